@@ -1,0 +1,1 @@
+"""What comes in: landed files become typed, checked, versioned raw tables. Knows neither Dagster nor Streamlit."""

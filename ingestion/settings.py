@@ -1,0 +1,91 @@
+"""Every setting of the project, typed, read from the environment once.
+
+A setting is an environment variable `ALLIVE_<NAME>`. Nothing else in the code reads the environment.
+"""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
+
+
+class Settings(BaseSettings):
+    """Settings and the layout of the data home (INTERFACES.md, "Data home")."""
+
+    model_config = SettingsConfigDict(env_prefix="ALLIVE_", frozen=True, extra="ignore")
+
+    home: Path = Field(
+        default=PROJECT_ROOT / "data",
+        description="Everything that is not code: landing, raw, held, warehouse, serving, payouts.",
+    )
+    memory_limit: str = Field(default="8GB", description="DuckDB's memory limit; work spills beyond it.")
+    threads: int = Field(default=0, ge=0, description="DuckDB's threads; 0 means all cores.")
+    lock_timeout_s: float = Field(
+        default=0, ge=0, description="How long a command waits for another to release the data home."
+    )
+    auto_close: bool = Field(
+        default=False, description="Whether the schedule on the 3rd may close a month by itself."
+    )
+    alert_channel: Literal["file", "webhook", "mail"] = Field(
+        default="file", description="Where run failures and refused closings are reported."
+    )
+    alert_webhook_url: str | None = Field(default=None, description="Receives alerts as JSON by POST.")
+    alert_mail_to: str | None = Field(default=None, description="Recipient of alert mails.")
+    alert_mail_from: str = Field(default="warehouse@localhost", description="Sender of alert mails.")
+    smtp_host: str = Field(default="localhost", description="Mail server for alerts.")
+    smtp_port: int = Field(default=25, ge=1, le=65535)
+    pseudonym_key: SecretStr | None = Field(
+        default=None,
+        description="Key of the subscribers' pseudonyms; by default a random one kept with the payouts.",
+    )
+    operator: str | None = Field(default=None, description="Who acts, for the audit log; default: the login name.")
+
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
+    @cached_property
+    def landing_dir(self) -> Path:
+        """What the outside delivers; read-only for the pipeline."""
+        return self.home / "landing"
+
+    @cached_property
+    def raw_dir(self) -> Path:
+        """Accepted records: one Delta table a record type, and the rejects."""
+        return self.home / "raw"
+
+    @cached_property
+    def held_dir(self) -> Path:
+        """Batches that failed a critical check, with their reports."""
+        return self.home / "held"
+
+    @cached_property
+    def warehouse_path(self) -> Path:
+        """The DuckDB file that dbt builds; can be deleted and rebuilt."""
+        return self.home / "warehouse" / "allive.duckdb"
+
+    @cached_property
+    def serving_dir(self) -> Path:
+        """The published read-only copies for the dashboards."""
+        return self.home / "serving"
+
+    @cached_property
+    def payouts_dir(self) -> Path:
+        """Closed months and the audit log: the system of record of money."""
+        return self.home / "payouts"
+
+    @cached_property
+    def dagster_dir(self) -> Path:
+        """Dagster's own storage: runs, events, schedules."""
+        return self.home / "dagster"
+
+    @cached_property
+    def temp_dir(self) -> Path:
+        """Where DuckDB spills."""
+        return self.home / "warehouse" / "spill"

@@ -1,0 +1,1 @@
+"""Closing months: booking, balances, files, audit. Knows no Dagster."""
