@@ -1,0 +1,64 @@
+{#- Days and months, where DuckDB and Spark spell them differently. -#}
+
+{#- A day moved by a number of days; stays a date. -#}
+{% macro add_days(day, days) -%}
+    {{ return(adapter.dispatch('add_days')(day, days)) }}
+{%- endmacro %}
+
+{% macro default__add_days(day, days) -%}
+    date_add({{ day }}, cast({{ days }} as int))
+{%- endmacro %}
+
+{% macro duckdb__add_days(day, days) -%}
+    ({{ day }} + cast({{ days }} as int))
+{%- endmacro %}
+
+{#- A day moved by a number of months (the last day where the month is shorter); stays a date. -#}
+{% macro add_months(day, months) -%}
+    {{ return(adapter.dispatch('add_months')(day, months)) }}
+{%- endmacro %}
+
+{% macro default__add_months(day, months) -%}
+    add_months({{ day }}, cast({{ months }} as int))
+{%- endmacro %}
+
+{% macro duckdb__add_months(day, months) -%}
+    cast({{ day }} + to_months(cast({{ months }} as int)) as date)
+{%- endmacro %}
+
+{#- One row a step from `first_day` to `last_day` (both included) of a one-row relation, as `day`. -#}
+{% macro day_series(relation, first_day, last_day, step='day') -%}
+    {{ return(adapter.dispatch('day_series')(relation, first_day, last_day, step)) }}
+{%- endmacro %}
+
+{% macro default__day_series(relation, first_day, last_day, step) -%}
+    select explode(sequence({{ first_day }}, {{ last_day }}, interval 1 {{ step }})) as day
+    from {{ relation }}
+{%- endmacro %}
+
+{% macro duckdb__day_series(relation, first_day, last_day, step) -%}
+    select
+        cast(
+            unnest(generate_series({{ first_day }}, {{ last_day }}, interval 1 {{ step }}))
+            as date
+        ) as day
+    from {{ relation }}
+{%- endmacro %}
+
+{#- Day of the week, Monday = 1 … Sunday = 7. -#}
+{% macro iso_weekday(day) -%}
+    {{ return(adapter.dispatch('iso_weekday')(day)) }}
+{%- endmacro %}
+
+{% macro default__iso_weekday(day) -%}
+    (weekday({{ day }}) + 1)
+{%- endmacro %}
+
+{% macro duckdb__iso_weekday(day) -%}
+    cast(isodow({{ day }}) as int)
+{%- endmacro %}
+
+{#- The settlement month of a day, as text: '2021-02'. -#}
+{% macro month_of(day) -%}
+    substr(cast({{ day }} as string), 1, 7)
+{%- endmacro %}

@@ -1,0 +1,30 @@
+{#- Products of weight and envelope pass 64 bits (RULES.md §2): exact integers of 38 digits on either engine. -#}
+{% macro wide(expression) -%}
+    cast({{ expression }} as {{ adapter.dispatch('wide_type')() }})
+{%- endmacro %}
+
+{% macro default__wide_type() -%} decimal(38, 0) {%- endmacro %}
+
+{% macro duckdb__wide_type() -%} hugeint {%- endmacro %}
+
+{#- floor(factor × share / total): what largest-remainder rounding gives everybody first. -#}
+{% macro share_floor(factor, share, total) -%}
+    {{ return(adapter.dispatch('share_floor')(factor, share, total)) }}
+{%- endmacro %}
+
+{% macro default__share_floor(factor, share, total) -%}
+    cast(
+        ({{ wide(factor) }} * {{ wide(share) }}) div nullif({{ wide(total) }}, 0) as bigint
+    )
+{%- endmacro %}
+
+{% macro duckdb__share_floor(factor, share, total) -%}
+    cast(
+        ({{ wide(factor) }} * {{ wide(share) }}) // nullif({{ wide(total) }}, 0) as bigint
+    )
+{%- endmacro %}
+
+{#- The remainder of the same division: who is first in line for a leftover unit. -#}
+{% macro share_remainder(factor, share, total) -%}
+    (({{ wide(factor) }} * {{ wide(share) }}) % nullif({{ wide(total) }}, 0))
+{%- endmacro %}

@@ -1,0 +1,35 @@
+{#-
+    Largest-remainder rounding (RULES.md §5.3, §5.5), as three CTEs `<name>_floored`, `<name>_ranked`, `<name>`:
+    every row of `source` gets floor(factor × share / total) units of its group, then one unit more goes to the largest
+    remainders, ties to the smallest `ties`, until the group's `total_units` are used up. The new column is `units`.
+
+    `group_by` may be empty (one group). `factor` × `share` / `divisor` are columns or expressions of `source`; in
+    `total_units` a group's rows agree.
+-#}
+{% macro largest_remainder(name, source, group_by, factor, share, divisor, total_units, units, ties) -%}
+{{ name }}_floored as (
+    select
+        *,
+        {{ share_floor(factor, share, divisor) }} as floor_units,
+        {{ share_remainder(factor, share, divisor) }} as remainder_units
+    from {{ source }}
+),
+
+{{ name }}_ranked as (
+    select
+        *,
+        {{ total_units }} - sum(floor_units) over (partition by {{ group_by }}) as leftover_units,
+        row_number() over (
+            partition by {{ group_by }}
+            order by remainder_units desc, {{ ties | join(', ') }}
+        ) as place
+    from {{ name }}_floored
+),
+
+{{ name }} as (
+    select
+        *,
+        cast(floor_units + case when place <= leftover_units then 1 else 0 end as bigint) as {{ units }}
+    from {{ name }}_ranked
+)
+{%- endmacro %}

@@ -1,0 +1,17 @@
+-- Grain: one live's newest credit set as a whole. It is valid if its shares sum to 10,000 bp and no artist has two.
+with credits as (
+    select * from {{ ref('stg_catalogue__live_credits') }}
+),
+
+final as (
+    select
+        live_id,
+        cast(sum(share_bp) as bigint) as shares_bp,
+        count(*) as credits,
+        count(distinct artist_id) as artists,
+        sum(share_bp) = 10000 and count(*) = count(distinct artist_id) as is_valid
+    from credits
+    group by live_id
+)
+
+select * from final

@@ -1,0 +1,74 @@
+-- Grain: paid period × artist × category. Slices of a period sum to its envelope, to the nano (RULES.md §5.1–§5.3).
+-- An idle period is one row without artist: its whole envelope goes to the pool.
+with periods as (
+    select * from {{ ref('int_periods_settled') }}
+),
+
+weights as (
+    select * from {{ ref('int_period_weights') }}
+),
+
+weighed as (
+    select
+        periods.period_id,
+        periods.subscriber_id,
+        periods.settlement_month,
+        periods.envelope_nanos,
+        weights.artist_id,
+        weights.category,
+        weights.weight,
+        sum(weights.weight) over (partition by periods.period_id) as period_weight
+    from periods
+    inner join weights
+        on periods.period_id = weights.period_id
+),
+
+{{ largest_remainder(
+    name='sliced',
+    source='weighed',
+    group_by='period_id',
+    factor='weight',
+    share='envelope_nanos',
+    divisor='period_weight',
+    total_units='envelope_nanos',
+    units='amount_nanos',
+    ties=['artist_id', 'category'],
+) }},
+
+idle as (
+    select
+        periods.period_id,
+        periods.subscriber_id,
+        periods.settlement_month,
+        periods.envelope_nanos
+    from periods
+    left join weights
+        on periods.period_id = weights.period_id
+    where weights.period_id is null
+),
+
+final as (
+    select
+        period_id,
+        subscriber_id,
+        settlement_month,
+        artist_id,
+        category,
+        cast(weight as decimal(38, 0)) as weight,
+        amount_nanos,
+        case when category = 'known' then 'pool' else 'direct' end as destination
+    from sliced
+    union all
+    select
+        period_id,
+        subscriber_id,
+        settlement_month,
+        cast(null as string) as artist_id,
+        cast(null as string) as category,
+        cast(0 as decimal(38, 0)) as weight,
+        envelope_nanos as amount_nanos,
+        'pool' as destination
+    from idle
+)
+
+select * from final

@@ -1,0 +1,49 @@
+-- Grain: settled period × live that counts × Paris day on which its subscriber watched it (RULES.md §4).
+-- Not additive over periods: of overlapping periods of one subscriber each has the same watching (§5).
+with periods as (
+    select * from {{ ref('int_periods_settled') }}
+),
+
+months as (
+    select * from {{ ref('int_settlement_months') }}
+),
+
+daily_watch as (
+    select
+        subscriber_id,
+        live_id,
+        event_day,
+        cast(sum(watch_ms) as bigint) as watch_ms
+    from {{ ref('int_playback_days') }}
+    group by subscriber_id, live_id, event_day
+),
+
+lives as (
+    select * from {{ ref('stg_catalogue__lives') }}
+),
+
+final as (
+    select
+        periods.period_id,
+        periods.settlement_month,
+        daily_watch.live_id,
+        daily_watch.event_day,
+        daily_watch.watch_ms
+    from periods
+    inner join months
+        on periods.settlement_month = months.settlement_month
+    inner join daily_watch
+        on
+            periods.subscriber_id = daily_watch.subscriber_id
+            and periods.period_start <= daily_watch.event_day
+            and periods.period_end > daily_watch.event_day
+    inner join lives
+        on daily_watch.live_id = lives.live_id
+    where
+        daily_watch.watch_ms > 0
+        and lives.kind = 'live'
+        and lives.exclusive
+        and lives.duration_s >= months.minimum_live_s
+)
+
+select * from final

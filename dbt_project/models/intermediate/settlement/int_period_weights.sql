@@ -1,0 +1,42 @@
+-- Grain: settled period × artist × category on the day of the watching. Weight = Σ watch_ms × share_bp (RULES.md §5.1).
+-- Left out, and named by fct_close_blockers instead: lives without a valid credit set, artists without a category.
+with watch as (
+    select * from {{ ref('int_period_watch') }}
+),
+
+credits as (
+    select * from {{ ref('stg_catalogue__live_credits') }}
+),
+
+credit_sets as (
+    select * from {{ ref('int_credit_sets') }}
+),
+
+categories as (
+    select * from {{ ref('stg_catalogue__artist_categories') }}
+),
+
+final as (
+    select
+        watch.settlement_month,
+        watch.period_id,
+        credits.artist_id,
+        categories.category,
+        cast(sum({{ wide('watch.watch_ms') }} * credits.share_bp) as decimal(38, 0)) as weight
+    from watch
+    inner join credit_sets
+        on
+            watch.live_id = credit_sets.live_id
+            and credit_sets.is_valid
+    inner join credits
+        on watch.live_id = credits.live_id
+    inner join categories
+        on
+            credits.artist_id = categories.artist_id
+            and watch.event_day >= categories.valid_from
+            and (categories.valid_until is null or watch.event_day < categories.valid_until)
+    group by
+        watch.settlement_month, watch.period_id, credits.artist_id, categories.category
+)
+
+select * from final

@@ -1,0 +1,93 @@
+-- Grain: one subscription period that is paid and has an envelope, with the month that settles it (RULES.md §5, §6).
+-- Odd rule: a booked period stays in the month that booked it, whatever its later dates; one that is booked nowhere and
+-- whose month is final or before the first run is settled in the next run. Its own days weigh in either case.
+with periods as (
+    select * from {{ ref('stg_billing__periods') }}
+),
+
+booked_periods as (
+    select * from {{ source('booked', 'periods') }}
+),
+
+booked_months as (
+    select * from {{ source('booked', 'months') }}
+),
+
+months as (
+    select * from {{ ref('int_settlement_months') }}
+),
+
+next_run as (
+    select
+        min(settlement_month) as first_closed_month,
+        max(settlement_month) as last_closed_month,
+        {{ month_of(add_months("cast(max(settlement_month) || '-01' as date)", 1)) }} as next_month
+    from booked_months
+),
+
+look_back as (
+    select
+        next_run.first_closed_month,
+        next_run.last_closed_month,
+        next_run.next_month,
+        {{ month_of(add_months("cast(next_run.next_month || '-01' as date)", '-months.look_back_months')) }}
+            as first_look_back_month
+    from next_run
+    left join months
+        on next_run.next_month = months.settlement_month
+),
+
+dated as (
+    select
+        periods.*,
+        booked_periods.settlement_month as booked_month,
+        {{ month_of(add_days('periods.period_end', -1)) }} as last_day_month
+    from periods
+    left join booked_periods
+        on periods.period_id = booked_periods.period_id
+),
+
+assigned as (
+    select
+        dated.*,
+        case
+            when dated.booked_month is not null then dated.booked_month
+            when look_back.last_closed_month is null then dated.last_day_month
+            when dated.last_day_month > look_back.last_closed_month then dated.last_day_month
+            when dated.last_day_month < look_back.first_closed_month then look_back.next_month
+            when dated.last_day_month < look_back.first_look_back_month then look_back.next_month
+            else dated.last_day_month
+        end as settlement_month
+    from dated
+    cross join look_back
+),
+
+priced as (
+    select
+        assigned.*,
+        coalesce(
+            assigned.envelope_cents,
+            least(coalesce(assigned.price_cents, months.envelope_cents), months.envelope_cents)
+        ) as settled_envelope_cents
+    from assigned
+    inner join months
+        on assigned.settlement_month = months.settlement_month
+),
+
+final as (
+    select
+        period_id,
+        subscriber_id,
+        period_start,
+        period_end,
+        settlement_month,
+        last_day_month,
+        booked_month is not null as is_booked,
+        cast(settled_envelope_cents * {{ var('nanos_per_cent') }} as bigint) as envelope_nanos
+    from priced
+    where
+        status = 'paid'
+        and settled_envelope_cents > 0
+)
+
+select * from final

@@ -1,0 +1,68 @@
+-- Grain: settlement month × member of its pool (RULES.md §5.4).
+with months as (
+    select * from {{ ref('int_settlement_months') }}
+),
+
+lives as (
+    select * from {{ ref('stg_catalogue__lives') }}
+),
+
+credits as (
+    select * from {{ ref('stg_catalogue__live_credits') }}
+),
+
+credit_sets as (
+    select * from {{ ref('int_credit_sets') }}
+),
+
+categories as (
+    select * from {{ ref('stg_catalogue__artist_categories') }}
+),
+
+artists as (
+    select * from {{ ref('stg_catalogue__artists') }}
+),
+
+credited as (
+    select
+        credits.artist_id,
+        credits.share_bp,
+        lives.duration_s,
+        lives.published_on
+    from credits
+    inner join credit_sets
+        on
+            credits.live_id = credit_sets.live_id
+            and credit_sets.is_valid
+    inner join lives
+        on credits.live_id = lives.live_id
+    where
+        lives.kind = 'live'
+        and lives.exclusive
+),
+
+final as (
+    select
+        months.settlement_month,
+        categories.artist_id,
+        categories.category
+    from months
+    inner join categories
+        on
+            months.last_day >= categories.valid_from
+            and (categories.valid_until is null or months.last_day < categories.valid_until)
+    inner join credited
+        on
+            categories.artist_id = credited.artist_id
+            and credited.share_bp >= months.minimum_pool_share_bp
+            and credited.duration_s >= months.minimum_live_s
+            and (credited.published_on is null or credited.published_on <= months.last_day)
+    left join artists
+        on categories.artist_id = artists.artist_id
+    where
+        categories.category in ('emerging', 'independent')
+        and (artists.left_on is null or artists.left_on >= months.first_day)
+    group by months.settlement_month, categories.artist_id, categories.category
+)
+
+select * from final

@@ -1,0 +1,39 @@
+-- Grain: catalogue item. `is_countable` is judged by the newest policy; settling judges by the policy of its month.
+with lives as (
+    select * from {{ ref('stg_catalogue__lives') }}
+),
+
+credit_sets as (
+    select * from {{ ref('int_credit_sets') }}
+),
+
+newest_policy as (
+    select minimum_live_s
+    from {{ ref('policies') }}
+    where valid_from = (select max(valid_from) from {{ ref('policies') }})
+),
+
+final as (
+    select
+        lives.live_id,
+        lives.title,
+        lives.kind,
+        lives.exclusive as is_exclusive,
+        lives.duration_s,
+        lives.published_on,
+        lives.recorded_on,
+        lives.venue,
+        lives.city,
+        lives.genre,
+        coalesce(credit_sets.artists, 0) as credited_artists,
+        coalesce(credit_sets.is_valid, false) as has_valid_credits,
+        lives.kind = 'live'
+        and lives.exclusive
+        and lives.duration_s >= newest_policy.minimum_live_s as is_countable
+    from lives
+    cross join newest_policy
+    left join credit_sets
+        on lives.live_id = credit_sets.live_id
+)
+
+select * from final

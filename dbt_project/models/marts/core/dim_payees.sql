@@ -1,0 +1,62 @@
+-- Grain: artist. Whom a transfer would go to, as last delivered, and since when the IBAN is known. Personal data: payouts
+-- read it, dashboards never do.
+with artists as (
+    select * from {{ ref('stg_catalogue__artists') }}
+),
+
+records as (
+    select
+        artist_id,
+        upper(replace(iban, ' ', '')) as iban,
+        updated_at
+    from {{ source('raw', 'artists') }}
+    where iban is not null
+),
+
+ibans as (
+    select
+        artist_id,
+        iban,
+        min(updated_at) as first_seen_at,
+        max(case when updated_at is null then 1 else 0 end) = 1 as is_undated
+    from records
+    group by artist_id, iban
+),
+
+ibans_in_order as (
+    select
+        artist_id,
+        iban,
+        case when not is_undated then first_seen_at end as first_seen_at,
+        row_number() over (
+            partition by artist_id
+            order by
+                case when is_undated then 0 else 1 end,
+                first_seen_at,
+                iban
+        ) = 1 as is_first_iban
+    from ibans
+),
+
+final as (
+    select
+        artists.artist_id,
+        artists.name as artist_name,
+        artists.email,
+        ibans_in_order.iban,
+        artists.bic,
+        artists.street,
+        artists.postcode,
+        artists.town,
+        artists.country,
+        artists.left_on,
+        ibans_in_order.first_seen_at as iban_first_seen_at,
+        coalesce(ibans_in_order.is_first_iban, false) as is_first_iban
+    from artists
+    left join ibans_in_order
+        on
+            artists.artist_id = ibans_in_order.artist_id
+            and upper(replace(artists.iban, ' ', '')) = ibans_in_order.iban
+)
+
+select * from final

@@ -1,0 +1,63 @@
+-- Grain: settlement month, with its policy and its totals on today's data. Nanos add up over months.
+with months as (
+    select * from {{ ref('int_settlement_months') }}
+),
+
+pools as (
+    select * from {{ ref('int_month_pools') }}
+),
+
+members as (
+    select
+        settlement_month,
+        cast(count(*) as bigint) as pool_members
+    from {{ ref('int_pool_members') }}
+    group by settlement_month
+),
+
+open_envelopes as (
+    select
+        months.settlement_month,
+        cast(count(*) as bigint) as open_periods,
+        cast(sum(periods.envelope_nanos) as bigint) as open_envelope_nanos
+    from months
+    inner join {{ ref('int_periods_settled') }} as periods
+        on
+            months.last_day >= periods.period_start
+            and months.settlement_month < periods.settlement_month
+    group by months.settlement_month
+),
+
+final as (
+    select
+        months.settlement_month,
+        months.first_day,
+        months.last_day,
+        months.is_closed,
+        pools.periods,
+        pools.idle_periods,
+        pools.envelope_nanos,
+        pools.direct_nanos,
+        pools.pool_nanos,
+        coalesce(members.pool_members, 0) as pool_members,
+        coalesce(open_envelopes.open_periods, 0) as open_periods,
+        coalesce(open_envelopes.open_envelope_nanos, 0) as open_envelope_nanos,
+        months.policy_valid_from,
+        months.price_cents,
+        months.envelope_cents,
+        months.minimum_live_s,
+        months.minimum_pool_share_bp,
+        months.minimum_payout_cents,
+        months.look_back_months,
+        months.payment_delay_days,
+        months.pool_rule
+    from months
+    inner join pools
+        on months.settlement_month = pools.settlement_month
+    left join members
+        on months.settlement_month = members.settlement_month
+    left join open_envelopes
+        on months.settlement_month = open_envelopes.settlement_month
+)
+
+select * from final

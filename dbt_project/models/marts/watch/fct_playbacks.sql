@@ -1,0 +1,31 @@
+-- Grain: playback. `watch_ms` adds up; `completion_bp` does not: it is the furthest position over the live's duration.
+with playbacks as (
+    select * from {{ ref('int_playbacks_in_sessions') }}
+),
+
+lives as (
+    select * from {{ ref('stg_catalogue__lives') }}
+),
+
+final as (
+    select
+        playbacks.playback_id,
+        playbacks.subscriber_id,
+        playbacks.live_id,
+        playbacks.session_number,
+        playbacks.first_heartbeat_at,
+        playbacks.last_heartbeat_at,
+        playbacks.watch_ms,
+        playbacks.max_position_ms,
+        case
+            when lives.duration_s > 0
+                then least(cast(floor(playbacks.max_position_ms * 10 / lives.duration_s) as bigint), 10000)
+        end as completion_bp,
+        playbacks.device,
+        playbacks.surface
+    from playbacks
+    left join lives
+        on playbacks.live_id = lives.live_id
+)
+
+select * from final

@@ -1,0 +1,6 @@
+-- Grain: one artist, the latest record.
+{{ select_latest(
+    source('raw', 'artists'),
+    ['artist_id'],
+    ['name', 'email', 'iban', 'bic', 'street', 'postcode', 'town', 'country', 'left_on'],
+) }}

@@ -1,0 +1,8 @@
+-- Grain: one catalogue item, its latest record.
+{{ select_latest(
+    source('raw', 'lives'),
+    ['live_id'],
+    [
+        'title', 'kind', 'exclusive', 'duration_s', 'published_on', 'recorded_on', 'venue', 'city', 'genre',
+    ],
+) }}
