@@ -1,4 +1,5 @@
--- Grain: artist × settlement month in which the artist is a pool member, was watched, or has a booked line.
+-- Grain: artist × settlement month in which the artist is a pool member, was watched, has a booked line, or brings a
+-- balance forward into the month that closes next.
 -- `current_*` is what the month gives on today's data, `booked_*` what its close booked; they differ by late data until
 -- the month is final. Nanos add up over artists and months; cents are rounded per month (RULES.md §5.5).
 -- `current_paying_subscribers` is not additive over artists or months.
@@ -40,7 +41,23 @@ booked as (
     select * from {{ source('booked', 'artist_months') }}
 ),
 
+last_closed as (
+    select max(settlement_month) as settlement_month from {{ source('booked', 'months') }}
+),
+
+brought_forward as (
+    select
+        {{ month_of(add_months("cast(last_closed.settlement_month || '-01' as date)", 1)) }} as settlement_month,
+        booked.artist_id
+    from booked
+    inner join last_closed
+        on booked.settlement_month = last_closed.settlement_month
+    where booked.carried_forward_cents != 0
+),
+
 artist_months as (
+    select settlement_month, artist_id from brought_forward
+    union
     select settlement_month, artist_id from members
     union
     select settlement_month, artist_id from month_slices

@@ -1,0 +1,99 @@
+"""What an artist is paid and what is carried forward: pure arithmetic on integer cents (RULES.md §6)."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from schwifty import BIC, IBAN
+from schwifty.exceptions import SchwiftyException
+
+from payouts import months
+
+IBAN_SETTLING_DAYS: Final = 10
+"""An IBAN younger than this on the payment date is not paid to (RULES.md §6)."""
+
+
+class CarryReason(StrEnum):
+    """Why an amount is carried forward instead of paid."""
+
+    BELOW_MINIMUM = "below_minimum"
+    NEGATIVE = "negative"
+    NO_IBAN = "no_iban"
+    BAD_IBAN = "bad_iban"
+    IBAN_CHANGED = "iban_changed"
+
+
+@dataclass(frozen=True)
+class Payee:
+    """Whom a transfer would go to.
+
+    Attributes:
+        iban: As delivered, without blanks; None when there is none.
+        iban_first_seen_on: Paris day of the first record that bears this IBAN; None = since ever.
+        is_first_iban: Whether the artist never had another before: a first IBAN is not a change.
+    """
+
+    artist_id: str
+    name: str | None = None
+    iban: str | None = None
+    bic: str | None = None
+    iban_first_seen_on: date | None = None
+    is_first_iban: bool = True
+    left_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The two ends of an artist's month: paid + carried forward = payable, in cents."""
+
+    paid_cents: int
+    carried_forward_cents: int
+    carry_reason: CarryReason | None
+
+
+def settle_balance(
+    payable_cents: int, *, payee: Payee, month: str, minimum_cents: int, delay_days: int
+) -> Balance:
+    """Decide whether `payable_cents` is paid in full or carried in full.
+
+    It is paid if it reaches the minimum, or if it is positive in the run of December or when the artist has left by
+    the month's last day, and if the bank details can be trusted on the payment date (RULES.md §6).
+    """
+    reason = _carry_reason(
+        payable_cents, payee=payee, month=month, minimum_cents=minimum_cents, delay_days=delay_days
+    )
+    if payable_cents > 0 and reason is None:
+        return Balance(payable_cents, 0, None)
+    return Balance(0, payable_cents, reason)
+
+
+def _carry_reason(
+    payable_cents: int, *, payee: Payee, month: str, minimum_cents: int, delay_days: int
+) -> CarryReason | None:
+    if payable_cents == 0:
+        return None
+    if payable_cents < 0:
+        return CarryReason.NEGATIVE
+    has_left = payee.left_on is not None and payee.left_on <= months.last_day(month)
+    if payable_cents < minimum_cents and not (month.endswith("-12") or has_left):
+        return CarryReason.BELOW_MINIMUM
+    if not payee.iban:
+        return CarryReason.NO_IBAN
+    if not _are_valid(payee.iban, payee.bic):
+        return CarryReason.BAD_IBAN
+    if payee.iban_first_seen_on is not None and not payee.is_first_iban:
+        age = months.payment_date(month, delay_days=delay_days) - payee.iban_first_seen_on
+        if age.days < IBAN_SETTLING_DAYS:
+            return CarryReason.IBAN_CHANGED
+    return None
+
+
+def _are_valid(iban: str, bic: str | None) -> bool:
+    try:
+        IBAN(iban, validate_bban=True)
+        if bic:
+            BIC(bic)
+    except SchwiftyException:
+        return False
+    return True

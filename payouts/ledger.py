@@ -1,0 +1,77 @@
+"""Closed months as they lie in `payouts/`: the system of record of money. Reads only."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ingestion.settings import Settings
+from payouts.months import following, is_month
+
+PAYOUTS_FILE = "artist_payouts.csv"
+SLICES_FILE = "slices.parquet"
+CONTROL_FILE = "control.json"
+MANIFEST_FILE = "manifest.json"
+GENESIS_HASH: Final = "0" * 64
+"""What the first run of a chain names as its previous run."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` says of a closed month."""
+
+    settlement_month: str
+    run_hash: str
+    previous_run_hash: str
+    files: dict[str, str]
+
+
+def month_dir(settings: Settings, month: str) -> Path:
+    """Return the folder of a closed month."""
+    return settings.payouts_dir / month
+
+
+def closed_months(settings: Settings) -> tuple[str, ...]:
+    """Return the closed settlement months in order. A month is there as a whole or not at all."""
+    if not settings.payouts_dir.exists():
+        return ()
+    folders = (folder.name for folder in settings.payouts_dir.iterdir() if folder.is_dir())
+    return tuple(sorted(name for name in folders if is_month(name)))
+
+
+def next_month(settings: Settings) -> str | None:
+    """Return the month that closes next, or None before the first run."""
+    closed = closed_months(settings)
+    return following(closed[-1]) if closed else None
+
+
+def read_manifest(settings: Settings, month: str) -> Manifest:
+    """Return a closed month's manifest."""
+    content = json.loads((month_dir(settings, month) / MANIFEST_FILE).read_text(encoding="utf-8"))
+    return Manifest(
+        settlement_month=content["settlement_month"],
+        run_hash=content["run_hash"],
+        previous_run_hash=content["previous_run_hash"],
+        files=content["files"],
+    )
+
+
+def last_run_hash(settings: Settings) -> str:
+    """Return the hash that the next run chains to."""
+    closed = closed_months(settings)
+    return read_manifest(settings, closed[-1]).run_hash if closed else GENESIS_HASH
+
+
+def balances(settings: Settings) -> dict[str, int]:
+    """Return what the last closed month carried forward, in cents by artist; zeros are left out."""
+    closed = closed_months(settings)
+    if not closed:
+        return {}
+    with (month_dir(settings, closed[-1]) / PAYOUTS_FILE).open(
+        encoding="utf-8", newline=""
+    ) as file:
+        carried = {
+            row["artist_id"]: int(row["carried_forward_cents"]) for row in csv.DictReader(file)
+        }
+    return {artist_id: cents for artist_id, cents in carried.items() if cents}

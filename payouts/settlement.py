@@ -1,0 +1,175 @@
+"""A settled month as the marts give it: totals, policy, artists, payees, blockers. Reads the warehouse, decides nothing."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from ingestion.settings import Settings
+from payouts.balances import Payee
+
+
+@dataclass(frozen=True)
+class ArtistMonth:
+    """What one artist earned in the month, on the data the warehouse was built on (`marts.fct_artist_months`)."""
+
+    artist_id: str
+    category: str | None
+    is_pool_member: bool
+    watch_ms: int
+    paying_subscribers: int
+    direct_nanos: int
+    pool_nanos: int
+    earned_nanos: int
+    earned_cents: int
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One reason in the data why the month cannot close (`marts.fct_close_blockers`)."""
+
+    reason: str
+    subject_id: str
+    found: int
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """One settlement month, settled and not yet closed.
+
+    Attributes:
+        totals: The month's row of `marts.fct_settlement_months`: periods, envelope, direct, pool, open envelopes.
+        policy: The policy row in force on the month's last day.
+        raw_versions: The pinned version of each raw table; None where nothing has landed.
+    """
+
+    settlement_month: str
+    totals: dict[str, int]
+    policy: dict[str, Any]
+    pool_members: tuple[str, ...]
+    artists: tuple[ArtistMonth, ...]
+    payees: dict[str, Payee] = field(repr=False)
+    blockers: tuple[Blocker, ...]
+    raw_versions: dict[str, int | None]
+
+
+@contextmanager
+def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse read-only and close it whatever happens."""
+    con = duckdb.connect(
+        str(settings.warehouse_path),
+        read_only=True,
+        config={
+            "memory_limit": settings.memory_limit,
+            "temp_directory": str(settings.temp_dir),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        },
+    )
+    try:
+        con.execute("set timezone = 'UTC'")
+        yield con
+    finally:
+        con.close()
+
+
+def read_settlement(con: duckdb.DuckDBPyConnection, month: str) -> Settlement | None:
+    """Return the month as settled in the marts, or None if the warehouse knows nothing of it."""
+    row = _row(
+        con,
+        """
+        select periods, idle_periods, envelope_nanos, direct_nanos, pool_nanos, open_periods, open_envelope_nanos
+        from marts.fct_settlement_months where settlement_month = ?
+        """,
+        month,
+    )
+    if row is None:
+        return None
+    policy = _row(
+        con,
+        """
+        select
+            policy_valid_from, price_cents, envelope_cents, minimum_live_s, minimum_pool_share_bp,
+            minimum_payout_cents, look_back_months, payment_delay_days, pool_rule
+        from marts.fct_settlement_months where settlement_month = ?
+        """,
+        month,
+    )
+    assert policy is not None  # noqa: S101 - the same row as above
+    artists = tuple(
+        ArtistMonth(*values)
+        for values in con.execute(
+            """
+            select
+                artist_id, category, is_pool_member, current_watch_ms, current_paying_subscribers,
+                current_direct_nanos, current_pool_nanos, current_earned_nanos, current_earned_cents
+            from marts.fct_artist_months where settlement_month = ? order by artist_id
+            """,
+            [month],
+        ).fetchall()
+    )
+    return Settlement(
+        settlement_month=month,
+        totals=row,
+        policy={
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in policy.items()
+        },
+        pool_members=tuple(line.artist_id for line in artists if line.is_pool_member),
+        artists=artists,
+        payees=_read_payees(con),
+        blockers=_read_blockers(con, month),
+        raw_versions=dict(
+            con.execute("select table_name, version from raw.pins order by table_name").fetchall()
+        ),
+    )
+
+
+def first_month_with_periods(con: duckdb.DuckDBPyConnection) -> str | None:
+    """Return the earliest settlement month that has periods to settle."""
+    row = con.execute(
+        "select min(settlement_month) from marts.fct_settlement_months where periods > 0"
+    ).fetchone()
+    return row[0] if row else None
+
+
+def known_months(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
+    """Return the first and the last settlement month that the warehouse knows anything of."""
+    row = con.execute(
+        "select min(settlement_month), max(settlement_month) from marts.fct_settlement_months"
+    ).fetchone()
+    return (row[0], row[1]) if row and row[0] else None
+
+
+def _read_payees(con: duckdb.DuckDBPyConnection) -> dict[str, Payee]:
+    rows = con.execute(
+        """
+        select
+            artist_id, artist_name, iban, bic,
+            cast(timezone('Europe/Paris', iban_first_seen_at) as date) as iban_first_seen_on,
+            is_first_iban, left_on
+        from marts.dim_payees
+        """
+    ).fetchall()
+    return {values[0]: Payee(*values) for values in rows}
+
+
+def _read_blockers(con: duckdb.DuckDBPyConnection, month: str) -> tuple[Blocker, ...]:
+    rows = con.execute(
+        """
+        select reason, subject_id, found
+        from marts.fct_close_blockers where settlement_month = ? order by reason, subject_id
+        """,
+        [month],
+    ).fetchall()
+    return tuple(Blocker(*values) for values in rows)
+
+
+def _row(con: duckdb.DuckDBPyConnection, query: str, month: str) -> dict[str, Any] | None:
+    cursor = con.execute(query, [month])
+    names = [column[0] for column in cursor.description]
+    values = cursor.fetchone()
+    return dict(zip(names, values, strict=True)) if values else None
