@@ -1,0 +1,1 @@
+"""The fictional season: believable landed files for demonstrations and tests. Nobody is real."""

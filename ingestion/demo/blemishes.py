@@ -1,0 +1,50 @@
+"""Heartbeats that must be rejected: one broken line for each reason a player or a network gives."""
+
+import datetime as dt
+import json
+from collections.abc import Callable
+
+from ingestion.demo.record_files import Record
+
+
+def _shifted(instant: object, days: int) -> str:
+    """Move an instant written as ISO text by whole days."""
+    moved = dt.datetime.fromisoformat(str(instant)) + dt.timedelta(days=days)
+    return moved.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_CHANGES: tuple[tuple[str, Callable[[Record], Record]], ...] = (
+    ("missing_live_id", lambda _: {"live_id": None}),
+    ("missing_subscriber_id", lambda _: {"subscriber_id": ""}),
+    ("missing_playback_id", lambda _: {"playback_id": None}),
+    ("missing_event_at", lambda _: {"event_at": None}),
+    ("missing_state", lambda _: {"state": None}),
+    ("bad_event_at", lambda record: {"event_at": str(record["event_at"]).removesuffix("Z")}),
+    ("bad_event_at", lambda _: {"event_at": "hier soir"}),
+    ("bad_state", lambda _: {"state": "stopped"}),
+    ("bad_sequence", lambda _: {"sequence": -1}),
+    ("bad_position_s", lambda _: {"position_s": -3.25}),
+    ("bad_position_s", lambda _: {"position_s": "1:02:33"}),
+    ("bad_playback_rate", lambda _: {"playback_rate": 0.0}),
+    ("in_future", lambda record: {"event_at": _shifted(record["event_at"], 1)}),
+    ("too_late", lambda record: {"event_at": _shifted(record["event_at"], -40)}),
+    ("too_old", lambda _: {"event_at": "1970-01-01T00:03:12.000Z", "received_at": None}),
+)
+
+KINDS = 2 + len(_CHANGES)
+"""How many kinds of broken heartbeats there are."""
+
+
+def break_heartbeat(kind: int, record: Record) -> tuple[str, str]:
+    """Return a broken copy of a heartbeat as an NDJSON line, and the reason of its rejection.
+
+    The kinds 0 and 1 are cut off in the middle or not JSON at all.
+    """
+    if kind == 0:
+        line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        return line[: len(line) * 2 // 3], "malformed"
+    if kind == 1:
+        return "<html><body>502 Bad Gateway</body></html>", "malformed"
+    reason, change = _CHANGES[kind - 2]
+    broken = {**record, "event_id": f"{record['event_id']}-x", **change(record)}
+    return json.dumps(broken, ensure_ascii=False, separators=(",", ":")), reason

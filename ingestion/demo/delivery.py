@@ -1,0 +1,91 @@
+"""Writing landed files: every format, the same bytes each time, by rename. Knows no content."""
+
+import csv
+import gzip
+import io
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import polars as pl
+import zstandard
+
+from ingestion.demo.record_files import RecordFile
+
+_INSTANT_FORMAT = "%Y-%m-%dT%H:%M:%S%.3fZ"
+_GZIP_LEVEL = 1
+
+
+def land(landing_dir: Path, path: str, content: bytes) -> int:
+    """Deliver a file by rename, as INTERFACES.md asks, and return its bytes on disk."""
+    target = landing_dir / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f"{target.name}.part")
+    aside.write_bytes(content)
+    aside.replace(target)
+    return len(content)
+
+
+def compressed(path: str, content: bytes) -> bytes:
+    """Compress as the path's suffix says; without a clock in the header."""
+    if path.endswith(".gz"):
+        return gzip.compress(content, compresslevel=_GZIP_LEVEL, mtime=0)
+    if path.endswith(".zst"):
+        return zstandard.ZstdCompressor(level=3).compress(content)
+    return content
+
+
+def encode_records(file: RecordFile) -> bytes:
+    """Write a small file's records as CSV or NDJSON, compressed as its path says."""
+    lines = list(file.lines())
+    text = io.StringIO()
+    if file.path.endswith(".csv"):
+        writer = csv.DictWriter(text, fieldnames=list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        for line in lines:
+            writer.writerow(
+                {
+                    name: str(value).lower() if isinstance(value, bool) else value
+                    for name, value in line.items()
+                }
+            )
+    else:
+        for line in lines:
+            text.write(json.dumps(line, ensure_ascii=False) + "\n")
+    return compressed(file.path, text.getvalue().encode())
+
+
+def with_text_instants(frame: pl.DataFrame) -> pl.DataFrame:
+    """Write every datetime column as ISO 8601 text in UTC, to the millisecond."""
+    return frame.with_columns(pl.selectors.datetime().dt.strftime(_INSTANT_FORMAT))
+
+
+def encode_frame(path: str, frame: pl.DataFrame, broken_lines: list[str]) -> bytes:
+    """Write many records in the format of the path; broken lines only go into NDJSON.
+
+    Parquet keeps its instants typed; the text formats write them as ISO 8601.
+    """
+    buffer = io.BytesIO()
+    if path.endswith(".parquet"):
+        frame.write_parquet(buffer, compression="zstd")
+        return buffer.getvalue()
+    text = with_text_instants(frame)
+    if path.endswith(".csv"):
+        text.write_csv(buffer)
+        return buffer.getvalue()
+    text.write_ndjson(buffer)
+    return compressed(path, _spread(buffer.getvalue(), broken_lines))
+
+
+def _spread(content: bytes, lines: list[str]) -> bytes:
+    """Put lines between the others, evenly spread."""
+    cuts = [
+        content.index(b"\n", (number + 1) * len(content) // (len(lines) + 2)) + 1
+        for number in range(len(lines))
+    ]
+    edges = [0, *cuts, len(content)]
+    pieces = [content[first:last] for first, last in pairwise(edges)]
+    return b"".join(
+        piece + (f"{lines[number]}\n".encode() if number < len(lines) else b"")
+        for number, piece in enumerate(pieces)
+    )
