@@ -52,40 +52,32 @@ class Balance:
     carry_reason: CarryReason | None
 
 
-def settle_balance(
-    payable_cents: int, *, payee: Payee, month: str, minimum_cents: int, delay_days: int
-) -> Balance:
+def settle_balance(payable_cents: int, *, payee: Payee, month: str, minimum_cents: int, delay_days: int) -> Balance:
     """Decide whether `payable_cents` is paid in full or carried in full.
 
     It is paid if it reaches the minimum, or if it is positive in the run of December or when the artist has left by
     the month's last day, and if the bank details can be trusted on the payment date (RULES.md §6).
     """
-    reason = _carry_reason(
-        payable_cents, payee=payee, month=month, minimum_cents=minimum_cents, delay_days=delay_days
-    )
-    if payable_cents > 0 and reason is None:
-        return Balance(payable_cents, 0, None)
-    return Balance(0, payable_cents, reason)
-
-
-def _carry_reason(
-    payable_cents: int, *, payee: Payee, month: str, minimum_cents: int, delay_days: int
-) -> CarryReason | None:
-    if payable_cents == 0:
-        return None
-    if payable_cents < 0:
-        return CarryReason.NEGATIVE
+    if payable_cents <= 0:
+        return Balance(0, payable_cents, CarryReason.NEGATIVE if payable_cents else None)
     has_left = payee.left_on is not None and payee.left_on <= months.last_day(month)
-    if payable_cents < minimum_cents and not (month.endswith("-12") or has_left):
-        return CarryReason.BELOW_MINIMUM
+    is_due = payable_cents >= minimum_cents or month.endswith("-12") or has_left
+    reason = (
+        _reason_not_to_trust(payee, paid_on=months.payment_date(month, delay_days=delay_days))
+        if is_due
+        else CarryReason.BELOW_MINIMUM
+    )
+    return Balance(0, payable_cents, reason) if reason else Balance(payable_cents, 0, None)
+
+
+def _reason_not_to_trust(payee: Payee, *, paid_on: date) -> CarryReason | None:
     if not payee.iban:
         return CarryReason.NO_IBAN
     if not _are_valid(payee.iban, payee.bic):
         return CarryReason.BAD_IBAN
-    if payee.iban_first_seen_on is not None and not payee.is_first_iban:
-        age = months.payment_date(month, delay_days=delay_days) - payee.iban_first_seen_on
-        if age.days < IBAN_SETTLING_DAYS:
-            return CarryReason.IBAN_CHANGED
+    changed_on = None if payee.is_first_iban else payee.iban_first_seen_on
+    if changed_on is not None and (paid_on - changed_on).days < IBAN_SETTLING_DAYS:
+        return CarryReason.IBAN_CHANGED
     return None
 
 

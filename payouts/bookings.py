@@ -30,9 +30,7 @@ def create_booking_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> 
     con.execute("create schema if not exists booked")
     con.execute(f"create or replace view booked.months as {_months(closed)}")
     con.execute(f"create or replace view booked.periods as {_periods(settings, closed)}")
-    con.execute(
-        f"create or replace view booked.artist_months as {_artist_months(settings, closed)}"
-    )
+    con.execute(f"create or replace view booked.artist_months as {_artist_months(settings, closed)}")
 
 
 def _months(closed: tuple[str, ...]) -> str:
@@ -57,16 +55,10 @@ def _periods(settings: Settings, closed: tuple[str, ...]) -> str:
 
 def _artist_months(settings: Settings, closed: tuple[str, ...]) -> str:
     if not closed:
-        columns = ", ".join(
-            f"null::{type_} as {name}" for name, type_ in _ARTIST_MONTH_COLUMNS.items()
-        )
+        columns = ", ".join(f"null::{type_} as {name}" for name, type_ in _ARTIST_MONTH_COLUMNS.items())
         return f"select {columns} where false"
-    files = ", ".join(
-        _literal(str(ledger.month_dir(settings, month) / ledger.PAYOUTS_FILE)) for month in closed
-    )
-    columns = ", ".join(
-        f"{_literal(name)}: {_literal(type_)}" for name, type_ in _ARTIST_MONTH_COLUMNS.items()
-    )
+    files = ", ".join(_literal(str(ledger.month_dir(settings, month) / ledger.PAYOUTS_FILE)) for month in closed)
+    columns = ", ".join(f"{_literal(name)}: {_literal(type_)}" for name, type_ in _ARTIST_MONTH_COLUMNS.items())
     return (
         f"select * from read_csv([{files}], header = true, delim = ',', quote = '\"', "
         f"columns = {{{columns}}}, nullstr = '')"

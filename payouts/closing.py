@@ -20,9 +20,7 @@ from payouts.run import ClosedRun, compute_run
 from payouts.settlement import Settlement, open_warehouse, read_settlement
 
 
-def close_month(
-    settings: Settings, month: str, *, operator: str | None = None, dry_run: bool = False
-) -> ClosedRun:
+def close_month(settings: Settings, month: str, *, operator: str | None = None, dry_run: bool = False) -> ClosedRun:
     """Settle a month from the warehouse and close it into `payouts/<month>/`, or only compute it (`dry_run`).
 
     The warehouse must have been built since the last close: bookings are among its sources. The month appears as a
@@ -76,9 +74,7 @@ def _only_closing(settings: Settings, month: str) -> Iterator[None]:
         with lock:
             yield
     except Timeout:
-        _refuse(
-            month, ["Another process is closing a month right now: wait for it, then look again."]
-        )
+        _refuse(month, ["Another process is closing a month right now: wait for it, then look again."])
 
 
 def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> ClosedRun:
@@ -90,7 +86,7 @@ def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> 
 def _settle(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> Settlement:
     settlement = read_settlement(con, month)
     if settlement is None:
-        raise Refusal(month, (gate.unknown_month_refusal(con, month),))
+        raise Refusal(month, (gate.unknown_month_refusal(con),))
     reasons = list(gate.blocker_refusals(settlement.blockers))
     if not ledger.closed_months(settings):
         reasons += gate.first_run_refusals(con, month)
@@ -109,9 +105,7 @@ def _refuse(month: str, reasons: list[str]) -> None:
         raise Refusal(month, tuple(reasons))
 
 
-def _publish(
-    settings: Settings, con: duckdb.DuckDBPyConnection, run: ClosedRun, *, operator: str
-) -> ClosedRun:
+def _publish(settings: Settings, con: duckdb.DuckDBPyConnection, run: ClosedRun, *, operator: str) -> ClosedRun:
     month = run.settlement_month
     final = ledger.month_dir(settings, month)
     aside = settings.payouts_dir / f".closing-{month}"
@@ -151,8 +145,7 @@ def _record_if_closed(settings: Settings, intent: dict[str, Any]) -> None:
     if month not in ledger.closed_months(settings):
         return
     is_recorded = any(
-        entry["action"] == "close" and entry.get("run_hash") == intent["run_hash"]
-        for entry in audit.entries(settings)
+        entry["action"] == "close" and entry.get("run_hash") == intent["run_hash"] for entry in audit.entries(settings)
     )
     if not is_recorded and ledger.read_manifest(settings, month).run_hash == intent["run_hash"]:
         audit.record(settings, **intent)

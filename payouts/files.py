@@ -18,17 +18,16 @@ from payouts.ledger import CONTROL_FILE, MANIFEST_FILE, PAYOUTS_FILE, SLICES_FIL
 from payouts.run import ClosedRun, PayoutLine, as_row
 
 _MONEY: Final = pa.decimal128(38, 0)
-_SLICES_SCHEMA: Final = pa.schema(
-    [
-        pa.field("period_id", pa.string(), nullable=False),
-        pa.field("subscriber_pseudonym", pa.string(), nullable=False),
-        pa.field("artist_id", pa.string()),
-        pa.field("category", pa.string()),
-        pa.field("weight", _MONEY, nullable=False),
-        pa.field("amount_nanos", _MONEY, nullable=False),
-        pa.field("destination", pa.string(), nullable=False),
-    ]
-)
+_SLICES_FIELDS: "Final[list[pa.Field[Any]]]" = [
+    pa.field("period_id", pa.string(), nullable=False),
+    pa.field("subscriber_pseudonym", pa.string(), nullable=False),
+    pa.field("artist_id", pa.string()),
+    pa.field("category", pa.string()),
+    pa.field("weight", _MONEY, nullable=False),
+    pa.field("amount_nanos", _MONEY, nullable=False),
+    pa.field("destination", pa.string(), nullable=False),
+]
+_SLICES_SCHEMA: Final = pa.schema(_SLICES_FIELDS)
 _ROWS_PER_GROUP: Final = 131_072
 _SLICES_SQL: Final = f"""
     select
@@ -57,9 +56,7 @@ def write_month(
     _write_payouts(folder / PAYOUTS_FILE, run)
     _write_slices(folder / SLICES_FILE, run.settlement_month, con=con, settings=settings)
     _write_json(folder / CONTROL_FILE, run.control)
-    files = {
-        path.name: sha256_of(path) for path in sorted(folder.iterdir(), key=lambda path: path.name)
-    }
+    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir(), key=lambda path: path.name)}
     run_hash = chain_hash(previous_run_hash, files)
     _write_json(
         folder / MANIFEST_FILE,
@@ -77,9 +74,9 @@ def write_month(
 
 
 def chain_hash(previous_run_hash: str, data_files: dict[str, str]) -> str:
-    """Return the run hash: SHA-256 over the previous run's hash and the data files' names and hashes, by name.
+    r"""Return the run hash: SHA-256 over the previous run's hash and the data files' names and hashes, by name.
 
-    >>> chain_hash("0" * 64, {}) == hashlib.sha256(b"0" * 64 + b"\\n").hexdigest()
+    >>> chain_hash("0" * 64, {}) == hashlib.sha256(b"0" * 64 + b"\n").hexdigest()
     True
     """
     lines = [previous_run_hash, *(f"{data_files[name]}  {name}" for name in sorted(data_files))]
@@ -103,25 +100,19 @@ def sync(path: Path) -> None:
 
 def _write_payouts(path: Path, run: ClosedRun) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(
-            file, [column.name for column in fields(PayoutLine)], lineterminator="\n"
-        )
+        writer = csv.DictWriter(file, [column.name for column in fields(PayoutLine)], lineterminator="\n")
         writer.writeheader()
         writer.writerows(as_row(line) for line in run.lines)
 
 
-def _write_slices(
-    path: Path, month: str, *, con: duckdb.DuckDBPyConnection, settings: Settings
-) -> None:
+def _write_slices(path: Path, month: str, *, con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     # The writer of one library with fixed groups, fed in order: DuckDB's own cuts row groups by thread.
-    slices = con.execute(
-        _SLICES_SQL, {"settlement_month": month, **pseudonyms.pads(settings)}
-    ).to_arrow_reader(_ROWS_PER_GROUP)
+    slices = con.execute(_SLICES_SQL, {"settlement_month": month, **pseudonyms.pads(settings)}).to_arrow_reader(
+        _ROWS_PER_GROUP
+    )
     with pq.ParquetWriter(path, _SLICES_SCHEMA, compression="zstd") as writer:
         for batch in slices:
-            writer.write_table(
-                pa.Table.from_batches([batch]).cast(_SLICES_SCHEMA), row_group_size=_ROWS_PER_GROUP
-            )
+            writer.write_table(pa.Table.from_batches([batch]).cast(_SLICES_SCHEMA), row_group_size=_ROWS_PER_GROUP)
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

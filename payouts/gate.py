@@ -39,14 +39,14 @@ def calendar_refusals(settings: Settings, month: str, *, now: datetime | None = 
     if month in closed:
         manifest = ledger.read_manifest(settings, month)
         return [
-            f"It is closed already (run {manifest.run_hash[:12]}). A closed run never changes: late data become "
-            f"adjustments of the next run, {months.following(closed[-1])}."
+            (
+                f"It is closed already (run {manifest.run_hash[:12]}). A closed run never changes: late data become "
+                f"adjustments of the next run, {months.following(closed[-1])}."
+            )
         ]
     reasons = []
     if not months.is_over(month, now=now or datetime.now(UTC)):
-        reasons.append(
-            f"It is not over in Paris; it ends with {months.last_day(month).isoformat()}."
-        )
+        reasons.append(f"It is not over in Paris; it ends with {months.last_day(month).isoformat()}.")
     if closed and month != months.following(closed[-1]):
         reasons.append(
             f"Months close in order and without gaps: the last closed is {closed[-1]}, "
@@ -60,13 +60,15 @@ def first_run_refusals(con: duckdb.DuckDBPyConnection, month: str) -> list[str]:
     first = first_month_with_periods(con)
     if first is not None and month > first:
         return [
-            f"The first run may be any month up to the first that has periods to settle, which is {first}: "
-            f"close {first} first."
+            (
+                f"The first run may be any month up to the first that has periods to settle, which is {first}: "
+                f"close {first} first."
+            )
         ]
     return []
 
 
-def unknown_month_refusal(con: duckdb.DuckDBPyConnection, month: str) -> str:
+def unknown_month_refusal(con: duckdb.DuckDBPyConnection) -> str:
     """Return what to say of a month that the warehouse knows nothing of."""
     known = known_months(con)
     if known is None:

@@ -68,10 +68,6 @@ def balances(settings: Settings) -> dict[str, int]:
     closed = closed_months(settings)
     if not closed:
         return {}
-    with (month_dir(settings, closed[-1]) / PAYOUTS_FILE).open(
-        encoding="utf-8", newline=""
-    ) as file:
-        carried = {
-            row["artist_id"]: int(row["carried_forward_cents"]) for row in csv.DictReader(file)
-        }
+    with (month_dir(settings, closed[-1]) / PAYOUTS_FILE).open(encoding="utf-8", newline="") as file:
+        carried = {row["artist_id"]: int(row["carried_forward_cents"]) for row in csv.DictReader(file)}
     return {artist_id: cents for artist_id, cents in carried.items() if cents}

@@ -160,9 +160,7 @@ def _check_balance(run: ClosedRun) -> None:
         (
             "paid + carried = earned + adjustments + brought forward, in cents",
             control["paid_cents"] + control["carried_forward_cents"],
-            control["earned_cents"]
-            + control["adjustment_cents"]
-            + control["brought_forward_cents"],
+            control["earned_cents"] + control["adjustment_cents"] + control["brought_forward_cents"],
         ),
     )
     broken = [f"{name}: {left} ≠ {right}" for name, left, right in equations if left != right]

@@ -1,4 +1,4 @@
-"""A settled month as the marts give it: totals, policy, artists, payees, blockers. Reads the warehouse, decides nothing."""
+"""A settled month as the marts give it: totals, policy, artists, payees, blockers. Reads, decides nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,33 +114,24 @@ def read_settlement(con: duckdb.DuckDBPyConnection, month: str) -> Settlement | 
     return Settlement(
         settlement_month=month,
         totals=row,
-        policy={
-            name: value.isoformat() if isinstance(value, date) else value
-            for name, value in policy.items()
-        },
+        policy={name: value.isoformat() if isinstance(value, date) else value for name, value in policy.items()},
         pool_members=tuple(line.artist_id for line in artists if line.is_pool_member),
         artists=artists,
         payees=_read_payees(con),
         blockers=_read_blockers(con, month),
-        raw_versions=dict(
-            con.execute("select table_name, version from raw.pins order by table_name").fetchall()
-        ),
+        raw_versions=dict(con.execute("select table_name, version from raw.pins order by table_name").fetchall()),
     )
 
 
 def first_month_with_periods(con: duckdb.DuckDBPyConnection) -> str | None:
     """Return the earliest settlement month that has periods to settle."""
-    row = con.execute(
-        "select min(settlement_month) from marts.fct_settlement_months where periods > 0"
-    ).fetchone()
+    row = con.execute("select min(settlement_month) from marts.fct_settlement_months where periods > 0").fetchone()
     return row[0] if row else None
 
 
 def known_months(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
     """Return the first and the last settlement month that the warehouse knows anything of."""
-    row = con.execute(
-        "select min(settlement_month), max(settlement_month) from marts.fct_settlement_months"
-    ).fetchone()
+    row = con.execute("select min(settlement_month), max(settlement_month) from marts.fct_settlement_months").fetchone()
     return (row[0], row[1]) if row and row[0] else None
 
 
