@@ -79,6 +79,7 @@ def _only_closing(settings: Settings, month: str) -> Iterator[None]:
 
 def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> ClosedRun:
     _refuse(month, gate.calendar_refusals(settings, month))
+    _refuse(month, gate.warehouse_refusals(settings, con))
     settlement = _settle(settings, con, month)
     return compute_run(settlement, brought_forward=ledger.balances(settings))
 

@@ -7,7 +7,7 @@ import duckdb
 
 from ingestion.settings import Settings
 from payouts import ledger, months
-from payouts.settlement import Blocker, first_month_with_periods, known_months
+from payouts.settlement import Blocker, first_month_with_periods, known_months, was_built_after
 
 _WHAT_TO_DO = {
     "live_without_credits": "watched live {subject} has no credits; deliver them in landing/live_credits/",
@@ -53,6 +53,16 @@ def calendar_refusals(settings: Settings, month: str, *, now: datetime | None = 
             f"so the next is {months.following(closed[-1])}."
         )
     return reasons
+
+
+def warehouse_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return why this warehouse is not one to close from: half built, failed checks, or older than the last close."""
+    if was_built_after(con, ledger.closed_months(settings)):
+        return []
+    return [
+        "The warehouse was not built wholly since the last close: a check failed or a run was cut short. "
+        "Run `allive run`; it names what fails."
+    ]
 
 
 def first_run_refusals(con: duckdb.DuckDBPyConnection, month: str) -> list[str]:

@@ -123,6 +123,17 @@ def read_settlement(con: duckdb.DuckDBPyConnection, month: str) -> Settlement | 
     )
 
 
+def was_built_after(con: duckdb.DuckDBPyConnection, closed_months: tuple[str, ...]) -> bool:
+    """Whether the warehouse was built wholly, every blocking check passed, with exactly these months as booked."""
+    finished = con.execute(
+        "select count(*) from information_schema.tables where table_schema = 'build' and table_name = 'finished'"
+    ).fetchone()
+    if finished != (1,) or con.execute("select count(*) from build.finished").fetchone() == (0,):
+        return False
+    booked = con.execute("select settlement_month from booked.months order by settlement_month").fetchall()
+    return tuple(month for (month,) in booked) == closed_months
+
+
 def first_month_with_periods(con: duckdb.DuckDBPyConnection) -> str | None:
     """Return the earliest settlement month that has periods to settle."""
     row = con.execute("select min(settlement_month) from marts.fct_settlement_months where periods > 0").fetchone()
