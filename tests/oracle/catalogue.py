@@ -21,12 +21,7 @@ class Catalogue:
     def counts(self, live_id: str, *, minimum_live_s: int) -> bool:
         """A live counts "if `kind = 'live'`, it is exclusive, and `duration_s >= 1800`"."""
         live = self.lives.get(live_id)
-        return (
-            live is not None
-            and live.kind == "live"
-            and live.exclusive
-            and live.duration_s >= minimum_live_s
-        )
+        return live is not None and live.kind == "live" and live.exclusive and live.duration_s >= minimum_live_s
 
     def shares(self, live_id: str) -> tuple[tuple[str, int], ...]:
         """The (artist_id, share_bp) of a live."""
@@ -43,9 +38,5 @@ class Catalogue:
 
     def category(self, artist_id: str, on: date) -> str | None:
         """ "The one with the latest `valid_from` on or before that day"."""
-        so_far = [
-            change
-            for change in self.categories
-            if change.artist_id == artist_id and change.valid_from <= on
-        ]
+        so_far = [change for change in self.categories if change.artist_id == artist_id and change.valid_from <= on]
         return max(so_far, key=lambda change: change.valid_from).category if so_far else None

@@ -111,19 +111,13 @@ class History:
         is_final = month < months_later(next_run, -self.policy.look_back_months)
         return next_run if month < first_run or is_final else month
 
-    def periods_of(
-        self, month: str, data: Snapshot, *, run_month: str | None = None
-    ) -> list[Subscription]:
+    def periods_of(self, month: str, data: Snapshot, *, run_month: str | None = None) -> list[Subscription]:
         """The periods that a month settles, if it were settled now."""
         return [
-            period
-            for period in data.periods.values()
-            if self.settlement_month(period, run_month=run_month) == month
+            period for period in data.periods.values() if self.settlement_month(period, run_month=run_month) == month
         ]
 
-    def settle_open_month(
-        self, month: str, data: Snapshot, *, run_month: str | None = None
-    ) -> Settlement:
+    def settle_open_month(self, month: str, data: Snapshot, *, run_month: str | None = None) -> Settlement:
         """An open month on today's data; with `run_month`, as a first run of that month would."""
         return settle(
             month,
@@ -190,8 +184,7 @@ class History:
             *(artist_id for artist_id, cents in self.balances.items() if cents),
         }
         lines = tuple(
-            self._line(artist_id, settlement, adjusted.get(artist_id, 0), data)
-            for artist_id in sorted(concerned)
+            self._line(artist_id, settlement, adjusted.get(artist_id, 0), data) for artist_id in sorted(concerned)
         )
         self.balances = {line.artist_id: line.carried_forward_cents for line in lines}
         self.runs[month] = Run(month, settlement, adjustments, resettled, lines)
@@ -216,9 +209,7 @@ class History:
                     adjustments.append(adjustment)
         return tuple(adjustments)
 
-    def _line(
-        self, artist_id: str, settlement: Settlement, adjustment_cents: int, data: Snapshot
-    ) -> PayoutLine:
+    def _line(self, artist_id: str, settlement: Settlement, adjustment_cents: int, data: Snapshot) -> PayoutLine:
         """`payable = balance brought forward + earned + adjustments`, paid in full or carried in full."""
         brought_forward = self.balances.get(artist_id, 0)
         earned_cents = settlement.earned_cents.get(artist_id, 0)
@@ -260,10 +251,8 @@ def carry_reason(
 
     The amount speaks before the bank details: whoever is below the minimum is told so.
     """
-    if payable_cents == 0:
-        return None
-    if payable_cents < 0:
-        return "negative"
+    if payable_cents <= 0:
+        return "negative" if payable_cents else None
     left_on = artist.left_on if artist else None
     has_left = left_on is not None and left_on <= last_day(month)
     is_december = month.endswith("-12")
@@ -327,9 +316,5 @@ def is_iban(iban: str) -> bool:
 def months_with_periods(data: Snapshot, history: History) -> list[str]:
     """Every settlement month that has something to settle, bookings heeded."""
     return sorted(
-        {
-            history.settlement_month(period)
-            for period in data.periods.values()
-            if is_payable(period, history.policy)
-        }
+        {history.settlement_month(period) for period in data.periods.values() if is_payable(period, history.policy)}
     )

@@ -42,11 +42,7 @@ class UnreadableFile(Exception):  # noqa: N818 - a state of a file, not an error
 
 def is_delivered(path: Path) -> bool:
     """Whether a file is taken: "names that begin with `.` or `_`, or end in `.tmp`/`.part`" are not."""
-    return (
-        path.is_file()
-        and not path.name.startswith((".", "_"))
-        and not path.name.endswith((".tmp", ".part"))
-    )
+    return path.is_file() and not path.name.startswith((".", "_")) and not path.name.endswith((".tmp", ".part"))
 
 
 def read_file(path: Path, name: str) -> LandedFile:
@@ -89,9 +85,7 @@ def _json_lines(content: bytes) -> Iterator[Line]:
         if not raw.strip():
             continue
         try:
-            values = json.loads(
-                raw.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constant
-            )
+            values = json.loads(raw.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constant)
         except (ValueError, RecursionError):
             yield Line(number, None)
             continue

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - the fields of the table below are declared by calls
 """What a landed line must be: the six record types, and the reasons for which a line is rejected.
 
 The classes below are INTERFACES.md's table, field by field and in its order, because that order

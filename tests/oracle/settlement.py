@@ -155,14 +155,14 @@ def settle(
     members = pool_members(month, catalogue, artists, policy)
     envelope_nanos = sum(one.amount_nanos for one in slices)
     if envelope_nanos and not members:
-        blockers.add(Blocker("no_pool_member", month))
+        blockers.add(Blocker("pool_without_members", month))
 
     direct = _direct(slices)
     to_pool = sum(one.amount_nanos for one in slices if one.destination == "pool")
     pool = _equal_parts(to_pool, members)
     earned = _sum_by_artist(direct, pool)
     blockers |= {
-        Blocker("unknown_artist", artist_id)
+        Blocker("artist_unknown", artist_id)
         for artist_id in {*watch_weights, *(one for one, nanos in earned.items() if nanos)}
         if artist_id not in artists
     }
@@ -183,9 +183,7 @@ def settle(
     )
 
 
-def pool_members(
-    month: str, catalogue: Catalogue, artists: Mapping[str, Artist], policy: Policy
-) -> tuple[str, ...]:
+def pool_members(month: str, catalogue: Catalogue, artists: Mapping[str, Artist], policy: Policy) -> tuple[str, ...]:
     """§5.4: who shares the pool of a month, sorted."""
     first, last = first_day(month), last_day(month)
     members = set()
@@ -223,31 +221,29 @@ def _weights(
         in_period = period.period_start <= day < period.period_end
         if not (in_period and catalogue.counts(live_id, minimum_live_s=policy.minimum_live_s)):
             continue
-        if catalogue.has_two_shares_of_one_artist(live_id):
-            blockers.add(Blocker("two_shares_of_one_artist", live_id))
-        if not catalogue.shares_are_whole(live_id):
-            blockers.add(Blocker("shares_do_not_sum_to_10000", live_id))
+        if not catalogue.shares(live_id):
+            blockers.add(Blocker("live_without_credits", live_id))
+        elif catalogue.has_two_shares_of_one_artist(live_id):
+            blockers.add(Blocker("artist_credited_twice", live_id))
+        elif not catalogue.shares_are_whole(live_id):
+            blockers.add(Blocker("credit_shares_not_10000", live_id))
         for artist_id, share_bp in catalogue.shares(live_id):
             category = catalogue.category(artist_id, day)
             if category is None:
-                blockers.add(Blocker("no_category", artist_id))
+                blockers.add(Blocker("artist_without_category", artist_id))
             else:
                 weights[artist_id, category] += watch_ms * share_bp
     return weights, blockers
 
 
-def _slices(
-    period: Subscription, weights: Mapping[tuple[str, str], int], envelope_nanos: int
-) -> list[Slice]:
+def _slices(period: Subscription, weights: Mapping[tuple[str, str], int], envelope_nanos: int) -> list[Slice]:
     """§5.2 and §5.3: the whole envelope to the pool, or split by weight."""
     owner = (period.period_id, period.subscriber_id)
     if not weights:
         return [Slice(*owner, None, None, 0, envelope_nanos, "pool")]
     parts = largest_remainder(envelope_nanos, weights)
     return [
-        Slice(
-            *owner, artist_id, category, weights[artist_id, category], nanos, _destination(category)
-        )
+        Slice(*owner, artist_id, category, weights[artist_id, category], nanos, _destination(category))
         for (artist_id, category), nanos in parts.items()
     ]
 
@@ -282,9 +278,7 @@ def _cents(earned_nanos: Mapping[str, int]) -> dict[str, int]:
     return largest_remainder(total // NANOS_PER_CENT, earned_nanos)
 
 
-def _pro_rata(
-    envelope_nanos: int, weights: Mapping[tuple[str, str], int], members: tuple[str, ...]
-) -> dict[str, int]:
+def _pro_rata(envelope_nanos: int, weights: Mapping[tuple[str, str], int], members: tuple[str, ...]) -> dict[str, int]:
     """§5, counterfactual: "the same envelopes as one pot", known slices and an unwatched pot to the pool."""
     pot = largest_remainder(envelope_nanos, weights) if weights else {}
     direct: dict[str, int] = defaultdict(int)

@@ -79,9 +79,7 @@ class WatchTime:
     def by_playback_day(self) -> dict[tuple[PlaybackKey, date], int]:
         """Watch time of each playback on each Paris day on which it has a heartbeat, in ms."""
         return {
-            (key, day): watch_ms
-            for key, playback in self.playbacks.items()
-            for day, watch_ms in playback.days.items()
+            (key, day): watch_ms for key, playback in self.playbacks.items() for day, watch_ms in playback.days.items()
         }
 
     def by_day(self) -> dict[tuple[str, str, date], tuple[int, int]]:

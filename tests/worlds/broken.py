@@ -1,0 +1,109 @@
+"""Lines that must be rejected, one for every reason of INTERFACES.md, each known by its reason."""
+
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from tests.worlds.clock import LATER, paris_midnight, written
+
+Row = dict[str, Any]
+REQUIRED = {
+    "heartbeats": ("event_id", "playback_id", "subscriber_id", "live_id", "event_at", "state"),
+    "subscriptions": (
+        "period_id",
+        "subscriber_id",
+        "period_start",
+        "period_end",
+        "status",
+        "updated_at",
+    ),
+    "artists": ("artist_id", "name"),
+    "artist_categories": ("artist_id", "category", "valid_from"),
+    "lives": ("live_id", "title", "kind", "exclusive", "duration_s"),
+    "live_credits": ("live_id", "artist_id", "share_bp"),
+}
+BAD_VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
+    "heartbeats": {
+        "event_at": ("yesterday", "2021-02-30T10:00:00Z", "2021-02-03T10:00:00", "2021-02-03"),
+        "state": ("dancing", "Playing"),
+        "received_at": ("soon",),
+        "sequence": (-1, "1.5", "x"),
+        "position_s": (-5, "-0.001", "far"),
+        "playback_rate": (0, -1, "fast"),
+    },
+    "subscriptions": {
+        "period_start": ("2021-13-01", "2021-02-03T10:00:00", "01/02/2021"),
+        "period_end": ("2021-02-29",),
+        "status": ("unpaid", "PAID"),
+        "updated_at": ("2021-02-03",),
+        "price_cents": (-1, "4.99"),
+        "envelope_cents": (-1, "one"),
+    },
+    "artists": {"left_on": ("gone",), "updated_at": ("2021-02-03T10:00:00",)},
+    "artist_categories": {
+        "category": ("famous",),
+        "valid_from": ("always",),
+        "is_deleted": ("maybe", 2),
+        "updated_at": ("x",),
+    },
+    "lives": {
+        "kind": ("concert",),
+        "exclusive": ("oui", 2),
+        "duration_s": ("long", -1),
+        "published_on": ("2021-02-30",),
+        "recorded_on": ("2021",),
+        "updated_at": ("x",),
+    },
+    "live_credits": {"share_bp": (0, 10_001, -5, "half"), "updated_at": ("x",)},
+}
+MALFORMED_JSON = ("{not json", "[1,2,3]", "null", '"text"', '{"event_id": "x"', "{} {}", "42")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A record that must be rejected with `reason`; without `row` the line itself is malformed."""
+
+    reason: str
+    row: Row | None
+
+
+def broken_lines(rng: random.Random, record_type: str, good: Row) -> list[Broken]:
+    """Every reason of a record type once, made from a good record.
+
+    A broken line often breaks several rules: the reason is the first that applies.
+    """
+    required = REQUIRED[record_type]
+    lines = [Broken("malformed", None)]
+    lines += [Broken(f"missing_{name}", good | {name: rng.choice((None, ""))}) for name in required]
+    lines.append(Broken(f"missing_{required[1]}", good | {required[1]: None, required[-1]: None}))
+    for name, values in BAD_VALUES[record_type].items():
+        lines.append(Broken(f"bad_{name}", good | {name: rng.choice(values)}))
+    lines += _broken_between_fields(record_type, good)
+    return lines
+
+
+def _broken_between_fields(record_type: str, good: Row) -> list[Broken]:
+    at = paris_midnight(LATER)
+    if record_type == "heartbeats":
+        beat = good | {"event_at": written(at)}
+        behind = timedelta(minutes=10, milliseconds=1)
+        late = timedelta(days=35, milliseconds=1)
+        return [
+            Broken("in_future", beat | {"received_at": written(at - behind)}),
+            Broken("in_future", good | {"event_at": "2999-01-01T00:00:00Z", "received_at": None}),
+            Broken("too_late", beat | {"received_at": written(at + late)}),
+            Broken("too_old", good | {"event_at": "2014-06-01T12:00:00Z", "received_at": None}),
+            Broken("bad_sequence", good | {"sequence": "x", "event_at": "2999-01-01T00:00:00.000Z"}),
+        ]
+    if record_type == "subscriptions":
+        priced = good | {"price_cents": 499, "envelope_cents": 500}
+        one = {"period_start": LATER.isoformat()}
+        backwards = priced | one | {"period_end": LATER.isoformat()}
+        too_long = priced | one | {"period_end": (LATER + timedelta(days=36)).isoformat()}
+        return [
+            Broken("period_order", backwards),
+            Broken("period_too_long", too_long),
+            Broken("envelope_above_price", priced),
+        ]
+    return []
