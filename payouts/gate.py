@@ -60,8 +60,10 @@ def warehouse_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> li
     if was_built_after(con, ledger.closed_months(settings)):
         return []
     return [
-        "The warehouse was not built wholly since the last close: a check failed or a run was cut short. "
-        "Run `allive run`; it names what fails."
+        (
+            "The warehouse was not built wholly since the last close: a check failed or a run was cut short. "
+            "Run `allive run`; it names what fails."
+        )
     ]
 
 
