@@ -49,12 +49,7 @@ def _act_appeals() -> Floats:
 def _live_appeals(rng: np.random.Generator, lives: Sequence[Live]) -> Floats:
     """Weigh the lives by their acts, their kind and their own luck; a few become hits."""
     by_act = _act_appeals()
-    appeals = np.array(
-        [
-            max(by_act[credit.act] for credit in live.credits) * _KIND_APPEAL[live.kind]
-            for live in lives
-        ]
-    )
+    appeals = np.array([max(by_act[credit.act] for credit in live.credits) * _KIND_APPEAL[live.kind] for live in lives])
     appeals *= rng.lognormal(0.0, 0.7, size=len(lives))
     counting = np.flatnonzero([live.counts for live in lives])
     appeals[rng.choice(counting, size=_HITS, replace=False)] *= _HIT_BOOST
@@ -79,16 +74,12 @@ def build_audience(rng: np.random.Generator, lives: Sequence[Live]) -> Audience:
         chances = by_act * taste[subscriber, act_genres]
         favourite[
             subscriber,
-            rng.choice(
-                len(CAST), size=int(rng.integers(1, 5)), replace=False, p=chances / chances.sum()
-            ),
+            rng.choice(len(CAST), size=int(rng.integers(1, 5)), replace=False, p=chances / chances.sum()),
         ] = True
     live_genres = np.array([GENRES.index(live.genre) for live in lives])
     main_acts = np.array([live.credits[0].act for live in lives])
     affinity = (
-        taste[:, live_genres]
-        * np.where(favourite[:, main_acts], _FAVOURITE_BOOST, 1.0)
-        * _live_appeals(rng, lives)
+        taste[:, live_genres] * np.where(favourite[:, main_acts], _FAVOURITE_BOOST, 1.0) * _live_appeals(rng, lives)
     )
     dormant = rng.random(SUBSCRIBERS) < 0.05
     return Audience(
@@ -102,9 +93,7 @@ def build_audience(rng: np.random.Generator, lives: Sequence[Live]) -> Audience:
 def _novelty(published_days: Ints) -> Floats:
     """Return `[season day, live]`: 0 before the publication, high at it, then falling to 1."""
     ages = np.arange(len(timeline.DAYS))[:, None] - published_days[None, :]
-    return np.where(
-        ages < 0, 0.0, 1.0 + _RELEASE_BOOST * np.exp(-np.maximum(ages, 0) / _RELEASE_DAYS)
-    )
+    return np.where(ages < 0, 0.0, 1.0 + _RELEASE_BOOST * np.exp(-np.maximum(ages, 0) / _RELEASE_DAYS))
 
 
 def choose_lives(

@@ -107,18 +107,10 @@ def build_catalogue(seed: int) -> Catalogue:
     ]
     drafts += _draft_festival(rng)
     drafts += [_draft_showcase(rng) for _ in range(_SHORT_SHOWCASES)]
-    drafts += [
-        replace(_draft_concert(rng, _any_act(rng)), exclusive=False)
-        for _ in range(_NON_EXCLUSIVE_LIVES)
-    ]
+    drafts += [replace(_draft_concert(rng, _any_act(rng)), exclusive=False) for _ in range(_NON_EXCLUSIVE_LIVES)]
     drafts += [_draft_extra(rng, kind) for kind, count in _EXTRAS.items() for _ in range(count)]
     drafts.sort(key=lambda live: (live.published_on, live.title))
-    return Catalogue(
-        tuple(
-            replace(live, live_id=f"live-{number:04d}")
-            for number, live in enumerate(drafts, start=1)
-        )
-    )
+    return Catalogue(tuple(replace(live, live_id=f"live-{number:04d}") for number, live in enumerate(drafts, start=1)))
 
 
 def _any_act(rng: np.random.Generator) -> int:
@@ -188,9 +180,7 @@ def _draft_festival(rng: np.random.Generator) -> list[Live]:
                 venue=stage,
                 city=FESTIVAL_TOWN,
                 genre=CAST[int(acts[0])].genre,
-                credits=tuple(
-                    Credit(int(act), share) for act, share in zip(acts, shares, strict=True)
-                ),
+                credits=tuple(Credit(int(act), share) for act, share in zip(acts, shares, strict=True)),
             )
         )
     return lives
@@ -250,9 +240,7 @@ def _iban(rng: np.random.Generator, act: Act) -> str | None:
     if act.name == _ARTIST_IN_GERMANY:
         return bank_details.german_iban(99_999_999, account)
     iban = bank_details.french_iban(99_999, int(rng.integers(1, 10**4)), account)
-    return (
-        bank_details.with_wrong_check_digits(iban) if act.name == _ARTIST_WITH_WRONG_IBAN else iban
-    )
+    return bank_details.with_wrong_check_digits(iban) if act.name == _ARTIST_WITH_WRONG_IBAN else iban
 
 
 def _artist_record(rng: np.random.Generator, place: int) -> Record:
@@ -326,9 +314,7 @@ def _category_files() -> list[RecordFile]:
         for place, act in enumerate(CAST)
     ]
     decisions = [
-        _category_record(
-            act_named(name), category, day, f"{day - dt.timedelta(days=6)}T09:00:00.000Z"
-        )
+        _category_record(act_named(name), category, day, f"{day - dt.timedelta(days=6)}T09:00:00.000Z")
         for name, category, day in CATEGORY_CHANGES
     ]
     # Entered for the wrong artist and withdrawn two days later: it never existed.
@@ -394,9 +380,7 @@ def _live_files(catalogue: Catalogue) -> list[RecordFile]:
         by_month.setdefault(_delivered_in(live), []).append(_live_record(live))
     # Two slips of the first delivery, mended in February: a duration and a title.
     too_short, misspelt = (_live_record(live) for live in _at_opening(catalogue.lives)[10:12])
-    mended = [
-        {**record, "updated_at": "2021-02-17T10:00:00.000Z"} for record in (too_short, misspelt)
-    ]
+    mended = [{**record, "updated_at": "2021-02-17T10:00:00.000Z"} for record in (too_short, misspelt)]
     slips = {
         too_short["live_id"]: {**too_short, "duration_s": 1_799},
         misspelt["live_id"]: {**misspelt, "title": str(misspelt["title"]).replace("e", "ee", 1)},
@@ -424,14 +408,10 @@ def _credit_files(catalogue: Catalogue) -> list[RecordFile]:
     # A guest was forgotten at the opening: the newer, whole set replaces the first one.
     shared = next(live for live in _at_opening(catalogue.lives) if len(live.credits) == 2)
     forgotten = [
-        {**record, "share_bp": WHOLE_BP}
-        for record in by_month["2020-12"]
-        if record["live_id"] == shared.live_id
+        {**record, "share_bp": WHOLE_BP} for record in by_month["2020-12"] if record["live_id"] == shared.live_id
     ][:1]
     first = [r for r in by_month["2020-12"] if r["live_id"] != shared.live_id] + forgotten
-    mended = [
-        {**record, "updated_at": "2021-01-19T10:00:00.000Z"} for record in _credit_records(shared)
-    ]
+    mended = [{**record, "updated_at": "2021-01-19T10:00:00.000Z"} for record in _credit_records(shared)]
     broken = {
         "2020-12": ({**first[4], "share_bp": 0}, "bad_share_bp"),
         "2021-02": ({**by_month["2021-02"][2], "artist_id": None}, "missing_artist_id"),

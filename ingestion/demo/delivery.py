@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -44,10 +43,7 @@ def encode_records(file: RecordFile) -> bytes:
         writer.writeheader()
         for line in lines:
             writer.writerow(
-                {
-                    name: str(value).lower() if isinstance(value, bool) else value
-                    for name, value in line.items()
-                }
+                {name: str(value).lower() if isinstance(value, bool) else value for name, value in line.items()}
             )
     else:
         for line in lines:
@@ -60,8 +56,8 @@ def with_text_instants(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.selectors.datetime().dt.strftime(_INSTANT_FORMAT))
 
 
-def encode_frame(path: str, frame: pl.DataFrame, broken_lines: list[str]) -> bytes:
-    """Write many records in the format of the path; broken lines only go into NDJSON.
+def encode_frame(path: str, frame: pl.DataFrame, broken_line: str | None) -> bytes:
+    """Write many records in the format of the path; a broken line only goes into NDJSON.
 
     Parquet keeps its instants typed; the text formats write them as ISO 8601.
     """
@@ -74,18 +70,12 @@ def encode_frame(path: str, frame: pl.DataFrame, broken_lines: list[str]) -> byt
         text.write_csv(buffer)
         return buffer.getvalue()
     text.write_ndjson(buffer)
-    return compressed(path, _spread(buffer.getvalue(), broken_lines))
+    content = buffer.getvalue()
+    if broken_line is not None:
+        content = _insert_in_the_middle(content, broken_line)
+    return compressed(path, content)
 
 
-def _spread(content: bytes, lines: list[str]) -> bytes:
-    """Put lines between the others, evenly spread."""
-    cuts = [
-        content.index(b"\n", (number + 1) * len(content) // (len(lines) + 2)) + 1
-        for number in range(len(lines))
-    ]
-    edges = [0, *cuts, len(content)]
-    pieces = [content[first:last] for first, last in pairwise(edges)]
-    return b"".join(
-        piece + (f"{lines[number]}\n".encode() if number < len(lines) else b"")
-        for number, piece in enumerate(pieces)
-    )
+def _insert_in_the_middle(content: bytes, line: str) -> bytes:
+    cut = content.index(b"\n", len(content) // 2) + 1
+    return b"".join((content[:cut], line.encode(), b"\n", content[cut:]))

@@ -73,8 +73,7 @@ def month_figures(
     by_act = by_live @ _share_matrix(catalogue)
 
     return tuple(
-        _figures_of(month, watched=watched, by_act=by_act, periods=periods)
-        for month in timeline.SETTLEMENT_MONTHS
+        _figures_of(month, watched=watched, by_act=by_act, periods=periods) for month in timeline.SETTLEMENT_MONTHS
     )
 
 

@@ -20,9 +20,7 @@ _PLAYING, _PAUSED, _BUFFERING, _SEEKING, _ENDED = range(5)
 # What may happen at a beat, and how likely.
 _NOTHING, _PAUSE, _BUFFER, _SEEK_ON, _SEEK_BACK, _STALL, _SLEEP = range(7)
 _EVENT_SHARES = (0.9875, 0.0035, 0.0030, 0.0020, 0.0015, 0.0025)
-_STATE_OF_EVENT = np.array(
-    [_PLAYING, _PAUSED, _BUFFERING, _SEEKING, _SEEKING, _PLAYING, _PLAYING], dtype=np.int64
-)
+_STATE_OF_EVENT = np.array([_PLAYING, _PAUSED, _BUFFERING, _SEEKING, _SEEKING, _PLAYING, _PLAYING], dtype=np.int64)
 _SLEEPING_PLAYBACKS = 0.01
 _FASTER_PLAYBACKS = 0.006
 _LATE_PLAYBACKS = 0.03
@@ -38,7 +36,8 @@ class Beats:
     """All heartbeats, ordered by playback and time; one array an attribute.
 
     `playback` is a place in `Playbacks`; `at_ms`, `received_ms` are ms since 1970; `is_late` marks
-    those that came by a later upload; `rate` is the playback rate.
+    those that came by a later upload; `rate` is the playback rate; `is_bare` marks those of simple
+    devices, which send neither sequence nor position.
     """
 
     playback: Ints
@@ -49,6 +48,7 @@ class Beats:
     position_ms: Ints
     rate: np.ndarray[tuple[int], np.dtype[np.float64]]
     is_late: Bools
+    is_bare: Bools
 
     def __len__(self) -> int:
         return len(self.playback)
@@ -56,7 +56,7 @@ class Beats:
     def credits_ms(self) -> Ints:
         """Return what each heartbeat is worth, for the season's own figures (RULES.md §3.3)."""
         same = self.playback[1:] == self.playback[:-1]
-        moved = self.position_ms[1:] != self.position_ms[:-1]
+        moved = self.is_bare[1:] | (self.position_ms[1:] != self.position_ms[:-1])
         gaps = np.minimum(np.diff(self.at_ms), _GAP_CAP_MS)
         credit = np.where(same & moved & (self.state[:-1] == _PLAYING), gaps, 0)
         return np.append(credit, 0)
@@ -78,14 +78,10 @@ def build_beats(seed: int, playbacks: Playbacks) -> Beats:
         values[kept] for values in (owner, at_ms, position_ms, state, rate, event)
     )
     slept_ms = np.where(event == _SLEEP, elapsed_ms[kept], 0)
-    at_ms += _playback_starts_ms(rng, playbacks, owner, at_ms - _running_total(slept_ms, owner))[
-        owner
-    ]
+    at_ms += _playback_starts_ms(rng, playbacks, owner, at_ms - _running_total(slept_ms, owner))[owner]
 
     in_season = at_ms < timeline.midnights_ms()[-1]
-    owner, at_ms, position_ms, state, rate = (
-        values[in_season] for values in (owner, at_ms, position_ms, state, rate)
-    )
+    owner, at_ms, position_ms, state, rate = (values[in_season] for values in (owner, at_ms, position_ms, state, rate))
     state = _end_playbacks(rng, owner, position_ms, playbacks.duration_ms[owner], state)
     received_ms, is_late = _arrivals(rng, owner, at_ms)
     return Beats(
@@ -97,6 +93,7 @@ def build_beats(seed: int, playbacks: Playbacks) -> Beats:
         position_ms=position_ms,
         rate=rate,
         is_late=is_late,
+        is_bare=playbacks.device[owner] == DEVICES.index("other"),
     )
 
 
@@ -170,9 +167,7 @@ def _steps(
     return elapsed, moved, state
 
 
-def _playback_starts_ms(
-    rng: np.random.Generator, playbacks: Playbacks, owner: Ints, awake_ms: Ints
-) -> Ints:
+def _playback_starts_ms(rng: np.random.Generator, playbacks: Playbacks, owner: Ints, awake_ms: Ints) -> Ints:
     """Chain a session's playbacks, each a few seconds after the one before; a sleep is its last."""
     lengths = np.zeros(len(playbacks), dtype=np.int64)
     np.maximum.at(lengths, owner, awake_ms)
@@ -180,9 +175,7 @@ def _playback_starts_ms(
     return playbacks.session_start_ms + _running_total(steps, playbacks.session) - steps
 
 
-def _end_playbacks(
-    rng: np.random.Generator, owner: Ints, position_ms: Ints, duration_ms: Ints, state: Ints
-) -> Ints:
+def _end_playbacks(rng: np.random.Generator, owner: Ints, position_ms: Ints, duration_ms: Ints, state: Ints) -> Ints:
     """Give each playback's last heartbeat the state it was left in."""
     lasts = np.append(owner[1:] != owner[:-1], True)
     left = rng.choice([_PLAYING, _PAUSED, _ENDED], size=int(lasts.sum()), p=[0.40, 0.35, 0.25])
@@ -194,9 +187,7 @@ def _end_playbacks(
 
 def _arrivals(rng: np.random.Generator, owner: Ints, at_ms: Ints) -> tuple[Ints, Bools]:
     """Let most arrive at once, and some playbacks (or their end) hours to weeks later."""
-    received = at_ms + np.clip(rng.lognormal(6.6, 0.6, size=len(at_ms)), 60, 90_000).astype(
-        np.int64
-    )
+    received = at_ms + np.clip(rng.lognormal(6.6, 0.6, size=len(at_ms)), 60, 90_000).astype(np.int64)
     playback_count = int(owner[-1]) + 1
     is_offline = rng.random(playback_count) < _LATE_PLAYBACKS
     # Half of them lost the connection on the way: only the end comes late.
@@ -204,9 +195,7 @@ def _arrivals(rng: np.random.Generator, owner: Ints, at_ms: Ints) -> tuple[Ints,
     counts = np.bincount(owner, minlength=playback_count)
     number = _running_total(np.ones(len(owner), dtype=np.int64), owner) - 1
     is_late = is_offline[owner] & (number >= (online_share * counts)[owner])
-    delays = np.clip(
-        rng.lognormal(17.9, 1.1, size=playback_count), 2 * _HOUR_MS, _LONGEST_UPLOAD_MS
-    )
+    delays = np.clip(rng.lognormal(17.9, 1.1, size=playback_count), 2 * _HOUR_MS, _LONGEST_UPLOAD_MS)
     last_at = np.zeros(playback_count, dtype=np.int64)
     np.maximum.at(last_at, owner, at_ms)
     uploaded = (last_at + delays.astype(np.int64))[owner] + number * 3
@@ -233,9 +222,7 @@ def deliveries(seed: int, beats: Beats) -> pl.DataFrame:
     names = [day.isoformat() for day in timeline.DAYS]
     late_rows = np.flatnonzero(beats.is_late)
     uploaded_on = (beats.received_ms[late_rows] - midnights[0]) // _DAY_MS
-    weeks, week_of_row = np.unique(
-        [_week(int(offset)) for offset in uploaded_on], return_inverse=True
-    )
+    weeks, week_of_row = np.unique([_week(int(offset)) for offset in uploaded_on], return_inverse=True)
     file = day.copy()
     file[late_rows] = len(names) + week_of_row
     rows = np.concatenate([np.arange(len(beats)), again])
@@ -271,17 +258,13 @@ def heartbeat_frame(
     catalogue: Catalogue,
     ids: list[str],
 ) -> pl.DataFrame:
-    """Return the delivered heartbeats as records of INTERFACES.md, instants as UTC datetimes.
-
-    The odd device of `other` sends neither its sequence nor its position.
-    """
+    """Return the delivered heartbeats as records of INTERFACES.md, instants as UTC datetimes."""
     rows = delivered["row"].to_numpy()
     owner = beats.playback[rows]
 
     def named(names: list[str], places: Ints) -> pl.Series:
         return pl.Series(names, dtype=pl.String).gather(pl.Series(places))
 
-    is_bare = playbacks.device[owner] == DEVICES.index("other")
     frame = pl.DataFrame(
         {
             "playback_id": named(ids, owner),
@@ -298,7 +281,7 @@ def heartbeat_frame(
             "playback_rate": beats.rate[rows],
             "device": named(list(DEVICES), playbacks.device[owner]),
             "surface": named(list(SURFACES), playbacks.surface[owner]),
-            "is_bare": is_bare,
+            "is_bare": beats.is_bare[rows],
         }
     )
     return frame.select(

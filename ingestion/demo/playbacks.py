@@ -52,9 +52,7 @@ def build_playbacks(seed: int, catalogue: Catalogue, periods: Sequence[Period]) 
     audience = build_audience(rng, lives)
     session_subscriber, session_day = _sample_sessions(rng, audience, periods)
     sizes = np.minimum(rng.geometric(1 - _FURTHER_PLAYBACK, size=len(session_day)), 4)
-    session_start_ms = timeline.midnights_ms()[session_day] + timeline.sample_start_offsets_ms(
-        rng, session_day
-    )
+    session_start_ms = timeline.midnights_ms()[session_day] + timeline.sample_start_offsets_ms(rng, session_day)
     session = np.repeat(np.arange(len(session_day)), sizes)
     subscriber = session_subscriber[session]
     live = choose_lives(
@@ -81,9 +79,7 @@ def build_playbacks(seed: int, catalogue: Catalogue, periods: Sequence[Period]) 
     )
 
 
-def _sample_sessions(
-    rng: np.random.Generator, audience: Audience, periods: Sequence[Period]
-) -> tuple[Ints, Ints]:
+def _sample_sessions(rng: np.random.Generator, audience: Audience, periods: Sequence[Period]) -> tuple[Ints, Ints]:
     """Draw the (subscriber, season day) of each session: at least one a period, unless idle."""
     appetites = timeline.day_appetites()
     subscribers: list[Ints] = []
@@ -107,9 +103,7 @@ def _sample_sessions(
 def _sample_start_positions(rng: np.random.Generator, duration_ms: Ints) -> Ints:
     """Most begin at the beginning; some resume where they had stopped."""
     resumes = rng.random(len(duration_ms)) < 0.12
-    return np.where(resumes, duration_ms * rng.uniform(0.1, 0.7, size=len(duration_ms)), 0).astype(
-        np.int64
-    )
+    return np.where(resumes, duration_ms * rng.uniform(0.1, 0.7, size=len(duration_ms)), 0).astype(np.int64)
 
 
 def _sample_beats(rng: np.random.Generator, remaining_ms: Ints) -> Ints:
@@ -131,9 +125,7 @@ def _sample_devices(rng: np.random.Generator, subscriber: Ints) -> Ints:
     return np.where(rng.random(len(subscriber)) < _MAIN_DEVICE_SHARE, mains[subscriber], others)
 
 
-def _sample_surfaces(
-    rng: np.random.Generator, is_favourite: np.ndarray[tuple[int], np.dtype[np.bool_]]
-) -> Ints:
+def _sample_surfaces(rng: np.random.Generator, is_favourite: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ints:
     """A favourite is more often found on its artist's page."""
     size = len(is_favourite)
     return np.where(

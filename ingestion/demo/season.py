@@ -71,10 +71,7 @@ class SeasonSummary:
         """Say it in plain words, a line a fact."""
         return [
             f"{self.files} files, {self.bytes / 1e6:.0f} MB in {self.landing_dir}",
-            (
-                f"{self.artists} artists, {self.lives} catalogue items, "
-                f"of which {self.counting_lives} count for payouts"
-            ),
+            (f"{self.artists} artists, {self.lives} catalogue items, of which {self.counting_lives} count for payouts"),
             f"{self.subscribers} subscribers, {self.periods} periods, {self.refunds} refunds",
             (
                 f"{self.heartbeats:,} heartbeats of {self.playbacks:,} playbacks, "
@@ -157,20 +154,16 @@ def heartbeat_path(file: str) -> str:
     """Return where a day's (`YYYY-MM-DD`) or a week's late (`YYYY-Www`) heartbeats land."""
     if "W" in file:
         return f"heartbeats/late/uploads-{file}.ndjson.gz"
-    suffix = {_CSV_DAY: "csv", _PARQUET_DAY: "parquet"}.get(
-        file, "ndjson.zst" if file in _ZSTD_DAYS else "ndjson.gz"
-    )
+    suffix = {_CSV_DAY: "csv", _PARQUET_DAY: "parquet"}.get(file, "ndjson.zst" if file in _ZSTD_DAYS else "ndjson.gz")
     return f"heartbeats/{file[:7]}/heartbeats-{file}.{suffix}"
 
 
-def _land_heartbeats(
-    landing_dir: Path, season: Season, delivered: pl.DataFrame
-) -> tuple[list[int], Counter[str]]:
+def _land_heartbeats(landing_dir: Path, season: Season, delivered: pl.DataFrame) -> tuple[list[int], Counter[str]]:
     """Write daily files and late uploads; return their sizes and the broken lines' reasons."""
     ids = playback_ids(season.seed, len(season.playbacks))
     broken_kinds = _place_broken_lines(season.seed)
 
-    def land_one(part: pl.DataFrame) -> tuple[int, list[str]]:
+    def land_one(part: pl.DataFrame) -> tuple[int, str | None]:
         file = str(part["file"][0])
         frame = heartbeat_frame(
             part,
@@ -179,29 +172,22 @@ def _land_heartbeats(
             catalogue=season.catalogue,
             ids=ids,
         )
-        broken = [
-            blemishes.break_heartbeat(
-                kind, with_text_instants(frame.slice(frame.height // 2 + number, 1)).to_dicts()[0]
-            )
-            for number, kind in enumerate(broken_kinds.get(file, []))
-        ]
+        line, reason = None, None
+        if file in broken_kinds:
+            like = with_text_instants(frame.slice(frame.height // 2, 1)).to_dicts()[0]
+            line, reason = blemishes.break_heartbeat(broken_kinds[file], like)
         path = heartbeat_path(file)
-        content = encode_frame(path, frame, [line for line, _ in broken])
-        return land(landing_dir, path, content), [reason for _, reason in broken]
+        return land(landing_dir, path, encode_frame(path, frame, line)), reason
 
     with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 4)) as workers:
         landed = list(workers.map(land_one, delivered.partition_by("file", maintain_order=True)))
-    reasons = Counter(reason for _, found in landed for reason in found)
-    return [size for size, _ in landed], reasons
+    return [size for size, _ in landed], Counter(reason for _, reason in landed if reason)
 
 
-def _place_broken_lines(seed: int) -> dict[str, list[int]]:
-    """Spread the broken heartbeats over the NDJSON days: never more than a few in a file."""
+def _place_broken_lines(seed: int) -> dict[str, int]:
+    """Spread the kinds of broken heartbeats over the NDJSON days, at most one in a file."""
     rng = timeline.generator(seed, "blemishes")
     names = [day.isoformat() for day in timeline.DAYS]
     ndjson_days = [name for name in names if "ndjson" in heartbeat_path(name)]
     chosen = rng.choice(ndjson_days, size=BROKEN_HEARTBEATS, replace=False)
-    placed: dict[str, list[int]] = {}
-    for number, name in enumerate(chosen):
-        placed.setdefault(str(name), []).append(number % blemishes.KINDS)
-    return placed
+    return {str(name): number % blemishes.KINDS for number, name in enumerate(chosen)}

@@ -134,9 +134,7 @@ def _membership(rng: np.random.Generator, subscriber: int, joined_on: dt.date) -
         for period in _paid_stretch(rng, subscriber, start):
             yield period
             last = period.usable_until
-        start = (
-            last + dt.timedelta(days=int(rng.integers(5, 40))) if rng.random() < _COMEBACK else None
-        )
+        start = last + dt.timedelta(days=int(rng.integers(5, 40))) if rng.random() < _COMEBACK else None
 
 
 def _paid_stretch(rng: np.random.Generator, subscriber: int, anchor: dt.date) -> Iterator[Period]:
@@ -168,9 +166,7 @@ def _paid_stretch(rng: np.random.Generator, subscriber: int, anchor: dt.date) ->
                 final_status="void",
                 final_at=period.paid_at + dt.timedelta(hours=2),
             )
-            period = replace(
-                period, period_id=_new_id(rng), paid_at=period.paid_at + dt.timedelta(hours=3)
-            )
+            period = replace(period, period_id=_new_id(rng), paid_at=period.paid_at + dt.timedelta(hours=3))
         yield period
         if rng.random() < _CHURN:
             return
@@ -201,9 +197,7 @@ def subscription_files(periods: tuple[Period, ...]) -> list[RecordFile]:
         if period.final_at is not None:
             events.append((period.final_status, period.final_at))
         for status, at in events:
-            by_month.setdefault(at.date().isoformat()[:7], []).append(
-                (at, _record(period, status, at))
-            )
+            by_month.setdefault(at.date().isoformat()[:7], []).append((at, _record(period, status, at)))
     files = []
     for month, dated in sorted(by_month.items()):
         records = tuple(record for _, record in sorted(dated, key=lambda pair: pair[0]))

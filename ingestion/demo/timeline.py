@@ -15,9 +15,7 @@ CATALOGUE_SINCE = dt.date(2020, 6, 1)
 FESTIVAL_ON = dt.date(2021, 2, 5)
 SETTLEMENT_MONTHS = ("2021-01", "2021-02", "2021-03")
 
-DAYS: tuple[dt.date, ...] = tuple(
-    OPENING_ON + dt.timedelta(days=n) for n in range((LAST_DAY - OPENING_ON).days + 1)
-)
+DAYS: tuple[dt.date, ...] = tuple(OPENING_ON + dt.timedelta(days=n) for n in range((LAST_DAY - OPENING_ON).days + 1))
 
 _WEEKDAY_APPETITE = (0.70, 0.75, 0.90, 0.95, 1.35, 1.70, 1.35)
 _HOLIDAY_APPETITE = {
@@ -70,9 +68,7 @@ def day_appetites() -> npt.NDArray[np.float64]:
     )
 
 
-def sample_start_offsets_ms(
-    rng: np.random.Generator, days: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+def sample_start_offsets_ms(rng: np.random.Generator, days: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Draw for each day (its index) a start of viewing, in ms after that day's Paris midnight."""
     weekends = np.array([day.weekday() >= 5 for day in DAYS])[days]
     hours = np.empty(len(days), dtype=np.int64)
