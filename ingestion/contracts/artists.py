@@ -1,0 +1,21 @@
+"""An artist, with where to pay."""
+
+from ingestion.contracts.contract import Contract, Field
+from ingestion.contracts.fields import Day, Instant, Text
+
+CONTRACT = Contract(
+    record_type="artists",
+    fields=(
+        Field("artist_id", Text(), required=True),
+        Field("name", Text(), required=True),
+        Field("email", Text()),
+        Field("iban", Text()),
+        Field("bic", Text()),
+        Field("street", Text()),
+        Field("postcode", Text()),
+        Field("town", Text()),
+        Field("country", Text()),
+        Field("left_on", Day()),
+        Field("updated_at", Instant()),
+    ),
+)

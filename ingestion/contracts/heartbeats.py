@@ -1,0 +1,51 @@
+"""A heartbeat: what a player reports about every 10 s, and at each change of state."""
+
+from ingestion.contracts.contract import Contract, Field, RowRule
+from ingestion.contracts.fields import Choice, Instant, Integer, Milliseconds, Rate, Text
+
+_MINUTES_AHEAD_MS = 10 * 60 * 1000
+_DAY_MS = 24 * 60 * 60 * 1000
+
+# The Paris day. Paris is one or two hours ahead of UTC (since 1976), so only between 22 and 23 h
+# UTC does the day depend on daylight saving time: asking ICU there alone is exact and much cheaper.
+_EVENT_DAY = f"""case
+    when (epoch_ms(event_at) // 3600000) % 24 = 22
+        then cast(timezone('Europe/Paris', event_at) as date)
+    else date '1970-01-01' + cast((epoch_ms(event_at) + 3600000) // {_DAY_MS} as integer)
+end"""
+
+CONTRACT = Contract(
+    record_type="heartbeats",
+    fields=(
+        Field("event_id", Text(), required=True),
+        Field("playback_id", Text(), required=True),
+        Field("subscriber_id", Text(), required=True),
+        Field("live_id", Text(), required=True),
+        Field("event_at", Instant(), required=True),
+        Field(
+            "state",
+            Choice(("playing", "paused", "buffering", "seeking", "ended")),
+            required=True,
+        ),
+        Field("received_at", Instant(), default="event_at"),
+        Field("sequence", Integer()),
+        Field("position_s", Milliseconds(), column="position_ms"),
+        Field("playback_rate", Rate()),
+        Field("device", Choice(("web", "ios", "android", "tv", "other"))),
+        Field(
+            "surface",
+            Choice(("home", "search", "artist", "category", "recommendation", "external")),
+        ),
+    ),
+    rules=(
+        RowRule(
+            "in_future",
+            f"epoch_ms(event_at) > epoch_ms(received_at) + {_MINUTES_AHEAD_MS} "
+            f"or epoch_ms(event_at) > loaded_ms + {_DAY_MS}",
+        ),
+        RowRule("too_late", f"epoch_ms(received_at) > epoch_ms(event_at) + {35 * _DAY_MS}"),
+        RowRule("too_old", "event_day < date '2015-01-01'"),
+    ),
+    derived=(("event_day", "DATE", _EVENT_DAY),),
+    partition_column="event_day",
+)

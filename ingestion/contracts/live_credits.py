@@ -1,0 +1,14 @@
+"""An artist's part in a live, in basis points."""
+
+from ingestion.contracts.contract import Contract, Field
+from ingestion.contracts.fields import Instant, Integer, Text
+
+CONTRACT = Contract(
+    record_type="live_credits",
+    fields=(
+        Field("live_id", Text(), required=True),
+        Field("artist_id", Text(), required=True),
+        Field("share_bp", Integer(minimum=1, maximum=10_000), required=True),
+        Field("updated_at", Instant()),
+    ),
+)

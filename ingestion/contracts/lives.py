@@ -1,0 +1,21 @@
+"""A catalogue item: a live, or a documentary, clip or studio recording."""
+
+from ingestion.contracts.contract import Contract, Field
+from ingestion.contracts.fields import Boolean, Choice, Day, Instant, Seconds, Text
+
+CONTRACT = Contract(
+    record_type="lives",
+    fields=(
+        Field("live_id", Text(), required=True),
+        Field("title", Text(), required=True),
+        Field("kind", Choice(("live", "documentary", "clip", "studio")), required=True),
+        Field("exclusive", Boolean(), required=True),
+        Field("duration_s", Seconds(), required=True),
+        Field("published_on", Day()),
+        Field("recorded_on", Day()),
+        Field("venue", Text()),
+        Field("city", Text()),
+        Field("genre", Text()),
+        Field("updated_at", Instant()),
+    ),
+)

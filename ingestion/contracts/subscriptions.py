@@ -1,0 +1,24 @@
+"""A paid period of a subscription: what one payment bought."""
+
+from ingestion.contracts.contract import Contract, Field, RowRule
+from ingestion.contracts.fields import Choice, Day, Instant, Integer, Text
+
+CONTRACT = Contract(
+    record_type="subscriptions",
+    fields=(
+        Field("period_id", Text(), required=True),
+        Field("subscriber_id", Text(), required=True),
+        Field("period_start", Day(), required=True),
+        Field("period_end", Day(), required=True),
+        Field("status", Choice(("paid", "refunded", "void")), required=True),
+        Field("updated_at", Instant(), required=True),
+        Field("plan_id", Text()),
+        Field("price_cents", Integer()),
+        Field("envelope_cents", Integer()),
+    ),
+    rules=(
+        RowRule("period_order", "period_end <= period_start"),
+        RowRule("period_too_long", "period_end - period_start > 35"),
+        RowRule("envelope_above_price", "envelope_cents > price_cents"),
+    ),
+)

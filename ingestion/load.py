@@ -1,0 +1,249 @@
+"""Loading what is new of a record type: files in landing become one batch, promoted or held.
+
+The caller holds the data home's lock (`ingestion.lock`).
+"""
+
+import secrets
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from ingestion.batches import hold, known_to_held
+from ingestion.checks import check_counts
+from ingestion.contracts import CONTRACTS, Contract
+from ingestion.engine import connect
+from ingestion.landing import (
+    LandedFile,
+    SeenFiles,
+    UnreadableFileError,
+    find_files,
+    hash_bytes,
+    hash_content,
+)
+from ingestion.promotion import (
+    Promotion,
+    finish_promotions,
+    promote,
+    promoted_contents,
+    promoted_unreadables,
+    staging_folder,
+)
+from ingestion.raw_tables import read_pins
+from ingestion.reports import BatchReport, CheckResult
+from ingestion.settings import Settings
+from ingestion.staging import (
+    StagedBatch,
+    StagingInterruptedError,
+    UnreadableFile,
+    stage_files,
+    sync_staged,
+)
+
+__all__ = ["BatchReport", "CheckResult", "load_new_files"]
+
+Progress = Callable[[str, int], None]
+"""Called with a record type and the bytes read since the last call."""
+
+# A large uncompressed file of a size that no other has is hashed while it is loaded, not before.
+_HASHED_FIRST_BELOW_BYTES = 1 << 20
+
+# Batch numbers are given in the order of commits: one load at a time, also among threads.
+_one_load = threading.Lock()
+
+
+def load_new_files(
+    settings: Settings,
+    record_type: str,
+    *,
+    progress: Progress | None = None,
+    now: datetime | None = None,
+) -> BatchReport | None:
+    """Load the files of a record type that have not been dealt with yet, as one batch.
+
+    Each file is loaded whole or not at all, and once: by its decompressed content, under whatever
+    name or compression. After a crash the next call completes what was decided.
+
+    Args:
+        settings: the data home.
+        record_type: one of `RECORD_TYPES`.
+        progress: called while files are read.
+        now: the time of the load, for `in_future`; the clock's by default.
+
+    Returns:
+        What became of the batch; None if there is nothing new.
+    """
+    with _one_load:
+        finish_promotions(settings)
+        seen = SeenFiles(settings.raw_dir / "_seen" / f"{record_type}.json")
+        fresh = [f for f in find_files(settings.landing_dir, record_type) if not seen.is_seen(f)]
+        if not fresh:
+            return None
+        report = _load(settings, CONTRACTS[record_type], fresh, progress, now or datetime.now(UTC))
+        seen.remember(fresh)
+        return report
+
+
+@dataclass
+class _Sorted:
+    """Landed files by what is to be done with them."""
+
+    to_load: list[LandedFile] = field(default_factory=list)
+    unreadable: list[UnreadableFile] = field(default_factory=list)
+    already_loaded: int = 0
+
+
+class _Known:
+    """What the raw layer and the held batches know of contents."""
+
+    def __init__(self, settings: Settings, record_type: str) -> None:
+        self._is_promoted = promoted_contents(settings, record_type)
+        self._is_noted = promoted_unreadables(settings, record_type)
+        self._held = known_to_held(settings, record_type)
+
+    def has_content(self, content_hash: str) -> bool:
+        return content_hash in self._held.contents or self._is_promoted(content_hash)
+
+    def has_unreadable(self, bytes_hash: str) -> bool:
+        return bytes_hash in self._held.unreadables or self._is_noted(bytes_hash)
+
+
+def _load(
+    settings: Settings,
+    contract: Contract,
+    fresh: list[LandedFile],
+    progress: Progress | None,
+    now: datetime,
+) -> BatchReport | None:
+    known = _Known(settings, contract.record_type)
+    files = _sort(fresh, known)
+    batch_number = read_pins(settings).batch_number + 1
+    batch_id = f"{contract.record_type}-{batch_number:06}-{secrets.token_hex(4)}"
+    folder = staging_folder(settings, batch_id)
+
+    def on_read(size: int) -> None:
+        if progress:
+            progress(contract.record_type, size)
+
+    con = connect(settings)
+    try:
+        while files.to_load or files.unreadable:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            try:
+                staged = stage_files(
+                    con,
+                    contract,
+                    files.to_load,
+                    files.unreadable,
+                    folder=folder,
+                    batch_id=batch_id,
+                    batch_number=batch_number,
+                    loaded_at=now,
+                    on_read=on_read,
+                )
+            except StagingInterruptedError as interrupted:
+                _set_aside(files, interrupted.file, interrupted.reason, known)
+                continue
+            if repeated := _repeated(staged.hashes, known):
+                # Known only now, as they were hashed on the way: once more without them.
+                files.to_load = [file for file in files.to_load if file.name not in repeated]
+                files.already_loaded += len(repeated)
+                continue
+            return _decide(settings, con, contract, staged, files, folder, batch_number)
+    finally:
+        con.close()
+    shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
+def _sort(fresh: list[LandedFile], known: _Known) -> _Sorted:
+    """Hash what can be told apart only so, and leave out what is known or comes twice."""
+    files = _Sorted()
+    sizes = Counter(file.size for file in fresh)
+    taken = set()
+    for file in fresh:
+        is_told_by_size = sizes[file.size] == 1 and file.size >= _HASHED_FIRST_BELOW_BYTES
+        if is_told_by_size and not file.compression and file.format != ".parquet":
+            files.to_load.append(file)
+            continue
+        try:
+            content_hash = hash_content(file)
+        except UnreadableFileError as error:
+            _set_aside(files, file, str(error), known)
+            continue
+        if content_hash in taken or known.has_content(content_hash):
+            files.already_loaded += 1
+        else:
+            taken.add(content_hash)
+            files.to_load.append(file)
+    return files
+
+
+def _set_aside(files: _Sorted, file: LandedFile, why: str, known: _Known) -> None:
+    files.to_load = [other for other in files.to_load if other != file]
+    bytes_hash = hash_bytes(file)
+    is_repeated = any(other.bytes_hash == bytes_hash for other in files.unreadable)
+    if is_repeated or known.has_unreadable(bytes_hash):
+        files.already_loaded += 1
+    else:
+        files.unreadable.append(UnreadableFile(file, why, bytes_hash))
+
+
+def _repeated(hashes: dict[str, str], known: _Known) -> set[str]:
+    """Names of files whose content is known, or that another file of the batch brought first."""
+    first_of: dict[str, str] = {}
+    return {
+        name
+        for name, content_hash in hashes.items()
+        if first_of.setdefault(content_hash, name) != name or known.has_content(content_hash)
+    }
+
+
+def _decide(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    staged: StagedBatch,
+    files: _Sorted,
+    folder: Path,
+    batch_number: int,
+) -> BatchReport:
+    checks = check_counts(contract, staged)
+    is_held = any(not check.passed and check.severity == "critical" for check in checks)
+    report = BatchReport(
+        batch_id=folder.name,
+        batch_number=batch_number,
+        record_type=contract.record_type,
+        files=len(files.to_load),
+        records=staged.records,
+        rejects=staged.rejects,
+        bytes=_size(files.to_load),
+        verdict="held" if is_held else "promoted",
+        checks=checks,
+        unreadable=tuple((entry.file.name, entry.why) for entry in files.unreadable),
+        already_loaded=files.already_loaded,
+    )
+    sync_staged(folder, staged)
+    promotion = Promotion(
+        batch_id=folder.name,
+        batch_number=batch_number,
+        record_type=contract.record_type,
+        files=tuple(staged.files),
+        content_hashes=tuple(staged.hashes.values()),
+        unreadable_hashes=tuple(entry.bytes_hash for entry in files.unreadable),
+    )
+    if is_held:
+        hold(settings, con, report, promotion, tuple(staged.hashes))
+    else:
+        promote(settings, promotion)
+    return report
+
+
+def _size(files: Iterable[LandedFile]) -> int:
+    return sum(file.size for file in files)

@@ -1,0 +1,65 @@
+"""One lock on the data home: commands and the service exclude each other by it.
+
+Taken by whoever starts work (a command, a run), never inside the work itself.
+"""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from filelock import FileLock, Timeout
+
+from ingestion.durable import read_json, write_json
+from ingestion.settings import Settings
+
+
+class DataHomeLockedError(Exception):
+    """Another process works on the data home."""
+
+
+@contextmanager
+def data_home_lock(settings: Settings, *, command: str) -> Iterator[None]:
+    """Hold the data home for one command.
+
+    The operating system frees the lock when its holder dies, however it dies; the note of who
+    holds it is for people only.
+
+    Args:
+        settings: `lock_timeout_s` says how long to wait for another holder.
+        command: what to tell others, such as `allive run`.
+
+    Raises:
+        DataHomeLockedError: another process holds it; the message names the holder.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    note = settings.home / ".lock.json"
+    lock = FileLock(settings.home / ".lock")
+    try:
+        lock.acquire(timeout=settings.lock_timeout_s)
+    except Timeout:
+        raise DataHomeLockedError(
+            f"{settings.home} is in use by {_holder(read_json(note))}. "
+            f"`{command}` needs it alone: wait until that ends, or set ALLIVE_LOCK_TIMEOUT_S to "
+            f"wait longer than {settings.lock_timeout_s:g} s."
+        ) from None
+    try:
+        write_json(
+            note,
+            {
+                "command": command,
+                "pid": os.getpid(),
+                "user": getpass.getuser(),
+                "since": datetime.now(UTC).isoformat(timespec="seconds"),
+            },
+        )
+        yield
+    finally:
+        lock.release()
+
+
+def _holder(note: dict[str, str] | None) -> str:
+    if not note:
+        return "another process"
+    return f"`{note['command']}` (pid {note['pid']}, user {note['user']}, since {note['since']})"

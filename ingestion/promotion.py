@@ -1,0 +1,153 @@
+"""Making a staged batch visible, or not, exactly once whatever dies in between.
+
+A batch is staged in `raw/_staging/<batch_id>/`. Writing `promotion.json` there decides that it will
+be promoted: from then on every step (renaming its files into the Delta tables, a commit a table,
+the pins) can be repeated, and `finish_promotions` repeats them after a crash. A staging folder
+without that file is the rest of a load that never decided, and is removed.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ingestion.decisions import Decision, record_decision
+from ingestion.durable import read_json, sync_file, write_json
+from ingestion.raw_tables import (
+    REJECTS,
+    DataFile,
+    Pins,
+    commit_batch,
+    open_table,
+    read_pins,
+    table_path,
+    write_pins,
+)
+from ingestion.settings import Settings
+from ingestion.staging import StagedFile
+
+_PLAN = "promotion.json"
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A decided promotion: everything that repeating it takes."""
+
+    batch_id: str
+    batch_number: int
+    record_type: str
+    files: tuple[StagedFile, ...]
+    content_hashes: tuple[str, ...]
+    """Of the landed files in it."""
+    unreadable_hashes: tuple[str, ...]
+    """Of the bytes of the files set aside whole."""
+    release: Decision | None = None
+    """The decision, where this promotes a held batch."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON holds it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "Promotion":
+        """Read back what `as_dict` gave."""
+        files = tuple(StagedFile(file["source"], file["table"], DataFile(**file["data"])) for file in stored["files"])
+        return cls(
+            **{
+                **stored,
+                "files": files,
+                "content_hashes": tuple(stored["content_hashes"]),
+                "unreadable_hashes": tuple(stored["unreadable_hashes"]),
+                "release": Decision(**stored["release"]) if stored["release"] else None,
+            }
+        )
+
+
+def staging_folder(settings: Settings, batch_id: str) -> Path:
+    """Where a batch is staged: beside the tables, so that a rename is enough."""
+    return settings.raw_dir / "_staging" / batch_id
+
+
+def _content_id(record_type: str, content_hash: str) -> str:
+    return f"{record_type}/{content_hash}"
+
+
+def _unreadable_id(record_type: str, bytes_hash: str) -> str:
+    # Apart from contents: the same bytes under another name may well be readable.
+    return f"{record_type}/unreadable/{bytes_hash}"
+
+
+def promoted_contents(settings: Settings, record_type: str) -> Callable[[str], bool]:
+    """A test whether a content hash of the record type is in the raw layer."""
+    registry = open_table(settings, REJECTS)
+    return lambda content_hash: (
+        registry is not None and registry.transaction_version(_content_id(record_type, content_hash)) is not None
+    )
+
+
+def promoted_unreadables(settings: Settings, record_type: str) -> Callable[[str], bool]:
+    """A test whether a file that cannot be read has been noted, by the hash of its bytes."""
+    registry = open_table(settings, REJECTS)
+    return lambda bytes_hash: (
+        registry is not None and registry.transaction_version(_unreadable_id(record_type, bytes_hash)) is not None
+    )
+
+
+def promote(settings: Settings, promotion: Promotion) -> None:
+    """Decide that a staged batch is promoted, and promote it.
+
+    Its staged files must be on the disk.
+    """
+    folder = staging_folder(settings, promotion.batch_id)
+    write_json(folder / _PLAN, promotion.as_dict())
+    _carry_out(settings, promotion, folder)
+
+
+def finish_promotions(settings: Settings) -> None:
+    """After a crash: complete what was decided, remove what was not."""
+    staging = settings.raw_dir / "_staging"
+    if not staging.is_dir():
+        return
+    for folder in sorted(staging.iterdir()):
+        plan = read_json(folder / _PLAN)
+        if plan is None:
+            shutil.rmtree(folder)
+        else:
+            _carry_out(settings, Promotion.from_dict(plan), folder)
+
+
+def _carry_out(settings: Settings, promotion: Promotion, folder: Path) -> None:
+    _move_files(settings, promotion, folder)
+    # Rejects are committed for every batch, even without any: their table is the register of
+    # every content that was dealt with.
+    app_ids = [_content_id(promotion.record_type, h) for h in promotion.content_hashes]
+    unreadable_ids = [_unreadable_id(promotion.record_type, h) for h in promotion.unreadable_hashes]
+    versions = dict(read_pins(settings).versions)
+    for table, ids in (
+        (promotion.record_type, app_ids),
+        (REJECTS, app_ids + unreadable_ids),
+    ):
+        if ids:
+            files = [file.data for file in promotion.files if file.table == table]
+            versions[table] = commit_batch(settings, table, files, ids)
+    write_pins(settings, Pins(versions, promotion.batch_number))
+    if promotion.release:
+        record_decision(settings, promotion.release)
+        shutil.rmtree(settings.held_dir / promotion.release.batch_id, ignore_errors=True)
+    shutil.rmtree(folder)
+
+
+def _move_files(settings: Settings, promotion: Promotion, folder: Path) -> None:
+    targets = set()
+    for file in promotion.files:
+        source = folder / file.source
+        target = table_path(settings, file.table) / file.data.path
+        if not target.parent.is_dir():
+            target.parent.mkdir(parents=True)
+        if source.exists():
+            os.rename(source, target)  # noqa: PTH104 - Path.rename is the same, and slower by far
+        targets.add(target.parent)
+    for directory in targets | {target.parent for target in targets}:
+        sync_file(directory)

@@ -1,0 +1,275 @@
+"""Writing a batch aside: landed files in, Parquet files of accepted records and of rejects out.
+
+One pass over each file. Nothing here is visible to readers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from ingestion.contracts import Contract
+from ingestion.contracts.fields import sql_text
+from ingestion.contracts.typing_sql import ACCEPTED, UNKNOWN, judged_records
+from ingestion.durable import sync_file
+from ingestion.landing import LandedFile
+from ingestion.raw_tables import REJECTS, DataFile
+from ingestion.readers import OnRead, ReadFiles, open_sources
+
+_ROW_GROUP_ROWS = 122_880
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A Parquet file written aside, and what it will be in its table."""
+
+    source: str
+    """Path inside the staging folder."""
+    table: str
+    data: DataFile
+
+
+@dataclass
+class FileCounts:
+    """What became of one landed file's records."""
+
+    accepted: int = 0
+    rejects: dict[str, int] = field(default_factory=dict)
+    """By reason."""
+
+    @property
+    def records(self) -> int:
+        """All records of the file."""
+        return self.accepted + sum(self.rejects.values())
+
+
+@dataclass
+class StagedBatch:
+    """A batch written aside."""
+
+    files: list[StagedFile]
+    counts: dict[str, FileCounts]
+    """By landed file's name."""
+    unknown: dict[str, int]
+    """Accepted records with an unknown value, by optional field of a closed list."""
+    hashes: dict[str, str]
+    """Content hash by landed file's name."""
+
+    @property
+    def records(self) -> int:
+        """Accepted records."""
+        return sum(counts.accepted for counts in self.counts.values())
+
+    @property
+    def rejects(self) -> int:
+        """Rejected records (files set aside whole not counted)."""
+        return sum(counts.records - counts.accepted for counts in self.counts.values())
+
+
+@dataclass(frozen=True)
+class UnreadableFile:
+    """A landed file that is set aside whole."""
+
+    file: LandedFile
+    why: str
+    bytes_hash: str
+
+
+class StagingInterruptedError(Exception):
+    """A file turned out to be unreadable halfway: stage again without it."""
+
+    def __init__(self, file: LandedFile, reason: str) -> None:
+        super().__init__(f"{file.name}: {reason}")
+        self.file = file
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class _Written:
+    path: Path
+    records: int
+    size: int
+    outcome: str
+    partition: dict[str, str | None]
+
+
+def stage_files(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    files: list[LandedFile],
+    unreadable: Sequence[UnreadableFile],
+    *,
+    folder: Path,
+    batch_id: str,
+    batch_number: int,
+    loaded_at: datetime,
+    on_read: OnRead,
+) -> StagedBatch:
+    """Type and judge every record of the files, and write both kinds to `folder`.
+
+    Raises:
+        StagingInterruptedError: a file cannot be read to its end; the folder is then to be thrown
+            away.
+    """
+    read = ReadFiles()
+    written: list[_Written] = []
+    try:
+        for number, source in enumerate(open_sources(contract, files, read, on_read)):
+            con.register("landed", source.batches)
+            written += _copy(
+                con,
+                judged_records(contract, source.query),
+                folder / f"part-{number}",
+                contract.partition_column,
+                {"batch_number": batch_number, "loaded_ms": int(loaded_at.timestamp() * 1000)},
+            )
+            con.unregister("landed")
+    except Exception as error:
+        if read.unreadable is None:
+            raise
+        raise StagingInterruptedError(*read.unreadable) from error
+    accepted = [file for file in written if _is_accepted(file.outcome)]
+    rejected = [file for file in written if not _is_accepted(file.outcome)]
+    unknown: dict[str, int] = {}
+    for file in accepted:
+        if file.outcome != ACCEPTED:
+            name = file.outcome.removeprefix(UNKNOWN)
+            unknown[name] = unknown.get(name, 0) + file.records
+    staged = [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(accepted)]
+    if rejected or unreadable:
+        name = f"{batch_id}.parquet"
+        size = _write_rejects(
+            con,
+            contract,
+            rejected,
+            unreadable,
+            hashes=read.hashes,
+            target=folder / name,
+            batch_number=batch_number,
+        )
+        records = sum(file.records for file in rejected) + len(unreadable)
+        staged.append(StagedFile(name, REJECTS, DataFile(name, size, records, batch_number, partition={})))
+    return StagedBatch(
+        files=staged,
+        counts=_count(con, files, written),
+        unknown=unknown,
+        hashes=read.hashes,
+    )
+
+
+def _is_accepted(outcome: str) -> bool:
+    return outcome == ACCEPTED or outcome.startswith(UNKNOWN)
+
+
+def _copy(
+    con: duckdb.DuckDBPyConnection,
+    query: str,
+    folder: Path,
+    partition_column: str | None,
+    parameters: dict[str, int],
+) -> list[_Written]:
+    partition_by = ", ".join(filter(None, ["outcome", partition_column]))
+    folder.mkdir(parents=True)
+    rows = con.execute(
+        f"copy ({query}) to {sql_text(str(folder))} (format parquet, compression zstd, "
+        f"partition_by ({partition_by}), row_group_size {_ROW_GROUP_ROWS}, return_stats)",
+        parameters,
+    ).fetchall()
+    return [
+        _Written(
+            path=Path(path),
+            records=records,
+            size=size,
+            outcome=keys["outcome"],
+            partition={partition_column: keys[partition_column]} if partition_column else {},
+        )
+        for path, records, size, _, _, keys in rows
+    ]
+
+
+def _staged(contract: Contract, file: _Written, folder: Path, name: str, batch_number: int) -> StagedFile:
+    directory = "".join(f"{column}={value}/" for column, value in file.partition.items())
+    return StagedFile(
+        source=file.path.relative_to(folder).as_posix(),
+        table=contract.record_type,
+        data=DataFile(
+            path=f"{directory}{name}.parquet",
+            size=file.size,
+            records=file.records,
+            batch_number=batch_number,
+            partition=file.partition,
+        ),
+    )
+
+
+def _count(con: duckdb.DuckDBPyConnection, files: list[LandedFile], written: list[_Written]) -> dict[str, FileCounts]:
+    counts = {file.name: FileCounts() for file in files}
+    if not written:
+        return counts
+    for name, outcome, records in con.execute(
+        "select source_file, outcome, count(*) from read_parquet(?, hive_partitioning = true, "
+        "hive_types = {'outcome': varchar}) group by source_file, outcome",
+        [[str(file.path) for file in written]],
+    ).fetchall():
+        if _is_accepted(outcome):
+            counts[name].accepted += records
+        else:
+            counts[name].rejects[outcome] = records
+    return counts
+
+
+def _write_rejects(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    rejected: list[_Written],
+    unreadable: Sequence[UnreadableFile],
+    *,
+    hashes: dict[str, str],
+    target: Path,
+    batch_number: int,
+) -> int:
+    """Write the file of `raw/rejects`: rejected records, and a row without line a file set aside."""
+    con.register("hashes", pa.table({"name": [*hashes], "hash": [*hashes.values()]}))
+    con.register(
+        "unreadable",
+        pa.table(
+            {
+                "name": pa.array([entry.file.name for entry in unreadable], pa.string()),
+                "why": pa.array([entry.why for entry in unreadable], pa.string()),
+                "hash": pa.array([entry.bytes_hash for entry in unreadable], pa.string()),
+            }
+        ),
+    )
+    first_column = next(iter(contract.columns))
+    # Without files read_parquet fails: the query is then left with the unreadable ones.
+    from_records = f"""
+        select source_file, source_line, outcome as reason, {first_column} as raw, hash
+        from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar}})
+        left join hashes on name = source_file
+        union all
+    """
+    rows = con.execute(
+        f"""
+        copy (
+            select
+                {sql_text(contract.record_type)} as record_type, source_file, source_line, reason,
+                raw, cast($batch_number as bigint) as batch_number, hash as file_hash
+            from (
+                {from_records if rejected else ""}
+                select name, cast(null as bigint), 'unreadable', why, hash from unreadable
+            )
+            order by source_file, source_line
+        ) to {sql_text(str(target))} (format parquet, compression zstd, return_stats)
+        """,
+        {"batch_number": batch_number} | ({"files": [str(file.path) for file in rejected]} if rejected else {}),
+    ).fetchall()
+    return int(rows[0][2])
+
+
+def sync_staged(folder: Path, staged: StagedBatch) -> None:
+    """Force the staged files to the disk: from here on a promotion may rely on them."""
+    for file in staged.files:
+        sync_file(folder / file.source)
