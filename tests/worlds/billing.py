@@ -19,6 +19,20 @@ def period_rows(rng: random.Random, months: tuple[str, ...], subscribers: list[s
     return rows
 
 
+def sure_period(subscriber_id: str, start: date, stop: date) -> Row:
+    """A plain paid period: 4.99 EUR, one euro of it for artists."""
+    return {
+        "period_id": f"in_{subscriber_id}",
+        "subscriber_id": subscriber_id,
+        "period_start": start.isoformat(),
+        "period_end": stop.isoformat(),
+        "status": "paid",
+        "updated_at": written(paris_midnight(start)),
+        "price_cents": 499,
+        "envelope_cents": 100,
+    }
+
+
 def _chain(rng: random.Random, months: tuple[str, ...], subscriber_id: str) -> list[Row]:
     """One period after the other; now and then a gap, an overlap, or one of exactly 35 days."""
     first, _ = month_days(months[0])

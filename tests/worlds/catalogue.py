@@ -104,6 +104,39 @@ def credit_rows(rng: random.Random, lives: list[str], artists: list[str]) -> lis
     return rows
 
 
+def edge_rows(rng: random.Random, months: tuple[str, ...]) -> dict[str, list[Row]]:
+    """Artists of whom each is in the pool, or out of it, by one edge of RULES.md §5.4 alone."""
+    first, end = month_days(months[1])
+    last = end - timedelta(days=1)
+    always = [("emerging", LONG_AGO)]
+    edges: dict[str, tuple[int, date, list[tuple[str, date]]]] = {
+        "art-1000-bp": (1_000, LONG_AGO, always),
+        "art-999-bp": (999, LONG_AGO, always),
+        "art-online-last-day": (9_999, last, always),
+        "art-online-next-day": (9_999, end, always),
+        "art-turns-last-day": (9_999, LONG_AGO, [("known", LONG_AGO), ("independent", last)]),
+        "art-turned-first-day": (9_999, LONG_AGO, [*always, ("known", first)]),
+        "art-turns-next-day": (9_999, LONG_AGO, [*always, ("known", end)]),
+    }
+    rows: dict[str, list[Row]] = {
+        "artists": [],
+        "artist_categories": [],
+        "lives": [],
+        "live_credits": [],
+    }
+    for artist_id in rng.sample(sorted(edges), 4):
+        share_bp, published_on, categories = edges[artist_id]
+        live_id = f"live-of-{artist_id}"
+        rows["artists"].append(_artist(artist_id, iban=_some_iban(rng)))
+        rows["artist_categories"] += [_category(artist_id, *change, rng) for change in categories]
+        rows["lives"].append(_live(live_id, "1800") | {"published_on": written_day(published_on, rng)})
+        rows["live_credits"] += [
+            _credit(live_id, artist_id, share_bp),
+            _credit(live_id, SURE_ARTIST, 10_000 - share_bp),
+        ]
+    return rows
+
+
 def french_iban(rng: random.Random, *, is_valid: bool = True) -> str:
     """An IBAN with right (or wrong) check digits, sometimes written with spaces."""
     account = "".join(rng.choice("0123456789") for _ in range(23))

@@ -80,7 +80,7 @@ def heartbeat_rows(
 
 
 def tied_rows(rng: random.Random, subscriber_id: str, lives: list[str], day: date) -> list[Row]:
-    """Equal time on several lives: remainders of the split that tie."""
+    """Equal time on several lives, at noon of a day: remainders of the split that tie."""
     rows = []
     for number, live_id in enumerate(lives):
         start = paris_midnight(day) + timedelta(hours=12, minutes=number)
@@ -141,6 +141,19 @@ def _equal_instants(player: Player) -> list[Row]:
     return [*rows, player.beat("ended", sequence=None)]
 
 
+def _tied_but_for_position(player: Player) -> list[Row]:
+    """One instant, sequence and state, several positions: the last in order meets the next one."""
+    rows = []
+    for _ in range(3):
+        positions = [None, Decimal(player.position_ms) / 1000, Decimal(player.position_ms + 5) / 1000]
+        tied = player.rng.sample(positions, player.rng.randrange(2, 4))
+        rows += [player.beat(sequence=0, position_s=position_s) for position_s in tied]
+        player.wait(10_000, plays=False)
+        rows.append(player.beat("paused", position_s=player.rng.choice(positions)))
+        player.wait(10_000)
+    return rows
+
+
 def _slept(player: Player) -> list[Row]:
     """A laptop that slept for hours or days while "playing"."""
     rows = [player.beat()]
@@ -165,6 +178,7 @@ MANNERS: tuple[Callable[[Player], list[Row]], ...] = (
     _stalled,
     _careless,
     _equal_instants,
+    _tied_but_for_position,
     _slept,
     _lonely,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.worlds import billing, catalogue, viewing
 from tests.worlds.broken import Broken, broken_lines
-from tests.worlds.clock import PARIS, month_days, paris_midnight, written
+from tests.worlds.clock import PARIS, month_days
 from tests.worlds.delivery import (
     FORMATS,
     deliver_again,
@@ -26,6 +26,7 @@ SEASONS = (
 )
 CLOCK_CHANGES = (date(2021, 3, 28), date(2020, 10, 25), date(2020, 3, 29))
 SUBSCRIBER_IDS = ("sub-1", "sub-10", "sub-2", "Sub-1", "42", "sub-é", "sub-03", "sub-4", "sub_5")
+SURE_SUBSCRIBER = "sub-sure"
 BLOCKERS = (
     "live_without_credits",
     "credit_shares_not_10000",
@@ -81,7 +82,9 @@ class World:
         )
         first, end = month_days(months[-1])
         middle = first + (end - first) // 2
-        heartbeats += viewing.tied_rows(rng, subscribers[0], list(catalogue.SURE_LIVES), middle)
+        for watcher in (SURE_SUBSCRIBER, subscribers[0]):
+            heartbeats += viewing.tied_rows(rng, watcher, list(catalogue.SURE_LIVES), middle)
+        periods.append(billing.sure_period(SURE_SUBSCRIBER, first, end))
         rows = {
             "heartbeats": heartbeats,
             "subscriptions": periods,
@@ -90,6 +93,9 @@ class World:
             "lives": catalogue.live_rows(rng, months, size.lives),
             "live_credits": catalogue.credit_rows(rng, lives, artists),
         }
+        for record_type, edges in catalogue.edge_rows(rng, months).items():
+            rows[record_type] += edges
+        _turn_on(rng, middle, rows)
         for blocker in blockers:
             _block(rng, rows, blocker, middle)
         broken = {
@@ -198,6 +204,15 @@ def _edges(months: tuple[str, ...], periods: list[Row], categories: list[Row]) -
     return sorted(day for day in days if first <= day < end)
 
 
+def _turn_on(rng: Random, day: date, rows: dict[str, list[Row]]) -> None:
+    """Let an artist whom the sure subscriber watches on a day change category on that very day."""
+    [turning] = [row["artist_id"] for row in rows["live_credits"] if row["live_id"] == catalogue.SURE_LIVES[1]]
+    if turning != catalogue.SURE_ARTIST:
+        category = rng.choice(("emerging", "independent", "known"))
+        change = {"artist_id": turning, "category": category, "valid_from": day.isoformat()}
+        rows["artist_categories"].append(change)
+
+
 def _block(rng: Random, rows: dict[str, list[Row]], blocker: str, day: date) -> None:
     """Let a paid, watched live carry something that blocks the month of `day`."""
     if blocker == "pool_without_members":
@@ -229,15 +244,5 @@ def _block(rng: Random, rows: dict[str, list[Row]], blocker: str, day: date) -> 
     rows["lives"].append(live | {"duration_s": "3600"})
     subscriber_id = f"sub-{blocker}"
     rows["heartbeats"] += viewing.tied_rows(rng, subscriber_id, [live_id], day)
-    rows["subscriptions"].append(
-        {
-            "period_id": f"in_{blocker}",
-            "subscriber_id": subscriber_id,
-            "period_start": day.isoformat(),
-            "period_end": (day + timedelta(days=2)).isoformat(),
-            "status": "paid",
-            "updated_at": written(paris_midnight(day)),
-            "price_cents": 499,
-            "envelope_cents": 100,
-        }
-    )
+    period = billing.sure_period(subscriber_id, day, day + timedelta(days=2))
+    rows["subscriptions"].append(period)
