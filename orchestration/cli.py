@@ -1,0 +1,171 @@
+"""The console script `allive`: thin commands around the orchestrated jobs (INTERFACES.md, "Commands").
+
+Whatever is heavy is imported inside the command that needs it, so that `--help` answers at once.
+"""
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ingestion.settings import Settings
+
+app = typer.Typer(
+    name="allive",
+    help="User-centric artist payouts for live music: from landed files to closed months.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+batches_app = typer.Typer(
+    help="Held batches: what failed a critical check and waits for a decision.",
+    no_args_is_help=True,
+)
+app.add_typer(batches_app, name="batches")
+
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the orchestrator's own log too.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the record.")]
+
+
+@app.command()
+def run(*, verbose: Verbose = False) -> None:
+    """Load what is new in landing, build and check the warehouse, publish the serving copy."""
+    from orchestration.commands.refresh import refresh  # noqa: PLC0415
+
+    _exit_unless(refresh(_settings(), verbose=verbose))
+
+
+@app.command()
+def payout(
+    month: Annotated[str, typer.Argument(help="The settlement month, as 2021-02.")],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be closed; write nothing.")] = False,
+    verbose: Verbose = False,
+) -> None:
+    """Settle a month and close it for good."""
+    from orchestration.commands.payout import pay_out, preview  # noqa: PLC0415
+    from payouts.months import parse_month  # noqa: PLC0415
+
+    try:
+        parse_month(month)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="MONTH") from None
+    settings = _settings()
+    if dry_run:
+        _exit_unless(preview(settings, month, verbose=verbose))
+    else:
+        _exit_unless(pay_out(settings, month, command=f"allive payout {month}", verbose=verbose))
+
+
+@app.command()
+def demo(*, verbose: Verbose = False) -> None:
+    """Fill an empty data home with a fictional season, run it, and close its finished months."""
+    from orchestration.commands.demo import demonstrate  # noqa: PLC0415
+
+    _exit_unless(demonstrate(_settings(), verbose=verbose))
+
+
+@app.command()
+def up(
+    *,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
+) -> None:
+    """Start the whole service: the orchestrator's web server, schedules and sensors. Stop it with Ctrl-C."""
+    from orchestration import service, terminal  # noqa: PLC0415
+
+    try:
+        with service.running_service(_settings(), port=port) as running:
+            with terminal.showing_progress():
+                running.start()
+            terminal.say(f"The orchestrator answers at {running.address} (Ctrl-C stops it).")
+            running.wait()
+    except service.ServiceError as error:
+        terminal.refuse("The service is not up.", [str(error)])
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        terminal.say("Stopped.")
+
+
+@batches_app.command("list")
+def list_batches() -> None:
+    """List the batches that are held."""
+    from orchestration.commands import batches  # noqa: PLC0415
+
+    _exit_unless(batches.list_batches(_settings()))
+
+
+@batches_app.command("show")
+def show_batch(batch: Annotated[str, typer.Argument(help="The id that `list` shows.")]) -> None:
+    """Show why a batch is held, and what it would touch."""
+    from orchestration.commands import batches  # noqa: PLC0415
+
+    _exit_unless(batches.show_batch(_settings(), batch))
+
+
+@batches_app.command("release")
+def release_batch(batch: Annotated[str, typer.Argument()], *, why: Why) -> None:
+    """Let a held batch in as it is."""
+    from orchestration.commands import batches  # noqa: PLC0415
+
+    _exit_unless(batches.release_batch(_settings(), batch, why=why))
+
+
+@batches_app.command("discard")
+def discard_batch(batch: Annotated[str, typer.Argument()], *, why: Why) -> None:
+    """Keep a held batch out for good."""
+    from orchestration.commands import batches  # noqa: PLC0415
+
+    _exit_unless(batches.discard_batch(_settings(), batch, why=why))
+
+
+def main() -> None:
+    """Run the command line; a defect ends in one line and a traceback in the log, not on the terminal."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the outermost boundary
+        sys.exit(_report(error))
+
+
+def _settings() -> "Settings":
+    from ingestion.settings import Settings  # noqa: PLC0415
+    from orchestration.terminal import log_to_file  # noqa: PLC0415
+
+    settings = Settings()
+    log_to_file(settings)
+    return settings
+
+
+def _exit_unless(nothing_refused: bool) -> None:  # noqa: FBT001 - the answer of a command
+    if not nothing_refused:
+        raise typer.Exit(1)
+
+
+def _report(error: Exception) -> int:
+    """Say what stopped the command: a busy data home, wrong settings, or a defect (its traceback is in the log)."""
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from ingestion.lock import DataHomeLockedError  # noqa: PLC0415
+    from orchestration.terminal import refuse  # noqa: PLC0415
+
+    if isinstance(error, DataHomeLockedError):
+        refuse("The data home is in use.", [str(error)])
+        return 1
+    if isinstance(error, ValidationError):
+        refuse(
+            "A setting is wrong.",
+            [f"ALLIVE_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()],
+        )
+        return 2
+    logging.getLogger("allive").error("unexpected", exc_info=error)
+    refuse(
+        "The program failed; this is a defect.",
+        [f"{type(error).__name__}: {error}", "The traceback is at the end of logs/allive.log in the data home."],
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    main()

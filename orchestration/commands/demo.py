@@ -1,0 +1,103 @@
+"""`allive demo`: the fictional season, from an empty data home to closed months."""
+
+import shutil
+from pathlib import Path
+
+from ingestion.demo.season import write_season
+from ingestion.durable import write_json
+from ingestion.settings import Settings
+from orchestration import progress
+from orchestration.commands import payout
+from orchestration.commands.refresh import refresh
+from orchestration.home_lock import hold_data_home
+from orchestration.terminal import euros, refuse, say, showing_progress, table
+from payouts import ledger
+
+MONTHS = ("2021-01", "2021-02", "2021-03")
+_COMMAND = "allive demo"
+# Lies in landing with the season; a name that begins with `_` is never taken for a delivery.
+_MARK = "_demo.json"
+
+
+def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
+    """Write the season where there is none, run it, close its months; whether nothing refused.
+
+    A demo that was cut short is taken up where it stopped.
+    """
+    with hold_data_home(settings, command=_COMMAND):
+        if (settings.landing_dir / _MARK).exists():
+            say(f"The demo season is in {settings.home} already.")
+        elif not _write_season(settings):
+            return False
+        closed = ledger.closed_months(settings)
+        to_close = [month for month in MONTHS if month not in closed]
+        if to_close and not refresh(settings, command=_COMMAND, verbose=verbose):
+            return False
+        for month in to_close:
+            if not payout.pay_out(settings, month, command=_COMMAND, verbose=verbose):
+                return False
+        # Once more, so that the dashboards' copy shows the months as closed.
+        if to_close and not refresh(settings, command=_COMMAND, verbose=verbose):
+            return False
+    _show_season(settings)
+    say("See every run, asset and check: `allive up`, then http://127.0.0.1:3000")
+    return True
+
+
+def _write_season(settings: Settings) -> bool:
+    landing = settings.landing_dir
+    found = next((path for path in sorted(landing.rglob("*")) if path.is_file()), None)
+    if found is not None or ledger.closed_months(settings):
+        refuse(
+            "The demo needs an empty data home.",
+            [
+                f"Found {found or settings.payouts_dir}; expected nothing in {landing} and no closed month.",
+                "Name another one: ALLIVE_HOME=/tmp/allive-demo allive demo",
+            ],
+        )
+        return False
+    # Written aside and renamed as a whole: a demo that is killed leaves no half of a season.
+    aside = settings.home / ".demo-season"
+    shutil.rmtree(aside, ignore_errors=True)
+    with showing_progress():
+        summary = write_season(aside, progress=progress.tell)
+    write_json(aside / _MARK, {"lines": summary.lines()})
+    _put_in_place(aside, landing)
+    for line in summary.lines():
+        say(line.replace(str(aside), str(landing)))
+    return True
+
+
+def _put_in_place(aside: Path, landing: Path) -> None:
+    if landing.exists():
+        shutil.rmtree(landing)  # folders without a single file, as was found above
+    aside.rename(landing)
+
+
+def _show_season(settings: Settings) -> None:
+    lines = {month: {line["artist_id"]: line for line in payout.closed_lines(settings, month)} for month in MONTHS}
+    artists = {artist_id: line for month in MONTHS for artist_id, line in lines[month].items()}
+    last = lines[MONTHS[-1]]
+    table(
+        "Payouts of the season",
+        ("artist", "name", "category", *MONTHS, "paid in all", "carried forward", "why carried"),
+        [
+            (
+                artist_id,
+                artist["artist_name"],
+                artist["category"],
+                *(_paid(lines[month].get(artist_id)) for month in MONTHS),
+                euros(sum(lines[m][artist_id]["paid_cents"] for m in MONTHS if artist_id in lines[m])),
+                euros(last[artist_id]["carried_forward_cents"]) if artist_id in last else None,
+                last[artist_id]["carry_reason"] if artist_id in last else None,
+            )
+            for artist_id, artist in sorted(artists.items())
+        ],
+    )
+    payout.show_control([payout.closed_control(settings, month) for month in MONTHS])
+    for month in MONTHS:
+        say(f"{month}: run {ledger.read_manifest(settings, month).run_hash}")
+
+
+def _paid(line: dict[str, int] | None) -> str | None:
+    return euros(line["paid_cents"]) if line else None

@@ -1,0 +1,150 @@
+"""`allive payout`: a month is previewed or closed, and its lines and control totals are shown."""
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ingestion.settings import Settings
+from orchestration.home_lock import hold_data_home
+from orchestration.runs import run_job
+from orchestration.terminal import euros, refuse, say, showing_progress, table
+from payouts import gate, ledger
+from payouts.audit import operator_name
+from payouts.closing import close_month
+from payouts.run import as_row
+
+_MS_PER_HOUR = 3_600_000
+_NANOS_PER_CENT = 10_000_000
+
+
+def pay_out(settings: Settings, month: str, *, command: str, verbose: bool = False) -> bool:
+    """Build the warehouse on the present bookings, close the month, show it; whether it closed."""
+    with hold_data_home(settings, command=command):
+        if _refused_by_the_calendar(settings, month):
+            return False
+        with showing_progress():
+            closing = {"config": {"operator": operator_name(settings)}}
+            outcome = run_job(
+                settings,
+                "payout",
+                partition_key=month,
+                ops={"payouts__closed_month": closing},
+                verbose=verbose,
+            )
+        if not outcome.success:
+            reasons = _reasons(outcome.failed_checks) or outcome.step_failures
+            refuse(f"{month} was not closed.", reasons)
+            return False
+    show_closed_month(settings, month)
+    return True
+
+
+def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
+    """Show what the month would close to; write nothing. Whether it could close."""
+    with hold_data_home(settings, command=f"allive payout {month} --dry-run"):
+        if _refused_by_the_calendar(settings, month):
+            return False
+        with showing_progress():
+            outcome = run_job(settings, "payout_preview", partition_key=month, verbose=verbose)
+        reasons = _reasons(outcome.failed_checks) or outcome.step_failures
+        if reasons:
+            refuse(f"{month} could not close now.", reasons)
+            return False
+        run = close_month(settings, month, dry_run=True)
+    show_lines(f"{month}, not closed: what it would pay", (as_row(line) for line in run.lines))
+    show_control([run.control])
+    say(f"Nothing was written. Close it with `allive payout {month}`.")
+    return True
+
+
+def show_closed_month(settings: Settings, month: str) -> None:
+    """Show a closed month from its files."""
+    show_lines(f"{month}, closed", closed_lines(settings, month))
+    show_control([closed_control(settings, month)])
+    manifest = ledger.read_manifest(settings, month)
+    say(f"Closed as run {manifest.run_hash} in {ledger.month_dir(settings, month)}")
+
+
+def closed_lines(settings: Settings, month: str) -> list[dict[str, Any]]:
+    """Read a closed month's lines, amounts as whole numbers."""
+    path = ledger.month_dir(settings, month) / ledger.PAYOUTS_FILE
+    with path.open(encoding="utf-8", newline="") as file:
+        return [
+            {
+                name: int(value) if name.endswith(("_ms", "_cents", "_nanos", "_subscribers")) else value
+                for name, value in row.items()
+            }
+            for row in csv.DictReader(file)
+        ]
+
+
+def closed_control(settings: Settings, month: str) -> dict[str, Any]:
+    """Read a closed month's control totals."""
+    path = ledger.month_dir(settings, month) / ledger.CONTROL_FILE
+    control: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return control
+
+
+def show_lines(title: str, lines: Iterable[Mapping[str, Any]]) -> None:
+    """Show payout lines, one an artist."""
+    table(
+        title,
+        ("artist", "name", "category", "hours", "subscribers", "earned", "brought", "paid", "carried", "why carried"),
+        [
+            (
+                line["artist_id"],
+                line["artist_name"],
+                line["category"],
+                round(line["watch_ms"] / _MS_PER_HOUR),
+                line["paying_subscribers"],
+                *(
+                    euros(line[name])
+                    for name in (
+                        "earned_cents",
+                        "brought_forward_cents",
+                        "paid_cents",
+                        "carried_forward_cents",
+                    )
+                ),
+                line["carry_reason"],
+            )
+            for line in lines
+        ],
+    )
+
+
+def show_control(controls: Iterable[Mapping[str, Any]]) -> None:
+    """Show control totals, one line a month."""
+    table(
+        "Control totals",
+        ("month", "periods", "idle", "envelopes", "direct", "pool", "members", "earned", "paid", "carried"),
+        [
+            (
+                control["settlement_month"],
+                control["periods"],
+                control["idle_periods"],
+                euros(control["envelope_cents"]),
+                euros(control["direct_nanos"] / _NANOS_PER_CENT),
+                euros(control["pool_nanos"] / _NANOS_PER_CENT),
+                len(control["pool_members"]),
+                euros(control["earned_cents"]),
+                euros(control["paid_cents"]),
+                euros(control["carried_forward_cents"]),
+            )
+            for control in controls
+        ],
+    )
+
+
+def _refused_by_the_calendar(settings: Settings, month: str) -> bool:
+    """Refuse at once what needs no warehouse to be refused."""
+    reasons = gate.calendar_refusals(settings, month, now=datetime.now(UTC))
+    if reasons:
+        refuse(f"{month} cannot close.", reasons)
+    return bool(reasons)
+
+
+def _reasons(failed_checks: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(reason for check in failed_checks if check.name == "may_close" for reason in check.metadata["reasons"])

@@ -1,0 +1,102 @@
+"""`allive run`: load, build, check, publish; then say what came of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ingestion.batches import list_held
+from ingestion.settings import Settings
+from orchestration.home_lock import hold_data_home
+from orchestration.runs import RunOutcome, run_job
+from orchestration.terminal import refuse, say, showing_progress, table
+
+_CRITICAL = "batch_critical"
+
+
+def refresh(settings: Settings, *, command: str = "allive run", verbose: bool = False) -> bool:
+    """Run the job `refresh` and report; whether all of it held. A batch that was held now counts as a refusal."""
+    with hold_data_home(settings, command=command), showing_progress():
+        outcome = run_job(settings, "refresh", verbose=verbose)
+    _show_landed(outcome)
+    _show_warnings(outcome)
+    _show_warehouse(outcome)
+    _show_serving(settings, outcome)
+    if not outcome.success:
+        refuse("The run failed.", outcome.step_failures)
+    return not _show_held(settings, outcome) and outcome.success
+
+
+def _raw(outcome: RunOutcome) -> dict[str, Mapping[str, Any]]:
+    return {
+        asset.removeprefix("raw/"): metadata for asset, metadata in outcome.assets.items() if asset.startswith("raw/")
+    }
+
+
+def _show_landed(outcome: RunOutcome) -> None:
+    new = {
+        record_type: metadata for record_type, metadata in _raw(outcome).items() if metadata["verdict"] != "nothing new"
+    }
+    if not new:
+        say("Nothing new has landed.")
+        return
+    table(
+        "Loaded",
+        ("record type", "files", "known already", "records", "rejects", "verdict"),
+        [
+            (
+                record_type,
+                *(metadata[name] for name in ("files", "already_loaded", "records", "rejects")),
+                metadata["verdict"],
+            )
+            for record_type, metadata in new.items()
+        ],
+    )
+    for metadata in new.values():
+        for file, reason in metadata["unreadable"].items():
+            say(f"Set aside, unreadable: {file}: {reason}. Deliver it again, whole.")
+
+
+def _show_warnings(outcome: RunOutcome) -> None:
+    for check in outcome.failed_checks:
+        if check.severity == "WARN":
+            say(f"Warning, {check.asset}, {check.name}: {check.description}")
+
+
+def _show_warehouse(outcome: RunOutcome) -> None:
+    models = [
+        metadata
+        for asset, metadata in outcome.assets.items()
+        if asset.startswith(("staging/", "intermediate/", "marts/"))
+    ]
+    if not models:
+        return
+    if models[0]["state"] == "up to date":
+        say(f"The warehouse is up to date: built from the same inputs at {models[0]['built_at']}.")
+    else:
+        rows = sum(metadata.get("dagster/row_count", 0) for metadata in models)
+        say(f"Built and checked the warehouse: {len(models)} models, {rows:,} rows in tables.")
+
+
+def _show_serving(settings: Settings, outcome: RunOutcome) -> None:
+    copy = outcome.assets.get("serving/allive")
+    if copy is not None:
+        say(f"Serving copy {copy['state']}: {settings.serving_dir / copy['file']}")
+
+
+def _show_held(settings: Settings, outcome: RunOutcome) -> bool:
+    """Name the batches that were held now as refusals, earlier ones as a reminder; whether there are any new."""
+    now = {metadata["batch"] for metadata in _raw(outcome).values() if metadata["verdict"] == "held"}
+    for held in list_held(settings):
+        if held.batch_id not in now:
+            say(f"Still held since {held.held_at}: {held.batch_id}. Decide: `allive batches show {held.batch_id}`.")
+    for check in outcome.failed_checks:
+        if check.name == _CRITICAL:
+            batch = check.metadata["batch"]
+            refuse(
+                f"Batch {batch} is held: {check.description}.",
+                [
+                    "Nothing of it is in the warehouse; all else was done. Months it touches cannot close.",
+                    f"Look at it: `allive batches show {batch}`.",
+                    f"Then decide: `allive batches release {batch} --why …` or `allive batches discard {batch} --why …`.",
+                ],
+            )
+    return bool(now)

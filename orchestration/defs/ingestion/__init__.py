@@ -1,0 +1,1 @@
+"""Landed files become raw tables."""

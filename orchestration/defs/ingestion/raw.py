@@ -1,0 +1,120 @@
+"""Landed files → raw tables: one asset a record type, its batch's checks as asset checks."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from ingestion.contracts import RECORD_TYPES
+from ingestion.load import BatchReport, CheckResult, load_new_files
+from ingestion.raw_tables import read_pins
+from orchestration import progress
+from orchestration.defs.resources import DataHome
+
+# Looked at daily at 05:00 (and whenever files land): twice missed is stale.
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+CRITICAL, WARNINGS = "batch_critical", "batch_warnings"
+
+
+def raw_asset(record_type: str) -> dg.AssetsDefinition:
+    """Define `raw/<record_type>`: what was accepted of the landed files, each file exactly once."""
+    key = dg.AssetKey(["raw", record_type])
+
+    @dg.asset(
+        key=key,
+        group_name="raw",
+        kinds={"deltalake", "greatexpectations"},
+        freshness_policy=FRESHNESS,
+        description=(
+            f"Accepted records of `landing/{record_type}`: typed, with file, line and batch number. A row is one "
+            "landed record; redeliveries are kept, rejected records are in raw/rejects. Minutes behind the landing."
+        ),
+        check_specs=[
+            dg.AssetCheckSpec(
+                CRITICAL,
+                asset=key,
+                description="What a batch must hold to be promoted; one that does not is held and stays out.",
+            ),
+            dg.AssetCheckSpec(WARNINGS, asset=key, description="What a person should look at; nothing stops for it."),
+        ],
+    )
+    def load(
+        context: dg.AssetExecutionContext, data_home: DataHome
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        progress.tell("loading what has landed", record_type)
+        report = load_new_files(data_home.settings, record_type)
+        version = read_pins(data_home.settings).versions.get(record_type)
+        if report is None:
+            context.log.info("nothing new in landing/%s", record_type)
+        checks = report.checks if report else ()
+        yield _check_result(key, CRITICAL, [c for c in checks if c.severity == "critical"], report)
+        yield _check_result(key, WARNINGS, [c for c in checks if c.severity == "warning"], report)
+        yield dg.MaterializeResult(metadata=_metadata(report, version), data_version=dg.DataVersion(str(version)))
+
+    return load
+
+
+def _metadata(report: BatchReport | None, version: int | None) -> dict[str, Any]:
+    if report is None:
+        return {"verdict": "nothing new", "files": 0, "records": 0, "version": version or 0}
+    return {
+        "verdict": report.verdict,
+        "batch": report.batch_id,
+        "batch_number": report.batch_number,
+        "files": report.files,
+        "already_loaded": report.already_loaded,
+        "records": report.records,
+        "rejects": report.rejects,
+        "bytes": report.bytes,
+        "unreadable": dict(report.unreadable),
+        "version": version or 0,
+    }
+
+
+def _check_result(
+    key: dg.AssetKey, name: str, checks: list[CheckResult], report: BatchReport | None
+) -> dg.AssetCheckResult:
+    """Sum up a batch's checks of one severity. No new batch: nothing to object to.
+
+    Not blocking, though critical: the gate is in the data. A held batch is out of every table that downstream reads.
+    """
+    failed = [check for check in checks if not check.passed]
+    rows = [
+        dg.TableRecord(
+            {
+                "check": check.name,
+                "passed": check.passed,
+                "found": check.found,
+                "expected": check.expected,
+                "detail": check.detail,
+            }
+        )
+        for check in (*failed, *(check for check in checks if check.passed))
+    ]
+    metadata: dict[str, Any] = {"batch": report.batch_id if report else "nothing new"}
+    if rows:
+        metadata["results"] = dg.MetadataValue.table(rows)
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=name,
+        passed=not failed,
+        severity=dg.AssetCheckSeverity.ERROR if name == CRITICAL else dg.AssetCheckSeverity.WARN,
+        description="; ".join(f"{check.name}: found {check.found}, expected {check.expected}" for check in failed)
+        or None,
+        metadata=metadata,
+    )
+
+
+@dg.definitions
+def raw_definitions() -> dg.Definitions:
+    """Define the raw assets, and the rejects that come out of the same loads."""
+    raw = [raw_asset(record_type) for record_type in RECORD_TYPES]
+    rejects = dg.AssetSpec(
+        key=["raw", "rejects"],
+        deps=raw,
+        group_name="raw",
+        kinds={"deltalake"},
+        description="Landed records that broke a rule: file, line, reason, raw text. Written by every load.",
+    )
+    return dg.Definitions(assets=[*raw, rejects])

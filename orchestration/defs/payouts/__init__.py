@@ -1,0 +1,1 @@
+"""Months: previewed and closed."""

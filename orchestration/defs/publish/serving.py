@@ -1,0 +1,40 @@
+"""The serving copy as an asset."""
+
+from typing import Any
+
+import dagster as dg
+
+from orchestration import progress
+from orchestration.defs.resources import DataHome
+from orchestration.publishing import PUBLISHED_MARTS, publish
+from orchestration.warehouse import read_built_inputs
+
+
+@dg.asset(
+    key=["serving", "allive"],
+    deps=[["marts", mart] for mart in PUBLISHED_MARTS],
+    group_name="serving",
+    kinds={"duckdb"},
+    pool="warehouse",
+)
+def serving_copy(data_home: DataHome) -> dg.MaterializeResult[Any]:
+    """What dashboards read: the published marts in one read-only file, without anything that names a subscriber."""
+    progress.tell("publishing the serving copy")
+    settings = data_home.settings
+    inputs = read_built_inputs(settings)
+    if inputs is None:
+        raise dg.Failure(
+            description="The warehouse is not wholly built; expected a build without failures. Run `allive run`.",
+            allow_retries=False,
+        )
+    copy = publish(settings, inputs=inputs)
+    return dg.MaterializeResult(
+        metadata={
+            "file": copy.path.name,
+            "state": "published" if copy.is_new else "up to date",
+            "bytes": copy.path.stat().st_size,
+            "dagster/row_count": sum(copy.rows.values()),
+            "rows": copy.rows,
+        },
+        data_version=dg.DataVersion(inputs[:16]),
+    )

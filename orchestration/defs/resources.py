@@ -1,0 +1,39 @@
+"""What runs share: the data home, held by one run at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+import dagster as dg
+
+from ingestion.settings import Settings
+from orchestration.home_lock import hold_data_home
+
+# A run of the service waits for a command to finish; a command does not wait for the service.
+SERVICE_PATIENCE_S = 900.0
+
+
+class DataHome(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The data home of the environment. Its lock is held from a run's first step to its last."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the environment."""
+        return Settings()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["DataHome"]:
+        """Hold the lock while the run lasts (in one process, so this is entered once a run)."""
+        run = context.dagster_run or context.run
+        command = f"orchestrated run {run.run_id[:8]} of {run.job_name}" if run else "orchestrated run"
+        patient = self.settings.model_copy(
+            update={"lock_timeout_s": max(self.settings.lock_timeout_s, SERVICE_PATIENCE_S)}
+        )
+        with hold_data_home(patient, command=command):
+            yield self
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    """Bind the resources to their keys."""
+    return dg.Definitions(resources={"data_home": DataHome()})

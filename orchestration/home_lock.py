@@ -1,0 +1,27 @@
+"""One lock on the data home for a whole process: a command takes it, and the runs it starts find it taken."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ingestion.lock import data_home_lock
+from ingestion.settings import Settings
+
+_held_by_this_process: set[str] = set()
+
+
+@contextmanager
+def hold_data_home(settings: Settings, *, command: str) -> Iterator[None]:
+    """Hold the data home's lock, unless this process holds it already.
+
+    Raises what `ingestion.lock.data_home_lock` raises when another process holds it.
+    """
+    home = str(settings.home)
+    if home in _held_by_this_process:
+        yield
+        return
+    with data_home_lock(settings, command=command):
+        _held_by_this_process.add(home)
+        try:
+            yield
+        finally:
+            _held_by_this_process.discard(home)

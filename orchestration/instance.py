@@ -1,0 +1,61 @@
+"""Dagster's own storage in the data home: its settings and how to open it."""
+
+import os
+
+from dagster import DagsterInstance
+
+from ingestion.settings import Settings
+
+DAGSTER_YAML = """\
+# Written once by `allive`, then yours: add `storage:` for Postgres, for example.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+
+# A crashed run is started again; a failed check or a refused closing is not: it would fail again.
+run_monitoring:
+  enabled: true
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
+
+# Every run holds the data home's lock, so a second one would only wait for it: let it wait in the queue.
+# The pool `warehouse` says the same of whatever opens the DuckDB file, whoever starts it.
+concurrency:
+  runs:
+    max_concurrent_runs: 1
+  pools:
+    default_limit: 1
+    granularity: run
+
+freshness:
+  enabled: true
+
+# What steps have to say are events; nothing prints.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+
+retention:
+  schedule:
+    purge_after_days: 90
+  sensor:
+    purge_after_days: {skipped: 7, failure: 30, success: -1}
+"""
+
+
+def write_instance_settings(settings: Settings) -> None:
+    """Put `dagster.yaml` where Dagster looks for it, unless there is one, and point this process there."""
+    settings.dagster_dir.mkdir(parents=True, exist_ok=True)
+    target = settings.dagster_dir / "dagster.yaml"
+    if not target.exists():
+        target.write_text(DAGSTER_YAML, encoding="utf-8")
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_dir)
+
+
+def open_instance(settings: Settings) -> DagsterInstance:
+    """Open the instance of the data home: runs made through it are seen in the UI."""
+    write_instance_settings(settings)
+    return DagsterInstance.from_config(str(settings.dagster_dir))

@@ -1,0 +1,129 @@
+"""The dbt project, parsed once per content: its manifest is kept in the data home under the hash of what it says.
+
+A manifest of another content has another name, so a stale one is never found.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from ingestion.settings import DBT_PROJECT_DIR, Settings
+
+KEPT_CONTENTS = 3
+_NOT_CONTENT = {"target", "logs", "dbt_packages", "__pycache__", ".user.yml"}
+
+
+@dataclass(frozen=True)
+class ParsedProject:
+    """One content of the dbt project and the folder with what was parsed and built of it."""
+
+    content_hash: str
+    folder: Path
+
+    @property
+    def manifest_path(self) -> Path:
+        """The manifest as Dagster reads it (JSON)."""
+        return self.folder / "manifest.json"
+
+    @property
+    def parsed_path(self) -> Path:
+        """The manifest as dbt reads it: one read back from JSON breaks generic tests."""
+        return self.folder / "partial_parse.msgpack"
+
+    @property
+    def unit_tests_path(self) -> Path:
+        """The results of the unit tests, once they have all passed on this content."""
+        return self.folder / "unit_tests_passed.json"
+
+
+def parsed_project(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR) -> ParsedProject:
+    """Find the manifest of the project's present content, or parse it (2-4 s).
+
+    Raises RuntimeError with dbt's own message if the project does not parse.
+    """
+    content = content_hash(project_dir)
+    folder = settings.warehouse_path.parent / "dbt" / content[:16]
+    project = ParsedProject(content_hash=content, folder=folder)
+    if project.manifest_path.exists() and project.parsed_path.exists():
+        return project
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Parsed aside and renamed: two processes may come here at once, and neither may see half a manifest.
+    aside = Path(tempfile.mkdtemp(prefix=".parsing-", dir=folder.parent))
+    try:
+        _parse(settings, project_dir, target=aside)
+        if folder.exists():
+            shutil.rmtree(folder)
+        aside.rename(folder)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    _forget_old_contents(folder)
+    return project
+
+
+def content_hash(project_dir: Path) -> str:
+    """Hash everything that a parse depends on: the files, where they lie, and dbt's versions."""
+    digest = hashlib.sha256()
+    for part in (str(project_dir), version("dbt-core"), version("dbt-duckdb")):
+        digest.update(part.encode() + b"\0")
+    for path in sorted(project_dir.rglob("*")):
+        inside = path.relative_to(project_dir)
+        if _NOT_CONTENT.isdisjoint(inside.parts) and path.is_file():
+            content = path.read_bytes()
+            digest.update(f"{inside.as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+@contextmanager
+def profile_environment(settings: Settings) -> Iterator[None]:
+    """Set what `dbt_project/profiles.yml` reads from the environment, and put back what was there."""
+    values = {
+        "ALLIVE_WAREHOUSE_PATH": str(settings.warehouse_path),
+        "ALLIVE_WAREHOUSE_THREADS": str(settings.threads or os.cpu_count() or 1),
+        "ALLIVE_MEMORY_LIMIT": settings.memory_limit,
+        "ALLIVE_TEMP_DIR": str(settings.temp_dir),
+    }
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def dbt_arguments(settings: Settings, *, project_dir: Path, target: Path) -> list[str]:
+    """The arguments that every dbt invocation of the project shares."""
+    return [
+        *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir)),
+        *("--target-path", str(target), "--log-path", str(settings.home / "logs")),
+        *("--log-level", "none", "--log-level-file", "info", "--log-format-file", "text"),
+        *("--quiet", "--no-print", "--no-use-colors", "--no-version-check"),
+        "--no-send-anonymous-usage-stats",
+    ]
+
+
+def _parse(settings: Settings, project_dir: Path, *, target: Path) -> None:
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - 2 s that an unchanged project need not pay
+
+    with profile_environment(settings):
+        result = dbtRunner().invoke(["parse", *dbt_arguments(settings, project_dir=project_dir, target=target)])
+    if not result.success:
+        raise RuntimeError(
+            f"The dbt project in {project_dir} does not parse: {result.exception}. Mend it, then run again."
+        )
+
+
+def _forget_old_contents(newest: Path) -> None:
+    contents = [path for path in newest.parent.iterdir() if not path.name.startswith(".")]
+    contents.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+    for old in contents[KEPT_CONTENTS:]:
+        shutil.rmtree(old, ignore_errors=True)

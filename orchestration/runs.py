@@ -1,0 +1,112 @@
+"""Starting a job from a command: in this process, through the instance, so that the run is seen in the UI."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+
+from ingestion.settings import Settings
+from orchestration.instance import open_instance
+
+STARTED_BY = "allive/started_by"
+COMMAND = "command"
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """An asset check that did not pass."""
+
+    asset: str
+    name: str
+    severity: str
+    description: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """What came of a run: metadata by asset key (`schema/table`), checks that failed, steps that failed."""
+
+    run_id: str
+    success: bool
+    assets: Mapping[str, Mapping[str, Any]]
+    failed_checks: tuple[FailedCheck, ...]
+    step_failures: tuple[str, ...]
+
+
+def run_job(
+    settings: Settings,
+    name: str,
+    *,
+    partition_key: str | None = None,
+    ops: Mapping[str, Any] | None = None,
+    verbose: bool = False,
+) -> RunOutcome:
+    """Run a job of the definitions in this process and report what came of it.
+
+    `ops` is the config of its ops by name. The data home must be locked by this process (`hold_data_home`).
+    """
+    from orchestration.definitions import defs  # noqa: PLC0415 - loads the dbt manifest, 2 s
+
+    console = {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}
+    with open_instance(settings) as instance:
+        _give_up_dead_runs(instance)
+        result = (
+            defs()
+            .resolve_job_def(name)
+            .execute_in_process(
+                instance=instance,
+                partition_key=partition_key,
+                run_config={"loggers": console, "ops": dict(ops or {})},
+                tags={STARTED_BY: COMMAND},
+                raise_on_error=False,
+            )
+        )
+    return RunOutcome(
+        run_id=result.run_id,
+        success=result.success,
+        assets={
+            event.asset_key.to_user_string(): {
+                key: value.value for key, value in event.materialization.metadata.items()
+            }
+            for event in result.get_asset_materialization_events()
+            if event.asset_key is not None
+        },
+        failed_checks=tuple(
+            FailedCheck(
+                asset=check.asset_key.to_user_string(),
+                name=check.check_name,
+                severity=check.severity.value,
+                description=check.description or "",
+                metadata={key: value.value for key, value in check.metadata.items()},
+            )
+            for check in result.get_asset_check_evaluations()
+            if not check.passed
+        ),
+        step_failures=tuple(_own_words(event) for event in result.all_events if event.is_step_failure),
+    )
+
+
+def _own_words(event: dg.DagsterEvent) -> str:
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    cause = data.error.cause if data.error and data.error.cause else data.error
+    return cause.message.strip() if cause else event.message or "no reason given"
+
+
+def _give_up_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Mark as failed what an earlier command left running: it held the lock that this process holds now."""
+    unfinished = instance.get_runs(
+        dg.RunsFilter(
+            tags={STARTED_BY: COMMAND},
+            statuses=[
+                dg.DagsterRunStatus.NOT_STARTED,
+                dg.DagsterRunStatus.STARTING,
+                dg.DagsterRunStatus.STARTED,
+            ],
+        )
+    )
+    for run in unfinished:
+        instance.report_run_failed(run, "The command that ran this was killed; what it had done stands.")

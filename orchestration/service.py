@@ -1,0 +1,204 @@
+"""The service: Dagster's code server, web server and daemon as children of one process, on loopback."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from filelock import FileLock, Timeout
+
+from ingestion.settings import Settings
+from orchestration import progress
+from orchestration.instance import write_instance_settings
+
+HOST = "127.0.0.1"
+START_TIMEOUT_S = 120
+STOP_TIMEOUT_S = 30
+_LOOK_EVERY_S = 0.2
+
+
+class ServiceError(RuntimeError):
+    """The service did not start, or a part of it stopped by itself."""
+
+
+@contextmanager
+def running_service(settings: Settings, *, port: int) -> Iterator["Service"]:
+    """Reserve the service of a data home, for `start` and `wait`; stop all of it at the end.
+
+    Raises:
+        ServiceError: The port is taken, another service runs on the data home, or a part did not come up.
+    """
+    _require_free(port)
+    write_instance_settings(settings)
+    lock = FileLock(settings.dagster_dir / ".service.lock", timeout=0)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock)
+        except Timeout:
+            raise ServiceError(
+                f"A service runs on {settings.home} already; expected none. Stop it first (Ctrl-C where it runs)."
+            ) from None
+        service = Service(settings, port=port)
+        stack.callback(service.stop)
+        stack.enter_context(_sigterm_as_ctrl_c())
+        yield service
+
+
+class Service:
+    """The three processes and their logs (`logs/service-*.log`)."""
+
+    def __init__(self, settings: Settings, *, port: int) -> None:
+        self.address = f"http://{HOST}:{port}"
+        self._settings = settings
+        self._port = port
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._logs: list[IO[bytes]] = []
+
+    def start(self) -> None:
+        """Start the code server, then what talks to it; return when the web server answers."""
+        code_port = _free_port()
+        progress.tell("starting the code server")
+        self._spawn(
+            "code-server",
+            *("-m", "dagster", "code-server", "start", "--host", HOST, "--port", str(code_port)),
+            *("--module-name", "orchestration.definitions", "--location-name", "allive"),
+            "--use-python-environment-entry-point",
+        )
+        self._wait_for("code-server", lambda: _listens(code_port))
+        workspace = self._write_workspace(code_port)
+        progress.tell("starting the web server and the daemon")
+        self._spawn(
+            "web-server",
+            *("-m", "dagster_webserver", "--host", HOST, "--port", str(self._port)),
+            *("--workspace", str(workspace)),
+        )
+        self._spawn("daemon", "-m", "dagster._daemon", "run", "--workspace", str(workspace))
+        self._wait_for("web-server", lambda: _answers(f"{self.address}/server_info"))
+
+    def wait(self) -> None:
+        """Return never, unless a part of the service stops by itself.
+
+        Raises:
+            ServiceError: A part stopped.
+        """
+        while True:
+            self._require_all_running()
+            time.sleep(_LOOK_EVERY_S)
+
+    def stop(self) -> None:
+        """Stop the web server and the daemon, then the code server (which lets a run finish its step)."""
+        for name in ("web-server", "daemon", "code-server"):
+            child = self._children.get(name)
+            if child is None or child.poll() is not None:
+                continue
+            child.send_signal(signal.SIGINT)
+            try:
+                child.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        for log in self._logs:
+            log.close()
+
+    def _spawn(self, name: str, *arguments: str) -> None:
+        log = self._log_path(name).open("ab")
+        self._logs.append(log)
+        self._children[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+            [sys.executable, *arguments],
+            cwd=self._settings.dagster_dir,
+            env={
+                **os.environ,
+                "ALLIVE_HOME": str(self._settings.home),
+                "DAGSTER_HOME": str(self._settings.dagster_dir),
+            },
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C reaches this process alone, which stops its children in order.
+            start_new_session=True,
+        )
+
+    def _log_path(self, name: str) -> Path:
+        folder = self._settings.home / "logs"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"service-{name}.log"
+
+    def _write_workspace(self, code_port: int) -> Path:
+        path = self._settings.dagster_dir / "workspace.yaml"
+        path.write_text(
+            f"load_from:\n  - grpc_server:\n      host: {HOST}\n      port: {code_port}\n      location_name: allive\n",
+            encoding="utf-8",
+        )
+        return path
+
+    def _wait_for(self, name: str, is_up: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not is_up():
+            self._require_all_running()
+            if time.monotonic() > deadline:
+                raise ServiceError(
+                    f"The {name} did not answer within {START_TIMEOUT_S} s. Its log: {self._log_path(name)}"
+                )
+            time.sleep(_LOOK_EVERY_S)
+
+    def _require_all_running(self) -> None:
+        for name, child in self._children.items():
+            code = child.poll()
+            if code is not None:
+                raise ServiceError(
+                    f"The {name} stopped by itself (exit code {code}); expected it to run. "
+                    f"Its log: {self._log_path(name)}"
+                )
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let a service manager's SIGTERM stop the service as cleanly as Ctrl-C."""
+
+    def interrupt(_signal: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _require_free(port: int) -> None:
+    with socket.socket() as probe:
+        # As the server does it: a port in TIME_WAIT is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise ServiceError(
+                f"Port {port} is taken ({error.strerror}); expected a free one. Try `allive up --port {port + 1}`."
+            ) from None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback address
+            return True
+    except (OSError, urllib.error.URLError):
+        return False

@@ -1,0 +1,96 @@
+"""What a command shows: progress, tables, refusals. Plain words; nothing here decides anything."""
+
+import logging
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ingestion.settings import Settings
+from orchestration import progress
+
+out = Console(soft_wrap=True, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+@contextmanager
+def showing_progress() -> Iterator[None]:
+    """Show what is being done: one living line on a terminal, a line a stage elsewhere."""
+    if not err.is_terminal:
+        seen: list[str] = []
+
+        def say_once(stage: str, _detail: str) -> None:
+            if seen[-1:] != [stage]:
+                seen.append(stage)
+                err.print(f"… {escape(stage)}")
+
+        with progress.listening(say_once):
+            yield
+        return
+    with err.status("starting") as status:
+
+        def update(stage: str, detail: str) -> None:
+            status.update(f"{escape(stage)} [dim]{escape(detail)}[/dim]" if detail else escape(stage))
+
+        with progress.listening(update):
+            yield
+
+
+def log_to_file(settings: Settings) -> None:
+    """Send what the program logs to `logs/allive.log`; the terminal is for the operator."""
+    folder = settings.home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(folder / "allive.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+
+
+def say(text: str) -> None:
+    """Print a line."""
+    out.print(escape(text))
+
+
+def refuse(title: str, reasons: Iterable[str]) -> None:
+    """Print on stderr what refused, a line a reason."""
+    err.print(f"[bold red]{escape(title)}[/bold red]")
+    for reason in reasons:
+        err.print(f"  - {escape(reason)}")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table; whole numbers and amounts to the right."""
+    rows = [tuple(row) for row in rows]
+    shown = Table(title=escape(title), title_justify="left")
+    for index, column in enumerate(columns):
+        is_number = bool(rows) and all(_is_number(row[index]) for row in rows)
+        shown.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
+    for row in rows:
+        shown.add_row(*(escape(_as_text(value)) for value in row))
+    # Off a terminal rich would cut the table at 80 columns: give it the room it needs.
+    Console(width=None if out.is_terminal else 160, file=sys.stdout).print(shown)
+
+
+def euros(cents: int) -> str:
+    """Return an amount of cents in euros.
+
+    >>> euros(123456)
+    '1,234.56 EUR'
+    """
+    return f"{Decimal(cents) / 100:,.2f} EUR"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and value.endswith(" EUR")) or value is None
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -1,0 +1,275 @@
+"""Building the warehouse: its inputs are put in place, dbt builds and tests it, and what it was built from is noted.
+
+A warehouse that was wholly built from the present inputs is not built again: same raw versions, same bookings, same
+code. One that another version of the project built is deleted first: it can be rebuilt, and rows that an older rule
+left in an incremental model cannot be told from the others.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+import ingestion.raw_tables
+import payouts.bookings
+from ingestion.raw_tables import Pins, create_raw_views, read_pins
+from ingestion.settings import DBT_PROJECT_DIR, Settings
+from orchestration.parsed_project import (
+    ParsedProject,
+    dbt_arguments,
+    parsed_project,
+    profile_environment,
+)
+from payouts.bookings import create_booking_views
+from payouts.ledger import closed_months
+
+BUILT_STATUSES = frozenset({"success", "pass", "warn", "no-op"})
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one dbt node: a model, a seed, a test or a unit test."""
+
+    unique_id: str
+    status: str  # dbt's: success, error, skipped; pass, warn, fail
+    seconds: float
+    failures: int | None
+    message: str | None
+    rows: int | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the node was built, or its test passed (a warning does not fail)."""
+        return self.status in BUILT_STATUSES
+
+
+@dataclass(frozen=True)
+class Build:
+    """One look at the warehouse: built now (`built`), or found built from the same inputs."""
+
+    inputs: str
+    built: bool
+    built_at: str
+    nodes: tuple[NodeResult, ...]
+    remembered_unit_tests: bool
+
+    @property
+    def broken(self) -> tuple[NodeResult, ...]:
+        """The nodes that failed, or were skipped because another failed."""
+        return tuple(node for node in self.nodes if not node.holds)
+
+
+def build_warehouse(
+    settings: Settings,
+    *,
+    project_dir: Path = DBT_PROJECT_DIR,
+    on_node: Callable[[str, str], None] = lambda _name, _status: None,
+) -> Build:
+    """Build the warehouse from the pinned raw tables and the bookings, unless it is built from them already.
+
+    `on_node` hears of each node that dbt has finished. The data home must be locked.
+    """
+    project = parsed_project(settings, project_dir=project_dir)
+    pins = read_pins(settings)
+    inputs = inputs_hash(settings, project, pins)
+    finished = _read_finished_build(settings, inputs)
+    if finished is not None:
+        return finished
+    _drop_what_cannot_be_continued(settings, project, pins)
+    _prepare(settings, project, pins)
+    unit_tests = _read_nodes(project.unit_tests_path)
+    nodes = _run_dbt(settings, project, project_dir, with_unit_tests=unit_tests is None, on_node=on_node)
+    if unit_tests is None:
+        _remember_unit_tests(project, nodes)
+    build = Build(
+        inputs=inputs,
+        built=True,
+        built_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        nodes=(*_with_row_counts(settings, project, nodes), *(unit_tests or ())),
+        remembered_unit_tests=unit_tests is not None,
+    )
+    if not build.broken:
+        _note_finished_build(settings, build)
+    return build
+
+
+def inputs_hash(settings: Settings, project: ParsedProject, pins: Pins) -> str:
+    """Hash everything that the warehouse is a function of."""
+    code = (Path(ingestion.raw_tables.__file__), Path(payouts.bookings.__file__))
+    return hashlib.sha256(
+        json.dumps(
+            [
+                project.content_hash,
+                duckdb.__version__,
+                [hashlib.sha256(path.read_bytes()).hexdigest() for path in code],
+                sorted(pins.versions.items()),
+                pins.batch_number,
+                closed_months(settings),
+            ],
+        ).encode()
+    ).hexdigest()
+
+
+def read_built_inputs(settings: Settings) -> str | None:
+    """Return the inputs that the warehouse was wholly built from; None while it is not."""
+    if not settings.warehouse_path.exists():
+        return None
+    with open_warehouse(settings, read_only=True) as con:
+        try:
+            row = con.execute("select inputs from build.finished").fetchone()
+        except duckdb.CatalogException:  # no build was ever begun in this file
+            return None
+    return row[0] if row else None
+
+
+def open_warehouse(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open the warehouse file with the limits of the settings."""
+    con = duckdb.connect(settings.warehouse_path, read_only=read_only)
+    con.execute("set TimeZone = 'UTC'")
+    con.execute("set memory_limit = ?", [settings.memory_limit])
+    con.execute("set temp_directory = ?", [str(settings.temp_dir)])
+    if settings.threads:
+        con.execute("set threads = ?", [settings.threads])
+    return con
+
+
+def _read_finished_build(settings: Settings, inputs: str) -> Build | None:
+    if not settings.warehouse_path.exists():
+        return None
+    with open_warehouse(settings, read_only=True) as con:
+        try:
+            row = con.execute("select built_at, nodes from build.finished where inputs = ?", [inputs]).fetchone()
+        except duckdb.CatalogException:  # no build was ever begun in this file
+            return None
+    if row is None:
+        return None
+    return Build(
+        inputs=inputs,
+        built=False,
+        built_at=row[0],
+        nodes=_nodes_from_json(row[1]),
+        remembered_unit_tests=True,
+    )
+
+
+def _drop_what_cannot_be_continued(settings: Settings, project: ParsedProject, pins: Pins) -> None:
+    """Delete a warehouse whose incremental rows may not come from this project or from these raw tables."""
+    if not settings.warehouse_path.exists():
+        return
+    with open_warehouse(settings, read_only=True) as con:
+        try:
+            row = con.execute("select project, batch_number from build.begun").fetchone()
+        except duckdb.CatalogException:
+            row = None
+    # A batch number that went back means that the raw tables were restored from an older copy.
+    if row is not None and row[0] == project.content_hash and row[1] <= pins.batch_number:
+        return
+    for path in (settings.warehouse_path, Path(f"{settings.warehouse_path}.wal")):
+        path.unlink(missing_ok=True)
+
+
+def _prepare(settings: Settings, project: ParsedProject, pins: Pins) -> None:
+    settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
+    settings.temp_dir.mkdir(parents=True, exist_ok=True)
+    with open_warehouse(settings, read_only=False) as con:
+        con.execute("create schema if not exists build")
+        con.execute("create table if not exists build.finished (inputs varchar, built_at varchar, nodes varchar)")
+        con.execute("delete from build.finished")
+        con.execute("create or replace table build.begun (project varchar, batch_number bigint)")
+        con.execute("insert into build.begun values (?, ?)", [project.content_hash, pins.batch_number])
+        create_raw_views(con, settings, pins)
+        create_booking_views(con, settings)
+
+
+def _run_dbt(
+    settings: Settings,
+    project: ParsedProject,
+    project_dir: Path,
+    *,
+    with_unit_tests: bool,
+    on_node: Callable[[str, str], None],
+) -> tuple[NodeResult, ...]:
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415 - 2 s
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - not paid by a warehouse that is up to date
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
+
+    def tell(event: Any) -> None:
+        if event.info.name == "NodeFinished":
+            on_node(event.data.node_info.node_name, event.data.node_info.node_status)
+
+    arguments = ["build", *dbt_arguments(settings, project_dir=project_dir, target=project.folder)]
+    arguments += ["--no-write-json"]
+    if not with_unit_tests:
+        arguments += ["--exclude-resource-type", "unit_test"]
+    manifest = Manifest.from_msgpack(project.parsed_path.read_bytes())
+    try:
+        with profile_environment(settings):
+            result = dbtRunner(manifest=manifest, callbacks=[tell]).invoke(arguments)
+    finally:
+        # Else the file stays locked for as long as this process lives.
+        DuckDBConnectionManager.close_all_connections()
+    if result.result is None:
+        raise RuntimeError(
+            f"dbt stopped before it built anything: {result.exception}. Its log: {settings.home}/logs/dbt.log"
+        )
+    return tuple(
+        NodeResult(
+            unique_id=node.node.unique_id,
+            status=str(node.status),
+            seconds=round(node.execution_time, 3),
+            failures=node.failures,
+            message=node.message,
+        )
+        for node in result.result
+    )
+
+
+def _remember_unit_tests(project: ParsedProject, nodes: Iterable[NodeResult]) -> None:
+    unit_tests = [node for node in nodes if node.unique_id.startswith("unit_test.")]
+    if all(node.holds for node in unit_tests):
+        project.unit_tests_path.write_text(_nodes_to_json(unit_tests), encoding="utf-8")
+
+
+def _with_row_counts(
+    settings: Settings, project: ParsedProject, nodes: tuple[NodeResult, ...]
+) -> tuple[NodeResult, ...]:
+    """Count the rows of the tables that were built (views are counted where they end up)."""
+    manifest = json.loads(project.manifest_path.read_bytes())["nodes"]
+    with open_warehouse(settings, read_only=True) as con:
+        tables = set(con.execute("select schema_name, table_name from duckdb_tables()").fetchall())
+        counted = []
+        for node in nodes:
+            described = manifest.get(node.unique_id, {})
+            relation = (described.get("schema"), described.get("alias"))
+            if relation in tables and not node.unique_id.startswith("test."):
+                schema, table = relation
+                rows = con.execute(f'select count(*) from "{schema}"."{table}"').fetchone()
+                counted.append(NodeResult(**{**asdict(node), "rows": rows[0] if rows else None}))
+            else:
+                counted.append(node)
+    return tuple(counted)
+
+
+def _note_finished_build(settings: Settings, build: Build) -> None:
+    with open_warehouse(settings, read_only=False) as con:
+        con.execute(
+            "insert into build.finished values (?, ?, ?)",
+            [build.inputs, build.built_at, _nodes_to_json(build.nodes)],
+        )
+
+
+def _read_nodes(path: Path) -> tuple[NodeResult, ...] | None:
+    return _nodes_from_json(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def _nodes_to_json(nodes: Iterable[NodeResult]) -> str:
+    return json.dumps([asdict(node) for node in nodes])
+
+
+def _nodes_from_json(text: str) -> tuple[NodeResult, ...]:
+    return tuple(NodeResult(**node) for node in json.loads(text))
