@@ -37,9 +37,7 @@ def test_golden_daily_watch_is_met_to_the_millisecond(golden: Snapshot) -> None:
 
 
 def test_golden_rejects_have_their_reasons(golden: Snapshot) -> None:
-    expected = {
-        row["reason"]: int(row["lines"]) for row in read_csv(GOLDEN / "expected_rejects.csv")
-    }
+    expected = {row["reason"]: int(row["lines"]) for row in read_csv(GOLDEN / "expected_rejects.csv")}
     assert Counter(reject.reason for reject in golden.rejects) == expected
     assert not golden.unreadable
 
@@ -75,9 +73,7 @@ def test_golden_earnings_are_met_to_the_nano(golden: Snapshot) -> None:
 
 def test_real_player_events_agree_with_the_tracker(tmp_path: Path) -> None:
     (tmp_path / "heartbeats").mkdir()
-    (tmp_path / "heartbeats" / "real.ndjson").write_bytes(
-        (SNOWPLOW / "heartbeats.ndjson").read_bytes()
-    )
+    (tmp_path / "heartbeats" / "real.ndjson").write_bytes((SNOWPLOW / "heartbeats.ndjson").read_bytes())
     found = {key.playback_id: ms for key, ms in read_landing(tmp_path).watch.by_playback().items()}
     counted = {
         row["playback_id"]: round(float(row["play_time_secs"]) * 1000)

@@ -138,10 +138,12 @@ def edge_rows(rng: random.Random, months: tuple[str, ...]) -> dict[str, list[Row
 
 
 def french_iban(rng: random.Random, *, is_valid: bool = True) -> str:
-    """An IBAN with right (or wrong) check digits, sometimes written with spaces."""
-    account = "".join(rng.choice("0123456789") for _ in range(23))
-    check = 98 - int(f"{account}152700") % 97  # F = 15, R = 27
-    iban = f"FR{check if is_valid else (check % 96) + 2 + (check % 96 + 2 == check):02}{account}"
+    """An IBAN with its national key; right or wrong check digits, sometimes written with spaces."""
+    bank, branch, account = rng.randrange(10**5), rng.randrange(10**5), rng.randrange(10**11)
+    key = 97 - (89 * bank + 15 * branch + 3 * account) % 97
+    bban = f"{bank:05}{branch:05}{account:011}{key:02}"
+    check = 98 - int(f"{bban}152700") % 97  # F = 15, R = 27
+    iban = f"FR{check if is_valid else check % 90 + 3:02}{bban}"
     if rng.random() < 0.3:
         return " ".join(iban[at : at + 4] for at in range(0, len(iban), 4))
     return iban

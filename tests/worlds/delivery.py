@@ -74,7 +74,7 @@ def write_rubbish(landing: Path, rng: random.Random) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("_SUCCESS", ".hb.ndjson", "hb.ndjson.tmp", "hb.csv.part"):
         (folder / name).write_text("not for us\n", encoding="utf-8")
-    truncated = gzip.compress(rng.randbytes(400))[:-20]
+    truncated = gzip.compress(rng.randbytes(400), mtime=0)[:-20]
     (folder / f"truncated-{rng.getrandbits(32):08x}.ndjson.gz").write_bytes(truncated)
 
 
