@@ -18,6 +18,7 @@ from ingestion.batches import hold, known_to_held
 from ingestion.checks import check_counts
 from ingestion.contracts import CONTRACTS, Contract
 from ingestion.engine import connect
+from ingestion.expectations.validation import validate
 from ingestion.landing import (
     LandedFile,
     SeenFiles,
@@ -34,7 +35,7 @@ from ingestion.promotion import (
     promoted_unreadables,
     staging_folder,
 )
-from ingestion.raw_tables import read_pins
+from ingestion.raw_tables import read_pins, scan_of
 from ingestion.reports import BatchReport, CheckResult
 from ingestion.settings import Settings
 from ingestion.staging import (
@@ -214,7 +215,7 @@ def _decide(
     folder: Path,
     batch_number: int,
 ) -> BatchReport:
-    checks = check_counts(contract, staged)
+    checks = check_counts(contract, staged) + _validate(con, contract, staged, folder)
     is_held = any(not check.passed and check.severity == "critical" for check in checks)
     report = BatchReport(
         batch_id=folder.name,
@@ -243,6 +244,17 @@ def _decide(
     else:
         promote(settings, promotion)
     return report
+
+
+def _validate(
+    con: duckdb.DuckDBPyConnection, contract: Contract, staged: StagedBatch, folder: Path
+) -> tuple[CheckResult, ...]:
+    """The record type's suite over the accepted records, if there are any."""
+    files = [folder / file.source for file in staged.files if file.table == contract.record_type]
+    if not files:
+        return ()
+    con.execute(f"create or replace view staged as {scan_of(contract.record_type, files)}")
+    return validate(con, "staged", f"ingestion.expectations.{contract.record_type}")
 
 
 def _size(files: Iterable[LandedFile]) -> int:

@@ -1,0 +1,18 @@
+"""What must hold of the accepted artists of a batch."""
+
+import great_expectations as gx
+
+from ingestion.expectations.vocabulary import filled, no_rows
+
+SUITE = gx.ExpectationSuite(
+    name="artists",
+    expectations=[
+        *filled("artist_id", "name"),
+        no_rows(
+            "iban_of_one_artist",
+            "select iban from {batch} where iban is not null group by iban having count(distinct artist_id) > 1",
+            expected="an IBAN belongs to one artist",
+            severity="warning",
+        ),
+    ],
+)

@@ -1,0 +1,85 @@
+"""What Great Expectations lacks to work on an open DuckDB connection."""
+
+import importlib.util
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import duckdb
+import sqlalchemy
+from duckdb_sqlalchemy import ConnectionWrapper
+from sqlalchemy.pool import StaticPool
+
+
+def _import_on_first_use(name: str) -> None:
+    """Put a module in place whose code runs when something of it is first used."""
+    spec = importlib.util.find_spec(name)
+    if name in sys.modules or spec is None or spec.loader is None:
+        return
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    parent, _, child = name.rpartition(".")
+    setattr(sys.modules[parent], child, module)
+
+
+# scipy.stats is a third of the import and serves two expectations that no suite here uses.
+_import_on_first_use("scipy.stats")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # theirs: sre_constants
+    import great_expectations as gx
+    from great_expectations.compatibility import pydantic
+    from great_expectations.datasource.fluent import SQLDatasource
+    from great_expectations.execution_engine import SqlAlchemyExecutionEngine
+
+
+class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
+    """Keeps its connection open, as the library does for SQLite.
+
+    Otherwise the connection goes back to the pool before its result is read ("list index out of
+    range"). Can go once `GXSqlDialect` knows DuckDB as a dialect with a persisted connection.
+    """
+
+    @contextmanager
+    def get_connection(self) -> Iterator[sqlalchemy.Connection]:
+        """The one connection."""
+        if not self._connection:
+            self._connection = self.engine.connect()
+        yield self._connection
+
+
+class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
+    """A data source over a connection that is open already."""
+
+    type: Literal["duckdb"] = "duckdb"
+    _connection_to_use: Any = pydantic.PrivateAttr(None)
+
+    def test_connection(self, test_assets: bool = True) -> None:  # noqa: FBT001, FBT002
+        """Nothing to test: the connection is handed over open."""
+
+    def _create_engine(self) -> sqlalchemy.Engine:
+        return sqlalchemy.create_engine(
+            "duckdb://",
+            creator=lambda: ConnectionWrapper(self._connection_to_use),
+            poolclass=StaticPool,
+        )
+
+    def get_execution_engine(self) -> DuckDBExecutionEngine:
+        """An engine whose only connection is the one handed over."""
+        if self._execution_engine is None:
+            self._execution_engine = DuckDBExecutionEngine(engine=self.get_engine(), create_temp_table=False)
+        return self._execution_engine
+
+
+def batch_over(con: duckdb.DuckDBPyConnection, schema: str | None, table: str) -> Any:
+    """A Great Expectations batch of all rows of a table or view."""
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(enable=False)
+    context.variables.progress_bars = {"globally": False, "metric_calculations": False}
+    source = context.data_sources.add_duckdb(name="duckdb", connection_string="duckdb://", create_temp_table=False)
+    source._connection_to_use = con.cursor()  # noqa: SLF001 - pydantic takes no connection as field
+    asset = source.add_table_asset(table, table_name=table, schema_name=schema)
+    return asset.add_batch_definition_whole_table("all").get_batch()

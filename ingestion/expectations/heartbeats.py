@@ -1,0 +1,48 @@
+"""What must hold of the accepted heartbeats of a batch."""
+
+import great_expectations as gx
+
+from ingestion.expectations.vocabulary import among, between, filled, no_rows
+
+SUITE = gx.ExpectationSuite(
+    name="heartbeats",
+    expectations=[
+        *filled(
+            "event_id",
+            "playback_id",
+            "subscriber_id",
+            "live_id",
+            "event_at",
+            "state",
+            "received_at",
+            "event_day",
+        ),
+        among("state", ("playing", "paused", "buffering", "seeking", "ended")),
+        among("device", ("web", "ios", "android", "tv", "other")),
+        among("surface", ("home", "search", "artist", "category", "recommendation", "external")),
+        between("sequence", 0),
+        between("position_ms", 0),
+        no_rows(
+            "playback_rate_positive",
+            "select event_id from {batch} where not (playback_rate > 0 and isfinite(playback_rate))",
+            expected="a playback rate is a finite number above 0",
+        ),
+        no_rows(
+            "event_day_in_paris",
+            "select event_id from {batch} where event_day <> cast(timezone('Europe/Paris', event_at) as date)",
+            expected="event_day is the Paris day of event_at",
+        ),
+        no_rows(
+            "received_in_time",
+            "select event_id from {batch} "
+            "where epoch_ms(event_at) - epoch_ms(received_at) > 600000 "
+            "or epoch_ms(received_at) - epoch_ms(event_at) > 3024000000",
+            expected="received at most 10 minutes before and 35 days after the event",
+        ),
+        no_rows(
+            "event_at_in_milliseconds",
+            "select event_id from {batch} where epoch_us(event_at) % 1000 <> 0",
+            expected="instants are whole milliseconds",
+        ),
+    ],
+)

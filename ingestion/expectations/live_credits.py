@@ -1,0 +1,13 @@
+"""What must hold of the accepted parts in lives of a batch."""
+
+import great_expectations as gx
+
+from ingestion.expectations.vocabulary import between, filled
+
+SUITE = gx.ExpectationSuite(
+    name="live_credits",
+    expectations=[
+        *filled("live_id", "artist_id", "share_bp"),
+        between("share_bp", 1, 10_000),
+    ],
+)

@@ -1,0 +1,14 @@
+"""What must hold of the accepted catalogue items of a batch."""
+
+import great_expectations as gx
+
+from ingestion.expectations.vocabulary import among, between, filled
+
+SUITE = gx.ExpectationSuite(
+    name="lives",
+    expectations=[
+        *filled("live_id", "title", "kind", "exclusive", "duration_s"),
+        among("kind", ("live", "documentary", "clip", "studio")),
+        between("duration_s", 0),
+    ],
+)

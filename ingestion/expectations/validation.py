@@ -1,0 +1,71 @@
+"""Validating a relation of an open DuckDB connection against a suite."""
+
+import importlib
+from typing import Any
+
+import duckdb
+
+from ingestion.reports import CheckResult
+
+_NAMED_AT_MOST = 5
+
+
+def validate(con: duckdb.DuckDBPyConnection, relation: str, suite: str) -> tuple[CheckResult, ...]:
+    """Run a suite over a table or view; every expectation becomes one check result.
+
+    An expectation that could not be evaluated has not been met.
+
+    Args:
+        con: an open connection; temporary relations of it are not visible to the validation.
+        relation: `table` or `schema.table`; a name of the code, never of the data.
+        suite: the module whose `SUITE` is to hold, such as `ingestion.expectations.lives`.
+            Each of its expectations carries `meta={"check": name}` and a description.
+    """
+    # The import of Great Expectations takes seconds: only those who validate pay for it.
+    from ingestion.expectations.duckdb_datasource import batch_over  # noqa: PLC0415
+
+    schema, _, table = relation.rpartition(".")
+    outcome = batch_over(con, schema or None, table).validate(importlib.import_module(suite).SUITE)
+    return tuple(_result(result) for result in outcome.results)
+
+
+def _result(result: Any) -> CheckResult:
+    expectation = result.expectation_config
+    return CheckResult(
+        name=expectation.meta["check"],
+        passed=bool(result.success),
+        severity="critical" if expectation.severity == "critical" else "warning",
+        found=_found(result),
+        expected=expectation.description,
+        detail=_detail(result),
+    )
+
+
+def _found(result: Any) -> str:
+    values = result.result
+    if result.success:
+        return "holds"
+    if "unexpected_count" in values:
+        return f"{values['unexpected_count']} of {values['element_count']} rows break it"
+    if "observed_value" in values:
+        return f"{values['observed_value']} rows break it"
+    return "could not be evaluated"
+
+
+def _detail(result: Any) -> str:
+    values = result.result
+    if result.success:
+        return ""
+    if examples := values.get("partial_unexpected_list"):
+        return "such as " + ", ".join(dict.fromkeys(map(str, examples[:_NAMED_AT_MOST])))
+    if rows := (values.get("details") or {}).get("unexpected_rows"):
+        return "such as " + ", ".join(map(str, rows[:_NAMED_AT_MOST]))
+    return _exception(result.exception_info)
+
+
+def _exception(info: dict[str, Any]) -> str:
+    """The message, which lies one level deeper where a metric of an expectation failed."""
+    for entry in (info, *(nested for nested in info.values() if isinstance(nested, dict))):
+        if message := entry.get("exception_message"):
+            return str(message)
+    return ""

@@ -1,0 +1,56 @@
+"""Expectations that several suites share."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import great_expectations.expectations as gxe
+
+Severity = Literal["critical", "warning"]
+
+
+def filled(*columns: str) -> list[gxe.Expectation]:
+    """Every row has a value in each of the columns."""
+    return [
+        gxe.ExpectColumnValuesToNotBeNull(
+            column=column,
+            severity="critical",
+            description=f"every record has {column}",
+            meta={"check": f"{column}_filled"},
+        )
+        for column in columns
+    ]
+
+
+def among(column: str, options: Iterable[str]) -> gxe.Expectation:
+    """The column holds nothing but these values (or null)."""
+    values = list(options)
+    return gxe.ExpectColumnValuesToBeInSet(
+        column=column,
+        value_set=values,
+        severity="critical",
+        description=f"{column} is one of {', '.join(values)}",
+        meta={"check": f"{column}_in_closed_list"},
+    )
+
+
+def between(column: str, minimum: int, maximum: int | None = None) -> gxe.Expectation:
+    """The column's values lie within bounds, both included (or are null)."""
+    bounds = f"at least {minimum}" if maximum is None else f"{minimum} to {maximum}"
+    return gxe.ExpectColumnValuesToBeBetween(
+        column=column,
+        min_value=minimum,
+        max_value=maximum,
+        severity="critical",
+        description=f"{column} is {bounds}",
+        meta={"check": f"{column}_within_bounds"},
+    )
+
+
+def no_rows(check: str, query: str, *, expected: str, severity: Severity = "critical") -> gxe.Expectation:
+    """The query over `{batch}` finds nothing."""
+    return gxe.UnexpectedRowsExpectation(
+        unexpected_rows_query=query,
+        severity=severity,
+        description=expected,
+        meta={"check": check},
+    )
