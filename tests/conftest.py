@@ -1,0 +1,42 @@
+"""Fixtures that cost something to make: the parsed dbt project, and small warehouses built once."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ingestion.settings import Settings
+from tests.pipeline import Pipeline, new_pipeline
+
+TESTS = Path(__file__).parent
+GOLDEN = TESTS / "golden"
+
+
+@pytest.fixture(scope="session")
+def parsed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data home whose dbt project is parsed, its unit tests run: other homes start from it."""
+    home = tmp_path_factory.mktemp("parsed")
+    new_pipeline(home, parsed=home).build()
+    return Settings(home=home).home
+
+
+@pytest.fixture
+def make_pipeline(tmp_path: Path, parsed_home: Path) -> Callable[[str], Pipeline]:
+    """Make empty data homes by name."""
+    return lambda name: new_pipeline(tmp_path / name, parsed=parsed_home)
+
+
+@pytest.fixture
+def pipeline(make_pipeline: Callable[[str], Pipeline]) -> Pipeline:
+    """An empty data home."""
+    return make_pipeline("home")
+
+
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Pipeline:
+    """The golden season, loaded and built once. Read only."""
+    pipeline = new_pipeline(tmp_path_factory.mktemp("golden"), parsed=parsed_home)
+    shutil.copytree(GOLDEN / "landing", pipeline.landing, dirs_exist_ok=True)
+    pipeline.run()
+    return pipeline

@@ -1,0 +1,65 @@
+"""The real pipeline on a data home of its own: load, build, close, exactly as the commands do, without a scheduler."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from ingestion.contracts import RECORD_TYPES
+from ingestion.load import BatchReport, load_new_files
+from ingestion.settings import Settings
+from orchestration.warehouse import build_warehouse, open_warehouse
+from payouts.closing import close_month
+from payouts.run import ClosedRun
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One data home, driven in this process."""
+
+    settings: Settings
+
+    @property
+    def landing(self) -> Path:
+        """Where a test delivers."""
+        return self.settings.landing_dir
+
+    def load(self) -> list[BatchReport]:
+        """Load what is new, each record type for itself."""
+        reports = (load_new_files(self.settings, record_type) for record_type in RECORD_TYPES)
+        return [report for report in reports if report is not None]
+
+    def build(self) -> None:
+        """Build and test the warehouse; every blocking check must hold."""
+        build = build_warehouse(self.settings)
+        assert not build.broken, "\n".join(f"{node.unique_id}: {node.message}" for node in build.broken)
+
+    def run(self) -> list[BatchReport]:
+        """Load and build, as `allive run` does."""
+        reports = self.load()
+        self.build()
+        return reports
+
+    def close(self, month: str) -> ClosedRun:
+        """Rebuild what the last close changed, and close the month."""
+        self.build()
+        return close_month(self.settings, month, operator="tests")
+
+    @contextmanager
+    def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """The built warehouse, read-only."""
+        with open_warehouse(self.settings, read_only=True) as con:
+            yield con
+
+
+def new_pipeline(home: Path, *, parsed: Path) -> Pipeline:
+    """Make an empty data home that knows the parsed dbt project of `parsed` (another home) already."""
+    settings = Settings(home=home, pseudonym_key="tests")
+    settings.landing_dir.mkdir(parents=True, exist_ok=True)
+    of_parsed = Settings(home=parsed).warehouse_path.parent / "dbt"
+    if of_parsed.exists():
+        shutil.copytree(of_parsed, settings.warehouse_path.parent / "dbt")
+    return Pipeline(settings)
