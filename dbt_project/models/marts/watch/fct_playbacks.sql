@@ -18,8 +18,12 @@ final as (
         playbacks.watch_ms,
         playbacks.max_position_ms,
         case
-            when lives.duration_s > 0
-                then least(cast(floor(playbacks.max_position_ms * 10 / lives.duration_s) as bigint), 10000)
+            when playbacks.max_position_ms is not null and lives.duration_s > 0
+                then
+                    least(
+                        {{ share_floor('playbacks.max_position_ms', 10000, 'lives.duration_s * 1000') }},
+                        10000
+                    )
         end as completion_bp,
         playbacks.device,
         playbacks.surface
