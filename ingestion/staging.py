@@ -246,9 +246,9 @@ def _write_rejects(
     first_column = next(iter(contract.columns))
     # Without files read_parquet fails: the query is then left with the unreadable ones.
     from_records = f"""
-        select source_file, source_line, outcome as reason, {first_column} as raw, hash
+        select source_file, source_line, outcome as reason, {first_column} as raw, hashes.hash
         from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar}})
-        left join hashes on name = source_file
+        left join hashes on hashes.name = source_file
         union all
     """
     rows = con.execute(
