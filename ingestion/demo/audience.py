@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 # Popularity follows Zipf's law within a category: appeal of the first, and how steeply it falls.
-_APPEAL = {"known": (4.4, 0.35), "independent": (3.0, 0.40), "emerging": (3.0, 0.35)}
+_APPEAL = {"known": (3.4, 0.20), "independent": (3.2, 0.45), "emerging": (4.2, 0.60)}
 _KIND_APPEAL = {"live": 1.0, "clip": 0.8, "studio": 0.6, "documentary": 0.9}
 _GENRE_STEEPNESS = 0.5
 _OTHER_GENRES_TASTE = 0.10

@@ -27,7 +27,7 @@ def belgian_iban(bank: int, account: int) -> str:
     """Build a Belgian IBAN, its national check digits included.
 
     >>> belgian_iban(539, 75470)
-    'BE71539007547034'
+    'BE68539007547034'
     """
     number = f"{bank:03d}{account:07d}"
     key = int(number) % _MODULUS or _MODULUS

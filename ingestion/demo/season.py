@@ -11,7 +11,8 @@ import polars as pl
 
 from ingestion.demo import blemishes, timeline
 from ingestion.demo.cast import CAST
-from ingestion.demo.catalogue import Catalogue, build_catalogue, catalogue_files
+from ingestion.demo.catalogue import Catalogue, build_catalogue
+from ingestion.demo.catalogue_exports import catalogue_files
 from ingestion.demo.delivery import encode_frame, encode_records, land, with_text_instants
 from ingestion.demo.figures import MonthFigures, month_figures
 from ingestion.demo.heartbeats import (
@@ -22,7 +23,8 @@ from ingestion.demo.heartbeats import (
     playback_ids,
 )
 from ingestion.demo.playbacks import Playbacks, build_playbacks
-from ingestion.demo.subscriptions import SUBSCRIBERS, Period, build_periods, subscription_files
+from ingestion.demo.subscription_exports import subscription_files
+from ingestion.demo.subscriptions import SUBSCRIBERS, Period, build_periods
 
 BROKEN_HEARTBEATS = 46
 # Unlike the other days, these came by hand, from the archive, or from a collector on trial.

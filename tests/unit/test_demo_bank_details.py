@@ -1,8 +1,11 @@
 """The demo's account numbers: right where they should be, wrong where they must be."""
 
+import doctest
+
 import pytest
 from schwifty import IBAN
 
+from ingestion.demo import bank_details, subscriptions
 from ingestion.demo.bank_details import (
     belgian_iban,
     french_iban,
@@ -50,3 +53,10 @@ def test_french_iban_carries_its_national_key():
 
 def test_a_mistyped_iban_is_wrong():
     assert remainder(with_wrong_check_digits(french_iban(99_999, 1, 5))) != 1
+
+
+@pytest.mark.parametrize("module", [bank_details, subscriptions])
+def test_the_examples_hold(module):
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0

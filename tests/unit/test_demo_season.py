@@ -370,7 +370,7 @@ def test_subscriptions_settle_january_to_march(season, landing):
         if row["status"] == "paid" and row["price_cents"] != "0"
     )
     assert sorted(months) == [*MONTHS, "2021-04"]
-    assert all(months[m.month] == m.settled_periods > 1_000 for m in season.months)
+    assert all(months[m.month] == m.settled_periods > 900 for m in season.months)
     assert min(row["period_end"] for row in periods) > "2021-01-01"
     refunds = [row for row in periods if row["status"] == "refunded"]
     assert len(refunds) == season.refunds
