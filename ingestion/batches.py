@@ -252,7 +252,7 @@ def _decision(batch_id: str, what: str, operator: str, why: str) -> Decision:
 def months_touched(held: HeldBatch, open_months: Iterable[str]) -> tuple[str, ...]:
     """The months among `open_months` ('YYYY-MM') whose settlement the batch could change.
 
-    Heartbeats touch a month if an event day lies in [its first day − 34 days, its last day];
+    Heartbeats touch a month if an event day lies in [its first day - 34 days, its last day];
     subscriptions every month from the earliest last day of a period on; the catalogue every month.
     A batch without a single accepted record says nothing of its days: it touches every month.
     """

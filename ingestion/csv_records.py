@@ -60,7 +60,7 @@ def cut_records(content: bytes, first_line: int, *, is_end: bool) -> tuple[list[
         The records, and how many lines they take.
     """
     lines = [line.decode("utf-8", "surrogateescape") for line in lines_of(content)]
-    records = []
+    records: list[CsvRecord] = []
     feed = _Feed(lines)
     reader = csv.reader(feed, strict=True)
     while feed.position < len(lines):

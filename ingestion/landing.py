@@ -8,14 +8,15 @@ import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import BinaryIO
 
 import zstandard
 
 from ingestion.durable import read_json, write_json
 
-FORMATS = (".ndjson", ".jsonl", ".csv", ".parquet")
+TEXT_FORMATS = (".ndjson", ".jsonl", ".csv")
+FORMATS = (*TEXT_FORMATS, ".parquet")
 COMPRESSIONS = (".gz", ".zst")
 _SKIPPED_PREFIXES = (".", "_")
 _SKIPPED_SUFFIXES = (".tmp", ".part")
@@ -56,7 +57,8 @@ class LandedFile:
     @property
     def format(self) -> str:
         """One of FORMATS."""
-        return next(f for f in FORMATS if f in self.path.suffixes[-2:])
+        name = self.path.stem if self.compression else self.path.name
+        return PurePath(name).suffix
 
     @property
     def compression(self) -> str | None:
@@ -81,11 +83,10 @@ def is_deliverable(name: str) -> bool:
     """
     if name.startswith(_SKIPPED_PREFIXES) or name.endswith(_SKIPPED_SUFFIXES):
         return False
-    stem, suffix = os.path.splitext(name)
-    if suffix in COMPRESSIONS:
-        suffix = os.path.splitext(stem)[1]
-        return suffix in FORMATS and suffix != ".parquet"
-    return suffix in FORMATS
+    path = PurePath(name)
+    if path.suffix in COMPRESSIONS:
+        return PurePath(path.stem).suffix in TEXT_FORMATS
+    return path.suffix in FORMATS
 
 
 def find_files(landing: Path, record_type: str) -> list[LandedFile]:

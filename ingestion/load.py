@@ -156,7 +156,15 @@ def _load(
                 files.to_load = [file for file in files.to_load if file.name not in repeated]
                 files.already_loaded += len(repeated)
                 continue
-            return _decide(settings, con, contract, staged, files, folder, batch_number)
+            return _decide(
+                settings,
+                con,
+                contract,
+                staged,
+                files=files,
+                folder=folder,
+                batch_number=batch_number,
+            )
     finally:
         con.close()
     shutil.rmtree(folder, ignore_errors=True)
@@ -211,6 +219,7 @@ def _decide(
     con: duckdb.DuckDBPyConnection,
     contract: Contract,
     staged: StagedBatch,
+    *,
     files: _Sorted,
     folder: Path,
     batch_number: int,

@@ -1,14 +1,18 @@
 """The values of a Parquet column as the text another format would have held."""
 
+from typing import Any, TypeAlias
+
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
+
+Column: TypeAlias = "pa.Array[Any]"
 
 NOT_TEXT = "\0"
 """Marks a value that its field cannot be: an instant without zone, a list, an id with decimals."""
 
 
-def texts_of(values: pa.Array, *, is_text: bool) -> pa.Array:
+def texts_of(values: Column, *, is_text: bool) -> Column:
     """A column as strings, NULL where it is null.
 
     Args:
@@ -16,7 +20,7 @@ def texts_of(values: pa.Array, *, is_text: bool) -> pa.Array:
         is_text: whether the field holds text (an id), which only strings and whole numbers are.
     """
     if pt.is_dictionary(values.type):
-        values = values.dictionary_decode()
+        values = values.cast(values.type.value_type)
     kind = values.type
     if pt.is_null(kind):
         return values.cast(pa.string())
@@ -27,10 +31,13 @@ def texts_of(values: pa.Array, *, is_text: bool) -> pa.Array:
     if not is_text:
         if pt.is_timestamp(kind) and kind.tz is not None:
             micros = values.cast(pa.timestamp("us", "UTC"), safe=False).cast(pa.int64())
-            return _append_z(micros.cast(pa.timestamp("us")).cast(pa.string()))
+            texts = micros.cast(pa.timestamp("us")).cast(pa.string())
+            instants: Column = pc.call_function("binary_join_element_wise", [texts, pa.scalar("Z"), pa.scalar("")])
+            return instants
         if pt.is_floating(kind) or pt.is_decimal(kind) or pt.is_boolean(kind) or pt.is_date(kind):
             return values.cast(pa.string())
-    return pc.if_else(values.is_valid(), pa.scalar(NOT_TEXT), pa.scalar(None, pa.string()))
+    marks: Column = pc.call_function("if_else", [values.is_valid(), pa.scalar(NOT_TEXT), pa.scalar(None, pa.string())])
+    return marks
 
 
 def _is_string(kind: pa.DataType) -> bool:
@@ -44,7 +51,7 @@ def _is_string(kind: pa.DataType) -> bool:
     )
 
 
-def _valid_strings(values: pa.Array) -> pa.Array:
+def _valid_strings(values: Column) -> Column:
     """Strings in UTF-8: neither files nor Arrow promise it, and DuckDB stops at others."""
     try:
         strings = values.cast(pa.string())
@@ -61,7 +68,3 @@ def _decoded(value: bytes | None) -> str | None:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return NOT_TEXT
-
-
-def _append_z(texts: pa.Array) -> pa.Array:
-    return pc.binary_join_element_wise(texts, pa.scalar("Z"), "")

@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 from ingestion.contracts import Contract
 from ingestion.contracts.fields import NOT_TEXT, Text, sql_text
 from ingestion.contracts.typing_sql import text_column
-from ingestion.parquet_texts import texts_of
-from ingestion.csv_records import CsvRecord, cut_records
-from ingestion.csv_records import lines_of as _lines
+from ingestion.csv_records import CsvRecord, cut_records, lines_of
 from ingestion.landing import LandedFile, UnreadableFileError, hash_bytes, read_content
+from ingestion.parquet_texts import Column, texts_of
 
 MAX_RECORD_BYTES = 4 << 20
 """A longer record is malformed, and its raw text is cut: memory stays bounded on any input."""
@@ -158,23 +157,27 @@ def _text_batches(
     files: list[LandedFile],
     read: ReadFiles,
     on_read: OnRead,
-    cut: Callable[[Iterator[_Block]], Iterator[list[pa.Array]]],
+    cut: Callable[[Iterator[_Block]], Iterator[list[Column]]],
 ) -> pa.RecordBatchReader:
     def batches() -> Iterator[pa.RecordBatch]:
         for file in files:
             with _Naming(file, read):
                 digest = hashlib.sha256()
-                name = pa.array([file.name])
+                name = pa.array([file.name], pa.string())
                 for arrays in cut(_line_blocks(file, digest, on_read)):
                     rows = len(arrays[0])
-                    names = pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), name)
-                    yield pa.record_batch([names, *arrays], schema=_TEXT_SCHEMA)
+                    yield pa.record_batch([_repeated(name, rows), *arrays], schema=_TEXT_SCHEMA)
                 read.hashes[file.name] = digest.hexdigest()
 
     return pa.RecordBatchReader.from_batches(_TEXT_SCHEMA, batches())
 
 
-def _whole_lines(block: bytes, first_line: int) -> list[pa.Array]:
+def _repeated(value: pa.StringArray, rows: int) -> Column:
+    """The same text in every row, held once."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32), pa.int32()), value)
+
+
+def _whole_lines(block: bytes, first_line: int) -> list[Column]:
     """A block's lines as Arrow strings over its own bytes: nothing is copied but the offsets."""
     ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE).astype(np.int32) + 1
     rows = len(ends)
@@ -185,7 +188,7 @@ def _whole_lines(block: bytes, first_line: int) -> list[pa.Array]:
         texts = pa.array(lines, pa.string())
     else:
         offsets = np.concatenate((np.zeros(1, np.int32), ends))
-        texts = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(block))
+        texts = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets.data), pa.py_buffer(block))
     return [
         pa.array(np.arange(first_line, first_line + rows)),
         texts,
@@ -204,7 +207,7 @@ def _is_utf8(content: bytes) -> bool:
     return True
 
 
-def _broken_record(line: int, text: bytes) -> list[pa.Array]:
+def _broken_record(line: int, text: bytes) -> list[Column]:
     return [
         pa.array([line], pa.int64()),
         pa.array([text.decode("utf-8", "replace")]),
@@ -216,13 +219,10 @@ def _broken_record(line: int, text: bytes) -> list[pa.Array]:
 # --- NDJSON --------------------------------------------------------------------------------------
 
 
-def _json_blocks(blocks: Iterator[_Block]) -> Iterator[list[pa.Array]]:
+def _json_blocks(blocks: Iterator[_Block]) -> Iterator[list[Column]]:
     line = 1
     for block in blocks:
-        if block.is_too_long:
-            arrays = _broken_record(line, block.content)
-        else:
-            arrays = _whole_lines(block.content, line)
+        arrays = _broken_record(line, block.content) if block.is_too_long else _whole_lines(block.content, line)
         line += len(arrays[0])
         yield arrays
 
@@ -314,7 +314,7 @@ def _cut_header(content: bytes) -> tuple[bytes, bytes, int]:
     return b"", content, taken
 
 
-def _csv_blocks(blocks: Iterator[_Block]) -> Iterator[list[pa.Array]]:
+def _csv_blocks(blocks: Iterator[_Block]) -> Iterator[list[Column]]:
     """Lines are records as long as no quote is in sight; where one is, a real parser looks."""
     line = 1
     is_header_due = True
@@ -341,7 +341,7 @@ def _csv_blocks(blocks: Iterator[_Block]) -> Iterator[list[pa.Array]]:
         else:
             records, taken = cut_records(content, line, is_end=False)
             arrays = _quoted_arrays(records)
-            open_record = b"".join(_lines(content)[taken:])
+            open_record = b"".join(lines_of(content)[taken:])
         yield arrays
         line += taken
     if open_record:
@@ -349,7 +349,7 @@ def _csv_blocks(blocks: Iterator[_Block]) -> Iterator[list[pa.Array]]:
         yield _quoted_arrays(records)
 
 
-def _quoted_arrays(records: list[CsvRecord]) -> list[pa.Array]:
+def _quoted_arrays(records: list[CsvRecord]) -> list[Column]:
     return [
         pa.array([record.line for record in records], pa.int64()),
         pa.array([record.raw for record in records], pa.string()),
@@ -423,7 +423,7 @@ def _parquet_batches(
 
 def _parquet_file_batches(contract: Contract, file: LandedFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     columns = _parquet_columns(contract, file)
-    name = pa.array([file.name])
+    name = pa.array([file.name], pa.string())
     line = 1
     try:
         with pq.ParquetFile(file.path) as parquet:
@@ -431,7 +431,7 @@ def _parquet_file_batches(contract: Contract, file: LandedFile, schema: pa.Schem
                 rows = batch.num_rows
                 yield pa.record_batch(
                     [
-                        pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32)), name),
+                        _repeated(name, rows),
                         pa.array(np.arange(line, line + rows)),
                         *(
                             texts_of(batch.column(f.name), is_text=isinstance(f.type, Text))

@@ -47,6 +47,7 @@ class Text:
     sql_type: str = "VARCHAR"
 
     def value(self, text: str) -> str:
+        """See `FieldType.value`."""
         return f"case when not contains({text}, {NOT_TEXT}) then {text} end"
 
 
@@ -58,6 +59,7 @@ class Choice:
     sql_type: str = "VARCHAR"
 
     def value(self, text: str) -> str:
+        """See `FieldType.value`."""
         return f"case when {text} in ({', '.join(map(sql_text, self.options))}) then {text} end"
 
 
@@ -77,6 +79,7 @@ class Instant:
     sql_type: str = "TIMESTAMPTZ"
 
     def value(self, text: str) -> str:
+        """See `FieldType.value`."""
         return _instant(text)
 
 
@@ -87,6 +90,7 @@ class Day:
     sql_type: str = "DATE"
 
     def value(self, text: str) -> str:
+        """See `FieldType.value`."""
         return (
             f"case when regexp_full_match({text}, '{_DAY}') then try_cast({text} as date) "
             f"else cast(timezone('Europe/Paris', {_instant(text)}) as date) end"
@@ -100,6 +104,7 @@ class Boolean:
     sql_type: str = "BOOLEAN"
 
     def value(self, text: str) -> str:
+        """See `FieldType.value`."""
         return f"case when lower({text}) in ('true', '1') then true when lower({text}) in ('false', '0') then false end"
 
 
@@ -112,6 +117,7 @@ class Integer:
     sql_type: str = "BIGINT"
 
     def value(self, text: str) -> str:
+        """See `FieldType.value`."""
         number = f"try_cast({text} as bigint)"
         return (
             f"case when regexp_full_match({text}, '{_INTEGER}') "
@@ -126,6 +132,7 @@ class Milliseconds:
     sql_type: str = "BIGINT"
 
     def value(self, text: str) -> str:
+        """See `FieldType.value`."""
         # The sign is looked at before rounding, or -0.0001 would pass for 0.
         return (
             f"case when regexp_full_match({text}, '{_NUMBER}') and try_cast({text} as double) >= 0 "
@@ -140,6 +147,7 @@ class Seconds:
     sql_type: str = "DECIMAL(18,3)"
 
     def value(self, text: str) -> str:
+        """See `FieldType.value`."""
         exact = f"try_cast({text} as decimal(30, 12))"
         return (
             f"case when regexp_full_match({text}, '{_NUMBER}') and try_cast({text} as double) >= 0 "
@@ -154,6 +162,7 @@ class Rate:
     sql_type: str = "DOUBLE"
 
     def value(self, text: str) -> str:
+        """See `FieldType.value`."""
         number = f"try_cast({text} as double)"
         return (
             f"case when regexp_full_match({text}, '{_NUMBER}') "

@@ -43,10 +43,12 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
     range"). Can go once `GXSqlDialect` knows DuckDB as a dialect with a persisted connection.
     """
 
+    _connection: sqlalchemy.Connection | None
+
     @contextmanager
     def get_connection(self) -> Iterator[sqlalchemy.Connection]:
         """The one connection."""
-        if not self._connection:
+        if self._connection is None:
             self._connection = self.engine.connect()
         yield self._connection
 
@@ -56,6 +58,7 @@ class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
 
     type: Literal["duckdb"] = "duckdb"
     _connection_to_use: Any = pydantic.PrivateAttr(None)
+    _execution_engine: Any = pydantic.PrivateAttr(None)
 
     def test_connection(self, test_assets: bool = True) -> None:  # noqa: FBT001, FBT002
         """Nothing to test: the connection is handed over open."""
@@ -71,7 +74,8 @@ class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
         """An engine whose only connection is the one handed over."""
         if self._execution_engine is None:
             self._execution_engine = DuckDBExecutionEngine(engine=self.get_engine(), create_temp_table=False)
-        return self._execution_engine
+        engine: DuckDBExecutionEngine = self._execution_engine
+        return engine
 
 
 def batch_over(con: duckdb.DuckDBPyConnection, schema: str | None, table: str) -> Any:
