@@ -96,7 +96,7 @@ def _show_held(settings: Settings, outcome: RunOutcome) -> bool:
                 [
                     "Nothing of it is in the warehouse; all else was done. Months it touches cannot close.",
                     f"Look at it: `allive batches show {batch}`.",
-                    f"Then decide: `allive batches release {batch} --why …` or `allive batches discard {batch} --why …`.",
+                    f"Then `allive batches release {batch} --why …`, or `discard` in its place.",
                 ],
             )
     return bool(now)
