@@ -145,7 +145,7 @@ def settle(
     total_weights: dict[tuple[str, str], int] = defaultdict(int)
     watch_weights: dict[str, int] = defaultdict(int)
     for period in payable:
-        weights, found = _weights(period, watched[period.subscriber_id], catalogue, policy)
+        weights, found = _weights(period, watched[period.subscriber_id], catalogue, artists, policy)
         blockers |= found
         for (artist_id, category), weight in weights.items():
             total_weights[artist_id, category] += weight
@@ -163,8 +163,8 @@ def settle(
     earned = _sum_by_artist(direct, pool)
     blockers |= {
         Blocker("artist_unknown", artist_id)
-        for artist_id in {*watch_weights, *(one for one, nanos in earned.items() if nanos)}
-        if artist_id not in artists
+        for artist_id, nanos in earned.items()
+        if nanos and artist_id not in artists
     }
     return Settlement(
         month=month,
@@ -212,6 +212,7 @@ def _weights(
     period: Subscription,
     watched: list[tuple[str, date, int]],
     catalogue: Catalogue,
+    artists: Mapping[str, Artist],
     policy: Policy,
 ) -> tuple[dict[tuple[str, str], int], set[Blocker]]:
     """§5.1: "the sum of c x s over the subscriber's counting credits on `[period_start, period_end)`"."""
@@ -228,6 +229,8 @@ def _weights(
         elif not catalogue.shares_are_whole(live_id):
             blockers.add(Blocker("credit_shares_not_10000", live_id))
         for artist_id, share_bp in catalogue.shares(live_id):
+            if artist_id not in artists:
+                blockers.add(Blocker("artist_unknown", artist_id))
             category = catalogue.category(artist_id, day)
             if category is None:
                 blockers.add(Blocker("artist_without_category", artist_id))

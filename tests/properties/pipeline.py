@@ -35,12 +35,14 @@ def assert_warehouse_agrees(con: duckdb.DuckDBPyConnection, data: Snapshot, *, h
 def assert_rejects_agree(con: duckdb.DuckDBPyConnection, data: Snapshot) -> None:
     """Every broken line is in `raw.rejects` once, with file, line and reason, and nothing else is.
 
-    A file that landed under several names may be known by any of them.
+    A file that cannot be read is one row without a line. One that landed under several names may be
+    known by any of them.
     """
     names = data.first_names or {}
     rows = con.execute("select record_type, source_file, source_line, reason from raw.rejects").fetchall()
     found = Counter((kind, names.get(file, file), line, reason) for kind, file, line, reason in rows)
     expected = Counter(tuple(reject) for reject in data.rejects)
+    expected.update((kind, file, None, "unreadable") for kind, file in data.unreadable)
     assert_same("raw.rejects", found, expected)
 
 
