@@ -60,7 +60,7 @@ def _artist_months(settings: Settings, closed: tuple[str, ...]) -> str:
     files = ", ".join(_literal(str(ledger.month_dir(settings, month) / ledger.PAYOUTS_FILE)) for month in closed)
     columns = ", ".join(f"{_literal(name)}: {_literal(type_)}" for name, type_ in _ARTIST_MONTH_COLUMNS.items())
     return (
-        f"select * from read_csv([{files}], header = true, delim = ',', quote = '\"', "
+        f"select * from read_csv([{files}], header = true, delim = ',', quote = '\"', escape = '\"', "
         f"columns = {{{columns}}}, nullstr = '')"
     )
 
