@@ -24,6 +24,7 @@ class Policy:
     minimum_payout_cents: int = 1_000
     look_back_months: int = 3
     payment_delay_days: int = 7
+    pool_rule: str = "equal"
 
 
 class Slice(NamedTuple):
@@ -159,7 +160,7 @@ def settle(
 
     direct = _direct(slices)
     to_pool = sum(one.amount_nanos for one in slices if one.destination == "pool")
-    pool = _equal_parts(to_pool, members)
+    pool = _pool_shares(to_pool, members, direct, policy)
     earned = _sum_by_artist(direct, pool)
     blockers |= {
         Blocker("artist_unknown", artist_id)
@@ -176,7 +177,7 @@ def settle(
         pool_nanos=pool,
         earned_nanos=earned,
         earned_cents=_cents(earned),
-        pro_rata_nanos=_pro_rata(envelope_nanos, total_weights, members),
+        pro_rata_nanos=_pro_rata(envelope_nanos, total_weights, members, policy),
         watch_ms={artist_id: weight // 10_000 for artist_id, weight in watch_weights.items()},
         paying_subscribers=_paying_subscribers(slices),
         blockers=frozenset(blockers),
@@ -264,6 +265,14 @@ def _direct(slices: Iterable[Slice]) -> dict[str, int]:
     return dict(direct)
 
 
+def _pool_shares(total: int, members: tuple[str, ...], direct: Mapping[str, int], policy: Policy) -> dict[str, int]:
+    """§7: `equal`, or `direct`: "in proportion to their direct amounts, equal where all are 0"."""
+    claims = {artist_id: direct.get(artist_id, 0) for artist_id in members}
+    if policy.pool_rule == "direct" and any(claims.values()):
+        return largest_remainder(total, claims)
+    return _equal_parts(total, members)
+
+
 def _equal_parts(total: int, members: tuple[str, ...]) -> dict[str, int]:
     """§5.4: "in equal parts over its members; leftover nanos to the smallest `artist_id`s"."""
     return largest_remainder(total, dict.fromkeys(members, 1)) if members else {}
@@ -281,14 +290,17 @@ def _cents(earned_nanos: Mapping[str, int]) -> dict[str, int]:
     return largest_remainder(total // NANOS_PER_CENT, earned_nanos)
 
 
-def _pro_rata(envelope_nanos: int, weights: Mapping[tuple[str, str], int], members: tuple[str, ...]) -> dict[str, int]:
+def _pro_rata(
+    envelope_nanos: int, weights: Mapping[tuple[str, str], int], members: tuple[str, ...], policy: Policy
+) -> dict[str, int]:
     """§5, counterfactual: "the same envelopes as one pot", known slices and an unwatched pot to the pool."""
     pot = largest_remainder(envelope_nanos, weights) if weights else {}
     direct: dict[str, int] = defaultdict(int)
     for (artist_id, category), nanos in pot.items():
         if _destination(category) == "direct":
             direct[artist_id] += nanos
-    return _sum_by_artist(direct, _equal_parts(envelope_nanos - sum(direct.values()), members))
+    to_pool = envelope_nanos - sum(direct.values())
+    return _sum_by_artist(direct, _pool_shares(to_pool, members, direct, policy))
 
 
 def _paying_subscribers(slices: Iterable[Slice]) -> dict[str, int]:

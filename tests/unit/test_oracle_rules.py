@@ -270,6 +270,19 @@ def test_pool_needs_a_live_online_by_the_last_day(published_on: date | None, *, 
     assert ("x" in settled(platform(*artist("x"), *credited)).members) is is_member
 
 
+def test_pool_rule_direct_shares_by_direct_amounts_and_equally_where_all_are_zero() -> None:
+    member = [*artist("x"), live("live-2"), Credit("live-2", "x", 10_000)]
+    idle = period("in-idle", subscriber_id="idle")
+    history = History(policy=Policy(pool_rule="direct"))
+    watched = history.settle_open_month("2021-02", Snapshot.of(platform(*member, idle)))
+    assert watched.pool_nanos == {"art": 1_000_000_000, "x": 0}
+    unwatched = [one for one in platform(*member, idle) if not isinstance(one, Heartbeat)]
+    assert history.settle_open_month("2021-02", Snapshot.of(unwatched)).pool_nanos == {
+        "art": 1_000_000_000,
+        "x": 1_000_000_000,
+    }
+
+
 def test_overlapping_periods_are_settled_each_on_its_own() -> None:
     result = settled(platform(period("in-2", "2021-02-04", "2021-02-20")))
     assert result.earned_cents == {"art": 200}
