@@ -6,43 +6,32 @@
         on_schema_change='fail',
     )
 }}
--- Grain: playback (`playback_id`, `subscriber_id`, `live_id`) × Paris day with a heartbeat. `watch_ms` adds up over
--- days and playbacks; `batch_number` is the newest batch that a heartbeat of the *playback* came in.
--- Odd rule: the credit of a day's last heartbeat ends at the playback's next heartbeat, which may lie days later
--- (RULES.md §3.4). So the unit of an incremental run is the playback with all its days, never a day.
-{%- set days = days_to_read(this) %}
-with heartbeats as (
-    select *
-    from {{ ref('stg_player__heartbeats') }}
-    {% if is_incremental() -%}
-        where event_day in ({{ days }})
-    {%- endif %}
-),
-
-{% if is_incremental() -%}
-    changed_playbacks as (
-        select
-            playback_id,
-            subscriber_id,
-            live_id
-        from heartbeats
-        where batch_number > {{ watermark(this) }}
-        group by playback_id, subscriber_id, live_id
-    ),
-{%- endif %}
-
-read_heartbeats as (
-    select heartbeats.*
-    from heartbeats
-    {% if is_incremental() -%}
-        inner join changed_playbacks
+-- Grain: playback (`playback_id`, `subscriber_id`, `live_id`) × Paris day with a
+-- heartbeat. `watch_ms` adds up over days and playbacks; `batch_number` is the newest
+-- batch that a heartbeat of the *playback* came in.
+-- Odd rule: the credit of a day's last heartbeat ends at the playback's next heartbeat,
+-- which may lie days later (RULES.md §3.4). So the unit of an incremental run is the
+-- playback with all its days, never a day.
+{%- set heartbeats %}
+        select heartbeats.*
+        from {{ ref('stg_player__heartbeats') }} as heartbeats
+        {%- if is_incremental() %}
+        inner join (
+            select
+                playback_id,
+                subscriber_id,
+                live_id
+            from {{ ref('stg_player__heartbeats') }}
+            where batch_number > {{ watermark(this) }}
+            group by playback_id, subscriber_id, live_id
+        ) as changed_playbacks
             on
                 heartbeats.playback_id = changed_playbacks.playback_id
                 and heartbeats.subscriber_id = changed_playbacks.subscriber_id
                 and heartbeats.live_id = changed_playbacks.live_id
-    {%- endif %}
-),
-
-{{ watch_time('read_heartbeats') }}
+        where heartbeats.event_day in ({{ days_to_read(this) }})
+        {%- endif %}
+{%- endset %}
+with {{ watch_time(heartbeats) }}
 
 select * from final
