@@ -1,6 +1,6 @@
 {{ config(severity='warn') }}
--- A subscriber who watches more than 24 h a day shares an account or forges heartbeats. It is shown, not judged: no
--- envelope grows by it (RULES.md §8 "fraud-bounded").
+-- A subscriber who watches more than 24 h a day shares an account or forges heartbeats.
+-- It is shown, not judged: no envelope grows by it (RULES.md §8 "fraud-bounded").
 with daily_watch as (
     select * from {{ ref('fct_daily_watch') }}
 ),

@@ -1,5 +1,6 @@
--- What a closed month booked is what the marts show of it: its periods stay in it, its lines are all there and unchanged
--- (RULES.md §6). A row names the month, the period or artist, and the fact that does not hold.
+-- What a closed month booked is what the marts show of it: its periods stay in it, its
+-- lines are all there and unchanged (RULES.md §6). A row names the month, the period or
+-- artist, and the fact that does not hold.
 with booked_months as (
     select * from {{ source('booked', 'months') }}
 ),
@@ -57,7 +58,8 @@ final as (
         or booked_lines.pool_nanos != coalesce(artist_months.booked_pool_nanos, -1)
         or booked_lines.earned_nanos != coalesce(artist_months.booked_earned_nanos, -1)
         or booked_lines.earned_cents != coalesce(artist_months.booked_earned_cents, -1)
-        or booked_lines.direct_nanos + booked_lines.pool_nanos != booked_lines.earned_nanos
+        or booked_lines.earned_nanos
+        != booked_lines.direct_nanos + booked_lines.pool_nanos
 )
 
 select * from final

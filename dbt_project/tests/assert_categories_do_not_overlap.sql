@@ -1,4 +1,5 @@
--- On no day does an artist have two categories (RULES.md §4): a day with two would split watching twice.
+-- On no day does an artist have two categories (RULES.md §4): a day with two would
+-- split watching twice.
 with categories as (
     select * from {{ ref('stg_catalogue__artist_categories') }}
 ),

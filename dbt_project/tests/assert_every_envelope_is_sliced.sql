@@ -1,5 +1,6 @@
--- Every paid period is settled, and its slices sum to its envelope, to the nano (RULES.md §5.1–§5.3, §8 "per-subscriber").
--- A row is a period that is lost, has no slices, has slices and is not settled, or whose slices sum to something else.
+-- Every paid period is settled, and its slices sum to its envelope, to the nano
+-- (RULES.md §5.1–§5.3, §8 "per-subscriber"). A row is a period that is lost, has no
+-- slices, has slices and is not settled, or whose slices sum to something else.
 with delivered as (
     select
         period_id,

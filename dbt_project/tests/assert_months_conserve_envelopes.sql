@@ -1,6 +1,8 @@
--- No nano and no cent is made or lost in a month (RULES.md §5.5, §8 "conservation"), user-centric and pro-rata.
--- A row is a month, the fact that does not hold, what was expected and what was found. A month without pool members
--- cannot close (fct_close_blockers says so); only what must hold there as well is asked of it.
+-- No nano and no cent is made or lost in a month (RULES.md §5.5, §8 "conservation"),
+-- user-centric and pro-rata.
+-- A row is a month, the fact that does not hold, what was expected and what was found.
+-- A month without pool members cannot close (fct_close_blockers says so); only what
+-- must hold there as well is asked of it.
 with months as (
     select * from {{ ref('fct_settlement_months') }}
 ),
@@ -14,9 +16,14 @@ artists as (
         sum(current_earned_nanos) as earned_nanos,
         sum(current_earned_cents) as earned_cents,
         sum(pro_rata_earned_nanos) as pro_rata_earned_nanos,
-        sum(abs(current_earned_nanos - current_direct_nanos - current_pool_nanos)) as unexplained_nanos,
+        sum(
+            abs(current_earned_nanos - current_direct_nanos - current_pool_nanos)
+        ) as unexplained_nanos,
         max(
-            abs(current_earned_cents * {{ var('nanos_per_cent') }} - current_earned_nanos)
+            abs(
+                current_earned_cents * {{ var('nanos_per_cent') }}
+                - current_earned_nanos
+            )
         ) as largest_rounding_nanos
     from {{ ref('fct_artist_months') }}
     group by settlement_month

@@ -1,6 +1,8 @@
 {{ config(severity='warn') }}
--- Overlapping periods of one subscriber are legal, each is settled on its own (RULES.md §5), but seldom meant.
--- Each is compared with what came before it only: n periods that all overlap give n − 1 rows.
+-- Overlapping periods of one subscriber are legal, each is settled on its own (RULES.md
+-- §5), but seldom meant.
+-- Each is compared with what came before it only: n periods that all overlap give n − 1
+-- rows.
 with periods as (
     select * from {{ ref('int_periods_settled') }}
 ),

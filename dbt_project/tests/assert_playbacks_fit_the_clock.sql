@@ -1,4 +1,5 @@
--- A playback earns no more than the time between its first and its last heartbeat, and never less than 0 (RULES.md §3.3).
+-- A playback earns no more than the time between its first and its last heartbeat, and
+-- never less than 0 (RULES.md §3.3).
 with playbacks as (
     select * from {{ ref('fct_playbacks') }}
 ),
@@ -14,7 +15,8 @@ final as (
     from playbacks
     where
         watch_ms < 0
-        or watch_ms > {{ epoch_ms('last_heartbeat_at') }} - {{ epoch_ms('first_heartbeat_at') }}
+        or watch_ms
+        > {{ epoch_ms('last_heartbeat_at') }} - {{ epoch_ms('first_heartbeat_at') }}
 )
 
 select * from final

@@ -1,5 +1,6 @@
--- Known artists are never paid by the pool, nobody outside of it gets a part, and under the equal rule no two parts differ
--- by more than one nano (RULES.md §5.4). A row is an artist's month that breaks one of these.
+-- Known artists are never paid by the pool, nobody outside of it gets a part, and under
+-- the equal rule no two parts differ by more than one nano (RULES.md §5.4). A row is an
+-- artist's month that breaks one of these.
 with artist_months as (
     select * from {{ ref('fct_artist_months') }}
 ),
@@ -23,14 +24,17 @@ final as (
     where
         (
             artist_months.is_pool_member
-            and coalesce(artist_months.category, 'none') not in ('emerging', 'independent')
+            and coalesce(artist_months.category, 'none')
+            not in ('emerging', 'independent')
         )
         or (not artist_months.is_pool_member and artist_months.current_pool_nanos != 0)
         or (
             artist_months.is_pool_member
             and months.pool_rule = 'equal'
-            and abs(artist_months.current_pool_nanos * months.pool_members - months.pool_nanos)
-            >= months.pool_members
+            and abs(
+                artist_months.current_pool_nanos * months.pool_members
+                - months.pool_nanos
+            ) >= months.pool_members
         )
 )
 

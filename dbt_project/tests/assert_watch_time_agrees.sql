@@ -1,5 +1,6 @@
--- Days, playbacks and sessions tell the same watch time and the same playbacks of each subscriber: none is lost, none is
--- counted twice. A row is a subscriber with the figures that differ.
+-- Days, playbacks and sessions tell the same watch time and the same playbacks of each
+-- subscriber: none is lost, none is counted twice. A row is a subscriber with the
+-- figures that differ.
 with playback_days as (
     select
         subscriber_id,

@@ -1,5 +1,7 @@
--- Grain: one change of category that stands: the latest record of (artist, valid_from), unless it says deleted.
--- A deleted record never existed: the earlier category applies (INTERFACES.md, "Latest").
+-- Grain: one change of category that stands: the latest record of (artist, valid_from),
+-- unless it says deleted.
+-- A deleted record never existed: the earlier category applies (INTERFACES.md,
+-- "Latest").
 with latest as (
     {{ select_latest(
         source('raw', 'artist_categories'),
@@ -13,7 +15,10 @@ final as (
         artist_id,
         category,
         valid_from,
-        lead(valid_from) over (partition by artist_id order by valid_from) as valid_until
+        lead(valid_from) over (
+            partition by artist_id
+            order by valid_from
+        ) as valid_until
     from latest
     where not coalesce(is_deleted, false)
 )

@@ -2,5 +2,8 @@
 {{ select_latest(
     source('raw', 'artists'),
     ['artist_id'],
-    ['name', 'email', 'iban', 'bic', 'street', 'postcode', 'town', 'country', 'left_on'],
+    [
+        'name', 'email', 'iban', 'bic', 'street', 'postcode', 'town', 'country',
+        'left_on',
+    ],
 ) }}

@@ -3,6 +3,7 @@
     source('raw', 'lives'),
     ['live_id'],
     [
-        'title', 'kind', 'exclusive', 'duration_s', 'published_on', 'recorded_on', 'venue', 'city', 'genre',
+        'title', 'kind', 'exclusive', 'duration_s', 'published_on', 'recorded_on',
+        'venue', 'city', 'genre',
     ],
 ) }}

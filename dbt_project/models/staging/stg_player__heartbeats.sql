@@ -1,4 +1,5 @@
--- Grain: one delivered heartbeat; redeliveries are still here (they earn nothing, see int_playback_days).
+-- Grain: one delivered heartbeat; redeliveries are still here (they earn nothing, see
+-- int_playback_days).
 with final as (
     select
         playback_id,

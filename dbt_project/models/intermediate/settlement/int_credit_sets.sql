@@ -1,4 +1,5 @@
--- Grain: one live's newest credit set as a whole. It is valid if its shares sum to 10,000 bp and no artist has two.
+-- Grain: one live's newest credit set as a whole. It is valid if its shares sum to
+-- 10,000 bp and no artist has two.
 with credits as (
     select * from {{ ref('stg_catalogue__live_credits') }}
 ),

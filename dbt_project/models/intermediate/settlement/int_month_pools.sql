@@ -1,4 +1,5 @@
--- Grain: settlement month: envelopes and the pool, as settled user-centric and in the pro-rata counterfactual.
+-- Grain: settlement month: envelopes and the pool, as settled user-centric and in the
+-- pro-rata counterfactual.
 with months as (
     select * from {{ ref('int_settlement_months') }}
 ),
@@ -15,10 +16,16 @@ settled as (
     select
         settlement_month,
         cast(count(distinct period_id) as bigint) as periods,
-        cast(count(distinct case when artist_id is null then period_id end) as bigint) as idle_periods,
+        cast(
+            count(distinct case when artist_id is null then period_id end) as bigint
+        ) as idle_periods,
         cast(sum(amount_nanos) as bigint) as envelope_nanos,
-        cast(sum(case when destination = 'direct' then amount_nanos else 0 end) as bigint) as direct_nanos,
-        cast(sum(case when destination = 'pool' then amount_nanos else 0 end) as bigint) as pool_nanos
+        cast(
+            sum(case when destination = 'direct' then amount_nanos else 0 end) as bigint
+        ) as direct_nanos,
+        cast(
+            sum(case when destination = 'pool' then amount_nanos else 0 end) as bigint
+        ) as pool_nanos
     from slices
     group by settlement_month
 ),
@@ -26,7 +33,9 @@ settled as (
 pro_rata as (
     select
         settlement_month,
-        cast(sum(case when destination = 'direct' then amount_nanos else 0 end) as bigint) as direct_nanos
+        cast(
+            sum(case when destination = 'direct' then amount_nanos else 0 end) as bigint
+        ) as direct_nanos
     from pro_rata_slices
     group by settlement_month
 ),
@@ -39,7 +48,8 @@ final as (
         coalesce(settled.envelope_nanos, 0) as envelope_nanos,
         coalesce(settled.direct_nanos, 0) as direct_nanos,
         coalesce(settled.pool_nanos, 0) as pool_nanos,
-        coalesce(settled.envelope_nanos, 0) - coalesce(pro_rata.direct_nanos, 0) as pro_rata_pool_nanos
+        coalesce(settled.envelope_nanos, 0)
+        - coalesce(pro_rata.direct_nanos, 0) as pro_rata_pool_nanos
     from months
     left join settled
         on months.settlement_month = settled.settlement_month

@@ -1,4 +1,5 @@
--- Grain: settlement month × artist: what subscribers' own envelopes gave, summed over periods and categories.
+-- Grain: settlement month × artist: what subscribers' own envelopes gave, summed over
+-- periods and categories.
 with slices as (
     select * from {{ ref('int_period_slices') }}
 ),
@@ -7,11 +8,16 @@ final as (
     select
         settlement_month,
         artist_id,
-        cast(sum(case when destination = 'direct' then amount_nanos else 0 end) as bigint) as direct_nanos,
-        cast(sum(case when destination = 'pool' then amount_nanos else 0 end) as bigint) as to_pool_nanos,
+        cast(
+            sum(case when destination = 'direct' then amount_nanos else 0 end) as bigint
+        ) as direct_nanos,
+        cast(
+            sum(case when destination = 'pool' then amount_nanos else 0 end) as bigint
+        ) as to_pool_nanos,
         {{ share_floor('sum(weight)', 1, 10000) }} as watch_ms,
         cast(
-            count(distinct case when destination = 'direct' then subscriber_id end) as bigint
+            count(distinct case when destination = 'direct' then subscriber_id end)
+            as bigint
         ) as paying_subscribers
     from slices
     where artist_id is not null

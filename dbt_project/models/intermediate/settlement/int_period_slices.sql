@@ -1,5 +1,6 @@
--- Grain: paid period × artist × category. Slices of a period sum to its envelope, to the nano (RULES.md §5.1–§5.3).
--- An idle period is one row without artist: its whole envelope goes to the pool.
+-- Grain: paid period × artist × category. Slices of a period sum to its envelope, to
+-- the nano (RULES.md §5.1–§5.3). An idle period is one row without artist: its whole
+-- envelope goes to the pool.
 with periods as (
     select * from {{ ref('int_periods_settled') }}
 ),

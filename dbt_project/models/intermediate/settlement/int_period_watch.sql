@@ -1,5 +1,7 @@
--- Grain: settled period × live that counts × Paris day on which its subscriber watched it (RULES.md §4).
--- Not additive over periods: of overlapping periods of one subscriber each has the same watching (§5).
+-- Grain: settled period × live that counts × Paris day on which its subscriber watched
+-- it (RULES.md §4).
+-- Not additive over periods: of overlapping periods of one subscriber each has the same
+-- watching (§5).
 with periods as (
     select * from {{ ref('int_periods_settled') }}
 ),

@@ -1,5 +1,6 @@
--- Grain: settled period × artist × category on the day of the watching. Weight = Σ watch_ms × share_bp (RULES.md §5.1).
--- Left out, and named by fct_close_blockers instead: lives without a valid credit set, artists without a category.
+-- Grain: settled period × artist × category on the day of the watching. Weight = Σ
+-- watch_ms × share_bp (RULES.md §5.1). Left out, and named by fct_close_blockers
+-- instead: lives without a valid credit set, artists without a category.
 with watch as (
     select * from {{ ref('int_period_watch') }}
 ),
@@ -22,7 +23,9 @@ final as (
         watch.period_id,
         credits.artist_id,
         categories.category,
-        cast(sum({{ wide('watch.watch_ms') }} * credits.share_bp) as decimal(38, 0)) as weight
+        cast(
+            sum({{ wide('watch.watch_ms') }} * credits.share_bp) as decimal(38, 0)
+        ) as weight
     from watch
     inner join credit_sets
         on
@@ -34,7 +37,10 @@ final as (
         on
             credits.artist_id = categories.artist_id
             and watch.event_day >= categories.valid_from
-            and (categories.valid_until is null or watch.event_day < categories.valid_until)
+            and (
+                categories.valid_until is null
+                or watch.event_day < categories.valid_until
+            )
     group by
         watch.settlement_month, watch.period_id, credits.artist_id, categories.category
 )

@@ -1,6 +1,8 @@
--- Grain: one subscription period that is paid and has an envelope, with the month that settles it (RULES.md §5, §6).
--- Odd rule: a booked period stays in the month that booked it, whatever its later dates; one that is booked nowhere and
--- whose month is final or before the first run is settled in the next run. Its own days weigh in either case.
+-- Grain: one subscription period that is paid and has an envelope, with the month that
+-- settles it (RULES.md §5, §6).
+-- Odd rule: a booked period stays in the month that booked it, whatever its later
+-- dates; one that is booked nowhere and whose month is final or before the first run is
+-- settled in the next run. Its own days weigh in either case.
 with periods as (
     select * from {{ ref('stg_billing__periods') }}
 ),
@@ -21,7 +23,9 @@ next_run as (
     select
         min(settlement_month) as first_closed_month,
         max(settlement_month) as last_closed_month,
-        {{ month_of(add_months("cast(max(settlement_month) || '-01' as date)", 1)) }} as next_month
+        {{ month_of(
+            add_months("cast(max(settlement_month) || '-01' as date)", 1)
+        ) }} as next_month
     from booked_months
 ),
 
@@ -30,8 +34,11 @@ look_back as (
         next_run.first_closed_month,
         next_run.last_closed_month,
         next_run.next_month,
-        {{ month_of(add_months("cast(next_run.next_month || '-01' as date)", '-months.look_back_months')) }}
-            as first_look_back_month
+        {{ month_of(
+            add_months(
+                "cast(next_run.next_month || '-01' as date)", '-months.look_back_months'
+            )
+        ) }} as first_look_back_month
     from next_run
     left join months
         on next_run.next_month = months.settlement_month
@@ -53,9 +60,12 @@ assigned as (
         case
             when dated.booked_month is not null then dated.booked_month
             when look_back.last_closed_month is null then dated.last_day_month
-            when dated.last_day_month > look_back.last_closed_month then dated.last_day_month
-            when dated.last_day_month < look_back.first_closed_month then look_back.next_month
-            when dated.last_day_month < look_back.first_look_back_month then look_back.next_month
+            when dated.last_day_month > look_back.last_closed_month
+                then dated.last_day_month
+            when dated.last_day_month < look_back.first_closed_month
+                then look_back.next_month
+            when dated.last_day_month < look_back.first_look_back_month
+                then look_back.next_month
             else dated.last_day_month
         end as settlement_month
     from dated
@@ -67,7 +77,10 @@ priced as (
         assigned.*,
         coalesce(
             assigned.envelope_cents,
-            least(coalesce(assigned.price_cents, months.envelope_cents), months.envelope_cents)
+            least(
+                coalesce(assigned.price_cents, months.envelope_cents),
+                months.envelope_cents
+            )
         ) as settled_envelope_cents
     from assigned
     inner join months
@@ -83,7 +96,9 @@ final as (
         settlement_month,
         last_day_month,
         booked_month is not null as is_booked,
-        cast(settled_envelope_cents * {{ var('nanos_per_cent') }} as bigint) as envelope_nanos
+        cast(
+            settled_envelope_cents * {{ var('nanos_per_cent') }} as bigint
+        ) as envelope_nanos
     from priced
     where
         status = 'paid'

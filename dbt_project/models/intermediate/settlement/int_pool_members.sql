@@ -50,13 +50,19 @@ final as (
     inner join categories
         on
             months.last_day >= categories.valid_from
-            and (categories.valid_until is null or months.last_day < categories.valid_until)
+            and (
+                categories.valid_until is null
+                or months.last_day < categories.valid_until
+            )
     inner join credited
         on
             categories.artist_id = credited.artist_id
-            and credited.share_bp >= months.minimum_pool_share_bp
-            and credited.duration_s >= months.minimum_live_s
-            and (credited.published_on is null or credited.published_on <= months.last_day)
+            and months.minimum_pool_share_bp <= credited.share_bp
+            and months.minimum_live_s <= credited.duration_s
+            and (
+                credited.published_on is null
+                or months.last_day >= credited.published_on
+            )
     left join artists
         on categories.artist_id = artists.artist_id
     where

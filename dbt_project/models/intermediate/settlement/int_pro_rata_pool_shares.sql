@@ -1,4 +1,5 @@
--- Grain: settlement month × pool member: its part of the counterfactual's pool, by the same rule as the pool.
+-- Grain: settlement month × pool member: its part of the counterfactual's pool, by the
+-- same rule as the pool.
 with months as (
     select * from {{ ref('int_settlement_months') }}
 ),

@@ -1,5 +1,6 @@
--- Grain: settlement month × artist × category: the counterfactual in which the month's envelopes are one pot, split in
--- proportion to total weight (RULES.md §5). A month in which nobody watched anything that counts has no rows here.
+-- Grain: settlement month × artist × category: the counterfactual in which the month's
+-- envelopes are one pot, split in proportion to total weight (RULES.md §5). A month in
+-- which nobody watched anything that counts has no rows here.
 with slices as (
     select * from {{ ref('int_period_slices') }}
 ),

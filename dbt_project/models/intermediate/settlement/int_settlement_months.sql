@@ -1,6 +1,7 @@
--- Grain: one settlement month that anything is known of, with the policy in force on its last day.
--- The spine starts with the earliest day in any record that settling reads and ends with the last period or, if that
--- is later, with the month that closes next.
+-- Grain: one settlement month that anything is known of, with the policy in force on
+-- its last day.
+-- The spine starts with the earliest day in any record that settling reads and ends
+-- with the last period or, if that is later, with the month that closes next.
 with periods as (
     select * from {{ ref('stg_billing__periods') }}
 ),

@@ -1,6 +1,7 @@
 -- Grain: playback, with the viewing session it belongs to.
--- Odd rule: a session ends where *everything before* has ended for the session gap, not only the playback just before:
--- a long playback on the television keeps the session of the short ones on the phone open (RULES.md §2).
+-- Odd rule: a session ends where *everything before* has ended for the session gap, not
+-- only the playback just before: a long playback on the television keeps the session of
+-- the short ones on the phone open (RULES.md §2).
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
 ),
@@ -37,7 +38,8 @@ opened as (
         case
             when preceding_end_at is null then 1
             when
-                {{ epoch_ms('first_heartbeat_at') }} - {{ epoch_ms('preceding_end_at') }}
+                {{ epoch_ms('first_heartbeat_at') }}
+                - {{ epoch_ms('preceding_end_at') }}
                 >= {{ var('session_gap_ms') }}
                 then 1
             else 0

@@ -1,4 +1,5 @@
--- Grain: artist. The person as the catalogue names it; what is paid where is in dim_payees.
+-- Grain: artist. The person as the catalogue names it; what is paid where is in
+-- dim_payees.
 with artists as (
     select * from {{ ref('stg_catalogue__artists') }}
 ),

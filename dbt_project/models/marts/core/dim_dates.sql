@@ -1,4 +1,5 @@
--- Grain: Paris day, from the first to the last settlement month that anything is known of.
+-- Grain: Paris day, from the first to the last settlement month that anything is known
+-- of.
 with bounds as (
     select
         min(first_day) as first_day,

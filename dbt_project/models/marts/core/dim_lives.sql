@@ -1,4 +1,5 @@
--- Grain: catalogue item. `is_countable` is judged by the newest policy; settling judges by the policy of its month.
+-- Grain: catalogue item. `is_countable` is judged by the newest policy; settling judges
+-- by the policy of its month.
 with lives as (
     select * from {{ ref('stg_catalogue__lives') }}
 ),
@@ -10,7 +11,8 @@ credit_sets as (
 newest_policy as (
     select minimum_live_s
     from {{ ref('policies') }}
-    where valid_from = (select max(valid_from) from {{ ref('policies') }})
+    order by valid_from desc
+    limit 1
 ),
 
 final as (

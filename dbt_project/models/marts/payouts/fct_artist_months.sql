@@ -1,8 +1,9 @@
--- Grain: artist × settlement month in which the artist is a pool member, was watched, has a booked line, or brings a
--- balance forward into the month that closes next.
--- `current_*` is what the month gives on today's data, `booked_*` what its close booked; they differ by late data until
--- the month is final. Nanos add up over artists and months; cents are rounded per month (RULES.md §5.5).
--- `current_paying_subscribers` is not additive over artists or months.
+-- Grain: artist × settlement month in which the artist is a pool member, was watched,
+-- has a booked line, or brings a balance forward into the month that closes next.
+-- `current_*` is what the month gives on today's data, `booked_*` what its close
+-- booked; they differ by late data until the month is final. Nanos add up over artists
+-- and months; cents are rounded per month (RULES.md §5.5). `current_paying_subscribers`
+-- is not additive over artists or months.
 with members as (
     select * from {{ ref('int_pool_members') }}
 ),
@@ -42,13 +43,16 @@ booked as (
 ),
 
 last_closed as (
-    select max(settlement_month) as settlement_month from {{ source('booked', 'months') }}
+    select max(settlement_month) as settlement_month
+    from {{ source('booked', 'months') }}
 ),
 
 brought_forward as (
     select
-        {{ month_of(add_months("cast(last_closed.settlement_month || '-01' as date)", 1)) }} as settlement_month,
-        booked.artist_id
+        booked.artist_id,
+        {{ month_of(
+            add_months("cast(last_closed.settlement_month || '-01' as date)", 1)
+        ) }} as settlement_month
     from booked
     inner join last_closed
         on booked.settlement_month = last_closed.settlement_month
@@ -76,7 +80,8 @@ earned as (
         coalesce(month_slices.direct_nanos, 0) as direct_nanos,
         coalesce(month_slices.to_pool_nanos, 0) as to_pool_nanos,
         coalesce(pool_shares.pool_nanos, 0) as pool_nanos,
-        coalesce(month_slices.direct_nanos, 0) + coalesce(pool_shares.pool_nanos, 0) as earned_nanos,
+        coalesce(month_slices.direct_nanos, 0)
+        + coalesce(pool_shares.pool_nanos, 0) as earned_nanos,
         coalesce(pro_rata_directs.direct_nanos, 0) as pro_rata_direct_nanos,
         coalesce(pro_rata_shares.pool_nanos, 0) as pro_rata_pool_nanos
     from artist_months
@@ -106,7 +111,10 @@ earned as (
         on
             artist_months.artist_id = categories.artist_id
             and months.last_day >= categories.valid_from
-            and (categories.valid_until is null or months.last_day < categories.valid_until)
+            and (
+                categories.valid_until is null
+                or months.last_day < categories.valid_until
+            )
 ),
 
 totalled as (
@@ -143,7 +151,8 @@ final as (
         rounded.earned_cents as current_earned_cents,
         rounded.pro_rata_direct_nanos,
         rounded.pro_rata_pool_nanos,
-        rounded.pro_rata_direct_nanos + rounded.pro_rata_pool_nanos as pro_rata_earned_nanos,
+        rounded.pro_rata_direct_nanos
+        + rounded.pro_rata_pool_nanos as pro_rata_earned_nanos,
         booked.watch_ms as booked_watch_ms,
         booked.paying_subscribers as booked_paying_subscribers,
         booked.direct_nanos as booked_direct_nanos,

@@ -1,4 +1,5 @@
--- Grain: settlement month × reason × offender that carries weight or money in the month (RULES.md §4, §5.4).
+-- Grain: settlement month × reason × offender that carries weight or money in the month
+-- (RULES.md §4, §5.4).
 -- A month with a row here cannot close.
 with watch as (
     select * from {{ ref('int_period_watch') }}
@@ -42,7 +43,13 @@ credit_sets_not_valid as (
     left join credit_sets
         on watch.live_id = credit_sets.live_id
     where not coalesce(credit_sets.is_valid, false)
-    group by watch.settlement_month, watch.live_id, credit_sets.live_id, credit_sets.credits, credit_sets.artists, credit_sets.shares_bp
+    group by
+        watch.settlement_month,
+        watch.live_id,
+        credit_sets.live_id,
+        credit_sets.credits,
+        credit_sets.artists,
+        credit_sets.shares_bp
 ),
 
 artists_watched as (
@@ -67,7 +74,10 @@ artists_without_category as (
         on
             artists_watched.artist_id = categories.artist_id
             and artists_watched.event_day >= categories.valid_from
-            and (categories.valid_until is null or artists_watched.event_day < categories.valid_until)
+            and (
+                categories.valid_until is null
+                or artists_watched.event_day < categories.valid_until
+            )
     where categories.artist_id is null
     group by artists_watched.settlement_month, artists_watched.artist_id
 ),

@@ -1,4 +1,5 @@
--- Grain: settlement month, with its policy and its totals on today's data. Nanos add up over months.
+-- Grain: settlement month, with its policy and its totals on today's data. Nanos add up
+-- over months.
 with months as (
     select * from {{ ref('int_settlement_months') }}
 ),

@@ -1,5 +1,6 @@
--- Grain: subscriber × live × Paris day with watch time (days that earned none are left out). `watch_ms` adds up;
--- `playbacks` is not additive over days: a playback over midnight counts on both.
+-- Grain: subscriber × live × Paris day with watch time (days that earned none are left
+-- out). `watch_ms` adds up; `playbacks` is not additive over days: a playback over
+-- midnight counts on both.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
 ),

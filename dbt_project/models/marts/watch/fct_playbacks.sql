@@ -1,4 +1,5 @@
--- Grain: playback. `watch_ms` adds up; `completion_bp` does not: it is the furthest position over the live's duration.
+-- Grain: playback. `watch_ms` adds up; `completion_bp` does not: it is the furthest
+-- position over the live's duration.
 with playbacks as (
     select * from {{ ref('int_playbacks_in_sessions') }}
 ),
@@ -21,7 +22,9 @@ final as (
             when playbacks.max_position_ms is not null and lives.duration_s > 0
                 then
                     least(
-                        {{ share_floor('playbacks.max_position_ms', 10000, 'lives.duration_s * 1000') }},
+                        {{ share_floor(
+                            'playbacks.max_position_ms', 10000, 'lives.duration_s * 1000'
+                        ) }},
                         10000
                     )
         end as completion_bp,

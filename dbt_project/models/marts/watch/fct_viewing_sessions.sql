@@ -1,5 +1,6 @@
--- Grain: viewing session: a run of one subscriber's playbacks with less than 30 min between the end of what came before
--- and the next first heartbeat (RULES.md §2). `lives` and `artists` are distinct counts: not additive.
+-- Grain: viewing session: a run of one subscriber's playbacks with less than 30 min
+-- between the end of what came before and the next first heartbeat (RULES.md §2).
+-- `lives` and `artists` are distinct counts: not additive.
 with playbacks as (
     select * from {{ ref('int_playbacks_in_sessions') }}
 ),
