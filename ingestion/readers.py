@@ -282,8 +282,8 @@ def _csv_header(contract: Contract, file: LandedFile) -> list[str]:
     content = b""
     for piece in read_content(file):
         content += piece
-        line, rest, _ = _cut_header(content.removeprefix(_BOM))
-        if rest or len(content) > MAX_RECORD_BYTES:
+        line, _, _ = _cut_header(content.removeprefix(_BOM))
+        if line or len(content) > MAX_RECORD_BYTES:
             break
     else:
         line, _, _ = _cut_header(content.removeprefix(_BOM) + b"\n")

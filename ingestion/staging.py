@@ -244,22 +244,24 @@ def _write_rejects(
         ),
     )
     first_column = next(iter(contract.columns))
-    # Without files read_parquet fails: the query is then left with the unreadable ones.
     from_records = f"""
-        select source_file, source_line, outcome as reason, {first_column} as raw, hashes.hash
-        from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar}})
-        left join hashes on hashes.name = source_file
         union all
+        select records.source_file, records.source_line, records.outcome, records.{first_column}, hashes.hash
+        from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar}}) as records
+        left join hashes on hashes.name = records.source_file
     """
     rows = con.execute(
         f"""
         copy (
             select
-                {sql_text(contract.record_type)} as record_type, source_file, source_line, reason,
-                raw, cast($batch_number as bigint) as batch_number, hash as file_hash
+                {sql_text(contract.record_type)} as record_type, source_file, source_line, reason, raw,
+                cast($batch_number as bigint) as batch_number, file_hash
             from (
+                select
+                    name as source_file, cast(null as bigint) as source_line,
+                    'unreadable' as reason, why as raw, hash as file_hash
+                from unreadable
                 {from_records if rejected else ""}
-                select name, cast(null as bigint), 'unreadable', why, hash from unreadable
             )
             order by source_file, source_line
         ) to {sql_text(str(target))} (format parquet, compression zstd, return_stats)

@@ -12,6 +12,8 @@ import sqlalchemy
 from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy.pool import StaticPool
 
+from ingestion.contracts.fields import sql_text
+
 
 def _import_on_first_use(name: str) -> None:
     """Put a module in place whose code runs when something of it is first used."""
@@ -32,6 +34,10 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # theirs: sre_constants
     import great_expectations as gx
     from great_expectations.compatibility import pydantic
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+    )
     from great_expectations.datasource.fluent import SQLDatasource
     from great_expectations.execution_engine import SqlAlchemyExecutionEngine
 
@@ -80,10 +86,16 @@ class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
 
 def batch_over(con: duckdb.DuckDBPyConnection, schema: str | None, table: str) -> Any:
     """A Great Expectations batch of all rows of a table or view."""
-    context = gx.get_context(mode="ephemeral")
+    # Without this an ephemeral context leaves a temporary folder behind, for a site nobody builds.
+    without_docs = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
+    context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=without_docs))
     context.enable_analytics(enable=False)
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     source = context.data_sources.add_duckdb(name="duckdb", connection_string="duckdb://", create_temp_table=False)
-    source._connection_to_use = con.cursor()  # noqa: SLF001 - pydantic takes no connection as field
-    asset = source.add_table_asset(table, table_name=table, schema_name=schema)
+    cursor = con.cursor()
+    cursor.execute("set TimeZone = 'UTC'")
+    if schema:
+        cursor.execute(f"set schema = {sql_text(schema)}")
+    source._connection_to_use = cursor  # noqa: SLF001 - pydantic takes no connection as a field
+    asset = source.add_table_asset(table, table_name=table)
     return asset.add_batch_definition_whole_table("all").get_batch()

@@ -1,0 +1,239 @@
+"""The whole load: the golden season, real crashes, memory, and the suites themselves."""
+
+import csv
+import gzip
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion.contracts import RECORD_TYPES
+from ingestion.expectations.validation import validate
+from ingestion.load import load_new_files
+from ingestion.raw_tables import TABLES, columns_of, create_raw_views, read_pins, scan_of
+from ingestion.settings import Settings
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+LOAD_ALL = """
+from ingestion.contracts import RECORD_TYPES
+from ingestion.load import load_new_files
+from ingestion.settings import Settings
+print("begun", flush=True)
+for record_type in RECORD_TYPES:
+    load_new_files(Settings(), record_type)
+"""
+# Crashes are about files, not about what the suites say: the library's import is left out.
+WITHOUT_SUITES = "import ingestion.load\ningestion.load.validate = lambda *_: ()\n"
+
+
+def contents(settings):
+    """Every raw table, as far as the order of batches and names of files do not matter."""
+    with duckdb.connect() as con:
+        con.execute("set TimeZone = 'UTC'")
+        create_raw_views(con, settings, read_pins(settings))
+        return {
+            table: con.execute(f"select * exclude (batch_number, source_file) from raw.{table} order by all").fetchall()
+            for table in TABLES
+        }
+
+
+def test_the_golden_season_is_loaded_with_its_rejects(tmp_path):
+    settings = Settings(home=tmp_path)
+    shutil.copytree(GOLDEN / "landing", settings.landing_dir)
+    reports = [load_new_files(settings, record_type) for record_type in RECORD_TYPES]
+    assert [report.verdict for report in reports] == ["promoted"] * 6
+    with duckdb.connect() as con:
+        create_raw_views(con, settings, read_pins(settings))
+        found = con.execute("select reason, count(*) from raw.rejects group by 1 order by 1").fetchall()
+    with (GOLDEN / "expected_rejects.csv").open() as file:
+        expected = [(row["reason"], int(row["lines"])) for row in csv.DictReader(file)]
+    assert found == expected
+    assert [load_new_files(settings, record_type) for record_type in RECORD_TYPES] == [None] * 6
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    settings = Settings(home=tmp_path_factory.mktemp("undisturbed"))
+    shutil.copytree(GOLDEN / "landing", settings.landing_dir)
+    run_load(settings)
+    return contents(settings)
+
+
+def run_load(settings, kill_after=None):
+    """Load everything in a process of its own; kill it for real after some seconds of work."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WITHOUT_SUITES + LOAD_ALL],
+        env=os.environ | {"ALLIVE_HOME": str(settings.home)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "begun\n"
+    if kill_after is not None:
+        time.sleep(kill_after)
+        process.send_signal(signal.SIGKILL)
+    process.stdout.close()
+    return process.wait()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_killed_loads_lose_and_double_nothing(tmp_path, undisturbed, seed):
+    settings = Settings(home=tmp_path)
+    shutil.copytree(GOLDEN / "landing", settings.landing_dir)
+    rng = random.Random(seed)
+    kills = 0
+    while run_load(settings, kill_after=rng.uniform(0, 0.5)) == -signal.SIGKILL and kills < 5:
+        kills += 1
+        # Whatever is visible now is whole files, with their rejects.
+        with duckdb.connect() as con:
+            create_raw_views(con, settings, read_pins(settings))
+            for file in ("hb-a.ndjson", "hb-b.ndjson.gz", "dt=late/hb-c.ndjson"):
+                lines = con.execute(
+                    "select (select count(*) from raw.heartbeats where source_file = $name)"
+                    " + (select count(*) from raw.rejects where source_file = $name)",
+                    {"name": f"heartbeats/{file}"},
+                ).fetchone()
+                assert lines[0] in {0, 1937, 1938}
+    assert run_load(settings) == 0
+    assert contents(settings) == undisturbed
+    assert not list((settings.raw_dir / "_staging").iterdir())
+
+
+def test_arrival_in_three_runs_each_twice_once_compressed_changes_nothing(tmp_path, undisturbed):
+    settings = Settings(home=tmp_path)
+    files = [path for path in (GOLDEN / "landing").rglob("*") if path.is_file()]
+    random.Random(3).shuffle(files)
+    for number in range(3):
+        for path in files[number::3]:
+            target = settings.landing_dir / path.relative_to(GOLDEN / "landing")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            plain = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+            name = path.name.removesuffix(".gz")
+            (target.parent / name).write_bytes(plain)
+            (target.parent / f"again-{name}.gz").write_bytes(gzip.compress(plain))
+        run_load(settings)
+    assert contents(settings) == undisturbed
+
+
+PEAK = """
+import resource, sys
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+from ingestion.load import load_new_files
+from ingestion.settings import Settings
+report = load_new_files(Settings(memory_limit="256MB", threads=2), "heartbeats")
+print(report.records, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    line = (
+        '{"event_id":"%d","playback_id":"p","subscriber_id":"s","live_id":"l",'
+        '"event_at":"2021-01-%02dT10:00:00Z","state":"playing","padding":"' + "x" * 400 + '"}\n'
+    )
+    peaks = {}
+    for records in (20_000, 600_000):
+        settings = Settings(home=tmp_path / str(records))
+        folder = settings.landing_dir / "heartbeats"
+        folder.mkdir(parents=True)
+        with gzip.open(folder / "a.ndjson.gz", "wt", compresslevel=1) as file:
+            for i in range(records):
+                file.write(line % (i, i % 28 + 1))
+        out = subprocess.run(
+            [sys.executable, "-c", WITHOUT_SUITES + PEAK],
+            env=os.environ | {"ALLIVE_HOME": str(settings.home)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        assert int(out[0]) == records
+        peaks[records] = int(out[1])
+    # The larger file holds 340 MB.
+    assert peaks[600_000] - peaks[20_000] < 256, peaks
+
+
+BROKEN = {
+    "heartbeats": (
+        "select 'e' as event_id, null as playback_id, 's' as subscriber_id, 'l' as live_id, "
+        "timestamptz '2021-01-18 23:30:00.0005Z' as event_at, 'dancing' as state, "
+        "timestamptz '2021-03-18 23:30:00Z' as received_at, -1 as sequence, -1 as position_ms, "
+        "0 as playback_rate, 'fridge' as device, 'x' as surface, date '2021-01-18' as event_day",
+        {
+            "playback_id_filled", "state_in_closed_list", "device_in_closed_list",
+            "surface_in_closed_list", "sequence_within_bounds", "position_ms_within_bounds",
+            "playback_rate_positive", "event_day_in_paris", "received_in_time",
+            "event_at_in_milliseconds",
+        },
+    ),
+    "subscriptions": (
+        "select id as period_id, 's' as subscriber_id, date '2021-01-01' as period_start, "
+        "date '2021-01-01' + days as period_end, 'paid' as status, "
+        "timestamptz '2021-01-01 00:00:00Z' as updated_at, 99 as price_cents, 100 as envelope_cents "
+        "from (values ('a', 36), ('b', 1)) t(id, days)",
+        {"period_length", "envelope_within_price", "periods_apart"},
+    ),
+    "artists": (
+        "select id as artist_id, 'n' as name, 'FR76' as iban from (values ('a'), ('b')) t(id)",
+        {"iban_of_one_artist"},
+    ),
+    "artist_categories": (
+        "select 'a' as artist_id, 'famous' as category, null::date as valid_from",
+        {"category_in_closed_list", "valid_from_filled"},
+    ),
+    "lives": (
+        "select 'l' as live_id, null as title, 'podcast' as kind, true as exclusive, -1 as duration_s",
+        {"title_filled", "kind_in_closed_list", "duration_s_within_bounds"},
+    ),
+    "live_credits": (
+        "select 'l' as live_id, 'a' as artist_id, 10001 as share_bp",
+        {"share_bp_within_bounds"},
+    ),
+}  # fmt: skip
+WARNINGS = {"periods_apart", "iban_of_one_artist"}
+
+
+@pytest.mark.parametrize("record_type", RECORD_TYPES)
+def test_each_expectation_fails_where_it_should(record_type):
+    query, expected = BROKEN[record_type]
+    with duckdb.connect() as con:
+        con.execute("set TimeZone = 'UTC'")
+        con.execute(f"create table broken as {query}")
+        results = validate(con, "broken", f"ingestion.expectations.{record_type}")
+    failed = {result.name: result for result in results if not result.passed}
+    assert set(failed) == expected
+    assert {name for name, result in failed.items() if result.severity == "warning"} == (expected & WARNINGS)
+    assert all(result.found != "could not be evaluated" for result in failed.values())
+
+
+@pytest.mark.parametrize("record_type", RECORD_TYPES)
+def test_every_expectation_holds_on_nothing(record_type):
+    with duckdb.connect() as con:
+        con.execute(f"create view nothing as {scan_of(record_type, [])}")
+        results = validate(con, "nothing", f"ingestion.expectations.{record_type}")
+    assert all(result.passed for result in results)
+
+
+def test_an_expectation_that_cannot_be_evaluated_is_not_met():
+    with duckdb.connect() as con:
+        con.execute("create table other as select 1 as a")
+        results = validate(con, "other", "ingestion.expectations.live_credits")
+    assert not any(result.passed for result in results)
+    assert all(result.detail for result in results)
+
+
+def test_raw_views_of_an_empty_data_home_are_typed(tmp_path):
+    settings = Settings(home=tmp_path)
+    with duckdb.connect() as con:
+        create_raw_views(con, settings, read_pins(settings))
+        for table in TABLES:
+            described = con.execute(f"describe raw.{table}").fetchall()
+            names = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
+            assert [(row[0], row[1]) for row in described] == [
+                (name, names.get(t, t)) for name, t in columns_of(table).items()
+            ]
+        assert con.execute("select count(*) from raw.pins where version is null").fetchone() == (7,)
