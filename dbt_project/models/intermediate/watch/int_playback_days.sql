@@ -8,10 +8,12 @@
 }}
 -- Grain: playback (`playback_id`, `subscriber_id`, `live_id`) × Paris day with a
 -- heartbeat. `watch_ms` adds up over days and playbacks; `batch_number` is the newest
--- batch that a heartbeat of the *playback* came in.
+-- batch that brought a heartbeat of that day.
 -- Odd rule: the credit of a day's last heartbeat ends at the playback's next heartbeat,
 -- which may lie days later (RULES.md §3.4). So the unit of an incremental run is the
 -- playback with all its days, never a day.
+-- The block below stands inside `watch_time` once rendered, where its indent means nothing:
+-- noqa: disable=LT02
 {%- set heartbeats %}
         select heartbeats.*
         from {{ ref('stg_player__heartbeats') }} as heartbeats

@@ -1,0 +1,217 @@
+"""The dbt project keeps its own rules: layers, names, contracts, engines, and what a test costs."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2] / "dbt_project"
+LAYERS = {
+    "staging": re.compile(r"stg_[a-z]+__[a-z_]+s"),
+    "intermediate": re.compile(r"int_[a-z_]+"),
+    "marts": re.compile(r"(dim|fct)_[a-z_]+"),
+}
+# What a layer may read besides itself. `booked` is what closed months booked, `policies` the seed.
+MAY_READ = {
+    "staging": {"raw"},
+    "intermediate": {"staging", "policies", "booked"},
+    "marts": {"staging", "intermediate", "policies", "booked"},
+}
+# dim_payees needs every record that an IBAN ever stood in, not only the latest (RULES.md §6).
+READS_BESIDES = {("dim_payees", "raw")}
+# A view that renames nothing: its rules are tested where it reads, in int_period_slices.
+PASSED_THROUGH = {"fct_period_slices"}
+# Each data test costs about 40 ms in every `allive run`.
+MOST_DATA_TESTS = 45
+# Said by DuckDB alone, or differently by Spark: only macros/engine may say it.
+ENGINE_WORDS = re.compile(
+    r"//|::|->"
+    r"|\b(?:unnest|explode|generate_series|epoch_ms|unix_millis|to_months|isodow|strftime"
+    r"|hugeint|array_agg|arg_min|arg_max|lambda|qualify|interval|try_cast|any_value|mode|quantile\w*)\b"
+    r"|\b(?:list|map|struct)_\w+|\b(?:exclude|sequence)\s*\(|\bgroup by all\b|\b(?:semi|anti|asof) join\b",
+    re.IGNORECASE,
+)
+
+
+@pytest.fixture(scope="session")
+def manifest(tmp_path_factory):
+    target = tmp_path_factory.mktemp("dbt_target")
+    arguments = [
+        *("--project-dir", PROJECT, "--profiles-dir", PROJECT),
+        *("--target-path", target, "--log-path", target),
+    ]
+    parsed = subprocess.run(
+        [Path(sys.executable).with_name("dbt"), "parse", *arguments],
+        env={**os.environ, "ALLIVE_WAREHOUSE_PATH": ":memory:"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert parsed.returncode == 0, parsed.stdout
+    return json.loads((target / "manifest.json").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def models(manifest):
+    return {node["name"]: node for node in manifest["nodes"].values() if node["resource_type"] == "model"}
+
+
+@pytest.fixture(scope="session")
+def marts(models):
+    return {name: model for name, model in models.items() if layer_of(model) == "marts"}
+
+
+@pytest.fixture(scope="session")
+def data_tests(manifest):
+    return [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+
+
+def layer_of(model):
+    return Path(model["path"]).parts[0]
+
+
+def described_in(model):
+    return Path(model["patch_path"].split("://")[1])
+
+
+def sql_alone(text):
+    """The text without comments and without what Jinja writes: there, macros speak for the engine."""
+    text = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
+    text = re.sub(r"\{%.*?%\}", "", text, flags=re.DOTALL)
+    text = re.sub(r"\{\{.*?\}\}", "", text, flags=re.DOTALL)
+    return re.sub(r"--[^\n]*", "", text)
+
+
+def sql_files():
+    return [path for folder in ("models", "macros", "tests") for path in sorted((PROJECT / folder).rglob("*.sql"))]
+
+
+def test_models_are_named_by_their_layer_and_live_in_its_schema(models):
+    wrong = [
+        f"{layer_of(model)}/{name} in schema {model['schema']}"
+        for name, model in models.items()
+        if not LAYERS[layer_of(model)].fullmatch(name) or model["schema"] != layer_of(model)
+    ]
+    assert not wrong
+
+
+def test_layers_read_only_what_lies_below(manifest, models):
+    wrong = []
+    for name, model in models.items():
+        layer = layer_of(model)
+        for parent in model["depends_on"]["nodes"]:
+            node = manifest["sources"].get(parent) or manifest["nodes"][parent]
+            if node["resource_type"] == "source":
+                read = node["source_name"]
+            else:
+                read = node["name"] if node["resource_type"] == "seed" else layer_of(node)
+            if read not in MAY_READ[layer] | {layer} and (name, read) not in READS_BESIDES:
+                wrong.append(f"{name} ({layer}) reads {read}")
+    assert not wrong
+
+
+def test_descriptions_and_sql_open_with_the_grain(models):
+    wrong = [
+        name
+        for name, model in models.items()
+        if not model["description"].startswith("Grain: ")
+        or not re.search(r"^-- Grain: ", model["raw_code"], re.MULTILINE)
+    ]
+    assert not wrong
+
+
+def test_marts_have_a_yml_and_an_enforced_contract(marts):
+    wrong = [
+        name for name, model in marts.items() if described_in(model).stem != name or not model["contract"]["enforced"]
+    ]
+    assert not wrong
+
+
+def test_mart_columns_are_typed_and_described(marts):
+    wrong = [
+        f"{name}.{column['name']}"
+        for name, model in marts.items()
+        for column in model["columns"].values()
+        if not column["data_type"] or not column["description"]
+    ]
+    assert not wrong
+
+
+def test_marts_are_public_the_rest_is_protected_and_all_have_an_owner(models):
+    wrong = [
+        f"{name}: {model['access']}, group {model['group']}"
+        for name, model in models.items()
+        if model["access"] != ("public" if layer_of(model) == "marts" else "protected") or not model["group"]
+    ]
+    assert not wrong
+
+
+def test_marts_have_a_tested_key(marts, data_tests):
+    keyed = {
+        test["attached_node"].split(".")[-1]
+        for test in data_tests
+        if (test.get("test_metadata") or {}).get("name") == "unique_combination"
+    }
+    assert set(marts) <= keyed
+
+
+def test_every_rule_has_a_unit_test(manifest, models):
+    tested = {test["model"] for test in manifest["unit_tests"].values()}
+    with_rules = {name for name in models if name.startswith(("int_", "fct_"))} - PASSED_THROUGH
+    assert with_rules <= tested
+
+
+def test_unit_tests_name_their_rule(manifest):
+    wrong = [
+        test["name"]
+        for test in manifest["unit_tests"].values()
+        if not re.match(r"§\d|RULES|INTERFACES", test["description"] or "")
+    ]
+    assert not wrong
+
+
+def test_only_what_late_data_can_break_is_a_warning(data_tests):
+    warnings = {test["name"] for test in data_tests if test["config"]["severity"].lower() == "warn"}
+    late = {name for name in warnings if re.search(r"_(artist|live)_id_in_dim_", name)}
+    assert warnings - late == {
+        "assert_periods_do_not_overlap",
+        "assert_a_day_has_24_hours",
+        "assert_ibans_are_not_shared",
+    }
+
+
+def test_data_tests_stay_within_their_time(data_tests):
+    assert len(data_tests) <= MOST_DATA_TESTS
+
+
+def test_engines_differ_only_in_their_macros():
+    wrong = [
+        f"{path.relative_to(PROJECT)}: {found.group()}"
+        for path in sql_files()
+        if "engine" not in path.parts
+        for found in ENGINE_WORDS.finditer(sql_alone(path.read_text(encoding="utf-8")))
+    ]
+    assert not wrong
+
+
+def test_no_fan_out_is_hidden():
+    wrong = [
+        path.relative_to(PROJECT)
+        for path in sql_files()
+        if re.search(
+            r"\bselect\s+distinct\b",
+            sql_alone(path.read_text(encoding="utf-8")),
+            re.IGNORECASE,
+        )
+    ]
+    assert not wrong
+
+
+def test_dbt_does_not_take_the_project_for_a_plugin():
+    # dbt imports every importable root module whose name begins with dbt_.
+    assert not list(PROJECT.rglob("__init__.py"))
+    assert not list(PROJECT.parent.glob("dbt_*.py"))
