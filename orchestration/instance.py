@@ -5,6 +5,7 @@ import os
 from dagster import DagsterInstance
 
 from ingestion.settings import Settings
+from orchestration.event_log import open_with_kept_connections
 
 DAGSTER_YAML = """\
 # Written once by `allive`, then yours: add `storage:` for Postgres, for example.
@@ -58,4 +59,4 @@ def write_instance_settings(settings: Settings) -> None:
 def open_instance(settings: Settings) -> DagsterInstance:
     """Open the instance of the data home: runs made through it are seen in the UI."""
     write_instance_settings(settings)
-    return DagsterInstance.from_config(str(settings.dagster_dir))
+    return open_with_kept_connections(str(settings.dagster_dir))

@@ -1,6 +1,5 @@
 """Starting a job from a command: in this process, through the instance, so that the run is seen in the UI."""
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import dagster as dg
 
 from ingestion.settings import Settings
-from orchestration.event_log import cheap_event_log
 from orchestration.instance import open_instance
 
 STARTED_BY = "allive/started_by"
@@ -52,15 +50,13 @@ def run_job(
     from orchestration.definitions import defs  # noqa: PLC0415 - loads the dbt manifest, 2 s
 
     console = {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}
-    run_id = str(uuid.uuid4())
-    with open_instance(settings) as instance, cheap_event_log(instance, run_id=run_id):
+    with open_instance(settings) as instance:
         _give_up_dead_runs(instance)
         result = (
             defs()
             .resolve_job_def(name)
             .execute_in_process(
                 instance=instance,
-                run_id=run_id,
                 partition_key=partition_key,
                 run_config={"loggers": console, "ops": dict(ops or {})},
                 tags={STARTED_BY: COMMAND},
