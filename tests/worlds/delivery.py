@@ -49,7 +49,8 @@ def write_lines(folder: Path, lines: Sequence[Line], rng: random.Random, formats
     broken = [line for line in shuffled if isinstance(line, Broken)]
     files = rng.randrange(1, 4)
     for number in range(files):
-        _write_one(folder, good[number::files], rng, rng.choice(formats))
+        if part := good[number::files]:
+            _write_one(folder, part, rng, rng.choice(formats))
     # Text formats alone can carry broken lines; good neighbours keep the file believable.
     text_formats = [one for one in formats if "parquet" not in one]
     for at in range(0, len(broken), BROKEN_PER_FILE) if text_formats else ():
