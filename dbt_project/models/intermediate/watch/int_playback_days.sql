@@ -12,7 +12,7 @@
 -- Odd rule: the credit of a day's last heartbeat ends at the playback's next heartbeat,
 -- which may lie days later (RULES.md §3.4). So the unit of an incremental run is the
 -- playback with all its days, never a day.
--- The block below stands inside `watch_time` once rendered, where its indent means nothing:
+-- The block below stands inside `watch_time` once rendered; its indent means nothing:
 -- noqa: disable=LT02
 {%- set heartbeats %}
         select heartbeats.*
