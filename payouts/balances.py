@@ -83,7 +83,7 @@ def _reason_not_to_trust(payee: Payee, *, paid_on: date) -> CarryReason | None:
 
 def _are_valid(iban: str, bic: str | None) -> bool:
     try:
-        IBAN(iban, validate_bban=True)
+        IBAN(iban)
         if bic:
             BIC(bic)
     except SchwiftyException:
