@@ -46,7 +46,7 @@ def payout(
     verbose: Verbose = False,
 ) -> None:
     """Settle a month and close it for good."""
-    from orchestration.commands.payout import pay_out, preview  # noqa: PLC0415
+    from orchestration.commands.payout import pay_out, preview, show_closed_month  # noqa: PLC0415
     from payouts.months import parse_month  # noqa: PLC0415
 
     try:
@@ -58,6 +58,7 @@ def payout(
         _exit_unless(preview(settings, month, verbose=verbose))
     else:
         _exit_unless(pay_out(settings, month, command=f"allive payout {month}", verbose=verbose))
+        show_closed_month(settings, month)
 
 
 @app.command()

@@ -86,11 +86,22 @@ def euros(cents: int) -> str:
     return f"{Decimal(cents) / 100:,.2f} EUR"
 
 
+def euros_of_nanos(nanos: int) -> str:
+    """Return an amount of nanos (billionths of a euro) in euros, cut to the cent for the eye.
+
+    >>> euros_of_nanos(1_239_999_999)
+    '1.23 EUR'
+    """
+    return euros(nanos // 10_000_000)
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int) or (isinstance(value, str) and value.endswith(" EUR")) or value is None
+    if isinstance(value, str):
+        return value.endswith(" EUR")
+    return value is None or isinstance(value, int | Decimal)
 
 
 def _as_text(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return f"{value:,}" if isinstance(value, int | Decimal) else str(value)

@@ -36,6 +36,7 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
         for month in to_close:
             if not payout.pay_out(settings, month, command=_COMMAND, verbose=verbose):
                 return False
+            say(f"Closed {month}.")
         # Once more, so that the dashboards' copy shows the months as closed.
         if to_close and not refresh(settings, command=_COMMAND, verbose=verbose):
             return False

@@ -4,23 +4,23 @@ import csv
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.runs import run_job
-from orchestration.terminal import euros, refuse, say, showing_progress, table
+from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table
 from payouts import gate, ledger
 from payouts.audit import operator_name
 from payouts.closing import close_month
 from payouts.run import as_row
 
 _MS_PER_HOUR = 3_600_000
-_NANOS_PER_CENT = 10_000_000
 
 
 def pay_out(settings: Settings, month: str, *, command: str, verbose: bool = False) -> bool:
-    """Build the warehouse on the present bookings, close the month, show it; whether it closed."""
+    """Build the warehouse on the present bookings and close the month; whether it closed."""
     with hold_data_home(settings, command=command):
         if _refused_by_the_calendar(settings, month):
             return False
@@ -36,9 +36,7 @@ def pay_out(settings: Settings, month: str, *, command: str, verbose: bool = Fal
         if not outcome.success:
             reasons = _reasons(outcome.failed_checks) or outcome.step_failures
             refuse(f"{month} was not closed.", reasons)
-            return False
-    show_closed_month(settings, month)
-    return True
+    return outcome.success
 
 
 def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
@@ -97,7 +95,7 @@ def show_lines(title: str, lines: Iterable[Mapping[str, Any]]) -> None:
                 line["artist_id"],
                 line["artist_name"],
                 line["category"],
-                round(line["watch_ms"] / _MS_PER_HOUR),
+                round(Decimal(line["watch_ms"]) / _MS_PER_HOUR, 1),
                 line["paying_subscribers"],
                 *(
                     euros(line[name])
@@ -126,8 +124,8 @@ def show_control(controls: Iterable[Mapping[str, Any]]) -> None:
                 control["periods"],
                 control["idle_periods"],
                 euros(control["envelope_cents"]),
-                euros(control["direct_nanos"] / _NANOS_PER_CENT),
-                euros(control["pool_nanos"] / _NANOS_PER_CENT),
+                euros_of_nanos(control["direct_nanos"]),
+                euros_of_nanos(control["pool_nanos"]),
                 len(control["pool_members"]),
                 euros(control["earned_cents"]),
                 euros(control["paid_cents"]),
