@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from ingestion.settings import Settings
 from tests.pipeline import Pipeline, new_pipeline
@@ -14,11 +15,17 @@ GOLDEN = TESTS / "golden"
 
 
 @pytest.fixture(scope="session")
-def parsed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data home whose dbt project is parsed, its unit tests run: other homes start from it."""
-    home = tmp_path_factory.mktemp("parsed")
-    new_pipeline(home, parsed=home).build()
-    return Settings(home=home).home
+def parsed_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A data home whose dbt project is parsed and its unit tests have passed: other homes start from it.
+
+    Made once a session, whichever of its worker processes comes first.
+    """
+    base = tmp_path_factory.getbasetemp()
+    home = (base if worker_id == "master" else base.parent) / "parsed"
+    with FileLock(f"{home}.lock"):
+        if not Settings(home=home).warehouse_path.exists():
+            new_pipeline(home, parsed=home).build()
+    return home
 
 
 @pytest.fixture

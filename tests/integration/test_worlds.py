@@ -1,0 +1,91 @@
+"""Random worlds through the real pipeline agree with the oracle, however they are delivered."""
+
+import shutil
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion import batches
+from tests.oracle import History, read_landing
+from tests.pipeline import Pipeline
+from tests.properties.pipeline import assert_closed_month_agrees, assert_warehouse_agrees
+from tests.worlds.world import BLOCKERS, World
+
+WATCH_TABLES = ("fct_playbacks", "fct_daily_watch", "fct_viewing_sessions", "fct_period_slices", "fct_artist_months")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_delivery(pipeline: Pipeline, seed: int) -> None:
+    World.random(seed).deliver_all(pipeline.landing)
+    pipeline.run()
+    assert_agrees_with_oracle(pipeline, pipeline.landing)
+
+
+@pytest.mark.parametrize("seed", range(100, 103))
+def test_many_deliveries_agree_after_each(pipeline: Pipeline, seed: int) -> None:
+    for _ in World.random(seed).deliver(pipeline.landing, batches=4):
+        pipeline.run()
+        assert_agrees_with_oracle(pipeline, pipeline.landing)
+
+
+def test_an_incremental_history_ends_in_the_rows_of_a_full_build(pipeline: Pipeline) -> None:
+    for _ in World.random(110).deliver(pipeline.landing, batches=3):
+        pipeline.run()
+    incremental = marts(pipeline)
+    pipeline.settings.warehouse_path.unlink()
+    pipeline.build()
+    assert marts(pipeline) == incremental
+
+
+def test_a_held_batch_stays_out_until_it_is_released(pipeline: Pipeline, tmp_path: Path) -> None:
+    world = World.random(120)
+    for number in world.deliver(pipeline.landing, batches=3, spoiled_batch=1):
+        pipeline.run()
+        held = batches.list_held(pipeline.settings)
+        assert len(held) == (0 if number == 0 else 1)
+    without = tmp_path / "landing-without-held"
+    shutil.copytree(pipeline.landing, without)
+    for name in held[0].files:
+        (without / name).unlink()
+    assert_agrees_with_oracle(pipeline, without)
+
+    batches.release(pipeline.settings, held[0].batch_id, operator="tests", why="the broken lines are known")
+    pipeline.build()
+    assert_agrees_with_oracle(pipeline, pipeline.landing)
+
+
+@pytest.mark.parametrize("blocker", BLOCKERS)
+def test_each_blocker_is_named(pipeline: Pipeline, blocker: str) -> None:
+    World.random(130, blockers=[blocker]).deliver_all(pipeline.landing)
+    pipeline.run()
+    assert_agrees_with_oracle(pipeline, pipeline.landing)
+    with pipeline.warehouse() as con:
+        reasons = con.execute("select distinct reason from marts.fct_close_blockers").fetchall()
+    assert (blocker,) in reasons
+
+
+@pytest.mark.parametrize("seed", range(200, 203))
+def test_months_close_as_the_oracle_closes_them(pipeline: Pipeline, seed: int) -> None:
+    world = World.random(seed)
+    history = History(with_adjustments=False)
+    for month in world.deliver_by_month(pipeline.landing):
+        pipeline.load()
+        expected = history.close(month, read_landing(pipeline.landing))
+        closed = pipeline.close(month)
+        assert closed.path is not None
+        assert_closed_month_agrees(closed.path, expected)
+
+
+def assert_agrees_with_oracle(pipeline: Pipeline, landing: Path) -> None:
+    with pipeline.warehouse() as con:
+        assert_warehouse_agrees(con, read_landing(landing))
+
+
+def marts(pipeline: Pipeline) -> dict[str, list[tuple[object, ...]]]:
+    with pipeline.warehouse() as con:
+        return {table: rows(con, table) for table in WATCH_TABLES}
+
+
+def rows(con: duckdb.DuckDBPyConnection, table: str) -> list[tuple[object, ...]]:
+    return con.execute(f"select * from marts.{table} order by all").fetchall()
