@@ -27,9 +27,9 @@ _BOM = b"\xef\xbb\xbf"
 _KEPT_OF_LONG_RECORD = 1000
 _NEWLINE = 10
 _PARQUET_BATCH_ROWS = 65_536
-# SQL: what is left of a line without its end, and whether anything is.
-_LINE = r"rtrim(text, chr(13) || chr(10))"
-_IS_BLANK = r"trim(text, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)) = ''"
+# SQL. Trimming a long text looks at each of its characters; a pattern gives up at the first one.
+_LINE = "rtrim(text, chr(13) || chr(10))"
+_IS_BLANK = r"regexp_full_match(text, '[ \t\n\v\f\r]*')"
 
 _TEXT_SCHEMA = pa.schema(
     [
@@ -249,7 +249,7 @@ def _json_query(contract: Contract) -> str:
             from lines
         )
         select
-            source_file, source_line, {_LINE} as raw, not is_object as is_malformed, {texts}
+            source_file, source_line, text as raw, not is_object as is_malformed, {texts}
         from parsed
     """
 
@@ -263,8 +263,9 @@ def _json_text(name: str) -> str:
     value = f"fields.{name}"
     looks_like_no_text = (
         f"starts_with({value}, '[') or starts_with({value}, '{{') "
-        f"or {value} in ('true', 'false') or contains(lower({value}), 'nan') "
-        f"or contains(lower({value}), 'inf') or ((contains({value}, '.') "
+        f"or (strlen({value}) < 10 and lower({value}) in "
+        "('true', 'false', 'nan', '-nan', 'inf', '-inf', 'infinity', '-infinity')) "
+        f"or ((contains({value}, '.') "
         f"or contains({value}, 'e-') or contains({value}, 'e+')) "
         f"and try_cast({value} as double) is not null)"
     )

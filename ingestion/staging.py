@@ -126,11 +126,12 @@ def stage_files(
                 contract.partition_column,
                 {"batch_number": batch_number, "loaded_ms": int(loaded_at.timestamp() * 1000)},
             )
-            con.unregister("landed")
     except Exception as error:
         if read.unreadable is None:
             raise
         raise StagingInterruptedError(*read.unreadable) from error
+    finally:
+        con.unregister("landed")
     accepted = [file for file in written if _is_accepted(file.outcome)]
     rejected = [file for file in written if not _is_accepted(file.outcome)]
     unknown: dict[str, int] = {}
@@ -246,7 +247,8 @@ def _write_rejects(
     first_column = next(iter(contract.columns))
     from_records = f"""
         union all
-        select records.source_file, records.source_line, records.outcome, records.{first_column}, hashes.hash
+        select records.source_file, records.source_line, records.outcome,
+            rtrim(records.{first_column}, chr(13) || chr(10)), hashes.hash
         from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar}}) as records
         left join hashes on hashes.name = records.source_file
     """
