@@ -1,0 +1,155 @@
+"""The two runners of named tests, each on its own copy of the project: dbt in this process, pytest in another."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+from xml.etree import ElementTree as ET
+
+import duckdb
+
+from ingestion.raw_tables import create_raw_views, read_pins
+from ingestion.settings import PROJECT_ROOT, Settings
+from orchestration.parsed_project import dbt_arguments, profile_environment
+from payouts.bookings import create_booking_views
+
+COPIED = ("dbt_project", "ingestion", "orchestration", "payouts", "tests", "pyproject.toml")
+NOT_COPIED = ("__pycache__", "target", "logs", ".hypothesis")
+# What a test says when the rule does not hold. Anything else it raises is a program that does not run.
+ASSERTIONS = ("assert ", "AssertionError", "Failed: ")
+
+
+class Outcome(StrEnum):
+    """What became of one test."""
+
+    PASSED = "passed"
+    FAILED = "failed"  # by an assertion, or a unit test's difference
+    BROKEN = "broken"  # it could not be judged: a syntax error, a missing column, no such test
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """One test's outcome, with what it said."""
+
+    __test__ = False
+
+    outcome: Outcome
+    message: str = ""
+
+
+class Engine(Protocol):
+    """Runs named tests on a copy of the project that mutants may break."""
+
+    root: Path
+
+    def run(self, tests: Sequence[str]) -> dict[str, TestResult]:
+        """Run the tests on the copy as it is now."""
+
+
+def copy_project(root: Path) -> None:
+    """Copy what tests of the rules need of the project."""
+    root.mkdir(parents=True)
+    for name in COPIED:
+        source = PROJECT_ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns(*NOT_COPIED))
+        else:
+            shutil.copy(source, root / name)
+
+
+class DbtEngine:
+    """dbt unit tests, on a warehouse whose tables are there and empty: they give the columns their types."""
+
+    def __init__(self, root: Path) -> None:
+        copy_project(root)
+        self.root = root
+        self._settings = Settings(home=root / "home", memory_limit="2GB", threads=1)
+        self._prepare_warehouse()
+
+    def run(self, tests: Sequence[str]) -> dict[str, TestResult]:
+        """Run unit tests by name."""
+        invoked = self._invoke("test", "--select", *(f"test_type:unit,{name}" for name in tests))
+        if invoked.result is None:
+            return dict.fromkeys(tests, TestResult(Outcome.BROKEN, str(invoked.exception)))
+        outcomes = {"pass": Outcome.PASSED, "fail": Outcome.FAILED}
+        results = {
+            node.node.name: TestResult(outcomes.get(str(node.status), Outcome.BROKEN), node.message or "")
+            for node in invoked.result
+        }
+        missing = TestResult(Outcome.BROKEN, "there is no such unit test")
+        return {name: results.get(name, missing) for name in tests}
+
+    def _prepare_warehouse(self) -> None:
+        self._settings.warehouse_path.parent.mkdir(parents=True)
+        with duckdb.connect(self._settings.warehouse_path) as con:
+            create_raw_views(con, self._settings, read_pins(self._settings))
+            create_booking_views(con, self._settings)
+        built = self._invoke("build", "--exclude-resource-type", "test", "unit_test")
+        if not built.success:
+            broken = [node.message for node in built.result or () if str(node.status) == "error"]
+            raise RuntimeError(f"The project does not build, so no mutant can be judged: {built.exception or broken}")
+
+    def _invoke(self, *arguments: str) -> Any:
+        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - 2 s that a run of other mutants need not pay
+
+        project = self.root / "dbt_project"
+        shared = dbt_arguments(self._settings, project_dir=project, target=self.root / "target")
+        command, *rest = arguments
+        with profile_environment(self._settings):
+            return dbtRunner().invoke([command, *shared, *rest])
+
+
+class PytestEngine:
+    """pytest nodes, in a process that imports the copy."""
+
+    def __init__(self, root: Path) -> None:
+        copy_project(root)
+        self.root = root
+        # No bytecode: an edit of the same length within the same second would not be seen.
+        self._environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+        self._check_imports()
+
+    def run(self, tests: Sequence[str]) -> dict[str, TestResult]:
+        """Run test functions by node, each with all its parameters."""
+        report = self.root / "report.xml"
+        report.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
+        finished = self._execute(command)
+        if not report.exists():
+            return dict.fromkeys(tests, TestResult(Outcome.BROKEN, finished.stdout + finished.stderr))
+        cases = list(ET.parse(report).getroot().iter("testcase"))  # noqa: S314 - pytest wrote it
+        return {test: result_of([case for case in cases if _node_of(case) == test]) for test in tests}
+
+    def _check_imports(self) -> None:
+        imported = self._execute([sys.executable, "-c", "import ingestion, payouts; print(payouts.__file__)"])
+        if not imported.stdout.startswith(str(self.root)):
+            raise RuntimeError(
+                f"Tests would import {imported.stdout.strip() or imported.stderr}, expected the copy in {self.root}."
+            )
+
+    def _execute(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.root, env=self._environment, capture_output=True, text=True, check=False
+        )
+
+
+def _node_of(case: ET.Element) -> str:
+    """The node of a test function, without parameters."""
+    path = (case.get("classname") or "").replace(".", "/")
+    return f"{path}.py::{(case.get('name') or '').partition('[')[0]}"
+
+
+def result_of(cases: Sequence[ET.Element]) -> TestResult:
+    """Return the result of a test function, given its cases in JUnit's XML: one for each of its parameters."""
+    if not cases:
+        return TestResult(Outcome.BROKEN, "there is no such test")
+    errors = [error.get("message") or "" for case in cases for error in case.findall("error")]
+    failures = [failure.get("message") or "" for case in cases for failure in case.findall("failure")]
+    if errors or any(not message.startswith(ASSERTIONS) for message in failures):
+        return TestResult(Outcome.BROKEN, "\n".join([*errors, *failures]))
+    return TestResult(Outcome.FAILED, failures[0]) if failures else TestResult(Outcome.PASSED)

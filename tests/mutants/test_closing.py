@@ -1,0 +1,141 @@
+"""What refuses a close, and what a run pays: on marts written by hand, without a build (RULES.md §4, §6)."""
+
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion.batches import HeldBatch
+from ingestion.reports import BatchReport
+from ingestion.settings import Settings
+from payouts import closing, gate, ledger
+from payouts.run import compute_run
+from payouts.settlement import ArtistMonth, Settlement
+
+MARTS = """
+    create schema marts; create schema booked; create schema build; create schema raw;
+    create table build.finished as select 1 as built;
+    create table booked.months (settlement_month varchar);
+    create table raw.pins (table_name varchar, version bigint);
+    create table marts.fct_settlement_months as
+        select
+            month as settlement_month, 1 as periods, 0 as idle_periods, 1000000000 as envelope_nanos,
+            1000000000 as direct_nanos, 0 as pool_nanos, 0 as open_periods, 0 as open_envelope_nanos,
+            date '2015-01-01' as policy_valid_from, 499 as price_cents, 100 as envelope_cents,
+            1800 as minimum_live_s, 1000 as minimum_pool_share_bp, 1000 as minimum_payout_cents,
+            3 as look_back_months, 7 as payment_delay_days, 'equal' as pool_rule
+        from (values ('2021-01'), ('2021-02'), ('2021-03')) as months(month);
+    create table marts.fct_artist_months as
+        select
+            settlement_month, 'a' as artist_id, 'emerging' as category, true as is_pool_member,
+            1 as current_watch_ms, 1 as current_paying_subscribers, 1000000000 as current_direct_nanos,
+            0 as current_pool_nanos, 1000000000 as current_earned_nanos, 100 as current_earned_cents
+        from marts.fct_settlement_months;
+    create table marts.dim_payees (
+        artist_id varchar, artist_name varchar, iban varchar, bic varchar,
+        iban_first_seen_at timestamptz, is_first_iban boolean, left_on date
+    );
+    create table marts.fct_close_blockers as
+        select '2021-02' as settlement_month, 'live_without_credits' as reason, 'l' as subject_id, 0 as found;
+"""
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    settings = Settings(home=tmp_path)
+    settings.warehouse_path.parent.mkdir(parents=True)
+    with duckdb.connect(settings.warehouse_path) as con:
+        con.execute(MARTS)
+    return settings
+
+
+def close_by_hand(settings: Settings, month: str) -> None:
+    """Make a closed month, as far as its manifest and balances."""
+    folder = ledger.month_dir(settings, month)
+    folder.mkdir(parents=True)
+    manifest = {"settlement_month": month, "run_hash": "1" * 64, "previous_run_hash": "0" * 64, "files": {}}
+    (folder / ledger.MANIFEST_FILE).write_text(json.dumps(manifest))
+    (folder / ledger.PAYOUTS_FILE).write_text("artist_id,carried_forward_cents\na,950\nb,0\nc,-3\n")
+    with duckdb.connect(settings.warehouse_path) as con:
+        con.execute("insert into booked.months values (?)", [month])
+
+
+def hold(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
+    report = BatchReport("b-1", 1, "heartbeats", 1, 1, 0, 1, "held", (), (), 0)
+    held = HeldBatch(report, ("heartbeats/a.ndjson",), "2021-04-01T00:00:00+00:00", day, day)
+    monkeypatch.setattr("payouts.closing.list_held", lambda _: (held,))
+
+
+def test_a_blocker_refuses_its_month_and_no_other(settings: Settings) -> None:
+    assert closing.refusals(settings, "2021-01") == ()
+    close_by_hand(settings, "2021-01")
+    reasons = closing.refusals(settings, "2021-02")
+    assert [reason.partition(":")[0] for reason in reasons] == ["live_without_credits"]
+
+
+def test_the_first_run_may_not_skip_periods(settings: Settings) -> None:
+    assert closing.refusals(settings, "2021-01") == ()
+    assert "close 2021-01 first" in " ".join(closing.refusals(settings, "2021-03"))
+
+
+def test_months_close_in_order_and_once(settings: Settings) -> None:
+    close_by_hand(settings, "2021-01")
+    now = datetime(2021, 6, 1, tzinfo=UTC)
+    assert gate.calendar_refusals(settings, "2021-02", now=now) == []
+    assert len(gate.calendar_refusals(settings, "2021-03", now=now)) == 1
+    assert len(gate.calendar_refusals(settings, "2020-12", now=now)) == 1
+    assert "closed already" in " ".join(gate.calendar_refusals(settings, "2021-01", now=now))
+
+
+def test_a_month_closes_when_it_is_over(settings: Settings) -> None:
+    assert gate.calendar_refusals(settings, "2021-01", now=datetime(2021, 1, 31, 23, tzinfo=UTC)) == []
+    assert len(gate.calendar_refusals(settings, "2021-01", now=datetime(2021, 1, 31, 22, 59, tzinfo=UTC))) == 1
+
+
+def test_a_held_batch_refuses_the_months_it_touches(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(monkeypatch, date(2021, 2, 1))
+    assert closing.refusals(settings, "2021-01") == ()
+    hold(monkeypatch, date(2021, 1, 31))
+    assert "Batch b-1 (heartbeats) is held" in " ".join(closing.refusals(settings, "2021-01"))
+
+
+def test_a_warehouse_from_before_the_last_close_is_refused(settings: Settings) -> None:
+    close_by_hand(settings, "2021-01")
+    with duckdb.connect(settings.warehouse_path) as con:
+        con.execute("delete from booked.months")
+    assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
+
+
+def test_the_last_closed_month_leaves_its_balances_and_debts(settings: Settings) -> None:
+    assert ledger.balances(settings) == {}
+    close_by_hand(settings, "2021-01")
+    assert ledger.balances(settings) == {"a": 950, "c": -3}
+
+
+def test_a_balance_is_brought_forward_and_paid_with_what_was_earned() -> None:
+    earned = {"a": 100, "b": 100, "left_over": 0}
+    settlement = Settlement(
+        settlement_month="2021-02",
+        totals={
+            "periods": 2, "idle_periods": 0, "envelope_nanos": 2_000_000_000, "direct_nanos": 2_000_000_000,
+            "pool_nanos": 0, "open_periods": 0, "open_envelope_nanos": 0,
+        },
+        policy={"minimum_payout_cents": 1000, "payment_delay_days": 7},
+        pool_members=(),
+        artists=tuple(
+            ArtistMonth(artist_id, "emerging", False, 0, 0, cents * 10_000_000, 0, cents * 10_000_000, cents)
+            for artist_id, cents in earned.items()
+        ),
+        payees={},
+        blockers=(),
+        raw_versions={},
+    )  # fmt: skip
+    run = compute_run(settlement, brought_forward={"a": 950, "gone": -3})
+    assert {line.artist_id: (line.brought_forward_cents, line.carry_reason) for line in run.lines} == {
+        "a": (950, "no_iban"),  # 1,050 reach the minimum; 100 or 950 alone do not
+        "b": (0, "below_minimum"),
+        "gone": (-3, "negative"),
+    }
+    assert {line.artist_id: line.carried_forward_cents for line in run.lines} == {"a": 1050, "b": 100, "gone": -3}
