@@ -1,6 +1,6 @@
 """Starting a job from a command: in this process, through the instance, so that the run is seen in the UI."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class RunOutcome:
     success: bool
     assets: Mapping[str, Mapping[str, Any]]
     failed_checks: tuple[FailedCheck, ...]
-    step_failures: tuple[str, ...]
+    failures: tuple[str, ...]
 
 
 def run_job(
@@ -84,8 +84,15 @@ def run_job(
             for check in result.get_asset_check_evaluations()
             if not check.passed
         ),
-        step_failures=tuple(_own_words(event) for event in result.all_events if event.is_step_failure),
+        failures=_failures(result.all_events),
     )
+
+
+def _failures(events: Sequence[dg.DagsterEvent]) -> tuple[str, ...]:
+    """Say why the steps failed in their own words; of a run that failed before its first step, why."""
+    of_steps = tuple(_own_words(event) for event in events if event.is_step_failure)
+    of_run = (event.job_failure_data.error for event in events if event.is_job_failure)
+    return of_steps or tuple((error.cause or error).message.strip() for error in of_run if error is not None)
 
 
 def _own_words(event: dg.DagsterEvent) -> str:

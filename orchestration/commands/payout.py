@@ -34,7 +34,7 @@ def pay_out(settings: Settings, month: str, *, command: str, verbose: bool = Fal
                 verbose=verbose,
             )
         if not outcome.success:
-            reasons = _reasons(outcome.failed_checks) or outcome.step_failures
+            reasons = _reasons(outcome.failed_checks) or outcome.failures
             refuse(f"{month} was not closed.", reasons)
     return outcome.success
 
@@ -46,7 +46,7 @@ def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
             return False
         with showing_progress():
             outcome = run_job(settings, "payout_preview", partition_key=month, verbose=verbose)
-        reasons = _reasons(outcome.failed_checks) or outcome.step_failures
+        reasons = _reasons(outcome.failed_checks) or outcome.failures
         if reasons:
             refuse(f"{month} could not close now.", reasons)
             return False

@@ -21,7 +21,7 @@ def refresh(settings: Settings, *, command: str = "allive run", verbose: bool = 
     _show_warehouse(outcome)
     _show_serving(settings, outcome)
     if not outcome.success:
-        refuse("The run failed.", outcome.step_failures)
+        refuse("The run failed.", outcome.failures)
     return not _show_held(settings, outcome) and outcome.success
 
 

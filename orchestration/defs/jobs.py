@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ingestion.contracts import RECORD_TYPES
-from orchestration.defs.payouts.months import CLOSED, MONTHS, PREVIEW
+from orchestration.defs.payouts.months import CLOSED, PREVIEW
 from orchestration.defs.publish.serving import serving_copy
 
 _RAW = dg.AssetSelection.assets(*(["raw", record_type] for record_type in RECORD_TYPES))
@@ -18,19 +18,16 @@ refresh = dg.define_asset_job(
 payout = dg.define_asset_job(
     "payout",
     selection=_WAREHOUSE | dg.AssetSelection.assets(CLOSED),
-    partitions_def=MONTHS,
     description="Build the warehouse on the present bookings and close a month, at a person's word.",
 )
 payout_preview = dg.define_asset_job(
     "payout_preview",
     selection=_WAREHOUSE | dg.AssetSelection.assets(PREVIEW),
-    partitions_def=MONTHS,
     description="What a month would close to; writes nothing.",
 )
 monthly_payout = dg.define_asset_job(
     "monthly_payout",
     selection=_WAREHOUSE | dg.AssetSelection.assets(PREVIEW, CLOSED),
-    partitions_def=MONTHS,
     config={"ops": {"payouts__closed_month": {"config": {"unattended": True}}}},
     description="The scheduled payout: previews the month, and closes it where auto_close is on and nothing refuses.",
 )

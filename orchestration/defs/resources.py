@@ -24,7 +24,7 @@ class DataHome(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["DataHome"]:
         """Hold the lock while the run lasts (in one process, so this is entered once a run)."""
-        run = context.dagster_run or context.run
+        run = context.run
         command = f"orchestrated run {run.run_id[:8]} of {run.job_name}" if run else "orchestrated run"
         patient = self.settings.model_copy(
             update={"lock_timeout_s": max(self.settings.lock_timeout_s, SERVICE_PATIENCE_S)}

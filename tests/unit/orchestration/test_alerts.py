@@ -90,8 +90,9 @@ def test_a_mail_goes_to_the_recipient(tmp_path):
                 if is_data and line != b".\r\n":
                     continue
                 is_data = line.upper() == b"DATA\r\n"
-                self.wfile.write(b"354 go on\r\n" if is_data else b"250 ok\r\n")
-                if line.upper().startswith(b"QUIT"):
+                is_quit = line.upper() == b"QUIT\r\n"
+                self.wfile.write(b"354 go on\r\n" if is_data else b"221 bye\r\n" if is_quit else b"250 ok\r\n")
+                if is_quit:
                     return
 
     with serving(socketserver.TCPServer(("127.0.0.1", 0), Smtp)) as port:
