@@ -73,7 +73,7 @@ def test_each_broken_line_is_among_the_rejects_with_file_line_and_text(golden: P
     for file, line, reason, raw in rejects:
         assert raw == lines[file][line - 1], reason
     assert ("heartbeats/dt=late/hb-c.ndjson", 275, "malformed", "{not json") in rejects
-    assert ("heartbeats/hb-a.ndjson", 1690, "malformed", "[1, 2, 3]") in rejects
+    assert ("heartbeats/hb-a.ndjson", 1690, "malformed", "[1,2,3]") in rejects
     assert ("heartbeats/hb-b.ndjson.gz", 653, "missing_playback_id", '{"event_id": "x"}') in rejects
     assert not [line for file, line, *_ in rejects if file.endswith("hb-b.ndjson.gz") and line == 1075], "a blank line"
 
