@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from ingestion.contracts.fields import sql_text
-from ingestion.decisions import Decision, record_decision
+from ingestion.decisions import Decision, read_decisions, record_decision
 from ingestion.durable import read_json, sync_file, write_json
 from ingestion.engine import connect
 from ingestion.promotion import Promotion, finish_promotions, promote, staging_folder
@@ -34,7 +34,7 @@ _DAY_OF = {"heartbeats": "event_day", "subscriptions": "period_end - 1"}
 
 
 class UnknownBatchError(Exception):
-    """No held batch has this id."""
+    """No held batch has this id, or none any more."""
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,17 @@ def read_held(settings: Settings, batch_id: str) -> HeldBatch:
     """One held batch.
 
     Raises:
-        UnknownBatchError: none has this id; the message names those there are.
+        UnknownBatchError: none has this id; the message says what was decided on it, or names those there are.
     """
     for held in list_held(settings):
         if held.batch_id == batch_id:
             return held
+    for decision in read_decisions(settings):
+        if decision.batch_id == batch_id:
+            raise UnknownBatchError(
+                f"Batch {batch_id!r} is not held any more: its {decision.decision} was decided by "
+                f"{decision.operator} at {decision.decided_at}, and stands."
+            )
     ids = ", ".join(held.batch_id for held in list_held(settings)) or "none"
     raise UnknownBatchError(f"No batch {batch_id!r} is held. Held are: {ids}.")
 
@@ -167,7 +173,7 @@ def release(settings: Settings, batch_id: str, *, operator: str, why: str) -> Ba
     Raises:
         UnknownBatchError: none has this id.
     """
-    finish_promotions(settings)
+    finish_decisions(settings)
     held = read_held(settings, batch_id)
     folder = settings.held_dir / batch_id
     stored = Promotion.from_dict((read_json(folder / _REPORT) or {})["promotion"])
@@ -229,19 +235,35 @@ def discard(settings: Settings, batch_id: str, *, operator: str, why: str) -> He
     Raises:
         UnknownBatchError: none has this id.
     """
+    finish_decisions(settings)
     held = read_held(settings, batch_id)
     record_decision(settings, _decision(batch_id, "discard", operator, why))
+    _carry_out_discard(settings, batch_id)
+    return held
+
+
+def finish_decisions(settings: Settings) -> None:
+    """After a crash: carry out what was decided on held batches, before anything else is decided."""
+    finish_promotions(settings)
+    for decision in read_decisions(settings):
+        if decision.decision == "discard":
+            _carry_out_discard(settings, decision.batch_id)
+
+
+def _carry_out_discard(settings: Settings, batch_id: str) -> None:
+    """Every step can be repeated; nothing happens if all are done."""
+    source = settings.held_dir / batch_id
     target = settings.held_dir / _DISCARDED / batch_id
-    target.parent.mkdir(exist_ok=True)
-    (settings.held_dir / batch_id).rename(target)
-    sync_file(settings.held_dir)
-    sync_file(target.parent)
-    for path in target.iterdir():
+    if source.exists():
+        target.parent.mkdir(exist_ok=True)
+        source.rename(target)
+        sync_file(settings.held_dir)
+        sync_file(target.parent)
+    for path in target.glob("*"):
         if path.is_dir():
             shutil.rmtree(path)
         elif path.name != _REPORT:
             path.unlink()
-    return held
 
 
 def _decision(batch_id: str, what: str, operator: str, why: str) -> Decision:

@@ -36,17 +36,27 @@ def read_json(path: Path) -> Any | None:
 
 
 def append_json_line(path: Path, content: Any) -> None:
-    """Append a line to an NDJSON file, durably."""
+    """Append a line to an NDJSON file, durably.
+
+    An unfinished last line (its writer died) is dropped first: it would swallow this one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    _drop_unfinished_line(path)
     with path.open("a", encoding="utf-8") as file:
         file.write(json.dumps(content, ensure_ascii=False, default=str) + "\n")
         file.flush()
         os.fsync(file.fileno())
 
 
+def _drop_unfinished_line(path: Path) -> None:
+    if path.exists():
+        finished = path.read_bytes().rpartition(b"\n")
+        os.truncate(path, len(finished[0]) + len(finished[1]))
+
+
 def read_json_lines(path: Path) -> list[Any]:
     """Read an NDJSON file; an unfinished last line (its writer died) is left out."""
     if not path.exists():
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    lines = path.read_bytes().split(b"\n")[:-1]
     return [json.loads(line) for line in lines]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.batches import hold, known_to_held
+from ingestion.batches import finish_decisions, hold, known_to_held
 from ingestion.checks import check_counts
 from ingestion.contracts import CONTRACTS, Contract
 from ingestion.engine import connect
@@ -29,7 +29,6 @@ from ingestion.landing import (
 )
 from ingestion.promotion import (
     Promotion,
-    finish_promotions,
     promote,
     promoted_contents,
     promoted_unreadables,
@@ -80,7 +79,7 @@ def load_new_files(
         What became of the batch; None if there is nothing new.
     """
     with _one_load:
-        finish_promotions(settings)
+        finish_decisions(settings)
         seen = SeenFiles(settings.raw_dir / "_seen" / f"{record_type}.json")
         fresh = [f for f in find_files(settings.landing_dir, record_type) if not seen.is_seen(f)]
         if not fresh:

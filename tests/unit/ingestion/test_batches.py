@@ -115,8 +115,17 @@ def test_what_was_discarded_never_loads(home):
     assert home.load("heartbeats") is None
     assert home.query("select count(*) from raw.heartbeats") == [(0,)]
     assert [d.decision for d in read_decisions(home.settings)] == ["discard"]
-    with pytest.raises(UnknownBatchError, match="Held are: none"):
+    with pytest.raises(UnknownBatchError, match="its discard was decided by Ana"):
         release(home.settings, batch_id, operator="Ana", why="after all")
+
+
+def test_a_decision_torn_by_a_crash_swallows_no_later_one(home):
+    home.land("heartbeats/a.ndjson", heartbeats(200, 20))
+    batch_id = home.load("heartbeats").batch_id
+    log = home.settings.held_dir / "decisions.ndjson"
+    log.write_bytes('{"batch_id": "x", "why": "é'.encode()[:-1])
+    discard(home.settings, batch_id, operator="Ana", why="a test system's")
+    assert [d.batch_id for d in read_decisions(home.settings)] == [batch_id]
 
 
 def test_an_unknown_batch_is_named_with_those_there_are(home):
