@@ -29,6 +29,9 @@ _NEWLINE = 10
 _PARQUET_BATCH_ROWS = 65_536
 # SQL. Trimming a long text looks at each of its characters; a pattern gives up at the first one.
 _LINE = "rtrim(text, chr(13) || chr(10))"
+_LOOKS_LIKE_NO_TEXT = (
+    r"(?s)[\[{].*|(?i:true|false|[-+]?(nan|inf|infinity))|-?[0-9]+(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"
+)
 _IS_BLANK = r"regexp_full_match(text, '[ \t\n\v\f\r]*')"
 
 _TEXT_SCHEMA = pa.schema(
@@ -238,9 +241,9 @@ def _json_query(contract: Contract) -> str:
         with lines as (
             select
                 source_file, source_line, text,
-                not is_broken and starts_with(ltrim(text, ' ' || chr(9)), '{{')
+                not is_broken and (starts_with(text, '{{') or starts_with(ltrim(text, ' ' || chr(9)), '{{'))
                 and json_valid(text) as is_object
-            from landed where not {_IS_BLANK}
+            from landed where starts_with(text, '{{') or not {_IS_BLANK}
         ),
         parsed as (
             select
@@ -257,22 +260,14 @@ def _json_query(contract: Contract) -> str:
 def _json_text(name: str) -> str:
     """SQL for a text field: strings and whole numbers; anything else is not text.
 
-    As text, `true`, `[1]` and `1.5` look like strings of the same content: only those that look
-    so are asked for their JSON type.
+    As text, `true`, `[1]` and `1.5` look like strings of the same content: only those that look so are asked for
+    their JSON type, as asking parses the line once more.
     """
     value = f"fields.{name}"
-    looks_like_no_text = (
-        f"starts_with({value}, '[') or starts_with({value}, '{{') "
-        f"or (strlen({value}) < 10 and lower({value}) in "
-        "('true', 'false', 'nan', '-nan', 'inf', '-inf', 'infinity', '-infinity')) "
-        f"or ((contains({value}, '.') "
-        f"or contains({value}, 'e-') or contains({value}, 'e+')) "
-        f"and try_cast({value} as double) is not null)"
-    )
     return (
-        f"case when ({looks_like_no_text}) "
-        f"and json_type(text, {sql_text('$.' + name)}) <> 'VARCHAR' then {NOT_TEXT} "
-        f"else {value} end"
+        f"case when regexp_full_match({value}, '{_LOOKS_LIKE_NO_TEXT}') "
+        f"and json_type(text, {sql_text('$.' + name)}) <> 'VARCHAR' "
+        f"then {NOT_TEXT} else {value} end"
     )
 
 
