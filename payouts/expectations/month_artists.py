@@ -1,0 +1,42 @@
+"""What must hold of the artists' amounts of the month about to close."""
+
+import great_expectations as gx
+
+from ingestion.expectations.vocabulary import among, between, filled, no_rows
+
+SUITE = gx.ExpectationSuite(
+    name="month_artists",
+    expectations=[
+        *filled("artist_id", "direct_nanos", "pool_nanos", "earned_nanos", "earned_cents"),
+        among("category", ("emerging", "independent", "known")),
+        between("direct_nanos", 0),
+        between("pool_nanos", 0),
+        between("earned_cents", 0),
+        no_rows(
+            "earned_is_direct_plus_pool",
+            "select artist_id from {batch} where earned_nanos != direct_nanos + pool_nanos",
+            expected="what an artist earned is direct + pool share, to the nano",
+        ),
+        no_rows(
+            "cents_within_one_of_nanos",
+            "select artist_id from {batch} where abs(earned_cents * 10000000 - earned_nanos) >= 10000000",
+            expected="rounding moves no artist by a cent or more",
+        ),
+        no_rows(
+            "known_artists_are_not_paid_from_the_pool",
+            "select artist_id from {batch} where category = 'known' and pool_nanos > 0",
+            expected="known artists have no share of the pool",
+        ),
+        no_rows(
+            "artists_conserve_the_envelopes",
+            """
+            select earned_nanos, envelope_nanos
+            from (
+                select sum(earned_nanos) as earned_nanos, max(month_envelope_nanos) as envelope_nanos from {batch}
+            ) as totals
+            where earned_nanos != envelope_nanos
+            """,
+            expected="what the artists earned sums to the month's envelopes, to the nano",
+        ),
+    ],
+)

@@ -1,0 +1,69 @@
+"""The month about to close against its Great Expectations suites, pushed down to DuckDB."""
+
+from typing import Final
+
+import duckdb
+
+from ingestion.expectations.validation import validate
+from ingestion.reports import CheckResult
+from ingestion.settings import Settings
+from payouts import months
+
+_VIEWS: Final = {
+    "month_artists": """
+        select
+            artists.artist_id,
+            artists.category,
+            artists.current_direct_nanos as direct_nanos,
+            artists.current_pool_nanos as pool_nanos,
+            artists.current_earned_nanos as earned_nanos,
+            artists.current_earned_cents as earned_cents,
+            months.envelope_nanos as month_envelope_nanos
+        from {catalog}.marts.fct_artist_months as artists
+        inner join {catalog}.marts.fct_settlement_months as months
+            on artists.settlement_month = months.settlement_month
+        where artists.settlement_month = {month}
+    """,
+    "month_slices": "select * from {catalog}.marts.fct_period_slices where settlement_month = {month}",
+    "month_days": """
+        select
+            dates.day,
+            coalesce(days.playbacks, 0) as playbacks,
+            coalesce(days.watch_ms, 0) as watch_ms,
+            days.usual_watch_ms,
+            coalesce(days.is_out_of_band, false) as is_out_of_band
+        from {catalog}.marts.dim_dates as dates
+        left join {catalog}.marts.fct_watch_days as days on dates.day = days.day
+        where dates.month = {month}
+    """,
+}
+
+
+def check_month(settings: Settings, month: str) -> tuple[CheckResult, ...]:
+    """Validate the month as the warehouse has it; a critical check that fails forbids the close.
+
+    The warehouse is attached read-only to a connection of its own: the suites look at views of one month, which a
+    read-only warehouse could not hold.
+    """
+    months.parse_month(month)
+    catalog = settings.warehouse_path.stem
+    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as con:
+        con.execute("set timezone = 'UTC'")
+        con.execute("set memory_limit = ?", [settings.memory_limit])
+        con.execute("set temp_directory = ?", [str(settings.temp_dir)])
+        path = str(settings.warehouse_path).replace("'", "''")
+        con.execute(f"attach '{path}' as {catalog} (read_only)")
+        results: list[CheckResult] = []
+        for view, query in _VIEWS.items():
+            con.execute(f"create view {view} as {query.format(catalog=catalog, month=repr(month))}")
+            results += validate(con, view, f"payouts.expectations.{view}")
+    return tuple(results)
+
+
+def critical_refusals(checks: tuple[CheckResult, ...]) -> tuple[str, ...]:
+    """Return why failed critical checks forbid the close, in an operator's words."""
+    return tuple(
+        f"Check {check.name} failed: {check.found}, expected that {check.expected}. {check.detail}".strip()
+        for check in checks
+        if not check.passed and check.severity == "critical"
+    )
