@@ -1,0 +1,199 @@
+"""The orchestrated jobs on the golden season, as the commands start them: assets, checks, held batches, months."""
+
+import json
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from ingestion.batches import list_held
+from ingestion.contracts import RECORD_TYPES
+from ingestion.raw_tables import read_pins
+from ingestion.settings import Settings
+from orchestration import cli
+from orchestration.definitions import defs
+from orchestration.home_lock import hold_data_home
+from orchestration.instance import open_instance
+from orchestration.parsed_project import parsed_project
+from orchestration.publishing import CURRENT
+from orchestration.runs import run_job
+from tests.pipeline import new_pipeline
+
+# Dagster 1.13 still asks pydantic for `__fields__`.
+pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "landing"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory, parsed_home):
+    """A data home with the golden season in landing; the tests of this module follow one another on it."""
+    settings = new_pipeline(tmp_path_factory.mktemp("orchestrated"), parsed=parsed_home).settings
+    shutil.copytree(GOLDEN, settings.landing_dir, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ALLIVE_HOME", str(settings.home))
+        environment.setenv("DAGSTER_HOME", str(settings.dagster_dir))
+        yield Settings()
+
+
+def allive(*arguments):
+    return CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
+
+
+def run(settings, name, **options):
+    with hold_data_home(settings, command="tests"):
+        return run_job(settings, name, **options)
+
+
+@pytest.fixture(scope="module")
+def first_run(home):
+    outcome = run(home, "refresh")
+    assert outcome.success, outcome.failures
+    return outcome
+
+
+def test_the_definitions_load_with_every_model_as_schema_slash_table(home):
+    repository = defs().get_repository_def()
+    keys = {key.to_user_string() for key in repository.asset_graph.materializable_asset_keys}
+    assert {f"raw/{record_type}" for record_type in RECORD_TYPES} <= keys
+    assert {"marts/fct_artist_months", "payouts/closed_month", "payouts/month_preview", "serving/allive"} <= keys
+    assert {key.split("/")[0] for key in keys} == {"raw", "staging", "intermediate", "marts", "payouts", "serving"}
+    assert {job.name for job in repository.get_all_jobs()} >= {"refresh", "payout", "payout_preview", "monthly_payout"}
+
+
+def test_whatever_opens_the_warehouse_is_in_its_pool(home):
+    graph = defs().get_repository_def().asset_graph
+    for key in graph.materializable_asset_keys:
+        pools = graph.get(key).pools
+        assert pools == (set() if key.path[0] == "raw" else {"warehouse"}), key
+
+
+def test_raw_and_marts_have_freshness_policies(home):
+    graph = defs().get_repository_def().asset_graph
+    for key in graph.materializable_asset_keys:
+        if key.path[0] in {"raw", "marts"}:
+            assert graph.get(key).freshness_policy is not None, key
+
+
+def test_every_dbt_test_is_an_asset_check(home):
+    manifest = json.loads(parsed_project(home).manifest_path.read_bytes())
+    tests = [node for node in manifest["nodes"].values() if node["resource_type"] == "test"]
+    checks = [
+        key
+        for key in defs().get_repository_def().asset_graph.asset_check_keys
+        if key.asset_key.path[0] in {"staging", "intermediate", "marts"}
+    ]
+    assert manifest["unit_tests"]
+    assert len(checks) == len(tests) + len(manifest["unit_tests"])
+
+
+def test_a_run_is_seen_in_the_instance_with_rows_and_checks(home, first_run):
+    with open_instance(home) as instance:
+        seen = instance.get_run_by_id(first_run.run_id)
+        assert (seen.job_name, seen.status) == ("refresh", dg.DagsterRunStatus.SUCCESS)
+        latest = instance.get_latest_materialization_event(dg.AssetKey(["marts", "fct_daily_watch"]))
+        assert latest.asset_materialization.metadata["dagster/row_count"].value > 0
+    assert first_run.assets["raw/heartbeats"]["rejects"] == 14
+    assert first_run.assets["raw/heartbeats"]["verdict"] == "promoted"
+    assert first_run.assets["marts/fct_daily_watch"]["state"] == "built"
+    assert not [check for check in first_run.failed_checks if check.severity == "ERROR"]
+
+
+def test_the_serving_copy_is_there(home, first_run):
+    with duckdb.connect((home.serving_dir / CURRENT).resolve(), read_only=True) as con:
+        assert con.execute("select count(*) > 0 from marts.fct_artist_months").fetchone() == (True,)
+
+
+def test_a_second_run_finds_everything_up_to_date(home, first_run):
+    outcome = run(home, "refresh")
+    assert outcome.success
+    assert {outcome.assets[f"raw/{name}"]["verdict"] for name in RECORD_TYPES} == {"nothing new"}
+    assert outcome.assets["marts/fct_daily_watch"]["state"] == "up to date"
+    assert outcome.assets["serving/allive"]["state"] == "up to date"
+    assert outcome.assets.keys() == first_run.assets.keys()
+
+
+def test_a_run_that_was_killed_is_not_left_running(home, first_run):
+    with open_instance(home) as instance:
+        dead = instance.create_run_for_job(
+            defs().resolve_job_def("refresh"), status=dg.DagsterRunStatus.STARTED, tags={"allive/started_by": "command"}
+        )
+        run(home, "payout_preview", partition_key="2021-01")
+        assert instance.get_run_by_id(dead.run_id).status is dg.DagsterRunStatus.FAILURE
+
+
+def test_a_preview_shows_the_control_totals_and_writes_nothing(home, first_run):
+    outcome = run(home, "payout_preview", partition_key="2021-01")
+    assert outcome.assets["payouts/month_preview"]["settlement_month"] == "2021-01"
+    result = allive("payout", "2021-01", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "Nothing was written" in result.output
+    assert not home.payouts_dir.exists()
+
+
+def test_a_month_before_its_turn_is_refused_by_a_failed_check(home, first_run):
+    outcome = run(home, "payout", partition_key="2021-03")
+    assert not outcome.success
+    (refusal,) = [check for check in outcome.failed_checks if check.asset == "payouts/closed_month"]
+    assert "close 2021-02 first" in refusal.metadata["reasons"][0]
+    assert not list(home.payouts_dir.glob("2*"))
+
+
+def test_the_schedule_s_job_alerts_and_does_not_close_while_auto_close_is_off(home, first_run):
+    outcome = run(home, "monthly_payout", partition_key="2021-01")
+    assert outcome.success, outcome.failures
+    assert "payouts/month_preview" in outcome.assets
+    assert "payouts/closed_month" not in outcome.assets
+    (alert,) = (home.home / "alerts").glob("*.json")
+    assert json.loads(alert.read_text())["subject"] == "2021-01 is ready to close and waits for you"
+    assert not list(home.payouts_dir.glob("2*"))
+
+
+def test_the_schedule_s_job_closes_when_auto_close_is_on(home, first_run, monkeypatch):
+    monkeypatch.setenv("ALLIVE_AUTO_CLOSE", "true")
+    outcome = run(home, "monthly_payout", partition_key="2021-01")
+    assert outcome.success, outcome.failures
+    assert len(outcome.assets["payouts/closed_month"]["run_hash"]) == 64
+    assert (home.payouts_dir / "2021-01" / "control.json").exists()
+
+
+def test_a_command_closes_the_next_month_and_refuses_it_the_second_time(home, first_run):
+    closed = allive("payout", "2021-02")
+    assert closed.exit_code == 0, closed.output
+    assert "Closed as run" in closed.output
+    before = {path: path.read_bytes() for path in home.payouts_dir.rglob("*") if path.is_file()}
+    again = allive("payout", "2021-02")
+    assert again.exit_code == 1
+    assert "closed already" in again.output
+    assert {path: path.read_bytes() for path in home.payouts_dir.rglob("*") if path.is_file()} == before
+
+
+def test_a_held_batch_stays_out_of_everything_and_the_run_says_so(home, first_run):
+    lines = (GOLDEN / "lives" / "lives-1.csv").read_text().splitlines()
+    broken = [lines[0], *(f"live-{number}" + "," * lines[0].count(",") for number in range(300))]
+    (home.landing_dir / "lives" / "lives-2.csv").write_text("\n".join(broken) + "\n")
+    pinned = read_pins(home)
+    result = allive("run")
+    assert result.exit_code == 1
+    (held,) = list_held(home)
+    assert f"Batch {held.batch_id} is held" in result.output
+    assert f"allive batches release {held.batch_id}" in result.output
+    assert "Serving copy" in result.output, "everything else was done"
+    assert read_pins(home) == pinned
+    assert allive("run").exit_code == 0, "it was said once; now it only waits"
+    refused = allive("payout", "2021-03")
+    assert refused.exit_code == 1
+    assert held.batch_id in refused.output
+
+
+def test_a_discarded_batch_blocks_no_longer(home, first_run):
+    (held,) = list_held(home)
+    shown = allive("batches", "show", held.batch_id)
+    assert shown.exit_code == 0
+    assert "2021-03" in shown.output
+    discarded = allive("batches", "discard", held.batch_id, "--why", "a broken export")
+    assert discarded.exit_code == 0, discarded.output
+    assert allive("payout", "2021-03").exit_code == 0
