@@ -45,7 +45,9 @@ _MADE_UP = f"""
                 'live_id': 'live-' || hash(playback, 2) % 400,
                 'sequence': beat,
                 'event_at': strftime(happened_at, '%Y-%m-%dT%H:%M:%S.%gZ'),
-                'received_at': strftime(happened_at + to_milliseconds(cast(h % 3000 as bigint)), '%Y-%m-%dT%H:%M:%S.%gZ'),
+                'received_at': strftime(
+                    happened_at + to_milliseconds(cast(h % 3000 as bigint)), '%Y-%m-%dT%H:%M:%S.%gZ'
+                ),
                 'state': 'playing', 'position_s': beat * 10 + (h % 1000) / 1000.0, 'playback_rate': 1.0,
                 'device': 'tv', 'surface': 'home'
             }}) as varchar) as text

@@ -27,9 +27,12 @@ SUITE = gx.ExpectationSuite(
             "select event_id from {batch} where not (playback_rate > 0 and isfinite(playback_rate))",
             expected="a playback rate is a finite number above 0",
         ),
+        # By day, not by record: asking ICU for the midnights alone is a tenth of the whole suite's time.
         no_rows(
             "event_day_in_paris",
-            "select event_id from {batch} where event_day <> cast(timezone('Europe/Paris', event_at) as date)",
+            "select event_day from {batch} group by event_day "
+            "having min(event_at) < timezone('Europe/Paris', cast(event_day as timestamp)) "
+            "or max(event_at) >= timezone('Europe/Paris', cast(event_day + 1 as timestamp))",
             expected="event_day is the Paris day of event_at",
         ),
         no_rows(
