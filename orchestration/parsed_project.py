@@ -57,6 +57,8 @@ def parsed_project(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR) -
     aside = Path(tempfile.mkdtemp(prefix=".parsing-", dir=folder.parent))
     try:
         _parse(settings, project_dir, target=aside)
+        if content_hash(project_dir) != content:
+            raise RuntimeError(f"{project_dir} changed while it was parsed; expected it to rest. Run again.")
         if folder.exists():
             shutil.rmtree(folder)
         aside.rename(folder)

@@ -18,7 +18,7 @@ refresh = dg.define_asset_job(
 payout = dg.define_asset_job(
     "payout",
     selection=_WAREHOUSE | dg.AssetSelection.assets(CLOSED),
-    description="Build the warehouse on the present bookings and close a month, at a person's word.",
+    description="Build the warehouse on the present bookings and close a month, at the word of the person it names.",
 )
 payout_preview = dg.define_asset_job(
     "payout_preview",
@@ -28,7 +28,6 @@ payout_preview = dg.define_asset_job(
 monthly_payout = dg.define_asset_job(
     "monthly_payout",
     selection=_WAREHOUSE | dg.AssetSelection.assets(PREVIEW, CLOSED),
-    config={"ops": {"payouts__closed_month": {"config": {"unattended": True}}}},
     description="The scheduled payout: previews the month, and closes it where auto_close is on and nothing refuses.",
 )
 

@@ -27,10 +27,9 @@ MAY_CLOSE = "may_close"
 
 
 class Closing(dg.Config):
-    """Who closes, and whether a person asked for it."""
+    """Who asked for it. Nobody: the month closes only where auto_close is on, so that no default can close one."""
 
     operator: str | None = None
-    unattended: bool = False
 
 
 @dg.asset(
@@ -77,8 +76,10 @@ def closed_month(
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """The month as it is paid: `payouts/<month>/`, immutable. Closed from the 3rd of the next month on."""
     month, settings = context.partition_key, data_home.settings
-    if config.unattended and not settings.auto_close:
-        where = send(settings, _waiting_for_a_person(data_home, month))
+    if config.operator is None and not settings.auto_close:
+        reasons = refusals(settings, month)
+        where = send(settings, _waiting_for_a_person(data_home, month, reasons))
+        yield _may_close(CLOSED, reasons, blocks=False)
         context.log.info("auto_close is off: %s was not closed, alert to %s", month, where)
         return
     progress.tell(f"closing {month}")
@@ -122,8 +123,7 @@ def _may_close(key: dg.AssetKey, reasons: tuple[str, ...], *, blocks: bool) -> d
     )
 
 
-def _waiting_for_a_person(data_home: DataHome, month: str) -> Alert:
-    reasons = refusals(data_home.settings, month)
+def _waiting_for_a_person(data_home: DataHome, month: str, reasons: tuple[str, ...]) -> Alert:
     figures = _preview_figures(data_home, month, reasons)
     if reasons:
         return Alert(

@@ -1,0 +1,98 @@
+"""What the crash tests of closings do, and how they look at what came of it."""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+
+from ingestion.lock import data_home_lock
+from ingestion.settings import Settings
+from payouts import audit, ledger
+from payouts.closing import close_month
+
+KEY_FILE = ".pseudonym.key"
+_LOCK_FILE = ".closing.lock"
+
+
+def settings_of(home: Path) -> Settings:
+    """The settings of a crash test's data home; the pseudonyms' key is the data home's own."""
+    return Settings(home=home, memory_limit="512MB", threads=2, operator="tests")
+
+
+def copy_home(source: Settings, home: Path) -> Settings:
+    """Copy what closing a month takes; what it only reads is linked, not copied."""
+    settings = settings_of(home)
+    settings.warehouse_path.parent.mkdir(parents=True)
+    os.link(source.warehouse_path, settings.warehouse_path)
+    shutil.copytree(source.raw_dir, settings.raw_dir, copy_function=os.link)
+    if source.payouts_dir.exists():
+        shutil.copytree(source.payouts_dir, settings.payouts_dir)
+    return settings
+
+
+def close(home: Path, *, month: str) -> None:
+    """Close a month, as the command does."""
+    settings = settings_of(home)
+    with data_home_lock(settings, command=f"allive payout {month}"):
+        close_month(settings, month)
+
+
+def close_unlocked(home: Path, *, month: str) -> None:
+    """Close a month without the commands' lock on the data home: the closing's own must do."""
+    close_month(settings_of(home), month)
+
+
+def month_files(settings: Settings, month: str) -> dict[str, bytes] | None:
+    """Every byte of a closed month by file; None if it is not there."""
+    folder = ledger.month_dir(settings, month)
+    if not folder.exists():
+        return None
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def names(settings: Settings) -> set[str]:
+    """What lies in `payouts/`, hidden or not, but for the file that is locked."""
+    return {path.name for path in settings.payouts_dir.iterdir()} - {_LOCK_FILE}
+
+
+def recorded_closings(settings: Settings, month: str) -> list[dict[str, str]]:
+    """The audit log's lines on the closing of a month, without the clock; the chain must hold."""
+    previous = b""
+    closings = []
+    log = audit.log_path(settings)
+    for line in log.read_bytes().splitlines() if log.exists() else []:
+        entry = json.loads(line)
+        assert entry["previous"] == hashlib.sha256(previous).hexdigest()
+        previous = line
+        if (entry["action"], entry["settlement_month"]) == ("close", month):
+            closings.append({name: value for name, value in entry.items() if name != "at"})
+    return closings
+
+
+def state_of(settings: Settings, month: str) -> str:
+    """How far the closing had come when the process died."""
+    is_announced = f".closing-{month}.json" in names(settings) if settings.payouts_dir.exists() else False
+    if month in ledger.closed_months(settings):
+        if not recorded_closings(settings, month):
+            return "closed, not recorded"
+        return "recorded, not tidied" if is_announced else "closed"
+    if is_announced:
+        return "announced, not closed"
+    if (settings.payouts_dir / f".closing-{month}").exists():
+        return "written aside" if _is_written(settings, month) else "half written"
+    return "before writing"
+
+
+def _is_written(settings: Settings, month: str) -> bool:
+    return (settings.payouts_dir / f".closing-{month}" / ledger.MANIFEST_FILE).exists()
+
+
+def has_aside(settings: Settings, month: str, name: str = "") -> bool:
+    """Whether the folder that a month is written in has this file: an event to kill after."""
+    return (settings.payouts_dir / f".closing-{month}" / name).exists()
+
+
+def is_announced(settings: Settings, month: str) -> bool:
+    """Whether the intent to close is on record: an event to kill after."""
+    return (settings.payouts_dir / f".closing-{month}.json").exists()

@@ -1,0 +1,117 @@
+"""Loads that are killed at random moments: after a rerun, everything is as if nothing had happened."""
+
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ingestion.promotion import staging_folder
+from ingestion.raw_tables import REJECTS, read_pins
+from ingestion.settings import Settings
+from tests.e2e import raw_layer
+from tests.e2e.killing import Campaign
+
+SHARE_OF_KILLS = 0.15
+"""Of each scenario, of all kills of the crash tests."""
+KILLED_AGAIN = 3
+"""One rerun in so many is killed as well."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A data home before a load, and what an undisturbed load makes of it."""
+
+    before: Settings
+    visible_before: raw_layer.Rows
+    visible: raw_layer.Rows
+    held: list[tuple]
+    files: list[str]
+
+
+@pytest.fixture(scope="module", params=["first", "second"])
+def scenario(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scenario:
+    """The first load of a data home, or a later one onto what is loaded and held already."""
+    folder = tmp_path_factory.mktemp(request.param)
+    before = raw_layer.settings_of(folder / "before")
+    raw_layer.deliver_first(before.landing_dir)
+    if request.param == "second":
+        raw_layer.load_everything(before.home)
+        raw_layer.deliver_second(before.landing_dir)
+    undisturbed = raw_layer.settings_of(folder / "undisturbed")
+    shutil.copytree(before.home, undisturbed.home)
+    raw_layer.load_everything(undisturbed.home)
+    return Scenario(
+        before,
+        raw_layer.visible(before),
+        raw_layer.visible(undisturbed),
+        raw_layer.held(undisturbed),
+        raw_layer.files(undisturbed),
+    )
+
+
+def test_the_undisturbed_load_has_all_that_can_happen(scenario: Scenario) -> None:
+    by_reason = Counter(row[2] for tables in scenario.visible.values() for row in tables.get(REJECTS, []))
+    assert by_reason["unreadable"] >= 1
+    assert by_reason["malformed"] == by_reason["bad_state"] == by_reason["missing_live_id"] == 1
+    assert [(held[0], held[1]) for held in scenario.held] == [
+        ("subscriptions", ("subscriptions/a.ndjson", "subscriptions/many_rejects.ndjson"))
+    ]
+
+
+def test_killed_loads_end_as_if_nothing_had_happened(scenario: Scenario, kills: int, tmp_path: Path) -> None:
+    campaign = _campaign(scenario, tmp_path)
+    for number, settings in enumerate(campaign.kills(round(kills * SHARE_OF_KILLS))):
+        _assert_whole_files(settings, scenario)
+        if number % KILLED_AGAIN == 0 and campaign.kill(settings):
+            _assert_whole_files(settings, scenario)
+        raw_layer.load_everything(settings.home)
+        assert raw_layer.visible(settings) == scenario.visible
+        assert raw_layer.held(settings) == scenario.held
+        assert raw_layer.files(settings) == scenario.files
+        assert raw_layer.unlisted_files(settings) == []
+        assert raw_layer.load_everything(settings.home) == []
+
+
+def _campaign(scenario: Scenario, tmp_path: Path) -> Campaign:
+    rejects = read_pins(scenario.before).versions[REJECTS] or 0
+    heartbeats = read_pins(scenario.before).versions["heartbeats"] or 0
+    pins_before = read_pins(scenario.before).batch_number
+
+    def new_home() -> Settings:
+        return raw_layer.settings_of(shutil.copytree(scenario.before.home, tmp_path / "home"))
+
+    return Campaign(
+        name=f"loads {scenario.before.home.parent.name}",
+        work=raw_layer.load_everything,
+        new_home=new_home,
+        state_of=raw_layer.state_of,
+        events={
+            "staging began": lambda settings: any(staging_folder(settings, "").glob("*")),
+            "a promotion was decided": lambda settings: raw_layer.staged_with(settings, "promotion.json"),
+            "records were committed": lambda settings: raw_layer.logged(settings, "heartbeats", beyond=heartbeats),
+            "rejects were committed": lambda settings: raw_layer.logged(settings, REJECTS, beyond=rejects),
+            "a batch was pinned": lambda settings: read_pins(settings).batch_number > pins_before,
+            "a batch was about to be held": lambda settings: raw_layer.staged_with(settings, "batch.json"),
+        },
+        to_meet=frozenset(
+            {
+                "staged, not decided",
+                "decided, not committed",
+                "records committed, rejects not",
+                "committed, not pinned",
+                "pinned, not tidied",
+                "between batches",
+            }
+        ),
+    )
+
+
+def _assert_whole_files(settings: Settings, scenario: Scenario) -> None:
+    """Each landed file is visible whole, its rejects included, or not at all; what was before stays."""
+    found = raw_layer.visible(settings)
+    assert scenario.visible_before.items() <= found.items()
+    assert found.items() <= scenario.visible.items()
+    held = raw_layer.held(settings)
+    assert held in ([], scenario.held)
