@@ -1,4 +1,4 @@
-"""Closings that are killed at random moments: the month is there as a whole or not at all, its bytes always the same."""
+"""Closings that are killed at random moments: the month is there whole or not at all, its bytes always the same."""
 
 import hashlib
 import json
