@@ -1,0 +1,98 @@
+"""Runs contestants, each in a process of its own, in turns, and measures them. Knows nothing of what they compute."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PATIENCE_S = 3_600
+_POLL_S = 0.02
+# A limit is what an engine may plan with; its process also holds Python, libraries and the files it reads.
+_GRACE = 1.25
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a contestant: what it measured of itself, or why it did not finish."""
+
+    seconds: float | None
+    cpu_seconds: float | None
+    peak_bytes: int
+    failure: str | None = None
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether the memory that all contestants have alike was too little for this one."""
+        return self.failure is not None and "memory" in self.failure.lower()
+
+
+def race(
+    contestants: Mapping[str, Sequence[str]],
+    *,
+    rounds: int,
+    memory_gb: float,
+    tell: Callable[[str], None],
+) -> dict[str, Run]:
+    """Run every contestant `rounds` times, in turns, so that a slow minute of the machine hits all; keep the best.
+
+    A contestant is the arguments of `python`; its last line of output is JSON with `seconds` and `cpu_seconds`, taken
+    around the work alone: no interpreter start, no imports. One that fails is not run again.
+    """
+    best: dict[str, Run] = {}
+    for turn in range(rounds):
+        for name, arguments in contestants.items():
+            before = best.get(name)
+            if before is not None and before.failure:
+                continue
+            tell(f"round {turn + 1} of {rounds}: {name}")
+            run = _run(arguments, memory_bytes=int(memory_gb * 1e9))
+            if before is None or run.failure or _seconds(run) < _seconds(before):
+                best[name] = run
+    return best
+
+
+def _seconds(run: Run) -> float:
+    return float("inf") if run.seconds is None else run.seconds
+
+
+def _run(arguments: Sequence[str], *, memory_bytes: int) -> Run:
+    started = time.monotonic()
+    process = subprocess.Popen(  # noqa: S603 - this interpreter, modules of this package
+        [sys.executable, *arguments], cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    status = Path(f"/proc/{process.pid}/status")
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, _peak_bytes(status))
+        if peak > memory_bytes * _GRACE:
+            process.kill()
+            process.communicate()
+            return Run(None, None, peak, f"out of memory: stopped at {peak / 1e9:.1f} GB")
+        if time.monotonic() - started > _PATIENCE_S:
+            process.kill()
+            process.communicate()
+            return Run(None, None, peak, f"stopped after {_PATIENCE_S} s")
+        time.sleep(_POLL_S)
+    out, err = process.communicate()
+    if process.returncode:
+        lines = err.strip().splitlines() or [f"ended with code {process.returncode}"]
+        return Run(None, None, peak, lines[-1][:120])
+    measured = json.loads(out.strip().splitlines()[-1])
+    return Run(measured["seconds"], measured["cpu_seconds"], max(peak, measured["peak_bytes"]))
+
+
+def own_peak_bytes() -> int:
+    """The most memory this process ever held: VmHWM (`ru_maxrss` would count the parent's before the fork)."""
+    return _peak_bytes(Path("/proc/self/status"))
+
+
+def _peak_bytes(status: Path) -> int:
+    try:
+        text = status.read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("VmHWM")), 0)

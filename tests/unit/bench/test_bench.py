@@ -1,0 +1,102 @@
+"""The bench measures what it says: same rows, fair verdicts, and a death by memory is shown as one."""
+
+import duckdb
+import pytest
+
+from bench import watch_time
+from bench.heartbeats import heartbeat_files, write_heartbeats
+from bench.race import Run, race
+
+
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory):
+    return write_heartbeats(tmp_path_factory.mktemp("bench"), 20_000, threads=1, memory_gb=1, tell=lambda _stage: None)
+
+
+def scanned(folder, query):
+    files = [str(file) for file in heartbeat_files(folder)]
+    with duckdb.connect() as con:
+        con.execute("set TimeZone = 'UTC'")
+        return con.execute(
+            query.replace("HEARTBEATS", "read_parquet($files, hive_partitioning = true)"), {"files": files}
+        ).fetchone()
+
+
+def test_made_up_heartbeats_lie_in_their_paris_day_and_two_in_a_hundred_come_twice(made_up):
+    rows, different, misplaced = scanned(
+        made_up,
+        "select count(*), count(distinct event_id), "
+        "count(*) filter (event_day <> cast(event_at at time zone 'Europe/Paris' as date)) from HEARTBEATS",
+    )
+    assert 15_000 < rows < 25_000
+    assert 0.01 < 1 - different / rows < 0.03
+    assert misplaced == 0
+
+
+def test_made_up_heartbeats_hold_playbacks_of_several_days(made_up):
+    (several,) = scanned(
+        made_up,
+        "select count(*) from (select playback_id from HEARTBEATS group by playback_id "
+        "having count(distinct event_day) > 1)",
+    )
+    assert several > 0
+
+
+def contestants(folder, scratch, names):
+    return {
+        name: [
+            *("-m", "bench.contestants", name, "--heartbeats", str(folder), "--threads", "1", "--memory-gb", "2"),
+            *("--result", str(scratch / f"{name}.parquet"), "--warehouse", str(scratch / "none.duckdb")),
+        ]
+        for name in names
+    }
+
+
+def test_contestants_of_different_makes_find_the_same_rows(made_up, tmp_path):
+    runs = race(contestants(made_up, tmp_path, ["window", "polars"]), rounds=1, memory_gb=2, tell=lambda _stage: None)
+    assert [run.failure for run in runs.values()] == [None, None]
+    results = {name: tmp_path / f"{name}.parquet" for name in runs}
+    assert watch_time.check_equal(results) > 100
+
+    spoilt = tmp_path / "spoilt.parquet"
+    duckdb.execute(
+        f"copy (select * replace (watch_ms + cast(row_number() over () = 1 as bigint) as watch_ms) "
+        f"from read_parquet('{results['polars']}')) to '{spoilt}' (format parquet)"
+    )
+    with pytest.raises(RuntimeError, match=r"spoilt and window computed different rows: \(1, 1\)"):
+        watch_time.check_equal({"window": results["window"], "spoilt": spoilt})
+
+
+def test_a_contestant_that_takes_more_than_its_memory_is_stopped_and_shown_as_such():
+    hungry = "import time; hoard = bytearray(400_000_000); hoard[::4096] = b'x' * len(hoard[::4096]); time.sleep(60)"
+    run = race({"hungry": ["-c", hungry]}, rounds=3, memory_gb=0.2, tell=lambda _stage: None)["hungry"]
+    assert run.seconds is None
+    assert run.out_of_memory
+    assert run.peak_bytes > 250_000_000
+
+
+def test_a_contestant_that_fails_says_why_in_its_last_line():
+    run = race({"broken": ["-c", "raise SystemExit('no such column')"]}, rounds=2, memory_gb=1, tell=str)["broken"]
+    assert (run.failure, run.out_of_memory) == ("no such column", False)
+
+
+def verdicts(**seconds_or_failure):
+    runs = {
+        name: Run(value, value, 1) if isinstance(value, float) else Run(None, None, 1, value)
+        for name, value in seconds_or_failure.items()
+    }
+    return [aim.kept for aim in watch_time._aims(runs)]
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        ({"model": 2.0, "bare_scan": 0.4, "clickhouse": 2.1, "polars": 9.0}, [True, True, True]),
+        ({"model": 2.1, "bare_scan": 0.4, "clickhouse": 2.0, "polars": 9.0}, [False, True, False]),
+        ({"model": 2.0, "bare_scan": 0.5, "clickhouse": "out of memory: stopped", "polars": "bug"}, [True, None, True]),
+        ({"model": 2.0, "bare_scan": 0.5, "polars": 1.0}, [None, False, True]),
+        ({"model": "out of memory", "bare_scan": 0.5, "clickhouse": 2.0, "polars": 9.0}, [False, False, False]),
+    ],
+)
+def test_an_aim_is_kept_missed_or_not_judged(runs, expected):
+    assert verdicts(**runs) == expected
