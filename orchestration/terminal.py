@@ -64,6 +64,13 @@ def refuse(title: str, reasons: Iterable[str]) -> None:
         err.print(f"  - {escape(reason)}")
 
 
+def warn(title: str, warnings: Iterable[str]) -> None:
+    """Print on stderr what looks odd and refuses nothing, a line each."""
+    err.print(f"[bold yellow]{escape(title)}[/bold yellow]")
+    for warning in warnings:
+        err.print(f"  - {escape(warning)}")
+
+
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table; whole numbers and amounts to the right."""
     rows = [tuple(row) for row in rows]

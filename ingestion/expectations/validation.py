@@ -25,8 +25,16 @@ def validate(con: duckdb.DuckDBPyConnection, relation: str, suite: str) -> tuple
     from ingestion.expectations.duckdb_datasource import batch_over  # noqa: PLC0415
 
     schema, _, table = relation.rpartition(".")
-    outcome = batch_over(con, schema or None, table).validate(importlib.import_module(suite).SUITE)
-    return tuple(_result(result) for result in outcome.results)
+    batch = batch_over(con, schema or None, table)
+    outcome = batch.validate(importlib.import_module(suite).SUITE)
+    return tuple(_result(_with_rows(batch, result)) for result in outcome.results)
+
+
+def _with_rows(batch: Any, result: Any) -> Any:
+    """A failed query's result with the rows it found: the library fetches them (200 at most) only when asked to."""
+    if result.success or result.expectation_config.type != "unexpected_rows_expectation":
+        return result
+    return batch.validate(result.expectation_config.to_domain_obj(), result_format="COMPLETE")
 
 
 def _result(result: Any) -> CheckResult:
@@ -48,7 +56,7 @@ def _found(result: Any) -> str:
     if "unexpected_count" in values:
         return f"{values['unexpected_count']} of {values['element_count']} rows break it"
     if "observed_value" in values:
-        return f"{values['observed_value']} rows break it"
+        return f"{values['observed_value']} row(s) break it"
     return "could not be evaluated"
 
 
@@ -59,8 +67,12 @@ def _detail(result: Any) -> str:
     if examples := values.get("partial_unexpected_list"):
         return "such as " + ", ".join(dict.fromkeys(map(str, examples[:_NAMED_AT_MOST])))
     if rows := (values.get("details") or {}).get("unexpected_rows"):
-        return "such as " + ", ".join(map(str, rows[:_NAMED_AT_MOST]))
+        return "such as " + "; ".join(_row(row) for row in rows[:_NAMED_AT_MOST])
     return _exception(result.exception_info)
+
+
+def _row(row: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in row.items())
 
 
 def _exception(info: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.runs import run_job
-from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table
+from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
 from payouts import gate, ledger
 from payouts.audit import operator_name
 from payouts.closing import close_month
@@ -33,6 +33,7 @@ def pay_out(settings: Settings, month: str, *, command: str, verbose: bool = Fal
                 ops={"payouts__closed_month": closing},
                 verbose=verbose,
             )
+        _show_warnings(outcome.failed_checks)
         if not outcome.success:
             reasons = _reasons(outcome.failed_checks) or outcome.failures
             refuse(f"{month} was not closed.", reasons)
@@ -46,6 +47,7 @@ def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
             return False
         with showing_progress():
             outcome = run_job(settings, "payout_preview", partition_key=month, verbose=verbose)
+        _show_warnings(outcome.failed_checks)
         reasons = _reasons(outcome.failed_checks) or outcome.failures
         if reasons:
             refuse(f"{month} could not close now.", reasons)
@@ -142,6 +144,15 @@ def _refused_by_the_calendar(settings: Settings, month: str) -> bool:
     if reasons:
         refuse(f"{month} cannot close.", reasons)
     return bool(reasons)
+
+
+def _show_warnings(failed_checks: Iterable[Any]) -> None:
+    """Name again, before the figures, what looks odd in the month and forbids nothing."""
+    warnings = [
+        text for check in failed_checks if check.name == "month_warnings" for text in check.metadata["warnings"]
+    ]
+    if warnings:
+        warn("Look at this before you pay:", warnings)
 
 
 def _reasons(failed_checks: Iterable[Any]) -> tuple[str, ...]:

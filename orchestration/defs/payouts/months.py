@@ -5,11 +5,14 @@ from typing import Any
 
 import dagster as dg
 
+from ingestion.reports import CheckResult
+from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.alerts import Alert, send
 from orchestration.defs.resources import DataHome
 from payouts.closing import close_month, refusals
 from payouts.errors import Refusal
+from payouts.month_checks import check_month, critical_refusals
 from payouts.run import ClosedRun
 from payouts.settlement import open_warehouse, read_settlement
 
@@ -20,10 +23,12 @@ MARTS_SETTLED_FROM = (
     "fct_close_blockers",
     "fct_period_slices",
     "fct_settlement_months",
+    "fct_watch_days",
 )
 PREVIEW = dg.AssetKey(["payouts", "month_preview"])
 CLOSED = dg.AssetKey(["payouts", "closed_month"])
 MAY_CLOSE = "may_close"
+MONTH_WARNINGS = "month_warnings"
 
 
 class Closing(dg.Config):
@@ -40,7 +45,10 @@ class Closing(dg.Config):
     kinds={"python"},
     pool="warehouse",
     check_specs=[
-        dg.AssetCheckSpec(MAY_CLOSE, asset=PREVIEW, description="Whether anything refuses to close the month.")
+        dg.AssetCheckSpec(MAY_CLOSE, asset=PREVIEW, description="Whether anything refuses to close the month."),
+        dg.AssetCheckSpec(
+            MONTH_WARNINGS, asset=PREVIEW, description="Whether the month's days look as usual. Forbids nothing."
+        ),
     ],
 )
 def month_preview(
@@ -49,8 +57,10 @@ def month_preview(
     """What the month would close to on today's data: control totals as metadata; writes nothing."""
     month = context.partition_key
     progress.tell(f"settling {month}")
-    reasons = refusals(data_home.settings, month)
+    checks = check_month(data_home.settings, month)
+    reasons = (*refusals(data_home.settings, month), *critical_refusals(checks))
     yield _may_close(PREVIEW, reasons, blocks=False)
+    yield _month_warnings(checks)
     yield dg.MaterializeResult(metadata=_preview_figures(data_home, month, reasons))
 
 
@@ -77,13 +87,14 @@ def closed_month(
     """The month as it is paid: `payouts/<month>/`, immutable. Closed from the 3rd of the next month on."""
     month, settings = context.partition_key, data_home.settings
     if config.operator is None and not settings.auto_close:
-        reasons = refusals(settings, month)
+        reasons = (*refusals(settings, month), *critical_refusals(check_month(settings, month)))
         where = send(settings, _waiting_for_a_person(data_home, month, reasons))
         yield _may_close(CLOSED, reasons, blocks=False)
         context.log.info("auto_close is off: %s was not closed, alert to %s", month, where)
         return
     progress.tell(f"closing {month}")
     try:
+        _refuse_what_fails_its_checks(settings, month)
         run = close_month(settings, month, operator=config.operator)
     except Refusal as refusal:
         yield _may_close(CLOSED, refusal.reasons, blocks=True)
@@ -110,6 +121,25 @@ def _preview_figures(data_home: DataHome, month: str, reasons: tuple[str, ...]) 
     with open_warehouse(data_home.settings) as con:
         settlement = read_settlement(con, month)
     return {"reasons": list(reasons), **(settlement.totals if settlement else {})}
+
+
+def _refuse_what_fails_its_checks(settings: Settings, month: str) -> None:
+    reasons = critical_refusals(check_month(settings, month))
+    if reasons:
+        raise Refusal(month, reasons)
+
+
+def _month_warnings(checks: tuple[CheckResult, ...]) -> dg.AssetCheckResult:
+    warnings = [check for check in checks if not check.passed and check.severity == "warning"]
+    return dg.AssetCheckResult(
+        asset_key=PREVIEW,
+        check_name=MONTH_WARNINGS,
+        passed=not warnings,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "warnings": [f"Expected that {check.expected}; {check.found}. {check.detail}".strip() for check in warnings]
+        },
+    )
 
 
 def _may_close(key: dg.AssetKey, reasons: tuple[str, ...], *, blocks: bool) -> dg.AssetCheckResult:
