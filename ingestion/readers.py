@@ -27,6 +27,7 @@ _BOM = b"\xef\xbb\xbf"
 _KEPT_OF_LONG_RECORD = 1000
 _NEWLINE = 10
 _PARQUET_BATCH_ROWS = 65_536
+_SLICE_BYTES = 256 << 20
 # SQL. Trimming a long text looks at each of its characters; a pattern gives up at the first one.
 _LINE = "rtrim(text, chr(13) || chr(10))"
 _LOOKS_LIKE_NO_TEXT = (
@@ -80,13 +81,30 @@ def open_sources(contract: Contract, files: list[LandedFile], read: ReadFiles, o
     for (kind, *header), group in by_layout.items():
         match kind:
             case "json":
-                batches = _text_batches(group, read, on_read, _json_blocks)
-                yield Source(batches, _json_query(contract))
+                batches, query = _text_batches(group, read, on_read, _json_blocks), _json_query(contract)
             case "csv":
-                batches = _text_batches(group, read, on_read, _csv_blocks)
-                yield Source(batches, _csv_query(contract, header))
+                batches, query = _text_batches(group, read, on_read, _csv_blocks), _csv_query(contract, header)
             case _:
-                yield Source(_parquet_batches(contract, group, read, on_read), _parquet_query(contract))
+                batches, query = _parquet_batches(contract, group, read, on_read), _parquet_query(contract)
+        for reader in _slices(batches):
+            yield Source(reader, query)
+
+
+def _slices(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatchReader]:
+    """Cut a stream into streams of bounded size, one for each statement.
+
+    DuckDB keeps the strings that its JSON functions return until the statement ends, beyond its memory limit.
+    """
+    for first in batches:
+        yield pa.RecordBatchReader.from_batches(first.schema, _slice(first, batches))
+
+
+def _slice(first: pa.RecordBatch, others: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    size = first.nbytes
+    while size < _SLICE_BYTES and (batch := next(others, None)) is not None:
+        yield batch
+        size += batch.nbytes
 
 
 class _Naming:
@@ -161,18 +179,14 @@ def _text_batches(
     read: ReadFiles,
     on_read: OnRead,
     cut: Callable[[Iterator[_Block]], Iterator[list[Column]]],
-) -> pa.RecordBatchReader:
-    def batches() -> Iterator[pa.RecordBatch]:
-        for file in files:
-            with _Naming(file, read):
-                digest = hashlib.sha256()
-                name = pa.array([file.name], pa.string())
-                for arrays in cut(_line_blocks(file, digest, on_read)):
-                    rows = len(arrays[0])
-                    yield pa.record_batch([_repeated(name, rows), *arrays], schema=_TEXT_SCHEMA)
-                read.hashes[file.name] = digest.hexdigest()
-
-    return pa.RecordBatchReader.from_batches(_TEXT_SCHEMA, batches())
+) -> Iterator[pa.RecordBatch]:
+    for file in files:
+        with _Naming(file, read):
+            digest = hashlib.sha256()
+            name = pa.array([file.name], pa.string())
+            for arrays in cut(_line_blocks(file, digest, on_read)):
+                yield pa.record_batch([_repeated(name, len(arrays[0])), *arrays], schema=_TEXT_SCHEMA)
+            read.hashes[file.name] = digest.hexdigest()
 
 
 def _repeated(value: pa.StringArray, rows: int) -> Column:
@@ -401,20 +415,16 @@ def _parquet_columns(contract: Contract, file: LandedFile) -> list[str]:
 
 def _parquet_batches(
     contract: Contract, files: list[LandedFile], read: ReadFiles, on_read: OnRead
-) -> pa.RecordBatchReader:
+) -> Iterator[pa.RecordBatch]:
     schema = pa.schema(
         [_TEXT_SCHEMA.field("source_file"), _TEXT_SCHEMA.field("source_line")]
         + [pa.field(text_column(f), pa.string()) for f in contract.fields]
     )
-
-    def batches() -> Iterator[pa.RecordBatch]:
-        for file in files:
-            with _Naming(file, read):
-                yield from _parquet_file_batches(contract, file, schema)
-                read.hashes[file.name] = hash_bytes(file)
-                on_read(file.size)
-
-    return pa.RecordBatchReader.from_batches(schema, batches())
+    for file in files:
+        with _Naming(file, read):
+            yield from _parquet_file_batches(contract, file, schema)
+            read.hashes[file.name] = hash_bytes(file)
+            on_read(file.size)
 
 
 def _parquet_file_batches(contract: Contract, file: LandedFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
