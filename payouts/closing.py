@@ -10,10 +10,10 @@ from typing import Any
 
 import duckdb
 from filelock import FileLock, Timeout
-from ingestion.batches import list_held, months_touched
 
+from ingestion.batches import list_held, months_touched
 from ingestion.settings import Settings
-from payouts import audit, files, gate, ledger
+from payouts import audit, files, gate, ledger, pseudonyms
 from payouts.errors import Refusal
 from payouts.months import parse_month
 from payouts.run import ClosedRun, compute_run
@@ -59,6 +59,7 @@ def finish_interrupted_closings(settings: Settings) -> None:
         intent = json.loads(intent_path.read_text(encoding="utf-8"))
         _record_if_closed(settings, intent)
         intent_path.unlink()
+    pseudonyms.drop_half_made_key(settings)
     for leftover in settings.payouts_dir.glob(".closing-*"):
         if leftover.is_dir():
             shutil.rmtree(leftover)

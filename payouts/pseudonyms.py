@@ -30,10 +30,23 @@ def pads(settings: Settings) -> dict[str, bytes]:
     }
 
 
+def drop_half_made_key(settings: Settings) -> None:
+    """After a crash while the key was made: drop what was not, or not only, linked to its name yet."""
+    _aside(_key_path(settings)).unlink(missing_ok=True)
+
+
+def _key_path(settings: Settings) -> Path:
+    return settings.payouts_dir / ".pseudonym.key"
+
+
+def _aside(path: Path) -> Path:
+    return path.with_suffix(".part")
+
+
 def _key(settings: Settings) -> bytes:
     if settings.pseudonym_key is not None:
         return settings.pseudonym_key.get_secret_value().encode()
-    path = settings.payouts_dir / ".pseudonym.key"
+    path = _key_path(settings)
     if not path.exists():
         _create_key(path)
     return path.read_text(encoding="ascii").strip().encode()
@@ -41,7 +54,7 @@ def _key(settings: Settings) -> bytes:
 
 def _create_key(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".part")
+    aside = _aside(path)
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(secrets.token_hex(32) + "\n")

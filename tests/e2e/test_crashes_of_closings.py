@@ -70,7 +70,10 @@ def test_the_manifest_of_the_undisturbed_close_names_every_byte(scenario: Scenar
 
 
 def test_killed_closings_end_in_the_bytes_of_an_undisturbed_one(scenario: Scenario, kills: int, tmp_path: Path) -> None:
-    campaign = _campaign(scenario, lambda: closed_months.copy_home(scenario.before, tmp_path / "home"))
+    def new_home() -> Settings:
+        return closed_months.copy_home(scenario.before, tmp_path / "home")
+
+    campaign = _campaign(f"closings of {scenario.month}", scenario, new_home)
     for number, settings in enumerate(campaign.kills(round(kills * SHARE_OF_KILLS))):
         _assert_whole_or_not_at_all(settings, scenario)
         if number % KILLED_AGAIN == 0 and not _is_closed(settings, scenario) and campaign.kill(settings):
@@ -89,7 +92,7 @@ def test_a_killed_closing_keeps_the_key_of_the_pseudonyms(scenario: Scenario, ki
         (settings.payouts_dir / KEY_FILE).unlink()
         return settings
 
-    campaign = _campaign(scenario, new_home)
+    campaign = _campaign(f"closings of {scenario.month} without a key", scenario, new_home)
     campaign.to_meet = frozenset()
     campaign.events = {
         "the key was about to be made": lambda settings: (settings.payouts_dir / ".pseudonym.part").exists(),
@@ -114,6 +117,15 @@ def test_a_killed_closing_keeps_the_key_of_the_pseudonyms(scenario: Scenario, ki
     assert kept
 
 
+def test_a_key_that_was_linked_and_not_tidied_leaves_nothing(scenario: Scenario, tmp_path: Path) -> None:
+    """Between the two there is nothing to wait for: no kill would ever hit it."""
+    settings = closed_months.copy_home(scenario.before, tmp_path / "home")
+    (settings.payouts_dir / ".pseudonym.part").hardlink_to(settings.payouts_dir / KEY_FILE)
+    closed_months.close(settings.home, month=scenario.month)
+    assert closed_months.month_files(settings, scenario.month) == scenario.files
+    assert closed_months.names(settings) == scenario.names
+
+
 def test_of_two_closings_one_wins_and_the_other_is_refused(scenario: Scenario, tmp_path: Path) -> None:
     for number in range(RACES):
         settings = closed_months.copy_home(scenario.before, tmp_path / str(number))
@@ -126,7 +138,7 @@ def test_of_two_closings_one_wins_and_the_other_is_refused(scenario: Scenario, t
         assert closed_months.names(settings) == scenario.names
 
 
-def _campaign(scenario: Scenario, new_home: Callable[[], Settings]) -> Campaign:
+def _campaign(name: str, scenario: Scenario, new_home: Callable[[], Settings]) -> Campaign:
     month = scenario.month
     log = audit.log_path(scenario.before)
     logged = log.stat().st_size if log.exists() else 0
@@ -136,7 +148,7 @@ def _campaign(scenario: Scenario, new_home: Callable[[], Settings]) -> Campaign:
         return log.exists() and log.stat().st_size > logged
 
     return Campaign(
-        name=f"closings of {month}",
+        name=name,
         work=partial(closed_months.close, month=month),
         new_home=new_home,
         state_of=lambda settings: closed_months.state_of(settings, month),
