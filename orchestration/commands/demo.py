@@ -34,7 +34,7 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
         if to_close and not refresh(settings, command=_COMMAND, verbose=verbose):
             return False
         for month in to_close:
-            if not payout.pay_out(settings, month, command=_COMMAND, verbose=verbose):
+            if not payout.pay_out(settings, month, command=_COMMAND, publish=False, verbose=verbose):
                 return False
             say(f"Closed {month}.")
         # Once more, so that the dashboards' copy shows the months as closed.

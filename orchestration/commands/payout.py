@@ -19,8 +19,11 @@ from payouts.run import as_row
 _MS_PER_HOUR = 3_600_000
 
 
-def pay_out(settings: Settings, month: str, *, command: str, verbose: bool = False) -> bool:
-    """Build the warehouse on the present bookings and close the month; whether it closed."""
+def pay_out(settings: Settings, month: str, *, command: str, publish: bool = True, verbose: bool = False) -> bool:
+    """Build the warehouse on the present bookings and close the month; whether it closed.
+
+    With `publish` the serving copy shows the close when this returns.
+    """
     with hold_data_home(settings, command=command):
         if _refused_by_the_calendar(settings, month):
             return False
@@ -37,6 +40,11 @@ def pay_out(settings: Settings, month: str, *, command: str, verbose: bool = Fal
         if not outcome.success:
             reasons = _reasons(outcome.failed_checks) or outcome.failures
             refuse(f"{month} was not closed.", reasons)
+        elif publish:
+            with showing_progress():
+                published = run_job(settings, "republish", verbose=verbose)
+            if not published.success:
+                refuse(f"{month} is closed. The serving copy does not show it yet: `allive run`.", published.failures)
     return outcome.success
 
 

@@ -30,9 +30,14 @@ monthly_payout = dg.define_asset_job(
     selection=_WAREHOUSE | dg.AssetSelection.assets(PREVIEW, CLOSED),
     description="The scheduled payout: previews the month, and closes it where auto_close is on and nothing refuses.",
 )
+republish = dg.define_asset_job(
+    "republish",
+    selection=_WAREHOUSE | dg.AssetSelection.assets(serving_copy),
+    description="Build the warehouse on the bookings of a month that has just closed, and publish it.",
+)
 
 
 @dg.definitions
 def jobs() -> dg.Definitions:
     """Collect the jobs."""
-    return dg.Definitions(jobs=[refresh, payout, payout_preview, monthly_payout])
+    return dg.Definitions(jobs=[refresh, payout, payout_preview, monthly_payout, republish])

@@ -9,7 +9,7 @@ from ingestion.contracts import RECORD_TYPES
 from ingestion.landing import find_files
 from ingestion.settings import Settings
 from orchestration.alerts import Alert, send
-from orchestration.defs.jobs import refresh
+from orchestration.defs.jobs import monthly_payout, refresh, republish
 
 LOOK_EVERY_S = 60
 
@@ -66,7 +66,19 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
     )
 
 
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[monthly_payout],
+    request_job=republish,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="After the scheduled payout: shows in the serving copy what was booked.",
+)
+def payout_done(context: dg.RunStatusSensorContext) -> dg.RunRequest:
+    """Ask for a new serving copy, once a payout run."""
+    return dg.RunRequest(run_key=context.dagster_run.run_id)
+
+
 @dg.definitions
 def sensors() -> dg.Definitions:
     """Collect the sensors."""
-    return dg.Definitions(sensors=[landed_files, run_failure_alert])
+    return dg.Definitions(sensors=[landed_files, run_failure_alert, payout_done])

@@ -6,7 +6,6 @@ from typing import Any
 import dagster as dg
 
 from ingestion.reports import CheckResult
-from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.alerts import Alert, send
 from orchestration.defs.resources import DataHome
@@ -29,6 +28,7 @@ PREVIEW = dg.AssetKey(["payouts", "month_preview"])
 CLOSED = dg.AssetKey(["payouts", "closed_month"])
 MAY_CLOSE = "may_close"
 MONTH_WARNINGS = "month_warnings"
+WARNINGS_SAY = "Whether the month's days look as usual. Forbids nothing."
 
 
 class Closing(dg.Config):
@@ -46,9 +46,7 @@ class Closing(dg.Config):
     pool="warehouse",
     check_specs=[
         dg.AssetCheckSpec(MAY_CLOSE, asset=PREVIEW, description="Whether anything refuses to close the month."),
-        dg.AssetCheckSpec(
-            MONTH_WARNINGS, asset=PREVIEW, description="Whether the month's days look as usual. Forbids nothing."
-        ),
+        dg.AssetCheckSpec(MONTH_WARNINGS, asset=PREVIEW, description=WARNINGS_SAY),
     ],
 )
 def month_preview(
@@ -60,7 +58,7 @@ def month_preview(
     checks = check_month(data_home.settings, month)
     reasons = (*refusals(data_home.settings, month), *critical_refusals(checks))
     yield _may_close(PREVIEW, reasons, blocks=False)
-    yield _month_warnings(checks)
+    yield _month_warnings(PREVIEW, checks)
     yield dg.MaterializeResult(metadata=_preview_figures(data_home, month, reasons))
 
 
@@ -78,7 +76,8 @@ def month_preview(
             asset=CLOSED,
             description="Every rule that must hold for a month to close (RULES.md §4-§6).",
             blocking=True,
-        )
+        ),
+        dg.AssetCheckSpec(MONTH_WARNINGS, asset=CLOSED, description=WARNINGS_SAY),
     ],
 )
 def closed_month(
@@ -86,15 +85,19 @@ def closed_month(
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """The month as it is paid: `payouts/<month>/`, immutable. Closed from the 3rd of the next month on."""
     month, settings = context.partition_key, data_home.settings
+    checks = check_month(settings, month)
+    failed = critical_refusals(checks)
+    yield _month_warnings(CLOSED, checks)
     if config.operator is None and not settings.auto_close:
-        reasons = (*refusals(settings, month), *critical_refusals(check_month(settings, month)))
+        reasons = (*refusals(settings, month), *failed)
         where = send(settings, _waiting_for_a_person(data_home, month, reasons))
         yield _may_close(CLOSED, reasons, blocks=False)
         context.log.info("auto_close is off: %s was not closed, alert to %s", month, where)
         return
     progress.tell(f"closing {month}")
     try:
-        _refuse_what_fails_its_checks(settings, month)
+        if failed:
+            raise Refusal(month, failed)  # noqa: TRY301 - refused by one of two gates, told in one way
         run = close_month(settings, month, operator=config.operator)
     except Refusal as refusal:
         yield _may_close(CLOSED, refusal.reasons, blocks=True)
@@ -123,16 +126,10 @@ def _preview_figures(data_home: DataHome, month: str, reasons: tuple[str, ...]) 
     return {"reasons": list(reasons), **(settlement.totals if settlement else {})}
 
 
-def _refuse_what_fails_its_checks(settings: Settings, month: str) -> None:
-    reasons = critical_refusals(check_month(settings, month))
-    if reasons:
-        raise Refusal(month, reasons)
-
-
-def _month_warnings(checks: tuple[CheckResult, ...]) -> dg.AssetCheckResult:
+def _month_warnings(key: dg.AssetKey, checks: tuple[CheckResult, ...]) -> dg.AssetCheckResult:
     warnings = [check for check in checks if not check.passed and check.severity == "warning"]
     return dg.AssetCheckResult(
-        asset_key=PREVIEW,
+        asset_key=key,
         check_name=MONTH_WARNINGS,
         passed=not warnings,
         severity=dg.AssetCheckSeverity.WARN,
