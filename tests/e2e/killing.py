@@ -39,6 +39,7 @@ _SOON_AFTER_EVENT_S = 0.004
 _SLOW_FSYNC_S = 0.002
 _RUNS_TO_MEASURE = 3
 _TRIES_PER_KILL = 5
+_TRIES_AT_LEAST = 80
 
 
 class WorkFailedError(AssertionError):
@@ -202,7 +203,7 @@ class Campaign:
         """
         names = list(self.events)
         hits = 0
-        for attempt in range(count * _TRIES_PER_KILL):
+        for attempt in range(max(count * _TRIES_PER_KILL, _TRIES_AT_LEAST)):
             settings = self.new_home()
             at_event = names[attempt // 2 % len(names)] if attempt % 2 else None
             if self.kill(settings, at_event=at_event):
