@@ -22,7 +22,7 @@ demo: setup ## a fictional season through the whole pipeline, ending with the cl
 	@$(BIN)/allive demo
 
 test: setup ## all tests, from the rules' units to the whole path
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses auto
 
 lint: setup ## ruff: style and format
 	@$(BIN)/ruff check .
@@ -38,6 +38,7 @@ mutants: setup ## break each rule of the money once; a named test must notice
 	@$(BIN)/python -m tests.mutants
 
 bench: setup ## speed and memory as ratios side by side (BENCH="--heartbeats 100_000_000" for more)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r bench/requirements.txt
 	@$(BIN)/python -m bench $(BENCH)
 
 up: setup ## the whole service: Dagster's web server and daemon
