@@ -181,6 +181,7 @@ def test_only_what_late_data_can_break_is_a_warning(data_tests):
         "assert_periods_do_not_overlap",
         "assert_a_day_has_24_hours",
         "assert_ibans_are_not_shared",
+        "assert_days_look_as_usual",
     }
 
 

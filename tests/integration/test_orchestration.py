@@ -138,7 +138,7 @@ def test_a_month_before_its_turn_is_refused_by_a_failed_check(home, first_run):
     by_a_person = {"payouts__closed_month": {"config": {"operator": "tests"}}}
     outcome = run(home, "payout", partition_key="2021-03", ops=by_a_person)
     assert not outcome.success
-    (refusal,) = [check for check in outcome.failed_checks if check.asset == "payouts/closed_month"]
+    (refusal,) = [check for check in outcome.failed_checks if check.name == "may_close"]
     assert "close 2021-02 first" in refusal.metadata["reasons"][0]
     assert not list(home.payouts_dir.glob("2*"))
 
