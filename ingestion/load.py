@@ -45,10 +45,13 @@ from ingestion.staging import (
     sync_staged,
 )
 
-__all__ = ["BatchReport", "CheckResult", "load_new_files"]
+__all__ = ["BatchReport", "CheckResult", "has_new_files", "load_new_files", "validate_files"]
 
 Progress = Callable[[str, int], None]
 """Called with a record type and the bytes read since the last call."""
+
+Validator = Callable[[Settings, str, tuple[Path, ...]], tuple[CheckResult, ...]]
+"""Validates staged files of accepted records, as `validate_files` does, perhaps in another process."""
 
 # A large uncompressed file of a size that no other has is hashed while it is loaded, not before.
 _HASHED_FIRST_BELOW_BYTES = 1 << 20
@@ -57,12 +60,33 @@ _HASHED_FIRST_BELOW_BYTES = 1 << 20
 _one_load = threading.Lock()
 
 
+def has_new_files(settings: Settings) -> bool:
+    """Whether anything in landing has not been dealt with yet. Reads no content."""
+    return any(_fresh_files(settings, record_type)[0] for record_type in CONTRACTS)
+
+
+def validate_files(settings: Settings, record_type: str, files: tuple[Path, ...]) -> tuple[CheckResult, ...]:
+    """Validate staged files of accepted records against the suite of their type."""
+    con = connect(settings)
+    try:
+        con.execute(f"create view staged as {scan_of(record_type, list(files))}")
+        return validate(con, "staged", f"ingestion.expectations.{record_type}")
+    finally:
+        con.close()
+
+
+def _fresh_files(settings: Settings, record_type: str) -> tuple[list[LandedFile], SeenFiles]:
+    seen = SeenFiles(settings.raw_dir / "_seen" / f"{record_type}.json")
+    return [file for file in find_files(settings.landing_dir, record_type) if not seen.is_seen(file)], seen
+
+
 def load_new_files(
     settings: Settings,
     record_type: str,
     *,
     progress: Progress | None = None,
     now: datetime | None = None,
+    validator: Validator = validate_files,
 ) -> BatchReport | None:
     """Load the files of a record type that have not been dealt with yet, as one batch.
 
@@ -74,17 +98,24 @@ def load_new_files(
         record_type: one of `RECORD_TYPES`.
         progress: called while files are read.
         now: the time of the load, for `in_future`; the clock's by default.
+        validator: who validates the accepted records; this process by default.
 
     Returns:
         What became of the batch; None if there is nothing new.
     """
     with _one_load:
         finish_decisions(settings)
-        seen = SeenFiles(settings.raw_dir / "_seen" / f"{record_type}.json")
-        fresh = [f for f in find_files(settings.landing_dir, record_type) if not seen.is_seen(f)]
+        fresh, seen = _fresh_files(settings, record_type)
         if not fresh:
             return None
-        report = _load(settings, CONTRACTS[record_type], fresh, progress, now or datetime.now(UTC))
+        report = _load(
+            settings,
+            CONTRACTS[record_type],
+            fresh,
+            progress=progress,
+            now=now or datetime.now(UTC),
+            validator=validator,
+        )
         seen.remember(fresh)
         return report
 
@@ -117,8 +148,10 @@ def _load(
     settings: Settings,
     contract: Contract,
     fresh: list[LandedFile],
+    *,
     progress: Progress | None,
     now: datetime,
+    validator: Validator,
 ) -> BatchReport | None:
     known = _Known(settings, contract.record_type)
     files = _sort(fresh, known)
@@ -163,6 +196,7 @@ def _load(
                 files=files,
                 folder=folder,
                 batch_number=batch_number,
+                validator=validator,
             )
     finally:
         con.close()
@@ -222,8 +256,12 @@ def _decide(
     files: _Sorted,
     folder: Path,
     batch_number: int,
+    validator: Validator,
 ) -> BatchReport:
-    checks = check_counts(contract, staged) + _validate(con, contract, staged, folder)
+    accepted = tuple(folder / file.source for file in staged.files if file.table == contract.record_type)
+    checks = check_counts(contract, staged)
+    if accepted:
+        checks += validator(settings, contract.record_type, accepted)
     is_held = any(not check.passed and check.severity == "critical" for check in checks)
     report = BatchReport(
         batch_id=folder.name,
@@ -252,17 +290,6 @@ def _decide(
     else:
         promote(settings, promotion)
     return report
-
-
-def _validate(
-    con: duckdb.DuckDBPyConnection, contract: Contract, staged: StagedBatch, folder: Path
-) -> tuple[CheckResult, ...]:
-    """The record type's suite over the accepted records, if there are any."""
-    files = [folder / file.source for file in staged.files if file.table == contract.record_type]
-    if not files:
-        return ()
-    con.execute(f"create or replace view staged as {scan_of(contract.record_type, files)}")
-    return validate(con, "staged", f"ingestion.expectations.{contract.record_type}")
 
 
 def _size(files: Iterable[LandedFile]) -> int:

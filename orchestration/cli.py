@@ -33,9 +33,18 @@ Why = Annotated[str, typer.Option("--why", help="The reason, for the record.")]
 @app.command()
 def run(*, verbose: Verbose = False) -> None:
     """Load what is new in landing, build and check the warehouse, publish the serving copy."""
-    from orchestration.commands.refresh import refresh  # noqa: PLC0415
+    from contextlib import ExitStack  # noqa: PLC0415
 
-    _exit_unless(refresh(_settings(), verbose=verbose))
+    from ingestion.load import has_new_files  # noqa: PLC0415
+    from orchestration import warm_imports, warm_worker  # noqa: PLC0415
+
+    settings = _settings()
+    with ExitStack() as stack:
+        if has_new_files(settings):
+            stack.enter_context(warm_worker.warming_up(warm_imports.import_validation_and_dbt))
+        from orchestration.commands.refresh import refresh  # noqa: PLC0415 - Dagster, while the worker warms up
+
+        _exit_unless(refresh(settings, verbose=verbose))
 
 
 @app.command()

@@ -19,6 +19,7 @@ import ingestion.raw_tables
 import payouts.bookings
 from ingestion.raw_tables import Pins, create_raw_views, read_pins
 from ingestion.settings import DBT_PROJECT_DIR, Settings
+from orchestration import warm_worker
 from orchestration.parsed_project import (
     ParsedProject,
     dbt_arguments,
@@ -83,7 +84,7 @@ def build_warehouse(
     _drop_what_cannot_be_continued(settings, project, pins)
     _prepare(settings, project, pins)
     unit_tests = _read_nodes(project.unit_tests_path)
-    nodes = _run_dbt(settings, project, project_dir, with_unit_tests=unit_tests is None, on_node=on_node)
+    nodes = warm_worker.listening(on_node, run_dbt, settings, project, project_dir, with_unit_tests=unit_tests is None)
     if unit_tests is None:
         _remember_unit_tests(project, nodes)
     build = Build(
@@ -186,21 +187,24 @@ def _prepare(settings: Settings, project: ParsedProject, pins: Pins) -> None:
         create_booking_views(con, settings)
 
 
-def _run_dbt(
-    settings: Settings,
-    project: ParsedProject,
-    project_dir: Path,
-    *,
-    with_unit_tests: bool,
-    on_node: Callable[[str, str], None],
+def import_dbt() -> None:
+    """Import what `run_dbt` needs, 2 s: a warehouse that is up to date does not pay for it."""
+    import dbt.adapters.duckdb.connections  # noqa: PLC0415
+    import dbt.cli.main  # noqa: PLC0415
+    import dbt.task.build  # noqa: PLC0415, F401
+
+
+def run_dbt(
+    settings: Settings, project: ParsedProject, project_dir: Path, *, with_unit_tests: bool
 ) -> tuple[NodeResult, ...]:
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415 - 2 s
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - not paid by a warehouse that is up to date
+    """Run `dbt build` in this process and tell (`warm_worker.tell`) of each node that is finished."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
 
-    def tell(event: Any) -> None:
+    def hear(event: Any) -> None:
         if event.info.name == "NodeFinished":
-            on_node(event.data.node_info.node_name, event.data.node_info.node_status)
+            warm_worker.tell(event.data.node_info.node_name, event.data.node_info.node_status)
 
     arguments = ["build", *dbt_arguments(settings, project_dir=project_dir, target=project.folder)]
     arguments += ["--no-write-json"]
@@ -209,7 +213,7 @@ def _run_dbt(
     manifest = Manifest.from_msgpack(project.parsed_path.read_bytes())
     try:
         with profile_environment(settings):
-            result = dbtRunner(manifest=manifest, callbacks=[tell]).invoke(arguments)
+            result = dbtRunner(manifest=manifest, callbacks=[hear]).invoke(arguments)
     finally:
         # Else the file stays locked for as long as this process lives.
         DuckDBConnectionManager.close_all_connections()

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from ingestion.contracts import RECORD_TYPES
-from ingestion.load import BatchReport, CheckResult, load_new_files
+from ingestion.load import BatchReport, CheckResult, load_new_files, validate_files
 from ingestion.raw_tables import read_pins
-from orchestration import progress
+from ingestion.settings import Settings
+from orchestration import progress, warm_worker
 from orchestration.defs.resources import DataHome
 
 # Looked at daily at 05:00 (and whenever files land): twice missed is stale.
@@ -43,7 +45,7 @@ def raw_asset(record_type: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, data_home: DataHome
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         progress.tell("loading what has landed", record_type)
-        report = load_new_files(data_home.settings, record_type)
+        report = load_new_files(data_home.settings, record_type, validator=_validate)
         version = read_pins(data_home.settings).versions.get(record_type)
         if report is None:
             context.log.info("nothing new in landing/%s", record_type)
@@ -53,6 +55,10 @@ def raw_asset(record_type: str) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(metadata=_metadata(report, version), data_version=dg.DataVersion(str(version)))
 
     return load
+
+
+def _validate(settings: Settings, record_type: str, files: tuple[Path, ...]) -> tuple[CheckResult, ...]:
+    return warm_worker.call(validate_files, settings, record_type, files)
 
 
 def _metadata(report: BatchReport | None, version: int | None) -> dict[str, Any]:
