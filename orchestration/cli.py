@@ -4,7 +4,6 @@ Whatever is heavy is imported inside the command that needs it, so that `--help`
 """
 
 import logging
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,7 +40,7 @@ def run(*, verbose: Verbose = False) -> None:
     settings = _settings()
     with ExitStack() as stack:
         if has_new_files(settings):
-            stack.enter_context(warm_worker.warming_up(warm_imports.import_validation_and_dbt))
+            stack.enter_context(warm_worker.warming_up(warm_imports.warm_up, settings))
         from orchestration.commands.refresh import refresh  # noqa: PLC0415 - Dagster, while the worker warms up
 
         _exit_unless(refresh(settings, verbose=verbose))
@@ -132,11 +131,21 @@ def discard_batch(batch: Annotated[str, typer.Argument()], *, why: Why) -> None:
 
 
 def main() -> None:
-    """Run the command line; a defect ends in one line and a traceback in the log, not on the terminal."""
+    """Run the command line and end the process."""
+    from orchestration.leaving import leave  # noqa: PLC0415
+
+    leave(run_command_line())
+
+
+def run_command_line() -> int:
+    """Return the exit code; a defect ends in one line and a traceback in the log, not on the terminal."""
     try:
         app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:  # noqa: BLE001 - the outermost boundary
-        sys.exit(_report(error))
+        return _report(error)
+    return 0
 
 
 def _settings() -> "Settings":

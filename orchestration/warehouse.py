@@ -1,14 +1,16 @@
 """Building the warehouse: its inputs are put in place, dbt builds and tests it, and what it was built from is noted.
 
 A warehouse that was wholly built from the present inputs is not built again: same raw versions, same bookings, same
-code. One that another version of the project built is deleted first: it can be rebuilt, and rows that an older rule
-left in an incremental model cannot be told from the others.
+code. Where only some inputs changed since it was wholly built, what depends on them is built and tested again. One
+that another version of the project built is deleted first: it can be rebuilt, and rows that an older rule left in an
+incremental model cannot be told from the others.
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,8 @@ class NodeResult:
     failures: int | None
     message: str | None
     rows: int | None = None
+    is_remembered: bool = False
+    """Whether an earlier build on the same inputs of this node found it."""
 
     @property
     def holds(self) -> bool:
@@ -53,11 +57,10 @@ class NodeResult:
 class Build:
     """One look at the warehouse: built now (`built`), or found built from the same inputs."""
 
-    inputs: str
+    inputs: "Inputs"
     built: bool
     built_at: str
     nodes: tuple[NodeResult, ...]
-    remembered_unit_tests: bool
 
     @property
     def broken(self) -> tuple[NodeResult, ...]:
@@ -77,55 +80,87 @@ def build_warehouse(
     """
     project = parsed_project(settings, project_dir=project_dir)
     pins = read_pins(settings)
-    inputs = inputs_hash(settings, project, pins)
-    finished = _read_finished_build(settings, inputs)
-    if finished is not None:
+    inputs = read_inputs(settings, project, pins)
+    finished = _read_finished_build(settings)
+    if finished is not None and finished.inputs == inputs:
         return finished
     _drop_what_cannot_be_continued(settings, project, pins)
     _prepare(settings, project, pins)
     unit_tests = _read_nodes(project.unit_tests_path)
-    nodes = warm_worker.listening(on_node, run_dbt, settings, project, project_dir, with_unit_tests=unit_tests is None)
+    select = _changed_since(finished.inputs, inputs) if finished and unit_tests else ()
+    nodes = warm_worker.heard(
+        on_node, run_dbt, settings, project, project_dir, select=select, with_unit_tests=unit_tests is None
+    )
     if unit_tests is None:
         _remember_unit_tests(project, nodes)
     build = Build(
         inputs=inputs,
         built=True,
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        nodes=(*_with_row_counts(settings, project, nodes), *(unit_tests or ())),
-        remembered_unit_tests=unit_tests is not None,
+        nodes=_with_remembered(_with_row_counts(settings, project, nodes), finished if select else None, unit_tests),
     )
     if not build.broken:
         _note_finished_build(settings, build)
     return build
 
 
-def inputs_hash(settings: Settings, project: ParsedProject, pins: Pins) -> str:
-    """Hash everything that the warehouse is a function of."""
-    code = (Path(ingestion.raw_tables.__file__), Path(payouts.bookings.__file__))
-    return hashlib.sha256(
-        json.dumps(
-            [
-                project.content_hash,
-                duckdb.__version__,
-                [hashlib.sha256(path.read_bytes()).hexdigest() for path in code],
-                sorted(pins.versions.items()),
-                pins.batch_number,
-                closed_months(settings),
-            ],
-        ).encode()
-    ).hexdigest()
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that the warehouse is a function of."""
+
+    code: str
+    """Hash of the dbt project, the engine and the code that makes the views."""
+    batch_number: int
+    versions: dict[str, int | None]
+    booked: tuple[str, ...]
+    """Closed months."""
+
+    @property
+    def fingerprint(self) -> str:
+        """One hash of all of it."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
-def read_built_inputs(settings: Settings) -> str | None:
+def read_inputs(settings: Settings, project: ParsedProject, pins: Pins) -> Inputs:
+    """Find out what the warehouse would be built from now."""
+    views = (Path(ingestion.raw_tables.__file__), Path(payouts.bookings.__file__))
+    code = [
+        project.content_hash,
+        duckdb.__version__,
+        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in views),
+    ]
+    return Inputs(
+        code=hashlib.sha256("\n".join(code).encode()).hexdigest(),
+        batch_number=pins.batch_number,
+        versions=dict(sorted(pins.versions.items())),
+        booked=tuple(closed_months(settings)),
+    )
+
+
+def _changed_since(before: Inputs, now: Inputs) -> tuple[str, ...]:
+    """The dbt selectors of what depends on inputs that changed; empty: build everything."""
+    if before.code != now.code:
+        return ()
+    changed = [table for table, version in now.versions.items() if before.versions.get(table) != version]
+    selectors = [f"source:raw.{table}+" for table in changed]
+    return (*selectors, *(["source:booked+"] if before.booked != now.booked else []))
+
+
+def _with_remembered(
+    nodes: tuple[NodeResult, ...], finished: Build | None, unit_tests: tuple[NodeResult, ...] | None
+) -> tuple[NodeResult, ...]:
+    """Add what an earlier build found of nodes that this one had no reason to build again, in that build's order."""
+    new = {node.unique_id: node for node in nodes}
+    earlier = (*(finished.nodes if finished else ()), *(unit_tests or ()))
+    known = {node.unique_id: replace(node, is_remembered=True) for node in earlier}
+    # Dagster wants the outputs of one step in topological order, which is dbt's.
+    return tuple({**known, **new}.values())
+
+
+def read_built_inputs(settings: Settings) -> Inputs | None:
     """Return the inputs that the warehouse was wholly built from; None while it is not."""
-    if not settings.warehouse_path.exists():
-        return None
-    with open_warehouse(settings, read_only=True) as con:
-        try:
-            row = con.execute("select inputs from build.finished").fetchone()
-        except duckdb.CatalogException:  # no build was ever begun in this file
-            return None
-    return row[0] if row else None
+    finished = _read_finished_build(settings)
+    return finished.inputs if finished else None
 
 
 def open_warehouse(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:
@@ -139,22 +174,22 @@ def open_warehouse(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyCon
     return con
 
 
-def _read_finished_build(settings: Settings, inputs: str) -> Build | None:
+def _read_finished_build(settings: Settings) -> Build | None:
     if not settings.warehouse_path.exists():
         return None
     with open_warehouse(settings, read_only=True) as con:
         try:
-            row = con.execute("select built_at, nodes from build.finished where inputs = ?", [inputs]).fetchone()
+            row = con.execute("select inputs, built_at, nodes from build.finished").fetchone()
         except duckdb.CatalogException:  # no build was ever begun in this file
             return None
     if row is None:
         return None
+    inputs = json.loads(row[0])
     return Build(
-        inputs=inputs,
+        inputs=Inputs(**{**inputs, "booked": tuple(inputs["booked"])}),
         built=False,
-        built_at=row[0],
-        nodes=_nodes_from_json(row[1]),
-        remembered_unit_tests=True,
+        built_at=row[1],
+        nodes=tuple(replace(node, is_remembered=True) for node in _nodes_from_json(row[2])),
     )
 
 
@@ -179,41 +214,58 @@ def _prepare(settings: Settings, project: ParsedProject, pins: Pins) -> None:
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     with open_warehouse(settings, read_only=False) as con:
         con.execute("create schema if not exists build")
-        con.execute("create table if not exists build.finished (inputs varchar, built_at varchar, nodes varchar)")
-        con.execute("delete from build.finished")
+        con.execute("create or replace table build.finished (inputs varchar, built_at varchar, nodes varchar)")
         con.execute("create or replace table build.begun (project varchar, batch_number bigint)")
         con.execute("insert into build.begun values (?, ?)", [project.content_hash, pins.batch_number])
         create_raw_views(con, settings, pins)
         create_booking_views(con, settings)
 
 
-def import_dbt() -> None:
-    """Import what `run_dbt` needs, 2 s: a warehouse that is up to date does not pay for it."""
-    import dbt.adapters.duckdb.connections  # noqa: PLC0415
-    import dbt.cli.main  # noqa: PLC0415
-    import dbt.task.build  # noqa: PLC0415, F401
+def warm_up_dbt(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR) -> None:
+    """Do ahead what the first `run_dbt` of a process pays for once: imports, the manifest, dbt's own schemas.
+
+    Touches no warehouse. A project that does not parse is left for the run to tell.
+    """
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415
+
+    try:
+        project = parsed_project(settings, project_dir=project_dir)
+    except RuntimeError:
+        return
+    with profile_environment(settings):
+        dbtRunner(manifest=_manifest(project)).invoke(
+            ["list", *dbt_arguments(settings, project_dir=project_dir, target=project.folder), "--no-write-json"]
+        )
+
+
+@functools.cache
+def _manifest(project: ParsedProject) -> Any:
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
+
+    return Manifest.from_msgpack(project.parsed_path.read_bytes())
 
 
 def run_dbt(
-    settings: Settings, project: ParsedProject, project_dir: Path, *, with_unit_tests: bool
+    settings: Settings, project: ParsedProject, project_dir: Path, *, select: tuple[str, ...], with_unit_tests: bool
 ) -> tuple[NodeResult, ...]:
-    """Run `dbt build` in this process and tell (`warm_worker.tell`) of each node that is finished."""
+    """Run `dbt build` on the selectors (none: on everything) in this process.
+
+    Tells (`warm_worker.tell`) of each node that is finished.
+    """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
-    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
 
     def hear(event: Any) -> None:
         if event.info.name == "NodeFinished":
             warm_worker.tell(event.data.node_info.node_name, event.data.node_info.node_status)
 
     arguments = ["build", *dbt_arguments(settings, project_dir=project_dir, target=project.folder)]
-    arguments += ["--no-write-json"]
+    arguments += ["--no-write-json", *(["--select", *select] if select else [])]
     if not with_unit_tests:
         arguments += ["--exclude-resource-type", "unit_test"]
-    manifest = Manifest.from_msgpack(project.parsed_path.read_bytes())
     try:
         with profile_environment(settings):
-            result = dbtRunner(manifest=manifest, callbacks=[hear]).invoke(arguments)
+            result = dbtRunner(manifest=_manifest(project), callbacks=[hear]).invoke(arguments)
     finally:
         # Else the file stays locked for as long as this process lives.
         DuckDBConnectionManager.close_all_connections()
@@ -263,7 +315,7 @@ def _note_finished_build(settings: Settings, build: Build) -> None:
     with open_warehouse(settings, read_only=False) as con:
         con.execute(
             "insert into build.finished values (?, ?, ?)",
-            [build.inputs, build.built_at, _nodes_to_json(build.nodes)],
+            [json.dumps(asdict(build.inputs)), build.built_at, _nodes_to_json(build.nodes)],
         )
 
 

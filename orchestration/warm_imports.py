@@ -1,9 +1,11 @@
-"""What the warm worker imports ahead of a run, in the order in which the run needs it. Imports no Dagster."""
+"""What the warm worker does ahead of a run, in the order in which the run needs it. Imports no Dagster."""
+
+from ingestion.settings import Settings
 
 
-def import_validation_and_dbt() -> None:
-    """Import Great Expectations and dbt."""
+def warm_up(settings: Settings) -> None:
+    """Import Great Expectations and dbt, and read the dbt project's manifest."""
     import ingestion.expectations.duckdb_datasource  # noqa: PLC0415, F401
-    from orchestration.warehouse import import_dbt  # noqa: PLC0415
+    from orchestration.warehouse import warm_up_dbt  # noqa: PLC0415
 
-    import_dbt()
+    warm_up_dbt(settings)

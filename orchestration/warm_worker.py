@@ -7,99 +7,123 @@ does the same work in this process.
 
 import multiprocessing
 import os
+import pickle
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from queue import Empty
+from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, TypeVar
+
+from orchestration.leaving import leave
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Hearer = Callable[[str, str], None]
 
-_LISTEN_EVERY_S = 0.1
+_TOLD, _DONE, _FAILED = "told", "done", "failed"
+_ENDS_WITHIN_S = 2
 
-_worker: ProcessPoolExecutor | None = None
-_messages: "multiprocessing.Queue[tuple[str, str]] | None" = None
+
+def _nobody_hears(_name: str, _status: str) -> None:
+    pass
+
+
+_worker: Connection | None = None
+_hearer: Hearer = _nobody_hears
 
 
 @contextmanager
-def warming_up(imports: Callable[[], None]) -> Iterator[None]:
-    """Start the worker, let it call `imports` at once, and stop it at the end."""
-    global _worker, _messages  # noqa: PLW0603 - one worker a process, whoever calls
+def warming_up(imports: Callable[..., None], *args: Any) -> Iterator[None]:
+    """Start the worker, let it call `imports(*args)` at once, and end it on leaving."""
+    global _worker  # noqa: PLW0603 - one worker a process, whoever calls
     context = multiprocessing.get_context("spawn")
-    _messages = context.Queue()
-    _worker = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(_messages,))
+    _worker, its_end = context.Pipe()
+    process = context.Process(target=_work, args=(its_end, imports, args), name="warm worker", daemon=True)
+    process.start()
+    its_end.close()
     try:
-        _worker.submit(imports)
         yield
     finally:
-        _worker.shutdown(wait=False, cancel_futures=True)
-        _worker = _messages = None
+        _worker.close()
+        _worker = None
+        process.join(_ENDS_WITHIN_S)
+        if process.is_alive():
+            process.kill()
+            process.join()
 
 
 def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call the function in the worker, if there is one; arguments, result and errors must pickle."""
-    return listening(lambda _name, _status: None, function, *args, **kwargs)
-
-
-def listening(hear: Callable[[str, str], None], function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call the function as `call` does, and `hear` meanwhile what it tells.
+    """Call the function in the worker, if there is one; arguments, result and errors must pickle.
 
     Raises:
         RuntimeError: The worker died (killed, out of memory); what it had done stands, the next run goes on from there.
     """
-    if _worker is None or _messages is None:
-        with _telling(hear):
+    return heard(_nobody_hears, function, *args, **kwargs)
+
+
+def heard(hearer: Hearer, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call the function as `call` does; `hearer` hears what it tells meanwhile."""
+    if _worker is None:
+        with _telling(hearer):
             return function(*args, **kwargs)
-    future = _worker.submit(function, *args, **kwargs)
     try:
-        while not future.done():
-            _pass_on(_messages, hear, wait_s=_LISTEN_EVERY_S)
-        return future.result()
-    except BrokenProcessPool as error:
+        _worker.send((function, args, kwargs))
+        while True:
+            kind, content = _worker.recv()
+            match kind:
+                case "told":
+                    hearer(*content)
+                case "done":
+                    result: T = content
+                    return result
+                case _:
+                    raise content
+    except (EOFError, ConnectionError) as error:
         raise RuntimeError("The worker process was killed while it worked. Run the command again.") from error
 
 
 def tell(name: str, status: str) -> None:
     """Say from inside a called function how far it is."""
-    _tell(name, status)
-
-
-def _nobody_listens(_name: str, _status: str) -> None:
-    pass
-
-
-_tell: Callable[[str, str], None] = _nobody_listens
+    _hearer(name, status)
 
 
 @contextmanager
-def _telling(hear: Callable[[str, str], None]) -> Iterator[None]:
-    global _tell  # noqa: PLW0603
-    before, _tell = _tell, hear
+def _telling(hearer: Hearer) -> Iterator[None]:
+    global _hearer  # noqa: PLW0603
+    before, _hearer = _hearer, hearer
     try:
         yield
     finally:
-        _tell = before
+        _hearer = before
 
 
-def _begin(messages: Any) -> None:
-    global _tell  # noqa: PLW0603
-    _tell = lambda name, status: messages.put((name, status))  # noqa: E731
+def _work(requests: Connection, imports: Callable[..., None], args: tuple[Any, ...]) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         # A worker that outlived a killed command would hold the warehouse that the next one opens.
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    imports(*args)
+    with _telling(lambda name, status: requests.send((_TOLD, (name, status)))):
+        while True:
+            try:
+                function, its_args, its_kwargs = requests.recv()
+            except EOFError:
+                leave(0)
+            try:
+                answer = (_DONE, function(*its_args, **its_kwargs))
+            except Exception as error:  # noqa: BLE001 - told to whoever called
+                answer = (_FAILED, _picklable(error))
+            requests.send(answer)
+
+
+def _picklable(error: Exception) -> Exception:
+    try:
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
+    except Exception:  # noqa: BLE001 - whatever an exception's own reduction raises
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _end_with(parent: Any) -> None:
     parent.join()
     os._exit(1)
-
-
-def _pass_on(messages: Any, hear: Callable[[str, str], None], *, wait_s: float) -> None:
-    try:
-        hear(*messages.get(timeout=wait_s))
-    except Empty:
-        return

@@ -69,11 +69,12 @@ def _show_warehouse(outcome: RunOutcome) -> None:
     ]
     if not models:
         return
-    if models[0]["state"] == "up to date":
-        say(f"The warehouse is up to date: built from the same inputs at {models[0]['built_at']}.")
+    built = [metadata for metadata in models if metadata["state"] == "built"]
+    rows = sum(metadata.get("dagster/row_count", 0) for metadata in models)
+    if built:
+        say(f"Built and checked the warehouse: {len(built)} of {len(models)} models, {rows:,} rows in tables.")
     else:
-        rows = sum(metadata.get("dagster/row_count", 0) for metadata in models)
-        say(f"Built and checked the warehouse: {len(models)} models, {rows:,} rows in tables.")
+        say(f"The warehouse is up to date: built from the same inputs at {models[0]['built_at']}.")
 
 
 def _show_serving(settings: Settings, outcome: RunOutcome) -> None:

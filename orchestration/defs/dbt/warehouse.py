@@ -57,7 +57,7 @@ def warehouse_definitions() -> dg.Definitions:
         context.log.info(
             "%s from inputs %s at %s",
             "built" if build.built else "up to date: built",
-            build.inputs[:12],
+            build.inputs.fingerprint[:12],
             build.built_at,
         )
         yield from _events(context, build)
@@ -91,15 +91,15 @@ def _events(
             yield dg.MaterializeResult(
                 asset_key=assets[node.unique_id],
                 metadata=_model_metadata(build, node),
-                data_version=dg.DataVersion(build.inputs[:16]),
+                data_version=dg.DataVersion(build.inputs.fingerprint[:16]),
             )
         elif test_id in checks and node.status != "skipped":
-            yield _check_result(checks[test_id], build, node)
+            yield _check_result(checks[test_id], node)
 
 
 def _model_metadata(build: Build, node: NodeResult) -> dict[str, Any]:
     metadata: dict[str, Any] = {
-        "state": "built" if build.built else "up to date",
+        "state": "up to date" if node.is_remembered else "built",
         "built_at": build.built_at,
         "seconds": node.seconds,
     }
@@ -108,9 +108,7 @@ def _model_metadata(build: Build, node: NodeResult) -> dict[str, Any]:
     return metadata
 
 
-def _check_result(key: dg.AssetCheckKey, build: Build, node: NodeResult) -> dg.AssetCheckResult:
-    is_unit_test = node.unique_id.startswith("unit_test.")
-    remembered = build.remembered_unit_tests if is_unit_test else not build.built
+def _check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=key.asset_key,
         check_name=key.name,
@@ -121,7 +119,7 @@ def _check_result(key: dg.AssetCheckKey, build: Build, node: NodeResult) -> dg.A
             "failures": node.failures or 0,
             "seconds": node.seconds,
             # A unit test checks code and a data test checks these inputs: neither can change its mind without them.
-            "result": "remembered: same inputs" if remembered else "of this run",
+            "result": "remembered: same inputs" if node.is_remembered else "of this run",
         },
     )
 

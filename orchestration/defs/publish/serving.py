@@ -21,12 +21,13 @@ def serving_copy(data_home: DataHome) -> dg.MaterializeResult[Any]:
     """What dashboards read: the published marts in one read-only file, without anything that names a subscriber."""
     progress.tell("publishing the serving copy")
     settings = data_home.settings
-    inputs = read_built_inputs(settings)
-    if inputs is None:
+    built_from = read_built_inputs(settings)
+    if built_from is None:
         raise dg.Failure(
             description="The warehouse is not wholly built; expected a build without failures. Run `allive run`.",
             allow_retries=False,
         )
+    inputs = built_from.fingerprint
     copy = publish(settings, inputs=inputs)
     return dg.MaterializeResult(
         metadata={

@@ -72,9 +72,7 @@ def test_the_demo_refuses_a_home_that_is_in_use(allive, tmp_path):
 def test_a_wrong_setting_is_wrong_usage_without_a_traceback(monkeypatch, capsys, name, value):
     monkeypatch.setenv(name, value)
     monkeypatch.setattr(sys, "argv", ["allive", "batches", "list"])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 2
+    assert cli.run_command_line() == 2
     shown = capsys.readouterr().err
     assert name in shown
     assert "Traceback" not in shown
