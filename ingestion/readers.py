@@ -33,6 +33,8 @@ _LINE = "rtrim(text, chr(13) || chr(10))"
 _LOOKS_LIKE_NO_TEXT = (
     r"(?s)[\[{].*|(?i:true|false|[-+]?(nan|inf|infinity))|-?[0-9]+(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"
 )
+# DuckDB's JSON parser overlooks a comma before the closing brace. At the end of a record it cannot be in a string.
+_ENDS_WITH_COMMA = r"regexp_full_match(right(text, 8), '(?s).*,\s*\}\s*')"
 _IS_BLANK = r"regexp_full_match(text, '[ \t\n\v\f\r]*')"
 
 _TEXT_SCHEMA = pa.schema(
@@ -256,17 +258,17 @@ def _json_query(contract: Contract) -> str:
             select
                 source_file, source_line, text,
                 not is_broken and (starts_with(text, '{{') or starts_with(ltrim(text, ' ' || chr(9)), '{{'))
-                and json_valid(text) as is_object
+                and not {_ENDS_WITH_COMMA} as is_object
             from landed where starts_with(text, '{{') or not {_IS_BLANK}
         ),
         parsed as (
             select
-                source_file, source_line, text, is_object,
-                case when is_object then from_json(text, '{{{structure}}}') end as fields
+                source_file, source_line, text,
+                case when is_object then try(from_json(text, '{{{structure}}}')) end as fields
             from lines
         )
         select
-            source_file, source_line, text as raw, not is_object as is_malformed, {texts}
+            source_file, source_line, text as raw, fields is null as is_malformed, {texts}
         from parsed
     """
 

@@ -110,6 +110,8 @@ def test_every_required_field_may_not_be_missing(home, record_type, missing):
         json.dumps(HEARTBEAT)[:-1],
         json.dumps(HEARTBEAT) + " x",
         json.dumps(HEARTBEAT)[:-1] + ',"x":"\\ud800"}',
+        json.dumps(HEARTBEAT)[:-1] + ",}",
+        json.dumps(HEARTBEAT)[:-1] + ", }  ",
     ],
 )
 def test_what_is_no_json_object_is_malformed(home, line):
