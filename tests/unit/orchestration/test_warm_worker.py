@@ -1,0 +1,97 @@
+"""The second process: answers, errors and what is told come back; its death is said; it does not outlive its parent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestration import warm_worker
+
+
+def nothing() -> None:
+    """What the worker does ahead."""
+
+
+def pid_and_tell(name: str) -> int:
+    warm_worker.tell(name, "done")
+    return os.getpid()
+
+
+def fail() -> None:
+    raise LookupError("not there")
+
+
+def fail_in_a_way_that_does_not_travel() -> None:
+    class LocalError(Exception):
+        pass
+
+    raise LocalError("local")
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_without_a_worker_the_call_is_made_here():
+    told = []
+    assert warm_worker.heard(lambda *what: told.append(what), pid_and_tell, "model") == os.getpid()
+    assert told == [("model", "done")]
+
+
+def test_with_a_worker_the_call_is_made_there():
+    told = []
+    with warm_worker.warming_up(nothing):
+        first = warm_worker.heard(lambda *what: told.append(what), pid_and_tell, "model")
+        assert first == warm_worker.call(pid_and_tell, "again") != os.getpid()
+        with pytest.raises(LookupError, match="not there"):
+            warm_worker.call(fail)
+        with pytest.raises(RuntimeError, match="LocalError: local"):
+            warm_worker.call(fail_in_a_way_that_does_not_travel)
+        assert warm_worker.call(pid_and_tell, "after a failure") == first
+    assert told == [("model", "done")]
+    assert warm_worker.call(pid_and_tell, "here again") == os.getpid()
+
+
+def test_a_worker_that_dies_is_an_error_that_says_so():
+    with warm_worker.warming_up(nothing), pytest.raises(RuntimeError, match="was killed while it worked"):
+        warm_worker.call(die)
+
+
+PARENT = """
+import time
+from orchestration import warm_worker
+from tests.unit.orchestration.test_warm_worker import nothing, pid_and_tell
+if __name__ == "__main__":
+    with warm_worker.warming_up(nothing):
+        print(warm_worker.call(pid_and_tell, "x"), flush=True)
+        time.sleep(60)
+"""
+
+
+def test_it_does_not_outlive_a_killed_parent(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    path = os.pathsep.join(filter(None, sys.path))
+    parent = subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": path}
+    )
+    with parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while is_running(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_running(worker)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return False
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"
