@@ -258,17 +258,18 @@ def _json_query(contract: Contract) -> str:
             select
                 source_file, source_line, text,
                 not is_broken and (starts_with(text, '{{') or starts_with(ltrim(text, ' ' || chr(9)), '{{'))
-                and not {_ENDS_WITH_COMMA} as is_object
+                and json_valid(text) and not {_ENDS_WITH_COMMA} as is_object
             from landed where starts_with(text, '{{') or not {_IS_BLANK}
         ),
         parsed as (
+            -- Not try(from_json(…)), which parses once: one broken line makes it go row by row through a whole vector.
             select
-                source_file, source_line, text,
-                case when is_object then try(from_json(text, '{{{structure}}}')) end as fields
+                source_file, source_line, text, is_object,
+                case when is_object then from_json(text, '{{{structure}}}') end as fields
             from lines
         )
         select
-            source_file, source_line, text as raw, fields is null as is_malformed, {texts}
+            source_file, source_line, text as raw, not is_object as is_malformed, {texts}
         from parsed
     """
 
