@@ -1,0 +1,61 @@
+"""What a build of the warehouse builds again, and what it remembers."""
+
+import json
+
+from orchestration.warehouse import Build, build_warehouse, open_warehouse
+from tests.pipeline import Pipeline
+
+HEARTBEAT = {
+    "event_id": "e1",
+    "playback_id": "p1",
+    "subscriber_id": "s1",
+    "live_id": "l1",
+    "event_at": "2021-02-05T20:00:00Z",
+    "state": "playing",
+}
+
+
+def built(build: Build) -> set[str]:
+    return {node.unique_id for node in build.nodes if not node.is_remembered}
+
+
+def land(pipeline: Pipeline, name: str, record: dict[str, object]) -> None:
+    path = pipeline.landing / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    pipeline.load()
+
+
+def test_only_what_depends_on_what_changed_is_built_again(pipeline: Pipeline) -> None:
+    land(pipeline, "heartbeats/1.ndjson", HEARTBEAT)
+    first = build_warehouse(pipeline.settings)
+    models = {node.unique_id for node in first.nodes if node.unique_id.startswith("model.")}
+    assert models <= built(first)
+
+    unchanged = build_warehouse(pipeline.settings)
+    assert not unchanged.built
+    assert not built(unchanged)
+
+    land(pipeline, "heartbeats/2.ndjson", {**HEARTBEAT, "event_at": "2021-02-05T20:00:10Z"})
+    second = build_warehouse(pipeline.settings)
+    assert {"model.allive.int_playback_days", "model.allive.fct_artist_months"} <= built(second)
+    assert not {"model.allive.dim_artists", "model.allive.stg_catalogue__lives"} & built(second)
+    assert {node.unique_id for node in second.nodes} == {node.unique_id for node in first.nodes}
+
+    land(pipeline, "artists/1.ndjson", {"artist_id": "a1", "name": "Anouk"})
+    third = build_warehouse(pipeline.settings)
+    assert "model.allive.dim_artists" in built(third)
+    assert "model.allive.int_playback_days" not in built(third)
+    with pipeline.warehouse() as con:
+        assert con.execute("select sum(watch_ms) from marts.fct_daily_watch").fetchone() == (10_000,)
+        assert con.execute("select artist_name from marts.dim_artists").fetchall() == [("Anouk",)]
+
+
+def test_a_build_that_failed_is_not_built_upon(pipeline: Pipeline) -> None:
+    land(pipeline, "heartbeats/1.ndjson", HEARTBEAT)
+    pipeline.build()
+    with open_warehouse(pipeline.settings, read_only=False) as con:
+        con.execute("delete from build.finished")
+    land(pipeline, "artists/1.ndjson", {"artist_id": "a1", "name": "Anouk"})
+    again = build_warehouse(pipeline.settings)
+    assert "model.allive.int_playback_days" in built(again)
