@@ -22,7 +22,7 @@ demo: setup ## a fictional season through the whole pipeline, ending with the cl
 	@$(BIN)/allive demo
 
 test: setup ## all tests, from the rules' units to the whole path
-	@$(BIN)/pytest --numprocesses auto
+	@$(BIN)/pytest --numprocesses auto --dist loadfile
 
 lint: setup ## ruff: style and format
 	@$(BIN)/ruff check .

@@ -85,6 +85,8 @@ def build_warehouse(
     if finished is not None and finished.inputs == inputs:
         return finished
     _drop_what_cannot_be_continued(settings, project, pins)
+    if not settings.warehouse_path.exists():
+        finished = None  # dropped: nothing of an earlier build is left to build upon
     _prepare(settings, project, pins)
     unit_tests = _read_nodes(project.unit_tests_path)
     select = _changed_since(finished.inputs, inputs) if finished and unit_tests else ()

@@ -20,7 +20,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Hearer = Callable[[str, str], None]
 
-_TOLD, _DONE, _FAILED = "told", "done", "failed"
 _ENDS_WITHIN_S = 2
 
 
@@ -103,16 +102,16 @@ def _work(requests: Connection, imports: Callable[..., None], args: tuple[Any, .
         # A worker that outlived a killed command would hold the warehouse that the next one opens.
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     imports(*args)
-    with _telling(lambda name, status: requests.send((_TOLD, (name, status)))):
+    with _telling(lambda name, status: requests.send(("told", (name, status)))):
         while True:
             try:
                 function, its_args, its_kwargs = requests.recv()
             except EOFError:
                 leave(0)
             try:
-                answer = (_DONE, function(*its_args, **its_kwargs))
+                answer = ("done", function(*its_args, **its_kwargs))
             except Exception as error:  # noqa: BLE001 - told to whoever called
-                answer = (_FAILED, _picklable(error))
+                answer = ("failed", _picklable(error))
             requests.send(answer)
 
 

@@ -51,6 +51,21 @@ def test_only_what_depends_on_what_changed_is_built_again(pipeline: Pipeline) ->
         assert con.execute("select artist_name from marts.dim_artists").fetchall() == [("Anouk",)]
 
 
+def test_raw_tables_restored_from_an_older_copy_are_built_from_the_start(pipeline: Pipeline) -> None:
+    land(pipeline, "artists/1.ndjson", {"artist_id": "a1", "name": "Anouk"})
+    land(pipeline, "heartbeats/1.ndjson", HEARTBEAT)
+    pins = pipeline.settings.raw_dir / "pins.json"
+    older = pins.read_bytes()
+    land(pipeline, "heartbeats/2.ndjson", {**HEARTBEAT, "event_at": "2021-02-05T20:00:10Z"})
+    pipeline.build()
+    pins.write_bytes(older)
+    restored = build_warehouse(pipeline.settings)
+    assert not restored.broken
+    assert "model.allive.dim_artists" in built(restored)
+    with pipeline.warehouse() as con:
+        assert con.execute("select sum(watch_ms) from marts.fct_playbacks").fetchone() == (0,)
+
+
 def test_a_build_that_failed_is_not_built_upon(pipeline: Pipeline) -> None:
     land(pipeline, "heartbeats/1.ndjson", HEARTBEAT)
     pipeline.build()
