@@ -5,10 +5,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from schwifty import BIC, IBAN
-from schwifty.exceptions import SchwiftyException
-
 from payouts import months
+from payouts.bank_details import are_payable
 
 IBAN_SETTLING_DAYS: Final = 10
 """An IBAN younger than this on the payment date is not paid to (RULES.md §6)."""
@@ -73,19 +71,9 @@ def settle_balance(payable_cents: int, *, payee: Payee, month: str, minimum_cent
 def _reason_not_to_trust(payee: Payee, *, paid_on: date) -> CarryReason | None:
     if not payee.iban:
         return CarryReason.NO_IBAN
-    if not _are_valid(payee.iban, payee.bic):
+    if not are_payable(payee.iban, payee.bic):
         return CarryReason.BAD_IBAN
     changed_on = None if payee.is_first_iban else payee.iban_first_seen_on
     if changed_on is not None and (paid_on - changed_on).days < IBAN_SETTLING_DAYS:
         return CarryReason.IBAN_CHANGED
     return None
-
-
-def _are_valid(iban: str, bic: str | None) -> bool:
-    try:
-        IBAN(iban)
-        if bic:
-            BIC(bic)
-    except SchwiftyException:
-        return False
-    return True

@@ -1,0 +1,107 @@
+"""Which accounts can be paid to. The IBANs are the examples of the IBAN registry, one a country."""
+
+import random
+
+import pytest
+
+from payouts.bank_details import are_payable, electronic, masked
+from tests.oracle.history import is_iban
+from tests.worlds.catalogue import french_iban
+
+FRENCH = "FR1420041010050500013M02606"
+GERMAN = "DE89370400440532013000"
+
+IN_SEPA = [
+    FRENCH,
+    GERMAN,
+    "BE68539007547034",
+    "ES9121000418450200051332",
+    "IT60X0542811101000000123456",
+    "LU280019400644750000",
+    "NL91ABNA0417164300",
+    "AT611904300234573201",
+    "CH9300762011623852957",
+    "FI2112345600000785",
+    "GB29NWBK60161331926819",
+    "IE29AIBK93115212345678",
+    "MC5811222000010123456789030",
+    "AL47212110090000000235698741",
+    "MD24AG000225100013104168",
+    "ME25505000012345678951",
+    "MK07250120000058984",
+    "RS35260005601001611379",
+]
+OUTSIDE_SEPA = ["BR1800360305000010009795493C1", "TR330006100519786457841326", "XK051212012345678906"]
+WRONG = [
+    FRENCH[:-1],
+    FRENCH + "0",
+    FRENCH.replace("FR14", "FR15"),
+    FRENCH.replace("0505", "0550"),
+    FRENCH.replace("3M", "33"),
+    "FR1420041010050500013M0260٦",
+    "FR14-2004-1010-0505-0001-3M02-606",
+    "FR76 hello",
+    "XX00",
+    "",
+]
+
+
+@pytest.mark.parametrize("iban", IN_SEPA)
+def test_an_account_in_sepa_can_be_paid_to(iban: str) -> None:
+    assert are_payable(iban, None)
+    assert are_payable(iban, "")
+
+
+@pytest.mark.parametrize("iban", OUTSIDE_SEPA)
+def test_a_right_iban_outside_sepa_cannot(iban: str) -> None:
+    assert not are_payable(iban, None)
+
+
+@pytest.mark.parametrize("iban", WRONG)
+def test_a_wrong_iban_cannot(iban: str) -> None:
+    assert not are_payable(iban, None)
+
+
+def test_blanks_and_case_do_not_matter() -> None:
+    assert are_payable("fr14 2004 1010 0505 0001 3m02 606", " bnpafrpp ")
+    assert electronic("fr14 2004\u00a01010 0505 0001 3m02 606") == FRENCH
+
+
+def test_it_is_the_rule_of_the_oracle_on_what_the_worlds_deliver() -> None:
+    rng = random.Random(20210202)
+    delivered = [french_iban(rng, is_valid=rng.random() < 0.5) for _ in range(500)]
+    judged = [are_payable(iban, None) for iban in [*delivered, *IN_SEPA[:7], *WRONG]]
+    assert judged == [is_iban(iban) for iban in [*delivered, *IN_SEPA[:7], *WRONG]]
+    assert 200 < sum(judged[:500]) < 300
+
+
+@pytest.mark.parametrize(
+    ("iban", "bic", "is_right"),
+    [
+        (FRENCH, "BNPAFRPPXXX", True),
+        (FRENCH, "BNPAFRPP", True),
+        (FRENCH, "BFCORERX", True),  # a bank of La Réunion has French IBANs
+        (FRENCH, "DEUTDEFF", False),
+        (FRENCH, "ABNANL2A", False),
+        (FRENCH, "BNPAFRP", False),
+        (FRENCH, "BNPAXXPP", False),
+        (FRENCH, "BNPA-FR-PP", False),
+        (GERMAN, "DEUTDEFF500", True),
+        (GERMAN, "BFCORERX", False),
+        ("GB29NWBK60161331926819", "RBOSJESH", True),
+        ("MC5811222000010123456789030", "CMCIFRPP", True),
+        (FRENCH.replace("FR14", "FR15"), "BNPAFRPP", False),
+    ],
+)
+def test_a_bic_is_of_the_country_of_its_iban(iban: str, bic: str, is_right: bool) -> None:
+    assert are_payable(iban, bic) is is_right
+
+
+@pytest.mark.parametrize("iban", IN_SEPA)
+def test_a_masked_iban_shows_its_ends_only(iban: str) -> None:
+    assert masked(iban) == f"{iban[:4]}…{iban[-4:]}"
+
+
+@pytest.mark.parametrize("text", ["", "FR76", "12345678901234"])
+def test_what_is_too_short_for_an_iban_is_masked_wholly(text: str) -> None:
+    assert masked(text) == "…"
