@@ -42,6 +42,16 @@ class Settings(BaseSettings):
         description="Key of the subscribers' pseudonyms; by default a random one kept with the payouts.",
     )
     operator: str | None = Field(default=None, description="Who acts, for the audit log; default: the login name.")
+    payer_name: str | None = Field(default=None, description="Holder of the account that artists are paid from.")
+    payer_iban: str | None = Field(default=None, description="IBAN of that account.")
+    payer_bic: str | None = Field(default=None, description="BIC of its bank.")
+    payer_street: str | None = Field(default=None, description="The holder's street and number.")
+    payer_postcode: str | None = Field(default=None, description="The holder's postcode.")
+    payer_town: str | None = Field(default=None, description="The holder's town.")
+    payer_country: str = Field(default="FR", description="The holder's country, a code of two letters.")
+    statement_contact: str = Field(
+        default="artistes@allive.example", description="Whom artists may write to about a statement."
+    )
 
     @field_validator("home")
     @classmethod
