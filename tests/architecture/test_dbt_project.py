@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from ingestion.contracts import CONTRACTS
 
 PROJECT = Path(__file__).parents[2] / "dbt_project"
 LAYERS = {
@@ -216,3 +219,12 @@ def test_dbt_does_not_take_the_project_for_a_plugin():
     # dbt imports every importable root module whose name begins with dbt_.
     assert not list(PROJECT.rglob("__init__.py"))
     assert not list(PROJECT.parent.glob("dbt_*.py"))
+
+
+@pytest.mark.parametrize(("variable", "field"), [("devices", "device"), ("surfaces", "surface")])
+def test_the_closed_lists_are_those_of_the_contract_and_no_value_is_part_of_another(variable, field):
+    listed = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"][variable]
+    contract = next(one for one in CONTRACTS["heartbeats"].fields if one.name == field)
+
+    assert listed == sorted(contract.type.options)
+    assert not [(a, b) for a in listed for b in listed if a != b and a in b]

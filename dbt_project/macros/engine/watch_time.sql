@@ -71,9 +71,12 @@ case
     position of 2³⁴ ms or more, cannot be told from its list and is computed by the rule as it reads. `tie_mark` is larger
     than any day's watch time, so a sum that reaches it says that the day has such a pair.
     The credit over midnight is added between a playback's days: lead() over rows that are few.
+
+    What a playback day has once is not aggregated beside the list if the list tells it (its first and last instant), and
+    as a number where it is a text of a closed list: every aggregate more is memory touched a heartbeat.
 -#}
 {% macro duckdb__watch_time(heartbeats) -%}
-{%- set instant_unit = 2 ** 36 -%}
+{%- set instant_bits = 36 -%}
 {%- set playing_bit = 2 ** 35 -%}
 {%- set missing_position = 2 ** 34 -%}
 {%- set tie_mark = 2 ** 32 -%}
@@ -91,14 +94,12 @@ packed_days as (
         subscriber_id,
         live_id,
         event_day,
-        min(event_at) as first_heartbeat_at,
-        max(event_at) as last_heartbeat_at,
         max(position_ms) as max_position_ms,
-        min(device) as device,
-        min(surface) as surface,
+        {{ first_option('device', var('devices')) }} as device_place,
+        {{ first_option('surface', var('surfaces')) }} as surface_place,
         max(batch_number) as batch_number,
         list_sort(list(
-            day_ms * {{ instant_unit }}
+            day_ms * {{ 2 ** instant_bits }}
             + case when state = 'playing' then {{ playing_bit }} else 0 end
             + coalesce(position_ms & {{ missing_position - 1 }}, {{ missing_position }} + day_ms)
         )) as beats
@@ -108,18 +109,22 @@ packed_days as (
 
 summed_days as materialized (
     select
-        * exclude (beats),
+        * exclude (beats, device_place, surface_place),
+        {{ option_at('device_place', var('devices')) }} as device,
+        {{ option_at('surface_place', var('surfaces')) }} as surface,
+        {{ instant_of('beats[1]', instant_bits) }} as first_heartbeat_at,
+        {{ instant_of('beats[-1]', instant_bits) }} as last_heartbeat_at,
         cast(coalesce(list_sum(list_transform(
             list_zip(beats, beats[2:], true),
             lambda pair: case
                 when
                     pair[2] > pair[1]
-                    and pair[2] // {{ instant_unit }} = pair[1] // {{ instant_unit }}
+                    and pair[2] >> {{ instant_bits }} = pair[1] >> {{ instant_bits }}
                     then {{ tie_mark }}
                 when pair[1] & {{ playing_bit }} = 0 then 0
                 when pair[1] & {{ playing_bit - 1 }} = pair[2] & {{ playing_bit - 1 }} then 0
                 else least(
-                    pair[2] // {{ instant_unit }} - pair[1] // {{ instant_unit }},
+                    (pair[2] >> {{ instant_bits }}) - (pair[1] >> {{ instant_bits }}),
                     {{ var('gap_cap_ms') }}
                 )
             end
@@ -237,4 +242,26 @@ final as (
         batch_number
     from linked_days
 )
+{%- endmacro %}
+
+{#-
+    The smallest value of a closed list, as its place in the list's text (none: null). The list is in alphabetical order
+    and no value is part of another. Of a constant and a dictionary, DuckDB looks at each entry of the dictionary once.
+-#}
+{% macro first_option(column, options) -%}
+min(strpos('{{ options | join(" ") }}', {{ column }}))
+{%- endmacro %}
+
+{#- The value at a place that `first_option` gave. -#}
+{% macro option_at(place, options) -%}
+{%- set text = options | join(' ') -%}
+case {{ place }}
+        {%- for option in options %} when {{ text.index(option) + 1 }} then '{{ option }}' {%- endfor %} end
+{%- endmacro %}
+
+{#- The instant of a packed heartbeat of `event_day`. -#}
+{% macro instant_of(beat, instant_bits) -%}
+make_timestamptz(
+            (epoch_ms(cast(event_day as timestamp)) - 7200000 + ({{ beat }} >> {{ instant_bits }})) * 1000
+        )
 {%- endmacro %}
