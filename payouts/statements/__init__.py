@@ -1,0 +1,22 @@
+"""Artists' statements (relevés): made from a closed month's folder alone, set by typst, read back from the PDF.
+
+What is paid is decided elsewhere (`payouts.run`); here it is only told.
+"""
+
+from payouts.statements.month import StatementDataError
+from payouts.statements.names import STATEMENTS_FOLDER, statement_file_name, statement_number
+from payouts.statements.totals import StatementTotals, UnreadableStatementError, read_statement_total
+from payouts.statements.writing import write_statements
+from payouts.statements.yearly import write_yearly_statements
+
+__all__ = [
+    "STATEMENTS_FOLDER",
+    "StatementDataError",
+    "StatementTotals",
+    "UnreadableStatementError",
+    "read_statement_total",
+    "statement_file_name",
+    "statement_number",
+    "write_statements",
+    "write_yearly_statements",
+]

@@ -1,0 +1,249 @@
+"""The statements of a closed month, read from its folder alone: so that they can be made again at any time."""
+
+import csv
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from payouts.ledger import CONTROL_FILE, PAYOUTS_FILE
+from payouts.statements.names import statement_number
+from payouts.statements.transfers import BANK_FILE, Transfer, read_transfers
+
+ADJUSTMENTS_FILE: Final = "adjustments.csv"
+LIVES_FILE: Final = "artist_lives.csv"
+
+_NANOS_PER_CENT: Final = 10_000_000
+
+
+class StatementDataError(ValueError):
+    """A closed month's files disagree with one another on what an artist is due: no statement can be made of them."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """What one live earned its artist out of subscribers' own envelopes."""
+
+    live_id: str
+    title: str
+    watch_ms: int
+    paying_subscribers: int
+    direct_nanos: int
+
+    @property
+    def direct_cents(self) -> int:
+        """The printed amount: rounded half up."""
+        return _rounded_cents(self.direct_nanos)
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What the settling again of an earlier month changed, in cents."""
+
+    corrects_month: str
+    cents: int
+
+
+class EntryKind(StrEnum):
+    """Why cents were added to a balance between two runs."""
+
+    PAYMENT_RETURNED = "payment_returned"
+    WRITE_OFF = "write_off"
+
+
+@dataclass(frozen=True)
+class BalanceEntry:
+    """A returned payment or a write-off: cents added to the balance before the run.
+
+    Attributes:
+        settlement_month: The month whose payment came back; None for a write-off.
+    """
+
+    kind: EntryKind
+    cents: int
+    settlement_month: str | None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The month's common pool, the same for all artists."""
+
+    nanos: int
+    members: int
+    rule: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One artist's month as its statement tells it.
+
+    Attributes:
+        lives: The best earning first.
+        pool_nanos: The artist's share of the common pool; None where they have no part in it.
+        account: The masked IBAN that is paid to; None when nothing is paid.
+    """
+
+    number: str
+    settlement_month: str
+    payment_date: date
+    artist_id: str
+    artist_name: str
+    watch_ms: int
+    paying_subscribers: int
+    lives: tuple[Live, ...]
+    pool: Pool
+    pool_nanos: int | None
+    earned_cents: int
+    adjustments: tuple[Adjustment, ...]
+    balance_entries: tuple[BalanceEntry, ...]
+    brought_forward_cents: int
+    paid_cents: int
+    carried_forward_cents: int
+    carry_reason: str | None
+    account: str | None
+    envelope_cents: int
+    minimum_payout_cents: int
+
+    @property
+    def direct_cents(self) -> int:
+        """The sum of the printed lives."""
+        return sum(live.direct_cents for live in self.lives)
+
+    @property
+    def pool_cents(self) -> int:
+        """The printed share of the common pool: rounded half up."""
+        return _rounded_cents(self.pool_nanos or 0)
+
+    @property
+    def rounding_cents(self) -> int:
+        """What the printed lines miss to the cents earned, which are rounded once, over all artists (RULES.md §5.5)."""
+        return self.earned_cents - self.direct_cents - self.pool_cents
+
+    @property
+    def adjustment_cents(self) -> int:
+        """The sum of the adjustments."""
+        return sum(adjustment.cents for adjustment in self.adjustments)
+
+    @property
+    def opening_cents(self) -> int:
+        """The balance that the month before carried forward."""
+        return self.brought_forward_cents - sum(entry.cents for entry in self.balance_entries)
+
+    @property
+    def payable_cents(self) -> int:
+        """Brought forward + earned + adjustments (RULES.md §6)."""
+        return self.brought_forward_cents + self.earned_cents + self.adjustment_cents
+
+
+def read_statements(month_folder: Path) -> Iterator[Statement]:
+    """Yield the statement of every row of `artist_payouts.csv`, in its order.
+
+    Raises:
+        StatementDataError: The month's files contradict one another.
+    """
+    control = json.loads((month_folder / CONTROL_FILE).read_text(encoding="utf-8"))
+    lives = _read_lives(month_folder / LIVES_FILE)
+    adjustments = _read_adjustments(month_folder / ADJUSTMENTS_FILE)
+    entries = _balance_entries(control)
+    transfers = read_transfers(month_folder)
+    pool = Pool(nanos=control["pool_nanos"], members=len(control["pool_members"]), rule=control["policy"]["pool_rule"])
+    members = frozenset(control["pool_members"])
+    for position, row in enumerate(_rows(month_folder / PAYOUTS_FILE), start=1):
+        artist_id = row["artist_id"]
+        number = statement_number(row["settlement_month"], position)
+        statement = Statement(
+            number=number,
+            settlement_month=row["settlement_month"],
+            payment_date=date.fromisoformat(control["payment_date"]),
+            artist_id=artist_id,
+            artist_name=row["artist_name"] or artist_id,
+            watch_ms=int(row["watch_ms"]),
+            paying_subscribers=int(row["paying_subscribers"]),
+            lives=lives.get(artist_id, ()),
+            pool=pool,
+            pool_nanos=int(row["pool_nanos"]) if artist_id in members else None,
+            earned_cents=int(row["earned_cents"]),
+            adjustments=tuple(adjustments.get(artist_id, ())),
+            balance_entries=tuple(entries.get(artist_id, ())),
+            brought_forward_cents=int(row["brought_forward_cents"]),
+            paid_cents=int(row["paid_cents"]),
+            carried_forward_cents=int(row["carried_forward_cents"]),
+            carry_reason=row["carry_reason"] or None,
+            account=_account(number, paid_cents=int(row["paid_cents"]), transfer=transfers.get(number)),
+            envelope_cents=control["policy"]["envelope_cents"],
+            minimum_payout_cents=control["policy"]["minimum_payout_cents"],
+        )
+        _check(statement, row)
+        yield statement
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _read_lives(path: Path) -> dict[str, tuple[Live, ...]]:
+    by_artist: dict[str, list[Live]] = defaultdict(list)
+    for row in _rows(path):
+        by_artist[row["artist_id"]].append(
+            Live(
+                live_id=row["live_id"],
+                title=row["title"] or row["live_id"],
+                watch_ms=int(row["watch_ms"]),
+                paying_subscribers=int(row["paying_subscribers"]),
+                direct_nanos=int(row["direct_nanos"]),
+            )
+        )
+    return {
+        artist_id: tuple(sorted(lives, key=lambda live: (-live.direct_nanos, -live.watch_ms, live.live_id.encode())))
+        for artist_id, lives in by_artist.items()
+    }
+
+
+def _read_adjustments(path: Path) -> dict[str, list[Adjustment]]:
+    by_artist: dict[str, list[Adjustment]] = defaultdict(list)
+    for row in _rows(path):
+        by_artist[row["artist_id"]].append(Adjustment(row["corrects_month"], int(row["adjustment_cents"])))
+    return by_artist
+
+
+def _balance_entries(control: dict[str, Any]) -> dict[str, list[BalanceEntry]]:
+    by_artist: dict[str, list[BalanceEntry]] = defaultdict(list)
+    for entry in control["balance_entries"]:
+        by_artist[entry["artist_id"]].append(
+            BalanceEntry(EntryKind(entry["kind"]), entry["cents"], entry["settlement_month"])
+        )
+    return by_artist
+
+
+def _account(number: str, *, paid_cents: int, transfer: Transfer | None) -> str | None:
+    transferred = transfer.cents if transfer else 0
+    if transferred != paid_cents:
+        raise StatementDataError(
+            f"{BANK_FILE} transfers {transferred} cents under {number}, but {PAYOUTS_FILE} pays {paid_cents}. "
+            "Make the bank file before the statements, and `allive verify` the month if it is closed."
+        )
+    return transfer.account if transfer else None
+
+
+def _check(statement: Statement, row: dict[str, str]) -> None:
+    equations = (
+        ("direct nanos of the lives", sum(live.direct_nanos for live in statement.lives), int(row["direct_nanos"])),
+        ("share of the pool, in nanos", statement.pool_nanos or 0, int(row["pool_nanos"])),
+        ("adjustment lines", statement.adjustment_cents, int(row["adjustment_cents"])),
+        ("paid + carried", statement.paid_cents + statement.carried_forward_cents, statement.payable_cents),
+    )
+    broken = [f"{name}: found {found}, expected {expected}" for name, found, expected in equations if found != expected]
+    if broken:
+        raise StatementDataError(
+            f"{statement.settlement_month}, artist {statement.artist_id!r}: the month's files disagree "
+            f"({'; '.join(broken)}). No statement was made of them; `allive verify` the month."
+        )
+
+
+def _rounded_cents(nanos: int) -> int:
+    return (nanos + _NANOS_PER_CENT // 2) // _NANOS_PER_CENT

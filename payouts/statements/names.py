@@ -1,0 +1,36 @@
+"""What a statement is called: its number, and the name of its file."""
+
+import hashlib
+import re
+from typing import Final
+
+STATEMENTS_FOLDER: Final = "statements"
+
+_PLAIN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
+
+
+def statement_number(settlement_month: str, position: int) -> str:
+    """Return the number of the statement in row `position` (1-based) of `artist_payouts.csv`.
+
+    It is the end-to-end id of the artist's transfer too.
+
+    >>> statement_number("2021-02", 17)
+    'ALV-2021-02-00017'
+    """
+    return f"ALV-{settlement_month}-{position:05d}"
+
+
+def statement_file_name(artist_id: str) -> str:
+    """Return the file name of an artist's statement: the id itself where it is plain, else `~` and its SHA-256.
+
+    Plain is 1 to 100 of `A-Za-z0-9_.-`, not beginning with a dot. No plain id begins with `~`, so no two ids share a
+    name, and no id leads out of the folder.
+
+    >>> statement_file_name("art-17")
+    'art-17.pdf'
+    >>> statement_file_name("../17")[:17]
+    '~1c17bf64a7cfbeb1'
+    """
+    if _PLAIN_ID.fullmatch(artist_id):
+        return f"{artist_id}.pdf"
+    return f"~{hashlib.sha256(artist_id.encode()).hexdigest()}.pdf"

@@ -1,0 +1,87 @@
+"""The counterfactual: what each artist would have earned had all envelopes been one pot (RULES.md §5, §7).
+
+Computed from a closed month's files alone, by code that shares nothing with the warehouse's SQL.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from payouts.ledger import CONTROL_FILE, SLICES_FILE
+
+_KNOWN: Final = "known"
+_NANOS_PER_CENT: Final = 10_000_000
+_BATCH_ROWS: Final = 131_072
+
+_Key = TypeVar("_Key")
+
+
+def read_pro_rata_cents(month_folder: Path) -> dict[str, int]:
+    """Return what pro-rata would have paid each artist, in cents; an artist without an entry would have had nothing.
+
+    One pass over the slices, a batch in memory at a time.
+    """
+    control = json.loads((month_folder / CONTROL_FILE).read_text(encoding="utf-8"))
+    envelope_nanos, weights = _weights(month_folder / SLICES_FILE)
+    return pro_rata_cents(
+        envelope_nanos, weights, pool_members=control["pool_members"], pool_rule=control["policy"]["pool_rule"]
+    )
+
+
+def pro_rata_cents(
+    envelope_nanos: int, weights: Mapping[tuple[str, str], int], *, pool_members: list[str], pool_rule: str
+) -> dict[str, int]:
+    """Split one pot over (artist, category) by `weights`, and its pool over the members; cents by artist.
+
+    >>> pro_rata_cents(
+    ...     3_000_000_000, {("a", "emerging"): 2, ("k", "known"): 1}, pool_members=["a", "b"], pool_rule="equal"
+    ... )
+    {'a': 250, 'b': 50}
+    """
+    earned: Counter[str] = Counter()
+    for (artist_id, category), nanos in _split(envelope_nanos, weights).items():
+        if category != _KNOWN:
+            earned[artist_id] += nanos
+    pool_nanos = envelope_nanos - earned.total()
+    directs = {member: earned[member] for member in pool_members} if pool_rule == "direct" else {}
+    earned.update(_split(pool_nanos, directs if any(directs.values()) else dict.fromkeys(pool_members, 1)))
+    return _split(envelope_nanos // _NANOS_PER_CENT, earned)
+
+
+def _split(units: int, weights: Mapping[_Key, int]) -> dict[_Key, int]:
+    # Largest remainder, ties to the smallest key, ids bytewise (RULES.md §5.3). Nothing to split over gives nothing.
+    total = sum(weights.values())
+    if not total:
+        return {}
+    shares = {key: divmod(units * weight, total) for key, weight in weights.items()}
+    left_over = units - sum(floor for floor, _ in shares.values())
+    by_remainder = sorted(shares, key=lambda key: (-shares[key][1], _bytewise(key)))
+    lucky = set(by_remainder[:left_over])
+    return {key: floor + (key in lucky) for key, (floor, _) in shares.items()}
+
+
+def _bytewise(key: object) -> tuple[bytes, ...]:
+    return tuple(part.encode() for part in (key if isinstance(key, tuple) else (key,)))
+
+
+def _weights(path: Path) -> tuple[int, Counter[tuple[str, str]]]:
+    envelope_nanos = 0
+    weights: Counter[tuple[str, str]] = Counter()
+    columns = ["artist_id", "category", "weight", "amount_nanos"]
+    with pq.ParquetFile(path) as slices:
+        for batch in slices.iter_batches(_BATCH_ROWS, columns=columns, use_threads=False):
+            sums = (
+                pa.Table.from_batches([batch])
+                .group_by(["artist_id", "category"], use_threads=False)
+                .aggregate([("weight", "sum"), ("amount_nanos", "sum")])
+            )
+            for row in sums.to_pylist():
+                envelope_nanos += int(row["amount_nanos_sum"])
+                if row["artist_id"] is not None:
+                    weights[row["artist_id"], row["category"]] += int(row["weight_sum"])
+    return envelope_nanos, weights

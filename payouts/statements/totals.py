@@ -1,0 +1,70 @@
+"""Reading a statement's totals back from the PDF's own text: what the artist sees, not what the writer meant."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pypdf import PdfReader
+
+_AMOUNT: Final = "(?P<minus>\u2212?)(?P<whole>\\d{1,3}(?:\u202f\\d{3})*),(?P<part>\\d\\d)\u202f€"
+
+
+class UnreadableStatementError(ValueError):
+    """A PDF is not a statement as Allive writes it."""
+
+
+@dataclass(frozen=True)
+class StatementTotals:
+    """What a statement says on paper."""
+
+    number: str
+    run_hash: str
+    earned_cents: int
+    paid_cents: int
+    carried_forward_cents: int
+
+
+def read_statement_total(pdf: Path) -> StatementTotals:
+    """Return the totals printed in a monthly statement.
+
+    Only what comes after the last title « Votre compte » is read: nothing that people wrote is printed there, so that
+    no live's title can pose as a total.
+
+    Raises:
+        UnreadableStatementError: The file is no PDF, or a total is not where it stands in a statement.
+    """
+    _, found, account = _text(pdf).rpartition("\nVotre compte\n")
+    if not found:
+        account = ""
+    return StatementTotals(
+        number=_last(r"^Relevé n° (ALV-\d{4}-\d{2}-\d{5,}) ", account, pdf=pdf)[1],
+        run_hash=_last(r"^Empreinte de la clôture ([0-9a-f]{64})$", account, pdf=pdf)[1],
+        earned_cents=_cents(_last(f"^Gagné en .* {_AMOUNT}$", account, pdf=pdf)),
+        paid_cents=_cents(_last(f"^Versé le .* {_AMOUNT}$", account, pdf=pdf)),
+        carried_forward_cents=_cents(_last(f"^Reporté sur .* {_AMOUNT}$", account, pdf=pdf)),
+    )
+
+
+def _text(pdf: Path) -> str:
+    try:
+        return "\n".join(["", *(page.extract_text() for page in PdfReader(pdf).pages)])
+    except Exception as error:  # a changed byte may break the reader anywhere
+        raise UnreadableStatementError(
+            f"{pdf.name} cannot be read as a PDF ({error}). Make the month's statements again from its folder."
+        ) from error
+
+
+def _last(pattern: str, text: str, *, pdf: Path) -> re.Match[str]:
+    *_, last = (None, *re.finditer(pattern, text, re.MULTILINE))
+    if last is None:
+        raise UnreadableStatementError(
+            f"{pdf.name}: no line like {pattern!r} under « Votre compte », as every monthly statement has. "
+            "Make the month's statements again from its folder."
+        )
+    return last
+
+
+def _cents(amount: re.Match[str]) -> int:
+    cents = int(amount["whole"].replace("\u202f", "")) * 100 + int(amount["part"])
+    return -cents if amount["minus"] else cents

@@ -1,0 +1,56 @@
+"""The bank file as a statement needs it: which transfer goes to which account, the account masked."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Final
+from xml.etree import ElementTree as ET
+
+BANK_FILE: Final = "sepa-credit-transfers.xml"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One transfer of the month's bank file.
+
+    Attributes:
+        account: The IBAN's first four and last three characters: enough for its owner, too little for anybody else.
+    """
+
+    cents: int
+    account: str
+
+
+def read_transfers(month_folder: Path) -> dict[str, Transfer]:
+    """Return the month's transfers by end-to-end id; none when the month paid nobody and has no bank file."""
+    path = month_folder / BANK_FILE
+    if not path.exists():
+        return {}
+    transfers = {}
+    for _, element in ET.iterparse(path):  # noqa: S314 - our own file, under the month's manifest
+        if element.tag.rpartition("}")[2] == "CdtTrfTxInf":
+            amount = Decimal(_text(element, "Amt/{*}InstdAmt"))
+            transfers[_text(element, "PmtId/{*}EndToEndId")] = Transfer(
+                cents=int(amount * 100), account=masked(_text(element, "CdtrAcct/{*}Id/{*}IBAN"))
+            )
+            element.clear()
+    return transfers
+
+
+def masked(iban: str) -> str:
+    """Return an IBAN that its owner recognises and nobody can use.
+
+    >>> masked("FR1420041010050500013M02606")
+    'FR14\u00a0••••\u00a0606'
+    """
+    return f"{iban[:4]}\u00a0••••\u00a0{iban[-3:]}"
+
+
+def _text(element: ET.Element, path: str) -> str:
+    found = element.findtext(f"{{*}}{path}")
+    if not found:
+        raise ValueError(
+            f"A transfer in {BANK_FILE} has no {path.replace('{*}', '')}; expected pain.001.001.09. "
+            "Run `allive verify` to see whether the file was changed."
+        )
+    return found.strip()

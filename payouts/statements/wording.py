@@ -1,0 +1,208 @@
+"""What a month's statement says, in French: from a `Statement` to the strings that the template sets."""
+
+from typing import Any, Final
+
+from payouts.balances import CarryReason
+from payouts.months import following
+from payouts.statements.french import count, day, duration, euros, few, month_name, of_month, printable, typographic
+from payouts.statements.month import BalanceEntry, EntryKind, Statement
+
+LONGEST_NAME: Final = 160
+"""Longer names and ids are cut when they are printed."""
+_LONGEST_TITLE: Final = 160
+_ENTRY_WORDS: Final = {
+    EntryKind.PAYMENT_RETURNED: ("Virement retourné par la banque", "le virement retourné"),
+    EntryKind.WRITE_OFF: ("Solde effacé par Allive", "le solde effacé"),
+}
+"""A balance entry as a line and within a sentence."""
+
+
+def month_page(statement: Statement, *, pro_rata_cents: int, run_hash: str, contact: str) -> dict[str, Any]:
+    """Return the strings of `templates/month.typ`; amounts are printed, nothing is left to compute."""
+    month = month_name(statement.settlement_month)
+    return {
+        "number": statement.number,
+        "month": month,
+        "date": [statement.payment_date.year, statement.payment_date.month, statement.payment_date.day],
+        "artist": artist_heading(statement.artist_name, statement.artist_id),
+        "artist_id": printable(statement.artist_id, longest=LONGEST_NAME),
+        "outcome": _outcome(statement),
+        "lives": [
+            [
+                printable(live.title, longest=_LONGEST_TITLE),
+                duration(live.watch_ms),
+                few(live.paying_subscribers),
+                euros(live.direct_cents),
+            ]
+            for live in statement.lives
+        ],
+        "shares": _shares(statement),
+        "earned": [f"Gagné en {month}", euros(statement.earned_cents)],
+        "balance": _balance_lines(statement),
+        "payable": ["Votre solde", euros(statement.payable_cents)],
+        "settled": [
+            [f"Versé le {day(statement.payment_date)}", euros(statement.paid_cents)],
+            [
+                f"Reporté sur {month_name(following(statement.settlement_month))}",
+                euros(statement.carried_forward_cents),
+            ],
+        ],
+        "sentences": [
+            typographic(sentence)
+            for sentence in (_direct_sentence(statement), _pool_sentence(statement), _sum_sentence(statement))
+        ],
+        "pro_rata": typographic(_pro_rata_sentence(statement.earned_cents, pro_rata_cents)),
+        "contact": contact_sentence(contact),
+        "run_hash": run_hash,
+    }
+
+
+def artist_heading(name: str, artist_id: str) -> str:
+    """Return the artist's name as it heads the page: never empty, which PDF/UA forbids."""
+    return printable(name, longest=LONGEST_NAME) or printable(artist_id, longest=LONGEST_NAME) or "Artiste"
+
+
+def contact_sentence(contact: str) -> str:
+    """Return whom to write to."""
+    return typographic(f"Une question, un doute ? Écrivez à {contact} en joignant ce relevé.")
+
+
+def _outcome(statement: Statement) -> dict[str, str]:
+    if statement.paid_cents:
+        return {
+            "label": f"Versé le {day(statement.payment_date)}",
+            "amount": euros(statement.paid_cents),
+            "why": f"sur votre compte {statement.account}",
+        }
+    next_month = month_name(following(statement.settlement_month))
+    return {
+        "label": f"Reporté sur {next_month}" if statement.carried_forward_cents else "À verser",
+        "amount": euros(statement.carried_forward_cents),
+        "why": typographic(_why_carried(statement)),
+    }
+
+
+def _why_carried(statement: Statement) -> str:
+    match statement.carry_reason:
+        case CarryReason.BELOW_MINIMUM:
+            return (
+                f"Un virement part dès {euros(statement.minimum_payout_cents)}. D'ici là, cette somme est gardée "
+                "pour vous et s'ajoute à vos prochains gains."
+            )
+        case CarryReason.NEGATIVE:
+            return (
+                "Des corrections dépassent vos gains. Vous n'avez rien à faire : vos prochains gains combleront "
+                "cet écart."
+            )
+        case CarryReason.NO_IBAN:
+            return (
+                "Nous n'avons pas encore votre IBAN. Dès que nous l'aurons, cette somme vous sera versée "
+                "avec le relevé suivant."
+            )
+        case CarryReason.BAD_IBAN:
+            return (
+                "Vos coordonnées bancaires semblent contenir une erreur. Vérifiez-les avec nous, et cette somme "
+                "vous sera versée avec le prochain relevé."
+            )
+        case CarryReason.IBAN_CHANGED:
+            return (
+                "Votre IBAN vient de changer. Par sécurité, nous attendons dix jours avant d'y envoyer de l'argent : "
+                "cette somme vous sera versée avec le prochain relevé."
+            )
+    return "Votre solde est à zéro ce mois-ci."
+
+
+def _shares(statement: Statement) -> list[list[str]]:
+    lines = []
+    if statement.pool_nanos is not None:
+        lines.append([_pool_label(statement), euros(statement.pool_cents)])
+    if statement.rounding_cents:
+        lines.append(["Arrondi", euros(statement.rounding_cents)])
+    return lines
+
+
+def _pool_label(statement: Statement) -> str:
+    return f"Votre part du pot commun, partagé {_how_shared(statement)} entre {count(statement.pool.members)} artistes"
+
+
+def _how_shared(statement: Statement) -> str:
+    return "en proportion de leur part directe" if statement.pool.rule == "direct" else "à parts égales"
+
+
+def _balance_lines(statement: Statement) -> list[list[str]]:
+    return [
+        ["Solde du relevé précédent", euros(statement.opening_cents)],
+        *([entry_label(entry), euros(entry.cents)] for entry in statement.balance_entries),
+        [f"Gagné en {month_name(statement.settlement_month)}", euros(statement.earned_cents)],
+        *(
+            [f"Régularisation {of_month(adjustment.corrects_month)}", euros(adjustment.cents)]
+            for adjustment in statement.adjustments
+        ),
+    ]
+
+
+def entry_label(entry: BalanceEntry) -> str:
+    """Return a balance entry as a line of the account."""
+    label, _ = _ENTRY_WORDS[entry.kind]
+    return f"{label} ({month_name(entry.settlement_month)})" if entry.settlement_month else label
+
+
+def _direct_sentence(statement: Statement) -> str:
+    how = (
+        f"Chaque abonnement réserve {euros(statement.envelope_cents)} aux artistes que l'abonné a regardés, "
+        "selon le temps passé et non le nombre de vues"
+    )
+    if not statement.direct_cents:
+        return f"{how} ; ce mois-ci, aucun de ces euros ne vous revient directement."
+    return (
+        f"{how} ; vos lives ont été regardés {duration(statement.watch_ms)} et {few(statement.paying_subscribers)} "
+        f"abonnés vous ont ainsi apporté {euros(statement.direct_cents)}."
+    )
+
+
+def _pool_sentence(statement: Statement) -> str:
+    what = (
+        "Ce que rapportent les artistes connus et les abonnés qui n'ont rien regardé forme un pot commun "
+        f"de {euros(statement.pool.nanos // 10_000_000)}"
+    )
+    if statement.pool_nanos is None:
+        return f"{what} ; vous n'y avez pas de part ce mois-ci."
+    return (
+        f"{what}, partagé {_how_shared(statement)} entre {count(statement.pool.members)} artistes émergents et "
+        f"indépendants ; votre part est de {euros(statement.pool_cents)}."
+    )
+
+
+def _sum_sentence(statement: Statement) -> str:
+    rounding = "arrondi compris, " if statement.rounding_cents else ""
+    earned = f"Ensemble, {rounding}cela fait {euros(statement.earned_cents)} gagnés"
+    others = [
+        f"{what} ({euros(cents)})"
+        for what, cents in (
+            ("le solde précédent", statement.opening_cents),
+            *((_ENTRY_WORDS[entry.kind][1], entry.cents) for entry in statement.balance_entries),
+            ("les régularisations", statement.adjustment_cents),
+        )
+        if cents
+    ]
+    if not others:
+        return f"{earned} : c'est votre solde."
+    return f"{earned} ; avec {_listed(others)}, votre solde est de {euros(statement.payable_cents)}."
+
+
+def _listed(words: list[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} et {last}" if first else last
+
+
+def _pro_rata_sentence(earned_cents: int, pro_rata_cents: int) -> str:
+    difference = pro_rata_cents - earned_cents
+    compared = (
+        f"soit {euros(abs(difference))} de {'plus' if difference > 0 else 'moins'} qu'ici"
+        if difference
+        else "soit autant qu'ici"
+    )
+    return (
+        "Si tous les euros avaient formé un seul pot, partagé selon le temps de visionnage de toute la "
+        f"plateforme, vous auriez gagné {euros(pro_rata_cents)}, {compared}."
+    )
