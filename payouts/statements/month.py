@@ -76,6 +76,11 @@ class Pool:
     members: int
     rule: str
 
+    @property
+    def cents(self) -> int:
+        """The printed amount: rounded half up."""
+        return _rounded_cents(self.nanos)
+
 
 @dataclass(frozen=True)
 class Statement:

@@ -122,11 +122,13 @@ def _shares(statement: Statement) -> list[list[str]]:
 
 
 def _pool_label(statement: Statement) -> str:
-    return f"Votre part du pot commun, partagé {_how_shared(statement)} entre {count(statement.pool.members)} artistes"
+    return f"Votre part du pot commun, partagé {_how_shared(statement)}"
 
 
 def _how_shared(statement: Statement) -> str:
-    return "en proportion de leur part directe" if statement.pool.rule == "direct" else "à parts égales"
+    how = "en proportion de leur part directe" if statement.pool.rule == "direct" else "à parts égales"
+    members = statement.pool.members
+    return f"{how} entre {count(members)} artiste{'s' if members > 1 else ''}"
 
 
 def _balance_lines(statement: Statement) -> list[list[str]]:
@@ -163,14 +165,11 @@ def _direct_sentence(statement: Statement) -> str:
 def _pool_sentence(statement: Statement) -> str:
     what = (
         "Ce que rapportent les artistes connus et les abonnés qui n'ont rien regardé forme un pot commun "
-        f"de {euros(statement.pool.nanos // 10_000_000)}"
+        f"de {euros(statement.pool.cents)}"
     )
     if statement.pool_nanos is None:
         return f"{what} ; vous n'y avez pas de part ce mois-ci."
-    return (
-        f"{what}, partagé {_how_shared(statement)} entre {count(statement.pool.members)} artistes émergents et "
-        f"indépendants ; votre part est de {euros(statement.pool_cents)}."
-    )
+    return f"{what}, partagé {_how_shared(statement)} ; votre part est de {euros(statement.pool_cents)}."
 
 
 def _sum_sentence(statement: Statement) -> str:

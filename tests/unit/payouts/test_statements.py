@@ -4,7 +4,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from payouts.statements import (
     write_statements,
     write_yearly_statements,
 )
-from payouts.statements.month import Statement, read_statements
+from payouts.statements.month import Live, Statement, read_statements
 from payouts.statements.typesetting import Typesetter
 from payouts.statements.wording import month_page
 
@@ -163,7 +163,7 @@ def test_a_statement_says_it_all(tmp_path: Path) -> None:
         "sur votre compte FR76 •••• 189",
         "Au phare 2 h 02 min moins de 5 12,35 €",
         "La Cigale 1 min 5 0,01 €",
-        "Votre part du pot commun, partagé à parts égales entre 1 artistes 3,33 €",
+        "Votre part du pot commun, partagé à parts égales entre 1 artiste 3,33 €",
         "Arrondi \u22120,01 €",
         "Gagné en février 2021 15,68 €",
         "Solde du relevé précédent \u22122,50 €",
@@ -216,6 +216,15 @@ def test_what_is_not_paid_is_explained(tmp_path: Path, reason: str, previous: in
         paid_cents=0,
         carried_forward_cents=700 + previous,
     )
+
+
+def test_the_direct_pool_rule_is_told(tmp_path: Path) -> None:
+    folder = write_month(tmp_path / "2021-02", *(Artist(f"x{n}", pool_nanos=0, earned_cents=0) for n in range(2)))
+    control = folder / "control.json"
+    control.write_text(control.read_text(encoding="utf-8").replace('"equal"', '"direct"'), encoding="utf-8")
+    write_statements(folder, run_hash=RUN_HASH, contact=CONTACT)
+    text = "\n".join(pages(folder / "statements" / "x1.pdf"))
+    assert "Votre part du pot commun, partagé en proportion de leur part directe entre 2 artistes" in text
 
 
 def test_an_artist_with_a_balance_only(tmp_path: Path) -> None:
@@ -283,9 +292,8 @@ def test_any_name_can_be_printed(tmp_path: Path, name: str, title: str) -> None:
     if not folder.exists():
         write_month(folder, Artist("x1", lives=[("t", 60_000, 9, 100 * CENT)], earned_cents=100))
     (statement,) = read_statements(folder)
-    live = type(statement.lives[0])("l", title, 60_000, 9, 100 * CENT)
-    changed = {**statement.__dict__, "artist_name": name, "lives": (live,)}
-    assert set_page(Statement(**changed)).startswith(b"%PDF")
+    live = Live("l", title, 60_000, 9, 100 * CENT)
+    assert set_page(replace(statement, artist_name=name, lives=(live,))).startswith(b"%PDF")
 
 
 def test_the_same_folder_gives_the_same_bytes(tmp_path: Path) -> None:
