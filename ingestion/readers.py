@@ -30,11 +30,16 @@ _PARQUET_BATCH_ROWS = 65_536
 _SLICE_BYTES = 256 << 20
 # SQL. Trimming a long text looks at each of its characters; a pattern gives up at the first one.
 _LINE = "rtrim(text, chr(13) || chr(10))"
+_STARTS_LIKE_NO_TEXT = ", ".join(str(ord(character)) for character in "[{+-0123456789tTfFnNiI")
 _LOOKS_LIKE_NO_TEXT = (
     r"(?s)[\[{].*|(?i:true|false|[-+]?(nan|inf|infinity))|-?[0-9]+(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"
 )
 # DuckDB's JSON parser overlooks a comma before the closing brace. At the end of a record it cannot be in a string.
 _ENDS_WITH_COMMA = r"regexp_full_match(right(text, 8), '(?s).*,\s*\}\s*')"
+# A line that was not cut ends so. The comma and blanks that the parser overlooks come before the brace.
+_ENDS_WELL = "case when ends_with(text, '\"}' || chr(10)) then true else " + (
+    " or ".join(f"ends_with(text, '{last}}}' || chr(10))" for last in "0123456789el]}") + " end"
+)
 _IS_BLANK = r"regexp_full_match(text, '[ \t\n\v\f\r]*')"
 
 _TEXT_SCHEMA = pa.schema(
@@ -69,8 +74,13 @@ class Source:
     """Over the relation `landed`; yields the columns that `typing_sql.judged_records` wants."""
 
 
-def open_sources(contract: Contract, files: list[LandedFile], read: ReadFiles, on_read: OnRead) -> Iterator[Source]:
+def open_sources(
+    contract: Contract, files: list[LandedFile], read: ReadFiles, on_read: OnRead, *, is_json_trusted: bool
+) -> Iterator[Source]:
     """Group files by layout and open one source a group; a source is to be drained before the next.
+
+    With `is_json_trusted` a line of JSON that looks whole is taken to be: twice as fast, but one that is not fails its
+    query (`duckdb.InvalidInputException`), and the files are to be read again without trust.
 
     Raises:
         UnreadableFileError: a CSV without a usable header or a Parquet file without a usable
@@ -83,7 +93,10 @@ def open_sources(contract: Contract, files: list[LandedFile], read: ReadFiles, o
     for (kind, *header), group in by_layout.items():
         match kind:
             case "json":
-                batches, query = _text_batches(group, read, on_read, _json_blocks), _json_query(contract)
+                batches, query = (
+                    _text_batches(group, read, on_read, _json_blocks),
+                    _json_query(contract, is_trusted=is_json_trusted),
+                )
             case "csv":
                 batches, query = _text_batches(group, read, on_read, _csv_blocks), _csv_query(contract, header)
             case _:
@@ -246,23 +259,33 @@ def _json_blocks(blocks: Iterator[_Block]) -> Iterator[list[Column]]:
         yield arrays
 
 
-def _json_query(contract: Contract) -> str:
+def _json_query(contract: Contract, *, is_trusted: bool) -> str:
+    """SQL for the fields of each line. A trusted line is parsed once: only those that end oddly are validated first.
+
+    Raises, when executed on trusted lines:
+        duckdb.InvalidInputException: a line is broken although its ends look well.
+    """
     structure = ", ".join(f'"{name}": "VARCHAR"' for name in contract.field_names)
     texts = ", ".join(
         f"{_json_text(name) if isinstance(f.type, Text) else f'fields.{name}'} as {text_column(f)}"
         for f in contract.fields
         for name in [f.name]
     )
+    is_object = (
+        f"not is_broken and (starts_with(text, '{{') or starts_with(ltrim(text, ' ' || chr(9)), '{{')) "
+        f"and json_valid(text) and not {_ENDS_WITH_COMMA}"
+    )
+    if is_trusted:
+        is_object = (
+            f"case when not is_broken and starts_with(text, '{{') and {_ENDS_WELL} then true else {is_object} end"
+        )
     return f"""
         with lines as (
-            select
-                source_file, source_line, text,
-                not is_broken and (starts_with(text, '{{') or starts_with(ltrim(text, ' ' || chr(9)), '{{'))
-                and json_valid(text) and not {_ENDS_WITH_COMMA} as is_object
+            select source_file, source_line, text, {is_object} as is_object
             from landed where starts_with(text, '{{') or not {_IS_BLANK}
         ),
         parsed as (
-            -- Not try(from_json(…)), which parses once: one broken line makes it go row by row through a whole vector.
+            -- Not try(from_json(…)): one broken line makes it go row by row through a whole vector.
             select
                 source_file, source_line, text, is_object,
                 case when is_object then from_json(text, '{{{structure}}}') end as fields
@@ -282,7 +305,7 @@ def _json_text(name: str) -> str:
     """
     value = f"fields.{name}"
     return (
-        f"case when regexp_full_match({value}, '{_LOOKS_LIKE_NO_TEXT}') "
+        f"case when ascii({value}) in ({_STARTS_LIKE_NO_TEXT}) and regexp_full_match({value}, '{_LOOKS_LIKE_NO_TEXT}') "
         f"and json_type(text, {sql_text('$.' + name)}) <> 'VARCHAR' "
         f"then {NOT_TEXT} else {value} end"
     )

@@ -3,6 +3,7 @@
 One pass over each file. Nothing here is visible to readers.
 """
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,7 +18,7 @@ from ingestion.contracts.typing_sql import ACCEPTED, UNKNOWN, judged_records
 from ingestion.durable import sync_file
 from ingestion.landing import LandedFile
 from ingestion.raw_tables import REJECTS, DataFile
-from ingestion.readers import OnRead, ReadFiles, open_sources
+from ingestion.readers import OnRead, ReadFiles, Source, open_sources
 
 _ROW_GROUP_ROWS = 122_880
 
@@ -114,24 +115,8 @@ def stage_files(
         StagingInterruptedError: a file cannot be read to its end; the folder is then to be thrown
             away.
     """
-    read = ReadFiles()
-    written: list[_Written] = []
-    try:
-        for number, source in enumerate(open_sources(contract, files, read, on_read)):
-            con.register("landed", source.batches)
-            written += _copy(
-                con,
-                judged_records(contract, source.query),
-                folder / f"part-{number}",
-                contract.partition_column,
-                {"batch_number": batch_number, "loaded_ms": int(loaded_at.timestamp() * 1000)},
-            )
-    except Exception as error:
-        if read.unreadable is None:
-            raise
-        raise StagingInterruptedError(*read.unreadable) from error
-    finally:
-        con.unregister("landed")
+    parameters = {"batch_number": batch_number, "loaded_ms": int(loaded_at.timestamp() * 1000)}
+    read, written = _judge_files(con, contract, files, folder=folder, parameters=parameters, on_read=on_read)
     accepted = [file for file in written if _is_accepted(file.outcome)]
     rejected = [file for file in written if not _is_accepted(file.outcome)]
     unknown: dict[str, int] = {}
@@ -159,6 +144,45 @@ def stage_files(
         unknown=unknown,
         hashes=read.hashes,
     )
+
+
+def _judge_files(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    files: list[LandedFile],
+    *,
+    folder: Path,
+    parameters: dict[str, int],
+    on_read: OnRead,
+) -> tuple[ReadFiles, list[_Written]]:
+    """Write the judged records aside in one pass; in two where a line of JSON looked whole and was not."""
+    read, is_trusted = ReadFiles(), True
+    while True:
+        sources = open_sources(contract, files, read, on_read, is_json_trusted=is_trusted)
+        try:
+            return read, [
+                file
+                for number, source in enumerate(sources)
+                for file in _judge(con, contract, source, folder / f"part-{number}", parameters)
+            ]
+        except Exception as error:
+            if read.unreadable is not None:
+                raise StagingInterruptedError(*read.unreadable) from error
+            if not is_trusted or not isinstance(error, duckdb.InvalidInputException):
+                raise
+        for part in folder.iterdir():
+            shutil.rmtree(part)
+        read, is_trusted = ReadFiles(), False
+
+
+def _judge(
+    con: duckdb.DuckDBPyConnection, contract: Contract, source: Source, folder: Path, parameters: dict[str, int]
+) -> list[_Written]:
+    con.register("landed", source.batches)
+    try:
+        return _copy(con, judged_records(contract, source.query), folder, contract.partition_column, parameters)
+    finally:
+        con.unregister("landed")
 
 
 def _is_accepted(outcome: str) -> bool:

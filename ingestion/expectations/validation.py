@@ -26,15 +26,19 @@ def validate(con: duckdb.DuckDBPyConnection, relation: str, suite: str) -> tuple
 
     schema, _, table = relation.rpartition(".")
     batch = batch_over(con, schema or None, table)
-    outcome = batch.validate(importlib.import_module(suite).SUITE)
-    return tuple(_result(_with_rows(batch, result)) for result in outcome.results)
+    # Counts alone first: rows to show as examples are fetched by a query each, and only where there are any.
+    outcome = batch.validate(importlib.import_module(suite).SUITE, result_format="BOOLEAN_ONLY")
+    return tuple(_result(_with_examples(batch, result)) for result in outcome.results)
 
 
-def _with_rows(batch: Any, result: Any) -> Any:
-    """A failed query's result with the rows it found: the library fetches them (200 at most) only when asked to."""
-    if result.success or result.expectation_config.type != "unexpected_rows_expectation":
+def _with_examples(batch: Any, result: Any) -> Any:
+    """A failed expectation's result with rows that break it, 200 at most."""
+    if result.success:
         return result
-    return batch.validate(result.expectation_config.to_domain_obj(), result_format="COMPLETE")
+    is_query = result.expectation_config.type == "unexpected_rows_expectation"
+    return batch.validate(
+        result.expectation_config.to_domain_obj(), result_format="COMPLETE" if is_query else "SUMMARY"
+    )
 
 
 def _result(result: Any) -> CheckResult:
