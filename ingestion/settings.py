@@ -1,6 +1,7 @@
 """Every setting of the project, typed, read from the environment once.
 
-A setting is an environment variable `ALLIVE_<NAME>`. Nothing else in the code reads the environment.
+A setting is an environment variable `ALLIVE_<NAME>`, or a line of that name in the data home's `allive.env`; the
+environment comes first. Nothing else in the code reads the environment.
 """
 
 from functools import cached_property
@@ -8,16 +9,22 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
+SETTINGS_FILE = "allive.env"
 
 
 class Settings(BaseSettings):
     """Settings and the layout of the data home (INTERFACES.md, "Data home")."""
 
-    model_config = SettingsConfigDict(env_prefix="ALLIVE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ALLIVE_", env_file_encoding="utf-8", frozen=True, extra="ignore")
 
     home: Path = Field(
         default=PROJECT_ROOT / "data",
@@ -52,6 +59,19 @@ class Settings(BaseSettings):
     statement_contact: str = Field(
         default="artistes@allive.example", description="Whom artists may write to about a statement."
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - has no path that could depend on the home
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is passed in comes first, then the environment, then the data home's own file."""
+        home = init_settings().get("home") or env_settings().get("home") or cls.model_fields["home"].default
+        return init_settings, env_settings, DotEnvSettingsSource(settings_cls, env_file=Path(home) / SETTINGS_FILE)
 
     @field_validator("home")
     @classmethod

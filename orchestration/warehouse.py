@@ -28,8 +28,7 @@ from orchestration.parsed_project import (
     parsed_project,
     profile_environment,
 )
-from payouts.bookings import create_booking_views
-from payouts.ledger import closed_months
+from payouts.bookings import create_booking_views, kept_catalogues
 
 BUILT_STATUSES = frozenset({"success", "pass", "warn", "no-op"})
 
@@ -115,7 +114,7 @@ class Inputs:
     batch_number: int
     versions: dict[str, int | None]
     booked: tuple[str, ...]
-    """Closed months."""
+    """Closed months, each with the catalogue that it keeps."""
 
     @property
     def fingerprint(self) -> str:
@@ -135,7 +134,7 @@ def read_inputs(settings: Settings, project: ParsedProject, pins: Pins) -> Input
         code=hashlib.sha256("\n".join(code).encode()).hexdigest(),
         batch_number=pins.batch_number,
         versions=dict(sorted(pins.versions.items())),
-        booked=tuple(closed_months(settings)),
+        booked=tuple(f"{month} {catalogue}" for month, catalogue in kept_catalogues(settings).items()),
     )
 
 

@@ -55,6 +55,12 @@ def entries(settings: Settings) -> Iterator[dict[str, Any]]:
         yield json.loads(line)
 
 
+def identified_entries(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each entry with its id, the SHA-256 of its line: what a run names that an entry went into."""
+    for line in _whole_lines(log_path(settings)):
+        yield hashlib.sha256(line.rstrip(b"\n")).hexdigest(), json.loads(line)
+
+
 def _whole_lines(path: Path) -> list[bytes]:
     if not path.exists():
         return []

@@ -39,6 +39,10 @@ class Payee:
     iban_first_seen_on: date | None = None
     is_first_iban: bool = True
     left_on: date | None = None
+    street: str | None = None
+    postcode: str | None = None
+    town: str | None = None
+    country: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,70 +1,129 @@
-"""What closed months booked, as sources of the warehouse: schema `booked`, views over the files in `payouts/`."""
+"""What closed months booked and keep, as sources of the warehouse: schema `booked`, views over their files and pins."""
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any, Final
 
 import duckdb
 
-from ingestion.settings import Settings
-from payouts import ledger
+from ingestion.raw_tables import columns_of, pinned_files, scan_of
+from ingestion.settings import DBT_PROJECT_DIR, Settings
+from payouts import ledger, requests
+from payouts.run import Adjustment, PayoutLine
 
-_ARTIST_MONTH_COLUMNS = {
-    "settlement_month": "varchar",
-    "artist_id": "varchar",
-    "artist_name": "varchar",
-    "category": "varchar",
-    "watch_ms": "bigint",
-    "paying_subscribers": "bigint",
-    "direct_nanos": "bigint",
-    "pool_nanos": "bigint",
-    "earned_nanos": "bigint",
-    "earned_cents": "bigint",
-    "adjustment_cents": "bigint",
-    "brought_forward_cents": "bigint",
-    "paid_cents": "bigint",
-    "carried_forward_cents": "bigint",
-    "carry_reason": "varchar",
+CATALOGUE_TABLES: Final = ("lives", "live_credits", "artist_categories")
+"""The raw tables of which a closed month keeps the version it closed with (RULES.md §6)."""
+
+_SQL_TYPES: Final[dict[Any, str]] = {str: "varchar", str | None: "varchar", int: "bigint"}
+_POLICY_COLUMNS: Final = {
+    "policy_valid_from": "date",
+    "price_cents": "bigint",
+    "envelope_cents": "bigint",
+    "minimum_live_s": "bigint",
+    "minimum_pool_share_bp": "bigint",
+    "minimum_payout_cents": "bigint",
+    "look_back_months": "bigint",
+    "payment_delay_days": "bigint",
+    "pool_rule": "varchar",
 }
 
 
 def create_booking_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Create `booked.months`, `booked.periods` and `booked.artist_months`, empty and typed before the first close."""
+    """Create the views of schema `booked`, empty and typed before the first close."""
     closed = ledger.closed_months(settings)
+    catalogues = kept_catalogues(settings)
+    views = {
+        "months": _months(settings, closed, catalogues),
+        "periods": _periods(settings, closed),
+        "artist_months": _lines(settings, closed, ledger.PAYOUTS_FILE, PayoutLine),
+        "adjustments": _lines(settings, closed, ledger.ADJUSTMENTS_FILE, Adjustment),
+        **{table: _catalogue(settings, table, set(filter(None, catalogues.values()))) for table in CATALOGUE_TABLES},
+    }
     con.execute("create schema if not exists booked")
-    con.execute(f"create or replace view booked.months as {_months(closed)}")
-    con.execute(f"create or replace view booked.periods as {_periods(settings, closed)}")
-    con.execute(f"create or replace view booked.artist_months as {_artist_months(settings, closed)}")
+    for name, query in views.items():
+        con.execute(f"create or replace view booked.{name} as {query}")
 
 
-def _months(closed: tuple[str, ...]) -> str:
-    rows = ", ".join(f"({_literal(month)})" for month in closed) or "(null)"
-    return (
-        "select settlement_month::varchar as settlement_month "
-        f"from (values {rows}) as months(settlement_month) where settlement_month is not null"
-    )
+def kept_catalogues(settings: Settings) -> dict[str, str | None]:
+    """Return for each closed month the run whose pinned catalogue settles it again; None is today's.
+
+    Today's is that of a month that waits for an amendment, and of one that is too old to be adjusted, where the figures
+    are for information only.
+    """
+    closed = ledger.closed_months(settings)
+    waiting = requests.pending_amendments(settings)
+    adjustable = closed[len(closed) - _longest_look_back() :] if len(closed) > _longest_look_back() else closed
+    return {
+        month: None if month in waiting or month not in adjustable else ledger.catalogue_of(settings, month)
+        for month in closed
+    }
+
+
+def _longest_look_back() -> int:
+    with (DBT_PROJECT_DIR / "seeds" / "policies.csv").open(encoding="utf-8", newline="") as file:
+        return max(int(row["look_back_months"]) for row in csv.DictReader(file))
+
+
+def _months(settings: Settings, closed: tuple[str, ...], catalogues: dict[str, str | None]) -> str:
+    columns = {"settlement_month": "varchar", "catalogue": "varchar", **_POLICY_COLUMNS}
+    rows = []
+    for month in closed:
+        values: dict[str, Any] = {
+            **ledger.read_control(settings, month)["policy"],
+            "settlement_month": month,
+            "catalogue": catalogues[month],
+        }
+        rows.append(", ".join(f"cast({_literal(values[name])} as {type_})" for name, type_ in columns.items()))
+    if not rows:
+        return _nothing(columns)
+    return f"select * from (values {', '.join(f'({row})' for row in rows)}) as months({', '.join(columns)})"
 
 
 def _periods(settings: Settings, closed: tuple[str, ...]) -> str:
-    if not closed:
-        return "select null::varchar as period_id, null::varchar as settlement_month where false"
-    selects = [
-        "select distinct period_id, "
-        f"{_literal(month)} as settlement_month from read_parquet("
-        f"{_literal(str(ledger.month_dir(settings, month) / ledger.SLICES_FILE))})"
+    """What a run settled, and what later runs added to its month."""
+    booked = [(month, ledger.month_dir(settings, month) / ledger.SLICES_FILE) for month in closed]
+    booked += [
+        (path.stem, path)
         for month in closed
+        for path in sorted((ledger.month_dir(settings, month) / ledger.RESETTLED_FOLDER).glob("*.parquet"))
     ]
-    return " union all ".join(selects)
-
-
-def _artist_months(settings: Settings, closed: tuple[str, ...]) -> str:
-    if not closed:
-        columns = ", ".join(f"null::{type_} as {name}" for name, type_ in _ARTIST_MONTH_COLUMNS.items())
-        return f"select {columns} where false"
-    files = ", ".join(_literal(str(ledger.month_dir(settings, month) / ledger.PAYOUTS_FILE)) for month in closed)
-    columns = ", ".join(f"{_literal(name)}: {_literal(type_)}" for name, type_ in _ARTIST_MONTH_COLUMNS.items())
-    return (
-        f"select * from read_csv([{files}], header = true, delim = ',', quote = '\"', escape = '\"', "
-        f"columns = {{{columns}}}, nullstr = '')"
+    if not booked:
+        return _nothing({"period_id": "varchar", "settlement_month": "varchar"})
+    return " union ".join(
+        f"select period_id, {_literal(month)} as settlement_month from read_parquet({_literal(str(path))})"
+        for month, path in booked
     )
 
 
-def _literal(text: str) -> str:
-    # A view cannot bind parameters; what goes in are months and paths below the data home.
-    return "'" + text.replace("'", "''") + "'"
+def _lines(settings: Settings, closed: tuple[str, ...], name: str, line: type) -> str:
+    columns = {field.name: _SQL_TYPES[field.type] for field in fields(line)}
+    if not closed:
+        return _nothing(columns)
+    files = ", ".join(_literal(str(ledger.month_dir(settings, month) / name)) for month in closed)
+    types = ", ".join(f"{_literal(column)}: {_literal(type_)}" for column, type_ in columns.items())
+    return (
+        f"select * from read_csv([{files}], header = true, delim = ',', quote = '\"', escape = '\"', "
+        f"columns = {{{types}}}, nullstr = '')"
+    )
+
+
+def _catalogue(settings: Settings, table: str, runs: Iterable[str]) -> str:
+    selects = [
+        f"select {_literal(run)} as catalogue, * from ({scan_of(table, pinned_files(settings, table, version))})"
+        for run in sorted(runs)
+        for version in [ledger.read_control(settings, run)["raw_versions"].get(table)]
+    ]
+    return " union all ".join(selects) or _nothing({"catalogue": "varchar", **columns_of(table)})
+
+
+def _nothing(columns: dict[str, str]) -> str:
+    return f"select {', '.join(f'cast(null as {type_}) as {name}' for name, type_ in columns.items())} where false"
+
+
+def _literal(value: str | int | None) -> str:
+    # A view cannot bind parameters; what goes in are months, paths below the data home and a closed month's policy.
+    if value is None:
+        return "null"
+    return json.dumps(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"

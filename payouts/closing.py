@@ -13,14 +13,23 @@ from filelock import FileLock, Timeout
 
 from ingestion.batches import list_held, months_touched
 from ingestion.settings import Settings
-from payouts import audit, files, gate, ledger, pseudonyms
+from payouts import audit, files, gate, ledger, pseudonyms, requests
 from payouts.errors import Refusal
 from payouts.months import parse_month
-from payouts.run import ClosedRun, compute_run
+from payouts.payer import payer_refusals
+from payouts.run import ClosedRun, Requests, compute_run
 from payouts.settlement import Settlement, open_warehouse, read_settlement
+from payouts.statements.writing import Progress
 
 
-def close_month(settings: Settings, month: str, *, operator: str | None = None, dry_run: bool = False) -> ClosedRun:
+def close_month(
+    settings: Settings,
+    month: str,
+    *,
+    operator: str | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> ClosedRun:
     """Settle a month from the warehouse and close it into `payouts/<month>/`, or only compute it (`dry_run`).
 
     The warehouse must have been built since the last close: bookings are among its sources. The month appears as a
@@ -39,7 +48,7 @@ def close_month(settings: Settings, month: str, *, operator: str | None = None, 
         finish_interrupted_closings(settings)
         with open_warehouse(settings) as con:
             run = _compute(settings, con, month)
-            return _publish(settings, con, run, operator=operator or audit.operator_name(settings))
+            return _publish(settings, con, run, operator=operator or audit.operator_name(settings), progress=progress)
 
 
 def refusals(settings: Settings, month: str) -> tuple[str, ...]:
@@ -82,14 +91,21 @@ def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> 
     _refuse(month, gate.calendar_refusals(settings, month))
     _refuse(month, gate.warehouse_refusals(settings, con))
     settlement = _settle(settings, con, month)
-    return compute_run(settlement, brought_forward=ledger.balances(settings))
+    run = compute_run(
+        settlement,
+        brought_forward=requests.open_balances(settings),
+        requests=Requests(requests.pending_amendments(settings), requests.pending_entries(settings)),
+    )
+    if run.control["paid_cents"]:
+        _refuse(month, payer_refusals(settings))
+    return run
 
 
 def _settle(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> Settlement:
     settlement = read_settlement(con, month)
     if settlement is None:
         raise Refusal(month, (gate.unknown_month_refusal(con),))
-    reasons = list(gate.blocker_refusals(settlement.blockers))
+    reasons = list(gate.blocker_refusals(month, settlement.blockers))
     if not ledger.closed_months(settings):
         reasons += gate.first_run_refusals(con, month)
     reasons += [
@@ -107,13 +123,25 @@ def _refuse(month: str, reasons: list[str]) -> None:
         raise Refusal(month, tuple(reasons))
 
 
-def _publish(settings: Settings, con: duckdb.DuckDBPyConnection, run: ClosedRun, *, operator: str) -> ClosedRun:
+def _publish(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    run: ClosedRun,
+    *,
+    operator: str,
+    progress: Progress | None,
+) -> ClosedRun:
     month = run.settlement_month
     final = ledger.month_dir(settings, month)
     aside = settings.payouts_dir / f".closing-{month}"
     aside.mkdir()
     run_hash = files.write_month(
-        aside, run, con=con, settings=settings, previous_run_hash=ledger.last_run_hash(settings)
+        aside,
+        run,
+        con=con,
+        settings=settings,
+        previous_run_hash=ledger.last_run_hash(settings),
+        progress=progress,
     )
     intent = {
         "action": "close",

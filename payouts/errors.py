@@ -2,14 +2,14 @@
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of the program
-    """A rule or a check refuses to close a month; nothing was written.
+    """A rule or a check refuses what was asked of a month; nothing was written.
 
     Attributes:
         month: The settlement month that was asked for.
         reasons: What was found, what was expected and what to do, one sentence or two each.
     """
 
-    def __init__(self, month: str, reasons: tuple[str, ...]) -> None:
+    def __init__(self, month: str, reasons: tuple[str, ...], what: str = "close") -> None:
         self.month = month
         self.reasons = reasons
-        super().__init__(f"{month} cannot close: " + " · ".join(reasons))
+        super().__init__(f"{month} cannot {what}: " + " · ".join(reasons))

@@ -1,10 +1,12 @@
-"""The files of a closed month, byte for byte the same from the same run: CSV, Parquet, control totals, manifest."""
+"""The files of a closed month, byte for byte the same from the same run: data, statements, bank file, manifest."""
 
 import csv
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,8 +16,22 @@ import pyarrow.parquet as pq
 
 from ingestion.settings import Settings
 from payouts import pseudonyms
-from payouts.ledger import CONTROL_FILE, MANIFEST_FILE, PAYOUTS_FILE, SLICES_FILE
-from payouts.run import ClosedRun, PayoutLine, as_row
+from payouts.balances import Payee
+from payouts.bank_file import Transfer, write_bank_file
+from payouts.ledger import (
+    ADJUSTMENTS_FILE,
+    BANK_FILE,
+    CONTROL_FILE,
+    LIVES_FILE,
+    MANIFEST_FILE,
+    PAYOUTS_FILE,
+    RESETTLED_FOLDER,
+    SLICES_FILE,
+)
+from payouts.payer import payer
+from payouts.run import Adjustment, ClosedRun, PayoutLine, as_row
+from payouts.statements import statement_number, write_statements
+from payouts.statements.writing import Progress
 
 _MONEY: Final = pa.decimal128(38, 0)
 _SLICES_FIELDS: "Final[list[pa.Field[Any]]]" = [
@@ -44,6 +60,15 @@ _SLICES_SQL: Final = f"""
 """
 
 
+_LIVES_SQL: Final = """
+    select settlement_month, artist_id, live_id, title, watch_ms, paying_subscribers, direct_nanos
+    from marts.fct_artist_lives
+    where settlement_month = ?
+    order by artist_id, live_id
+"""
+_ROWS_PER_FETCH: Final = 10_000
+
+
 def write_month(
     folder: Path,
     run: ClosedRun,
@@ -51,26 +76,43 @@ def write_month(
     con: duckdb.DuckDBPyConnection,
     settings: Settings,
     previous_run_hash: str,
+    progress: Progress | None = None,
 ) -> str:
-    """Write the month's files into an empty folder, durably, and return the run hash."""
-    _write_payouts(folder / PAYOUTS_FILE, run)
-    _write_slices(folder / SLICES_FILE, run.settlement_month, con=con, settings=settings)
+    """Write the month's files into an empty folder, durably, and return the run hash.
+
+    `progress` is told of the statements that are written, and of how many.
+    """
+    month = run.settlement_month
+    _write_csv(folder / PAYOUTS_FILE, PayoutLine, run.lines)
+    _write_csv(folder / ADJUSTMENTS_FILE, Adjustment, run.adjustments)
+    _write_lives(folder / LIVES_FILE, run, con=con)
+    _write_slices(folder / SLICES_FILE, month, con=con, settings=settings)
+    if run.resettled:
+        (folder / RESETTLED_FOLDER).mkdir()
+    for again in run.resettled:
+        _write_slices(folder / RESETTLED_FOLDER / f"{again}.parquet", again, con=con, settings=settings)
     _write_json(folder / CONTROL_FILE, run.control)
-    files = {path.name: sha256_of(path) for path in sorted(folder.iterdir(), key=lambda path: path.name)}
-    run_hash = chain_hash(previous_run_hash, files)
+    run_hash = chain_hash(previous_run_hash, _hashes(folder))
+    _write_transfers(folder / BANK_FILE, run, run_hash=run_hash, settings=settings)
+    write_statements(folder, run_hash=run_hash, contact=settings.statement_contact, progress=progress)
     _write_json(
         folder / MANIFEST_FILE,
         {
-            "settlement_month": run.settlement_month,
+            "settlement_month": month,
             "run_hash": run_hash,
             "previous_run_hash": previous_run_hash,
-            "files": files,
+            "files": _hashes(folder),
         },
     )
-    for path in folder.iterdir():
+    for path in (*folder.rglob("*"), folder):
         sync(path)
-    sync(folder)
     return run_hash
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of every file in a folder, by its path in it."""
+    paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.as_posix().encode())
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
 
 
 def chain_hash(previous_run_hash: str, data_files: dict[str, str]) -> str:
@@ -98,11 +140,56 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _write_payouts(path: Path, run: ClosedRun) -> None:
+def _write_csv(path: Path, line: type, lines: Iterable[PayoutLine | Adjustment]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [column.name for column in fields(PayoutLine)], lineterminator="\n")
+        writer = csv.DictWriter(file, [column.name for column in fields(line)], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(as_row(line) for line in run.lines)
+        writer.writerows(as_row(one) for one in lines)
+
+
+def _write_lives(path: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection) -> None:
+    """Write what each live earned the artists who have a line."""
+    lives = con.execute(_LIVES_SQL, [run.settlement_month])
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([column[0] for column in lives.description])
+        artists = {line.artist_id for line in run.lines}
+        while rows := lives.fetchmany(_ROWS_PER_FETCH):
+            writer.writerows(row for row in rows if row[1] in artists)
+
+
+def _write_transfers(path: Path, run: ClosedRun, *, run_hash: str, settings: Settings) -> None:
+    """Write the bank file; a month that pays nobody has none, as the format knows no empty order."""
+    transfers = [
+        _transfer(line, statement_number(run.settlement_month, position), run.payees[line.artist_id])
+        for position, line in enumerate(run.lines, start=1)
+        if line.paid_cents
+    ]
+    if transfers:
+        write_bank_file(
+            path,
+            transfers,
+            payer=payer(settings),
+            settlement_month=run.settlement_month,
+            run_hash=run_hash,
+            payment_date=date.fromisoformat(run.control["payment_date"]),
+        )
+
+
+def _transfer(line: PayoutLine, number: str, payee: Payee) -> Transfer:
+    assert payee.iban is not None  # noqa: S101 - nobody is paid without one (payouts.balances)
+    return Transfer(
+        end_to_end_id=number,
+        artist_id=line.artist_id,
+        name=payee.name,
+        iban=payee.iban,
+        bic=payee.bic,
+        street=payee.street,
+        postcode=payee.postcode,
+        town=payee.town,
+        country=payee.country,
+        amount_cents=line.paid_cents,
+    )
 
 
 def _write_slices(path: Path, month: str, *, con: duckdb.DuckDBPyConnection, settings: Settings) -> None:

@@ -7,6 +7,7 @@ import duckdb
 
 from ingestion.settings import Settings
 from payouts import ledger, months
+from payouts.bookings import kept_catalogues
 from payouts.settlement import Blocker, first_month_with_periods, known_months, was_built_after
 
 _WHAT_TO_DO = {
@@ -57,12 +58,12 @@ def calendar_refusals(settings: Settings, month: str, *, now: datetime | None = 
 
 def warehouse_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[str]:
     """Return why this warehouse is not one to close from: half built, failed checks, or older than the last close."""
-    if was_built_after(con, ledger.closed_months(settings)):
+    if was_built_after(con, kept_catalogues(settings)):
         return []
     return [
         (
-            "The warehouse was not built wholly since the last close: a check failed or a run was cut short. "
-            "Run `allive run`; it names what fails."
+            "The warehouse was not built wholly since the last close or amendment: a check failed or a run was cut "
+            "short. Run `allive run`; it names what fails."
         )
     ]
 
@@ -91,8 +92,14 @@ def unknown_month_refusal(con: duckdb.DuckDBPyConnection) -> str:
     )
 
 
-def blocker_refusals(blockers: tuple[Blocker, ...]) -> Iterator[str]:
-    """Yield what each blocker in the data means and how it is mended."""
+def blocker_refusals(month: str, blockers: tuple[Blocker, ...]) -> Iterator[str]:
+    """Yield what each blocker in the data of the month and its look-back means, and how it is mended."""
     for blocker in blockers:
         advice = _WHAT_TO_DO[blocker.reason].format(subject=blocker.subject_id, found=blocker.found)
-        yield f"{blocker.reason}: {advice}."
+        if blocker.settlement_month == month:
+            yield f"{blocker.reason}: {advice}."
+        else:
+            yield (
+                f"{blocker.reason} in {blocker.settlement_month}, which this run settles again: {advice}. Then let the "
+                f"corrected catalogue in: `allive amend {blocker.settlement_month} --why …`."
+            )

@@ -4,12 +4,16 @@ import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ingestion.settings import Settings
 from payouts.months import following, is_month
 
 PAYOUTS_FILE = "artist_payouts.csv"
+ADJUSTMENTS_FILE = "adjustments.csv"
+LIVES_FILE = "artist_lives.csv"
+RESETTLED_FOLDER = "resettled"
+BANK_FILE = "sepa-credit-transfers.xml"
 SLICES_FILE = "slices.parquet"
 CONTROL_FILE = "control.json"
 MANIFEST_FILE = "manifest.json"
@@ -57,6 +61,28 @@ def read_manifest(settings: Settings, month: str) -> Manifest:
     )
 
 
+def read_control(settings: Settings, month: str) -> dict[str, Any]:
+    """Return a closed month's control totals, policy and pins."""
+    content: dict[str, Any] = json.loads((month_dir(settings, month) / CONTROL_FILE).read_text(encoding="utf-8"))
+    return content
+
+
+def catalogue_of(settings: Settings, month: str) -> str:
+    """Return the run whose pinned catalogue a closed month keeps: its own, or that of the last run that amended it."""
+    amended_by = [
+        later
+        for later in closed_months(settings)
+        if read_control(settings, later)["adjustments"].get(month, {}).get("catalogue") == later
+    ]
+    return amended_by[-1] if amended_by else month
+
+
+def read_lines(settings: Settings, month: str) -> list[dict[str, str]]:
+    """Return the rows of a closed month's `artist_payouts.csv`, as text."""
+    with (month_dir(settings, month) / PAYOUTS_FILE).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def last_run_hash(settings: Settings) -> str:
     """Return the hash that the next run chains to."""
     closed = closed_months(settings)
@@ -68,6 +94,5 @@ def balances(settings: Settings) -> dict[str, int]:
     closed = closed_months(settings)
     if not closed:
         return {}
-    with (month_dir(settings, closed[-1]) / PAYOUTS_FILE).open(encoding="utf-8", newline="") as file:
-        carried = {row["artist_id"]: int(row["carried_forward_cents"]) for row in csv.DictReader(file)}
+    carried = {row["artist_id"]: int(row["carried_forward_cents"]) for row in read_lines(settings, closed[-1])}
     return {artist_id: cents for artist_id, cents in carried.items() if cents}

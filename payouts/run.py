@@ -1,11 +1,17 @@
-"""A payout run: the lines and control totals of one closed (or dry-run) month. Pure: from a settlement and balances."""
+"""A payout run: the lines, adjustments and control totals of one closed (or dry-run) month.
 
-from dataclasses import asdict, dataclass
+Pure: from a settlement, balances and what people asked of the run.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from payouts import months
 from payouts.balances import Payee, settle_balance
+from payouts.requests import BalanceEntry
 from payouts.settlement import ArtistMonth, Settlement
 
 NANOS_PER_CENT: Final = 10_000_000
@@ -33,12 +39,32 @@ class PayoutLine:
 
 
 @dataclass(frozen=True)
+class Adjustment:
+    """One line of `adjustments.csv`, in its column order: what this run corrects of an earlier month, never 0."""
+
+    settlement_month: str
+    corrects_month: str
+    artist_id: str
+    booked_cents: int
+    recomputed_cents: int
+    adjustment_cents: int
+
+
+@dataclass(frozen=True)
 class ClosedRun:
-    """One month's run. `path` and `run_hash` are None in a dry run, which writes nothing."""
+    """One month's run. `path` and `run_hash` are None in a dry run, which writes nothing.
+
+    Attributes:
+        resettled: The months of the look-back of which something is booked again.
+        payees: Whom the lines' transfers go to.
+    """
 
     settlement_month: str
     lines: tuple[PayoutLine, ...]
+    adjustments: tuple[Adjustment, ...]
+    resettled: tuple[str, ...]
     control: dict[str, Any]
+    payees: dict[str, Payee] = field(repr=False)
     run_hash: str | None = None
     path: Path | None = None
 
@@ -47,31 +73,80 @@ class UnbalancedRunError(RuntimeError):
     """The totals of a run do not agree: a defect of the program, never of the data. Nothing was written."""
 
 
-def compute_run(settlement: Settlement, *, brought_forward: dict[str, int]) -> ClosedRun:
+@dataclass(frozen=True)
+class Requests:
+    """What people asked of the run (`payouts.requests`).
+
+    Attributes:
+        amendments: Ids of the audit lines that let today's catalogue in, by the month that they amend.
+        balance_entries: Returned payments and write-offs.
+    """
+
+    amendments: Mapping[str, list[str]] = field(default_factory=dict)
+    balance_entries: tuple[BalanceEntry, ...] = ()
+
+
+def compute_run(
+    settlement: Settlement, *, brought_forward: Mapping[str, int], requests: Requests | None = None
+) -> ClosedRun:
     """Turn a settled month and the balances before it into what is paid and what is carried.
 
     There is a line for every pool member and every artist with an amount or a balance.
 
+    Args:
+        settlement: The month, with its look-back settled again.
+        brought_forward: Cents by artist, `requests.balance_entries` included.
+        requests: What people asked of this run; nothing by default.
+
     Raises:
-        UnbalancedRunError: direct + pool shares ≠ envelopes, or paid + carried ≠ earned + brought forward.
+        UnbalancedRunError: Shares ≠ envelopes, or paid + carried ≠ earned + adjustments + brought forward.
     """
+    requests = requests or Requests()
+    month = settlement.settlement_month
+    adjustments = tuple(_adjustments(settlement))
+    adjusted: defaultdict[str, int] = defaultdict(int)
+    for adjustment in adjustments:
+        adjusted[adjustment.artist_id] += adjustment.adjustment_cents
     earned = {artist.artist_id: artist for artist in settlement.artists}
+    concerned = {
+        *(artist.artist_id for artist in settlement.artists if artist.is_pool_member or artist.earned_nanos > 0),
+        *adjusted,
+        *(artist_id for artist_id, cents in brought_forward.items() if cents),
+        *(entry.artist_id for entry in requests.balance_entries),
+    }
     lines = tuple(
         _line(
             settlement,
             earned.get(artist_id) or _earned_nothing(artist_id),
+            adjustment_cents=adjusted[artist_id],
             brought_forward_cents=brought_forward.get(artist_id, 0),
         )
-        for artist_id in sorted(earned.keys() | brought_forward.keys(), key=str.encode)
-        if _has_line(earned.get(artist_id), brought_forward.get(artist_id, 0))
+        for artist_id in sorted(concerned, key=str.encode)
     )
     run = ClosedRun(
-        settlement_month=settlement.settlement_month,
+        settlement_month=month,
         lines=lines,
-        control=_control(settlement, lines),
+        adjustments=adjustments,
+        resettled=tuple(again.settlement_month for again in settlement.look_back if again.is_changed),
+        control=_control(settlement, lines) | _corrections(settlement, adjustments, requests),
+        payees=settlement.payees,
     )
-    _check_balance(run)
+    _check_balance(run, settlement)
     return run
+
+
+def _adjustments(settlement: Settlement) -> Iterable[Adjustment]:
+    for again in settlement.look_back:
+        for artist in sorted(again.artists, key=lambda artist: artist.artist_id.encode()):
+            if artist.recomputed_cents != artist.booked_cents:
+                yield Adjustment(
+                    settlement_month=settlement.settlement_month,
+                    corrects_month=again.settlement_month,
+                    artist_id=artist.artist_id,
+                    booked_cents=artist.booked_cents,
+                    recomputed_cents=artist.recomputed_cents,
+                    adjustment_cents=artist.recomputed_cents - artist.booked_cents,
+                )
 
 
 def _earned_nothing(artist_id: str) -> ArtistMonth:
@@ -88,16 +163,12 @@ def _earned_nothing(artist_id: str) -> ArtistMonth:
     )
 
 
-def _has_line(artist: ArtistMonth | None, brought_forward_cents: int) -> bool:
-    if brought_forward_cents:
-        return True
-    return artist is not None and (artist.is_pool_member or artist.earned_nanos > 0)
-
-
-def _line(settlement: Settlement, artist: ArtistMonth, *, brought_forward_cents: int) -> PayoutLine:
+def _line(
+    settlement: Settlement, artist: ArtistMonth, *, adjustment_cents: int, brought_forward_cents: int
+) -> PayoutLine:
     payee = settlement.payees.get(artist.artist_id) or Payee(artist.artist_id)
     balance = settle_balance(
-        brought_forward_cents + artist.earned_cents,
+        brought_forward_cents + artist.earned_cents + adjustment_cents,
         payee=payee,
         month=settlement.settlement_month,
         minimum_cents=settlement.policy["minimum_payout_cents"],
@@ -114,7 +185,7 @@ def _line(settlement: Settlement, artist: ArtistMonth, *, brought_forward_cents:
         pool_nanos=artist.pool_nanos,
         earned_nanos=artist.earned_nanos,
         earned_cents=artist.earned_cents,
-        adjustment_cents=0,
+        adjustment_cents=adjustment_cents,
         brought_forward_cents=brought_forward_cents,
         paid_cents=balance.paid_cents,
         carried_forward_cents=balance.carried_forward_cents,
@@ -151,7 +222,33 @@ def _control(settlement: Settlement, lines: tuple[PayoutLine, ...]) -> dict[str,
     }
 
 
-def _check_balance(run: ClosedRun) -> None:
+def _corrections(settlement: Settlement, adjustments: tuple[Adjustment, ...], requests: Requests) -> dict[str, Any]:
+    return {
+        "adjustments": {
+            again.settlement_month: {
+                "catalogue": again.catalogue or settlement.settlement_month,
+                "periods": again.totals["periods"],
+                "idle_periods": again.totals["idle_periods"],
+                "envelope_nanos": again.totals["envelope_nanos"],
+                "direct_nanos": again.totals["direct_nanos"],
+                "pool_nanos": again.totals["pool_nanos"],
+                "pool_members": list(again.pool_members),
+                "earned_cents": sum(artist.recomputed_cents for artist in again.artists),
+                "adjustment_cents": sum(
+                    adjustment.adjustment_cents
+                    for adjustment in adjustments
+                    if adjustment.corrects_month == again.settlement_month
+                ),
+                "policy": again.policy,
+            }
+            for again in settlement.look_back
+        },
+        "amendments": sorted(entry for entries in requests.amendments.values() for entry in entries),
+        "balance_entries": [asdict(entry) for entry in requests.balance_entries],
+    }
+
+
+def _check_balance(run: ClosedRun, settlement: Settlement) -> None:
     control = run.control
     distributed = sum(line.direct_nanos + line.pool_nanos for line in run.lines)
     equations = (
@@ -162,6 +259,14 @@ def _check_balance(run: ClosedRun) -> None:
             control["paid_cents"] + control["carried_forward_cents"],
             control["earned_cents"] + control["adjustment_cents"] + control["brought_forward_cents"],
         ),
+        *(
+            (
+                f"cents of {again.settlement_month} settled again = its envelope cents",
+                sum(artist.recomputed_cents for artist in again.artists),
+                again.totals["envelope_nanos"] // NANOS_PER_CENT,
+            )
+            for again in settlement.look_back
+        ),
     )
     broken = [f"{name}: {left} ≠ {right}" for name, left, right in equations if left != right]
     if broken:
@@ -171,6 +276,6 @@ def _check_balance(run: ClosedRun) -> None:
         )
 
 
-def as_row(line: PayoutLine) -> dict[str, Any]:
-    """Return the line as a row of `artist_payouts.csv`."""
+def as_row(line: PayoutLine | Adjustment) -> dict[str, Any]:
+    """Return the line as a row of its CSV file."""
     return asdict(line)

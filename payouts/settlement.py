@@ -29,11 +29,46 @@ class ArtistMonth:
 
 @dataclass(frozen=True)
 class Blocker:
-    """One reason in the data why the month cannot close (`marts.fct_close_blockers`)."""
+    """One reason in the data why a month cannot close (`marts.fct_close_blockers`)."""
 
+    settlement_month: str
     reason: str
     subject_id: str
     found: int
+
+
+@dataclass(frozen=True)
+class ArtistCorrection:
+    """One artist in a month of the look-back: cents booked for it so far, and cents as it is settled now."""
+
+    artist_id: str
+    booked_cents: int
+    recomputed_cents: int
+
+
+@dataclass(frozen=True)
+class Resettlement:
+    """A closed month of the look-back, settled again (RULES.md §6).
+
+    Attributes:
+        catalogue: The run whose pinned catalogue it was settled with; None is today's, by an amendment.
+        totals: As of a `Settlement`, and the periods that no month has booked.
+        artists: Every artist that the month knows, corrected or not.
+    """
+
+    settlement_month: str
+    catalogue: str | None
+    totals: dict[str, int]
+    policy: dict[str, Any]
+    pool_members: tuple[str, ...]
+    artists: tuple[ArtistCorrection, ...]
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether anything has to be booked: an artist's cents, or a period."""
+        return self.totals["unbooked_periods"] > 0 or any(
+            artist.booked_cents != artist.recomputed_cents for artist in self.artists
+        )
 
 
 @dataclass(frozen=True)
@@ -43,6 +78,7 @@ class Settlement:
     Attributes:
         totals: The month's row of `marts.fct_settlement_months`: periods, envelope, direct, pool, open envelopes.
         policy: The policy row in force on the month's last day.
+        blockers: Of the month and of its look-back.
         raw_versions: The pinned version of each raw table; None where nothing has landed.
     """
 
@@ -54,6 +90,7 @@ class Settlement:
     payees: dict[str, Payee] = field(repr=False)
     blockers: tuple[Blocker, ...]
     raw_versions: dict[str, int | None]
+    look_back: tuple[Resettlement, ...] = ()
 
 
 @contextmanager
@@ -78,27 +115,9 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def read_settlement(con: duckdb.DuckDBPyConnection, month: str) -> Settlement | None:
     """Return the month as settled in the marts, or None if the warehouse knows nothing of it."""
-    row = _row(
-        con,
-        """
-        select periods, idle_periods, envelope_nanos, direct_nanos, pool_nanos, open_periods, open_envelope_nanos
-        from marts.fct_settlement_months where settlement_month = ?
-        """,
-        month,
-    )
-    if row is None:
+    totals = _totals(con, month)
+    if totals is None:
         return None
-    policy = _row(
-        con,
-        """
-        select
-            policy_valid_from, price_cents, envelope_cents, minimum_live_s, minimum_pool_share_bp,
-            minimum_payout_cents, look_back_months, payment_delay_days, pool_rule
-        from marts.fct_settlement_months where settlement_month = ?
-        """,
-        month,
-    )
-    assert policy is not None  # noqa: S101 - the same row as above
     artists = tuple(
         ArtistMonth(*values)
         for values in con.execute(
@@ -111,27 +130,98 @@ def read_settlement(con: duckdb.DuckDBPyConnection, month: str) -> Settlement | 
             [month],
         ).fetchall()
     )
+    look_back = _read_look_back(con)
     return Settlement(
         settlement_month=month,
-        totals=row,
-        policy={name: value.isoformat() if isinstance(value, date) else value for name, value in policy.items()},
-        pool_members=tuple(line.artist_id for line in artists if line.is_pool_member),
+        totals=totals,
+        policy=_policy(con, month),
+        pool_members=_pool_members(con, month),
         artists=artists,
         payees=_read_payees(con),
-        blockers=_read_blockers(con, month),
+        blockers=_read_blockers(con, (month, *(again.settlement_month for again in look_back))),
         raw_versions=dict(con.execute("select table_name, version from raw.pins order by table_name").fetchall()),
+        look_back=look_back,
     )
 
 
-def was_built_after(con: duckdb.DuckDBPyConnection, closed_months: tuple[str, ...]) -> bool:
-    """Whether the warehouse was built wholly, every blocking check passed, with exactly these months as booked."""
+def _read_look_back(con: duckdb.DuckDBPyConnection) -> tuple[Resettlement, ...]:
+    months = con.execute(
+        "select settlement_month, catalogue from marts.fct_settlement_months "
+        "where is_in_look_back order by settlement_month"
+    ).fetchall()
+    return tuple(_read_resettlement(con, month, catalogue) for month, catalogue in months)
+
+
+def _read_resettlement(con: duckdb.DuckDBPyConnection, month: str, catalogue: str | None) -> Resettlement:
+    totals = _totals(con, month)
+    assert totals is not None  # noqa: S101 - the month was read from the same mart
+    artists = con.execute(
+        """
+        select artist_id, coalesce(booked_earned_cents, 0) + adjustment_cents, current_earned_cents
+        from marts.fct_artist_months where settlement_month = ? order by artist_id
+        """,
+        [month],
+    ).fetchall()
+    return Resettlement(
+        settlement_month=month,
+        catalogue=catalogue,
+        totals=totals,
+        policy=_policy(con, month),
+        pool_members=_pool_members(con, month),
+        artists=tuple(ArtistCorrection(*values) for values in artists),
+    )
+
+
+def _totals(con: duckdb.DuckDBPyConnection, month: str) -> dict[str, int] | None:
+    return _row(
+        con,
+        """
+        select
+            periods, idle_periods, envelope_nanos, direct_nanos, pool_nanos, unbooked_periods, open_periods,
+            open_envelope_nanos
+        from marts.fct_settlement_months where settlement_month = ?
+        """,
+        month,
+    )
+
+
+def _policy(con: duckdb.DuckDBPyConnection, month: str) -> dict[str, Any]:
+    policy = _row(
+        con,
+        """
+        select
+            policy_valid_from, price_cents, envelope_cents, minimum_live_s, minimum_pool_share_bp,
+            minimum_payout_cents, look_back_months, payment_delay_days, pool_rule
+        from marts.fct_settlement_months where settlement_month = ?
+        """,
+        month,
+    )
+    assert policy is not None  # noqa: S101 - its totals were found in the same row
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in policy.items()}
+
+
+def _pool_members(con: duckdb.DuckDBPyConnection, month: str) -> tuple[str, ...]:
+    rows = con.execute(
+        "select artist_id from marts.fct_artist_months "
+        "where settlement_month = ? and is_pool_member order by artist_id",
+        [month],
+    ).fetchall()
+    return tuple(artist_id for (artist_id,) in rows)
+
+
+def was_built_after(con: duckdb.DuckDBPyConnection, kept_catalogues: dict[str, str | None]) -> bool:
+    """Whether the warehouse was built wholly, every blocking check passed, with exactly these months as booked.
+
+    Args:
+        con: The warehouse.
+        kept_catalogues: As `payouts.bookings.kept_catalogues` has them now.
+    """
     finished = con.execute(
         "select count(*) from information_schema.tables where table_schema = 'build' and table_name = 'finished'"
     ).fetchone()
     if finished != (1,) or con.execute("select count(*) from build.finished").fetchone() == (0,):
         return False
-    booked = con.execute("select settlement_month from booked.months order by settlement_month").fetchall()
-    return tuple(month for (month,) in booked) == closed_months
+    return dict(con.execute("select settlement_month, catalogue from booked.months").fetchall()) == kept_catalogues
 
 
 def first_month_with_periods(con: duckdb.DuckDBPyConnection) -> str | None:
@@ -152,20 +242,21 @@ def _read_payees(con: duckdb.DuckDBPyConnection) -> dict[str, Payee]:
         select
             artist_id, artist_name, iban, bic,
             cast(timezone('Europe/Paris', iban_first_seen_at) as date) as iban_first_seen_on,
-            is_first_iban, left_on
+            is_first_iban, left_on, street, postcode, town, country
         from marts.dim_payees
         """
     ).fetchall()
     return {values[0]: Payee(*values) for values in rows}
 
 
-def _read_blockers(con: duckdb.DuckDBPyConnection, month: str) -> tuple[Blocker, ...]:
+def _read_blockers(con: duckdb.DuckDBPyConnection, months: tuple[str, ...]) -> tuple[Blocker, ...]:
     rows = con.execute(
         """
-        select reason, subject_id, found
-        from marts.fct_close_blockers where settlement_month = ? order by reason, subject_id
+        select settlement_month, reason, subject_id, found
+        from marts.fct_close_blockers
+        where list_contains($months, settlement_month) order by settlement_month desc, reason, subject_id
         """,
-        [month],
+        {"months": list(months)},
     ).fetchall()
     return tuple(Blocker(*values) for values in rows)
 

@@ -1,5 +1,6 @@
 """Fixtures that cost something to make: the parsed dbt project, and small warehouses built once."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,9 +9,11 @@ import pytest
 from filelock import FileLock
 
 from ingestion.settings import Settings
-from tests.pipeline import Pipeline, new_pipeline
+from tests.pipeline import PAYER, Pipeline, new_pipeline
 
 TESTS = Path(__file__).parent
+# Who pays, also in the processes that tests start: a month that pays somebody needs it to close.
+os.environ.update({f"ALLIVE_PAYER_{name}": value for name, value in PAYER.items()})
 GOLDEN = TESTS / "golden"
 
 

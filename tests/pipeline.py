@@ -15,6 +15,15 @@ from orchestration.warehouse import build_warehouse, open_warehouse
 from payouts.closing import close_month
 from payouts.run import ClosedRun
 
+PAYER = {
+    "NAME": "Allive SAS",
+    "IBAN": "FR1420041010050500013M02606",
+    "BIC": "PSSTFRPPPAR",
+    "STREET": "12 rue des Essais",
+    "POSTCODE": "75011",
+    "TOWN": "Paris",
+}
+
 
 @dataclass(frozen=True)
 class Pipeline:

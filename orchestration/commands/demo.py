@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ingestion.demo.season import write_season
 from ingestion.durable import write_json
-from ingestion.settings import Settings
+from ingestion.settings import SETTINGS_FILE, Settings
 from orchestration import progress
 from orchestration.commands import payout
 from orchestration.commands.refresh import refresh
@@ -17,6 +17,15 @@ MONTHS = ("2021-01", "2021-02", "2021-03")
 _COMMAND = "allive demo"
 # Lies in landing with the season; a name that begins with `_` is never taken for a delivery.
 _MARK = "_demo.json"
+_PAYER = """\
+# The fictional company that pays the fictional artists. A real data home names its own.
+ALLIVE_PAYER_NAME="Allive SAS"
+ALLIVE_PAYER_IBAN=FR7630006000011234567890189
+ALLIVE_PAYER_BIC=AGRIFRPP
+ALLIVE_PAYER_STREET="12 rue de la Scène"
+ALLIVE_PAYER_POSTCODE=75011
+ALLIVE_PAYER_TOWN=Paris
+"""
 
 
 def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
@@ -63,6 +72,9 @@ def _write_season(settings: Settings) -> bool:
     with showing_progress():
         summary = write_season(aside, progress=progress.tell)
     write_json(aside / _MARK, {"lines": summary.lines()})
+    own_settings = settings.home / SETTINGS_FILE
+    if not own_settings.exists():
+        own_settings.write_text(_PAYER, encoding="utf-8")
     _put_in_place(aside, landing)
     for line in summary.lines():
         say(line.replace(str(aside), str(landing)))

@@ -10,12 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from payouts.ledger import CONTROL_FILE, PAYOUTS_FILE
+from payouts.ledger import ADJUSTMENTS_FILE, BANK_FILE, CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE
 from payouts.statements.names import statement_number
-from payouts.statements.transfers import BANK_FILE, Transfer, read_transfers
-
-ADJUSTMENTS_FILE: Final = "adjustments.csv"
-LIVES_FILE: Final = "artist_lives.csv"
+from payouts.statements.transfers import Transfer, read_transfers
 
 _NANOS_PER_CENT: Final = 10_000_000
 

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Final
 from xml.etree import ElementTree as ET
 
-BANK_FILE: Final = "sepa-credit-transfers.xml"
+from payouts.ledger import BANK_FILE
 
 
 @dataclass(frozen=True)

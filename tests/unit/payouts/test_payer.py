@@ -42,7 +42,9 @@ def test_it_is_read_from_the_environment(tmp_path: Path, monkeypatch: pytest.Mon
     assert payer(Settings(home=tmp_path)).country == "BE"
 
 
-def test_nothing_is_set_at_first_and_each_setting_is_named(tmp_path: Path) -> None:
+def test_nothing_is_set_at_first_and_each_setting_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in COMPLETE:
+        monkeypatch.delenv(f"ALLIVE_{name.upper()}", raising=False)
     refusals = payer_refusals(Settings(home=tmp_path))
     assert sorted(refusal.partition(":")[0] for refusal in refusals) == sorted(
         f"ALLIVE_{key.upper()}" for key in COMPLETE

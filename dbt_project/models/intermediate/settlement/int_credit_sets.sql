@@ -1,18 +1,19 @@
--- Grain: one live's newest credit set as a whole. It is valid if its shares sum to
--- 10,000 bp and no artist has two.
+-- Grain: catalogue × live's newest credit set as a whole. It is valid if its shares
+-- sum to 10,000 bp and no artist has two.
 with credits as (
-    select * from {{ ref('stg_catalogue__live_credits') }}
+    select * from {{ ref('int_catalogue_credits') }}
 ),
 
 final as (
     select
+        catalogue,
         live_id,
         cast(sum(share_bp) as bigint) as shares_bp,
         count(*) as credits,
         count(distinct artist_id) as artists,
         sum(share_bp) = 10000 and count(*) = count(distinct artist_id) as is_valid
     from credits
-    group by live_id
+    group by catalogue, live_id
 )
 
 select * from final

@@ -6,7 +6,13 @@ with periods as (
 ),
 
 weights as (
-    select * from {{ ref('int_period_weights') }}
+    select
+        period_id,
+        artist_id,
+        category,
+        sum(weight) as weight
+    from {{ ref('int_period_weights') }}
+    group by period_id, artist_id, category
 ),
 
 weighed as (

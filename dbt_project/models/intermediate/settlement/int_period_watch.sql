@@ -1,5 +1,5 @@
 -- Grain: settled period × live that counts × Paris day on which its subscriber watched
--- it (RULES.md §4).
+-- it (RULES.md §4), by the catalogue of its month.
 -- Not additive over periods: of overlapping periods of one subscriber each has the same
 -- watching (§5).
 with periods as (
@@ -21,13 +21,14 @@ daily_watch as (
 ),
 
 lives as (
-    select * from {{ ref('stg_catalogue__lives') }}
+    select * from {{ ref('int_catalogue_lives') }}
 ),
 
 final as (
     select
         periods.period_id,
         periods.settlement_month,
+        months.catalogue,
         daily_watch.live_id,
         daily_watch.event_day,
         daily_watch.watch_ms
@@ -40,7 +41,9 @@ final as (
             and periods.period_start <= daily_watch.event_day
             and periods.period_end > daily_watch.event_day
     inner join lives
-        on daily_watch.live_id = lives.live_id
+        on
+            daily_watch.live_id = lives.live_id
+            and months.catalogue is not distinct from lives.catalogue
     where
         daily_watch.watch_ms > 0
         and lives.kind = 'live'

@@ -1,12 +1,12 @@
--- Grain: settled period × artist × category on the day of the watching. Weight = Σ
--- watch_ms × share_bp (RULES.md §5.1). Left out, and named by fct_close_blockers
+-- Grain: settled period × artist × category on the day of the watching × live. Weight =
+-- Σ watch_ms × share_bp (RULES.md §5.1); it adds up over lives. Left out, and named by fct_close_blockers
 -- instead: lives without a valid credit set, artists without a category.
 with watch as (
     select * from {{ ref('int_period_watch') }}
 ),
 
 credits as (
-    select * from {{ ref('stg_catalogue__live_credits') }}
+    select * from {{ ref('int_catalogue_credits') }}
 ),
 
 credit_sets as (
@@ -14,7 +14,7 @@ credit_sets as (
 ),
 
 categories as (
-    select * from {{ ref('stg_catalogue__artist_categories') }}
+    select * from {{ ref('int_catalogue_categories') }}
 ),
 
 final as (
@@ -23,6 +23,7 @@ final as (
         watch.period_id,
         credits.artist_id,
         categories.category,
+        watch.live_id,
         cast(
             sum({{ wide('watch.watch_ms') }} * credits.share_bp) as decimal(38, 0)
         ) as weight
@@ -30,19 +31,27 @@ final as (
     inner join credit_sets
         on
             watch.live_id = credit_sets.live_id
+            and watch.catalogue is not distinct from credit_sets.catalogue
             and credit_sets.is_valid
     inner join credits
-        on watch.live_id = credits.live_id
+        on
+            watch.live_id = credits.live_id
+            and watch.catalogue is not distinct from credits.catalogue
     inner join categories
         on
             credits.artist_id = categories.artist_id
+            and watch.catalogue is not distinct from categories.catalogue
             and watch.event_day >= categories.valid_from
             and (
                 categories.valid_until is null
                 or watch.event_day < categories.valid_until
             )
     group by
-        watch.settlement_month, watch.period_id, credits.artist_id, categories.category
+        watch.settlement_month,
+        watch.period_id,
+        credits.artist_id,
+        categories.category,
+        watch.live_id
 )
 
 select * from final

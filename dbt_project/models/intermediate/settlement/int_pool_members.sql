@@ -4,11 +4,11 @@ with months as (
 ),
 
 lives as (
-    select * from {{ ref('stg_catalogue__lives') }}
+    select * from {{ ref('int_catalogue_lives') }}
 ),
 
 credits as (
-    select * from {{ ref('stg_catalogue__live_credits') }}
+    select * from {{ ref('int_catalogue_credits') }}
 ),
 
 credit_sets as (
@@ -16,7 +16,7 @@ credit_sets as (
 ),
 
 categories as (
-    select * from {{ ref('stg_catalogue__artist_categories') }}
+    select * from {{ ref('int_catalogue_categories') }}
 ),
 
 artists as (
@@ -25,6 +25,7 @@ artists as (
 
 credited as (
     select
+        credits.catalogue,
         credits.artist_id,
         credits.share_bp,
         lives.duration_s,
@@ -33,9 +34,12 @@ credited as (
     inner join credit_sets
         on
             credits.live_id = credit_sets.live_id
+            and credits.catalogue is not distinct from credit_sets.catalogue
             and credit_sets.is_valid
     inner join lives
-        on credits.live_id = lives.live_id
+        on
+            credits.live_id = lives.live_id
+            and credits.catalogue is not distinct from lives.catalogue
     where
         lives.kind = 'live'
         and lives.exclusive
@@ -49,7 +53,8 @@ final as (
     from months
     inner join categories
         on
-            months.last_day >= categories.valid_from
+            months.catalogue is not distinct from categories.catalogue
+            and months.last_day >= categories.valid_from
             and (
                 categories.valid_until is null
                 or months.last_day < categories.valid_until
@@ -57,6 +62,7 @@ final as (
     inner join credited
         on
             categories.artist_id = credited.artist_id
+            and categories.catalogue is not distinct from credited.catalogue
             and months.minimum_pool_share_bp <= credited.share_bp
             and months.minimum_live_s <= credited.duration_s
             and (

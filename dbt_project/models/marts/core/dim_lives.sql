@@ -35,7 +35,9 @@ final as (
     from lives
     cross join newest_policy
     left join credit_sets
-        on lives.live_id = credit_sets.live_id
+        on
+            lives.live_id = credit_sets.live_id
+            and credit_sets.catalogue is null
 )
 
 select * from final

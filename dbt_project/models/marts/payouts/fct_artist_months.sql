@@ -1,9 +1,11 @@
--- Grain: artist × settlement month in which the artist is a pool member, was watched,
--- has a booked line, or brings a balance forward into the month that closes next.
--- `current_*` is what the month gives on today's data, `booked_*` what its close
--- booked; they differ by late data until the month is final. Nanos add up over artists
--- and months; cents are rounded per month (RULES.md §5.5). `current_paying_subscribers`
--- is not additive over artists or months.
+-- Grain: artist × settlement month in which the artist is a pool member, was watched or
+-- has a booked line; in the month that closes next, also every artist who ever had one:
+-- a balance, a correction or a returned payment may come to any of them.
+-- `booked_*` is what the month's close booked, `adjustment_cents` what later runs added,
+-- `current_*` what it gives on today's data (with the catalogue and the policy that it
+-- keeps while it is in the look-back). Nanos add up over artists and months; cents are
+-- rounded per month (RULES.md §5.5). `current_paying_subscribers` is not additive over
+-- artists or months.
 with members as (
     select * from {{ ref('int_pool_members') }}
 ),
@@ -35,7 +37,7 @@ months as (
 ),
 
 categories as (
-    select * from {{ ref('stg_catalogue__artist_categories') }}
+    select * from {{ ref('int_catalogue_categories') }}
 ),
 
 booked as (
@@ -47,32 +49,47 @@ last_closed as (
     from {{ source('booked', 'months') }}
 ),
 
-brought_forward as (
+adjusted as (
     select
-        booked.artist_id,
-        {{ month_of(
-            add_months("cast(last_closed.settlement_month || '-01' as date)", 1)
-        ) }} as settlement_month
-    from booked
-    inner join last_closed
-        on booked.settlement_month = last_closed.settlement_month
-    where booked.carried_forward_cents != 0
+        corrects_month as settlement_month,
+        artist_id,
+        cast(sum(adjustment_cents) as bigint) as adjustment_cents
+    from {{ source('booked', 'adjustments') }}
+    group by corrects_month, artist_id
 ),
 
-artist_months as (
-    select settlement_month, artist_id from brought_forward
-    union
+known as (
     select settlement_month, artist_id from members
     union
     select settlement_month, artist_id from month_slices
     union
     select settlement_month, artist_id from booked
+    union
+    select settlement_month, artist_id from adjusted
+),
+
+next_run as (
+    select
+        known.artist_id,
+        {{ month_of(
+            add_months("cast(last_closed.settlement_month || '-01' as date)", 1)
+        ) }} as settlement_month
+    from known
+    inner join last_closed
+        on known.settlement_month <= last_closed.settlement_month
+),
+
+artist_months as (
+    select settlement_month, artist_id from known
+    union
+    select settlement_month, artist_id from next_run
 ),
 
 earned as (
     select
         artist_months.settlement_month,
         artist_months.artist_id,
+        months.is_in_look_back,
         categories.category,
         members.artist_id is not null as is_pool_member,
         coalesce(month_slices.watch_ms, 0) as watch_ms,
@@ -110,6 +127,7 @@ earned as (
     left join categories
         on
             artist_months.artist_id = categories.artist_id
+            and months.catalogue is not distinct from categories.catalogue
             and months.last_day >= categories.valid_from
             and (
                 categories.valid_until is null
@@ -158,8 +176,21 @@ final as (
         booked.direct_nanos as booked_direct_nanos,
         booked.pool_nanos as booked_pool_nanos,
         booked.earned_nanos as booked_earned_nanos,
-        booked.earned_cents as booked_earned_cents
+        booked.earned_cents as booked_earned_cents,
+        coalesce(adjusted.adjustment_cents, 0) as adjustment_cents,
+        case
+            when rounded.is_in_look_back
+                then
+                    rounded.earned_cents
+                    - coalesce(booked.earned_cents, 0)
+                    - coalesce(adjusted.adjustment_cents, 0)
+            else 0
+        end as pending_adjustment_cents
     from rounded
+    left join adjusted
+        on
+            rounded.settlement_month = adjusted.settlement_month
+            and rounded.artist_id = adjusted.artist_id
     left join booked
         on
             rounded.settlement_month = booked.settlement_month

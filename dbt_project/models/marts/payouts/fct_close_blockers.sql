@@ -6,7 +6,7 @@ with watch as (
 ),
 
 credits as (
-    select * from {{ ref('stg_catalogue__live_credits') }}
+    select * from {{ ref('int_catalogue_credits') }}
 ),
 
 credit_sets as (
@@ -14,7 +14,7 @@ credit_sets as (
 ),
 
 categories as (
-    select * from {{ ref('stg_catalogue__artist_categories') }}
+    select * from {{ ref('int_catalogue_categories') }}
 ),
 
 artists as (
@@ -41,7 +41,9 @@ credit_sets_not_valid as (
         coalesce(credit_sets.shares_bp, 0) as found
     from watch
     left join credit_sets
-        on watch.live_id = credit_sets.live_id
+        on
+            watch.live_id = credit_sets.live_id
+            and watch.catalogue is not distinct from credit_sets.catalogue
     where not coalesce(credit_sets.is_valid, false)
     group by
         watch.settlement_month,
@@ -55,12 +57,16 @@ credit_sets_not_valid as (
 artists_watched as (
     select
         watch.settlement_month,
+        watch.catalogue,
         credits.artist_id,
         watch.event_day
     from watch
     inner join credits
-        on watch.live_id = credits.live_id
-    group by watch.settlement_month, credits.artist_id, watch.event_day
+        on
+            watch.live_id = credits.live_id
+            and watch.catalogue is not distinct from credits.catalogue
+    group by
+        watch.settlement_month, watch.catalogue, credits.artist_id, watch.event_day
 ),
 
 artists_without_category as (
@@ -73,6 +79,7 @@ artists_without_category as (
     left join categories
         on
             artists_watched.artist_id = categories.artist_id
+            and artists_watched.catalogue is not distinct from categories.catalogue
             and artists_watched.event_day >= categories.valid_from
             and (
                 categories.valid_until is null

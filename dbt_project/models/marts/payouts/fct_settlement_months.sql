@@ -29,18 +29,30 @@ open_envelopes as (
     group by months.settlement_month
 ),
 
+unbooked as (
+    select
+        settlement_month,
+        cast(count(*) as bigint) as unbooked_periods
+    from {{ ref('int_periods_settled') }}
+    where not is_booked
+    group by settlement_month
+),
+
 final as (
     select
         months.settlement_month,
         months.first_day,
         months.last_day,
         months.is_closed,
+        months.is_in_look_back,
+        months.catalogue,
         pools.periods,
         pools.idle_periods,
         pools.envelope_nanos,
         pools.direct_nanos,
         pools.pool_nanos,
         coalesce(members.pool_members, 0) as pool_members,
+        coalesce(unbooked.unbooked_periods, 0) as unbooked_periods,
         coalesce(open_envelopes.open_periods, 0) as open_periods,
         coalesce(open_envelopes.open_envelope_nanos, 0) as open_envelope_nanos,
         months.policy_valid_from,
@@ -57,6 +69,8 @@ final as (
         on months.settlement_month = pools.settlement_month
     left join members
         on months.settlement_month = members.settlement_month
+    left join unbooked
+        on months.settlement_month = unbooked.settlement_month
     left join open_envelopes
         on months.settlement_month = open_envelopes.settlement_month
 )

@@ -1,0 +1,58 @@
+-- Grain: paid period × artist × category × live: a direct slice split over the lives
+-- that it was watched on, in proportion to weight, by largest remainder. The parts sum
+-- to the slice, to the nano.
+with slices as (
+    select * from {{ ref('int_period_slices') }}
+),
+
+weights as (
+    select * from {{ ref('int_period_weights') }}
+),
+
+weighed as (
+    select
+        slices.settlement_month,
+        slices.period_id,
+        slices.subscriber_id,
+        slices.artist_id,
+        slices.category,
+        weights.live_id,
+        weights.weight,
+        slices.weight as slice_weight,
+        case
+            when slices.destination = 'direct' then slices.amount_nanos else 0
+        end as slice_nanos
+    from slices
+    inner join weights
+        on
+            slices.period_id = weights.period_id
+            and slices.artist_id = weights.artist_id
+            and slices.category = weights.category
+),
+
+{{ largest_remainder(
+    name='split',
+    source='weighed',
+    group_by='period_id, artist_id, category',
+    factor='weight',
+    share='slice_nanos',
+    divisor='slice_weight',
+    total_units='slice_nanos',
+    units='direct_nanos',
+    ties=['live_id'],
+) }},
+
+final as (
+    select
+        settlement_month,
+        period_id,
+        subscriber_id,
+        artist_id,
+        category,
+        live_id,
+        weight,
+        direct_nanos
+    from split
+)
+
+select * from final

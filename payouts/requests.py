@@ -1,0 +1,142 @@
+"""What people asked of the next run, each on record in the audit log: amendments, returned payments, write-offs.
+
+A request waits until a run has taken it up and names it in its `control.json`; so a killed closing takes it up again,
+and none is taken up twice.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ingestion.settings import Settings
+from payouts import audit, ledger, months
+from payouts.errors import Refusal
+
+AMENDED: Final = "amend"
+RETURNED: Final = "payment_returned"
+WRITTEN_OFF: Final = "write_off"
+
+
+@dataclass(frozen=True)
+class BalanceEntry:
+    """Cents that go into an artist's balance outside of any earning.
+
+    Attributes:
+        entry: Id of the audit line that says who asked for it and why.
+        settlement_month: Of the payment that came back; None for a write-off.
+    """
+
+    entry: str
+    kind: str
+    artist_id: str
+    cents: int
+    settlement_month: str | None
+
+
+def amend(settings: Settings, month: str, *, why: str, operator: str) -> None:
+    """Let today's catalogue correct a closed month at the next close; the month keeps it from then on (RULES.md §6).
+
+    Raises:
+        Refusal: The month is not closed, or too old to be adjusted by the next run.
+    """
+    closed = ledger.closed_months(settings)
+    if month not in closed:
+        raise Refusal(
+            month, ("It is not closed: an open month is settled with today's catalogue anyway.",), "be amended"
+        )
+    look_back = ledger.read_control(settings, closed[-1])["policy"]["look_back_months"]
+    if month not in closed[-look_back:]:
+        reason = (
+            f"It is final: the next run, {months.following(closed[-1])}, adjusts {closed[-look_back:][0]} and later. "
+            "A correction of an older month is a matter of the books, not of a run."
+        )
+        raise Refusal(month, (reason,), "be amended")
+    audit.record(settings, action=AMENDED, operator=operator, settlement_month=month, why=why)
+
+
+def pending_amendments(settings: Settings) -> dict[str, list[str]]:
+    """Return the months that wait for an amendment, with the ids of the audit lines that asked for it."""
+    done = {entry for month in ledger.closed_months(settings) for entry in _taken_up(settings, month, "amendments")}
+    waiting: dict[str, list[str]] = {}
+    for entry_id, entry in audit.identified_entries(settings):
+        if entry["action"] == AMENDED and entry_id not in done:
+            waiting.setdefault(entry["settlement_month"], []).append(entry_id)
+    return waiting
+
+
+def return_payment(settings: Settings, month: str, artist_id: str, *, why: str, operator: str) -> int:
+    """Put a transfer that the bank returned back into the artist's balance, at the next close; return its cents.
+
+    Raises:
+        Refusal: The run of that month paid the artist nothing, or the transfer was returned already.
+    """
+    if month not in ledger.closed_months(settings):
+        raise Refusal(month, ("It is not closed, so nothing has been paid.",), "have a payment returned")
+    paid = {row["artist_id"]: int(row["paid_cents"]) for row in ledger.read_lines(settings, month)}
+    if not paid.get(artist_id):
+        raise Refusal(month, (f"Its run paid {artist_id!r} nothing.",), "have a payment returned")
+    if any(
+        entry["action"] == RETURNED and (entry["settlement_month"], entry["artist_id"]) == (month, artist_id)
+        for entry in audit.entries(settings)
+    ):
+        raise Refusal(month, (f"The transfer to {artist_id!r} was returned already.",), "have a payment returned")
+    audit.record(
+        settings,
+        action=RETURNED,
+        operator=operator,
+        settlement_month=month,
+        artist_id=artist_id,
+        cents=paid[artist_id],
+        why=why,
+    )
+    return paid[artist_id]
+
+
+def write_off(settings: Settings, artist_id: str, *, why: str, operator: str) -> int:
+    """Give up a negative balance that will never recover, at the next close; return the cents that are written off.
+
+    Raises:
+        Refusal: The artist's balance is not negative.
+    """
+    cents = open_balances(settings).get(artist_id, 0)
+    if cents >= 0:
+        closed = ledger.closed_months(settings)
+        raise Refusal(
+            months.following(closed[-1]) if closed else "",
+            (f"The balance of {artist_id!r} is {cents} cents; only a negative one can be written off.",),
+            "write off",
+        )
+    audit.record(settings, action=WRITTEN_OFF, operator=operator, artist_id=artist_id, cents=-cents, why=why)
+    return -cents
+
+
+def pending_entries(settings: Settings) -> tuple[BalanceEntry, ...]:
+    """Return what goes into balances at the next close, in the order of the audit log."""
+    done = {
+        entry["entry"]
+        for month in ledger.closed_months(settings)
+        for entry in _taken_up(settings, month, "balance_entries")
+    }
+    return tuple(
+        BalanceEntry(
+            entry=entry_id,
+            kind=entry["action"],
+            artist_id=entry["artist_id"],
+            cents=entry["cents"],
+            settlement_month=entry.get("settlement_month"),
+        )
+        for entry_id, entry in audit.identified_entries(settings)
+        if entry["action"] in {RETURNED, WRITTEN_OFF} and entry_id not in done
+    )
+
+
+def open_balances(settings: Settings) -> dict[str, int]:
+    """Return what the next run brings forward, in cents by artist: the last run's carry and what waits; no zeros."""
+    balances = dict(ledger.balances(settings))
+    for entry in pending_entries(settings):
+        balances[entry.artist_id] = balances.get(entry.artist_id, 0) + entry.cents
+    return {artist_id: cents for artist_id, cents in balances.items() if cents}
+
+
+def _taken_up(settings: Settings, month: str, name: str) -> list[Any]:
+    entries: list[Any] = ledger.read_control(settings, month)[name]
+    return entries

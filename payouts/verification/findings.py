@@ -1,0 +1,198 @@
+"""What a verification says: findings that name a file, comparisons counted by check, and what could not be checked."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from payouts.months import is_month
+
+Progress = Callable[[str], None]
+"""Is told in words what is being checked."""
+
+_MOST_PER_FILE: Final = 20
+_LONGEST_SHOWN: Final = 300
+_RESTORE: Final = "Restore it from a backup of payouts/, and pay and send nothing of the month before."
+_RESTORE_OR_REPORT: Final = (
+    "Restore the month from a backup of payouts/. If it was closed like this, the program is wrong: pay and send "
+    "nothing of the month, and report it."
+)
+
+
+class Check(Enum):
+    """What is compared with what, and what to do where it differs."""
+
+    FILES = "Files and their SHA-256", _RESTORE
+    CHAIN = "Chain of run hashes", "A run was exchanged or removed: restore payouts/ as a whole from a backup."
+    AUDIT = (
+        "Audit log",
+        "The log or the month was changed or cut: restore both from one backup, and find out who wrote to payouts/.",
+    )
+    PERIODS = "Slices of each period", _RESTORE_OR_REPORT
+    AMOUNTS = "Amounts from the slices", _RESTORE_OR_REPORT
+    ADJUSTMENTS = "Adjustments from the slices settled again", _RESTORE_OR_REPORT
+    BALANCES = "Balances, paid and carried", _RESTORE_OR_REPORT
+    STATEMENTS = "Statements read back", "Send none of them. " + _RESTORE
+    BANK_FILE = "Bank file read back", "Give it to no bank. " + _RESTORE
+    WATCHING = (
+        "Weights from the heartbeats",
+        "The month or the raw tables that it pins were changed after the close: restore both from one backup.",
+    )
+
+    def __init__(self, title: str, advice: str) -> None:
+        self.title = title
+        self.advice = advice
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it must be.
+
+    Attributes:
+        file: Path below `payouts/`.
+        what: The line, artist or field, as exactly as it is known.
+    """
+
+    check: Check
+    file: str
+    what: str
+    found: str
+    expected: str
+
+    @property
+    def month(self) -> str | None:
+        """The closed month; None where the audit log or all months are meant."""
+        folder = self.file.partition("/")[0]
+        return folder if is_month(folder) else None
+
+    @property
+    def advice(self) -> str:
+        """What to do."""
+        return self.check.advice
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.what}: found {self.found}, expected {self.expected}. {self.advice}"
+
+
+@dataclass(frozen=True)
+class CheckCount:
+    """How many comparisons a check made, and how many of them failed."""
+
+    check: Check
+    compared: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Unchecked:
+    """What could not be checked, and why: no finding."""
+
+    month: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The outcome of a verification.
+
+    Attributes:
+        months: What was verified.
+        unchecked: What was not, for lack of what it would be compared with.
+        last_run_hash: Of the newest month; None where it has no readable manifest.
+        audit_head: SHA-256 of the audit log's last line: noted outside of the data home, it anchors all before it.
+    """
+
+    months: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    counts: tuple[CheckCount, ...]
+    unchecked: tuple[Unchecked, ...]
+    last_run_hash: str | None
+    audit_head: str
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+@dataclass
+class Report:
+    """Collects findings while checks go on; a file that is wrong throughout is not listed line by line."""
+
+    progress: Progress = lambda _: None
+    unchecked: list[Unchecked] = field(default_factory=list)
+    _findings: list[Finding] = field(default_factory=list)
+    _compared: Counter[Check] = field(default_factory=Counter)
+    _failed: Counter[Check] = field(default_factory=Counter)
+    _per_file: Counter[tuple[Check, str]] = field(default_factory=Counter)
+
+    def at(self, check: Check, file: str) -> "Place":
+        """Return where comparisons of one check and one file (below `payouts/`) are noted."""
+        return Place(self, check, file)
+
+    def not_checked(self, month: str, what: str, why: str) -> None:
+        """Note that something could not be checked."""
+        self.unchecked.append(Unchecked(month, what, why))
+
+    def note(self, finding: Finding | None, *, of: Check) -> None:
+        """Count a comparison, and keep what it found."""
+        self._compared[of] += 1
+        if finding is None:
+            return
+        self._failed[of] += 1
+        self._per_file[of, finding.file] += 1
+        if self._per_file[of, finding.file] <= _MOST_PER_FILE:
+            self._findings.append(finding)
+
+    def counts(self) -> tuple[CheckCount, ...]:
+        """Return the comparisons made so far, by check."""
+        return tuple(CheckCount(check, self._compared[check], self._failed[check]) for check in Check)
+
+    def findings(self) -> tuple[Finding, ...]:
+        """Return the findings, each file's further ones summed up in one."""
+        more = [
+            Finding(check, file, "further lines", f"{number - _MOST_PER_FILE} more findings", "none")
+            for (check, file), number in self._per_file.items()
+            if number > _MOST_PER_FILE
+        ]
+        return (*self._findings, *more)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One file under one check."""
+
+    report: Report
+    check: Check
+    file: str
+
+    def same(self, what: str, *, found: object, expected: object) -> bool:
+        """Note whether what was found is what was expected, and return it."""
+        return self.holds(what, found == expected, found=found, expected=_shown(expected))
+
+    def holds(self, what: str, is_so: bool, *, found: object, expected: str) -> bool:  # noqa: FBT001 - it is the question
+        """Note whether something is so, where what is expected is said in words, and return it."""
+        finding = None if is_so else Finding(self.check, self.file, what, _shown(found), expected)
+        self.report.note(finding, of=self.check)
+        return is_so
+
+    @contextmanager
+    def reading(self, what: str = "content") -> Iterator[None]:
+        """Turn whatever reading a damaged file raises into a finding: such a file may break its reader anywhere."""
+        finding = None
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - the boundary between damaged files and the report
+            found = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            finding = Finding(self.check, self.file, what, _shown(found), "a file as `allive payout` writes it")
+        self.report.note(finding, of=self.check)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "nothing"
+    text = value if isinstance(value, str) else repr(value)
+    return (text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…") or "nothing"

@@ -1,0 +1,180 @@
+"""Hashes and their chains: files ← manifest ← run hash ← next month, and manifest ← audit log ← its next line.
+
+Computed by code of its own: nothing here calls what wrote them.
+"""
+
+import hashlib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from payouts.ledger import (
+    ADJUSTMENTS_FILE,
+    CONTROL_FILE,
+    GENESIS_HASH,
+    LIVES_FILE,
+    MANIFEST_FILE,
+    PAYOUTS_FILE,
+    SLICES_FILE,
+)
+from payouts.months import following
+from payouts.verification.findings import Check, Place, Report
+from payouts.verification.month_files import Manifest, read_json
+
+AUDIT_FILE: Final = "audit.ndjson"
+NO_LINE: Final = hashlib.sha256(b"").hexdigest()
+"""What the first line of the audit log names as the line before it."""
+
+_ALWAYS_THERE: Final = (PAYOUTS_FILE, ADJUSTMENTS_FILE, LIVES_FILE, SLICES_FILE, CONTROL_FILE)
+_SEALED_LINE: Final = re.compile(rb'(\{.*), "sha256": "([0-9a-f]{64})"\}')
+
+
+@dataclass(frozen=True)
+class AuditLine:
+    """A line of the audit log; `number` counts from 1."""
+
+    number: int
+    entry: dict[str, Any]
+
+
+@dataclass
+class AuditLog:
+    """The lines of the audit log that can be read, by their SHA-256, and the hash of the last one."""
+
+    head: str = NO_LINE
+    lines: dict[str, AuditLine] = field(default_factory=dict)
+    closings: defaultdict[str, list[AuditLine]] = field(default_factory=lambda: defaultdict(list))
+
+
+def read_audit_log(report: Report, payouts: Path) -> AuditLog:
+    """Read the audit log, checking that each line is whole, is what it was sealed as, and follows the one before."""
+    log = AuditLog()
+    place = report.at(Check.AUDIT, AUDIT_FILE)
+    path = payouts / AUDIT_FILE
+    with place.reading():
+        *lines, torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
+        place.holds(
+            "end",
+            not torn,
+            found=f"{len(torn)} bytes without an end of line",
+            expected="whole lines; if a process was killed while it recorded, the next record mends it",
+        )
+        for number, line in enumerate(lines, start=1):
+            with place.reading(f"line {number}"):
+                _read_line(place, log, number, line)
+            log.head = hashlib.sha256(line).hexdigest()
+    return log
+
+
+def check_files(report: Report, folder: Path) -> Manifest | None:
+    """Compare every file of a month with its manifest; return the manifest if it can be read."""
+    place = report.at(Check.FILES, f"{folder.name}/{MANIFEST_FILE}")
+    with place.reading():
+        manifest = read_json(folder / MANIFEST_FILE, Manifest)
+        place.same("settlement_month", found=manifest.settlement_month, expected=folder.name)
+        place.same("run_hash", found=manifest.run_hash, expected=_run_hash(manifest))
+        found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
+        for name in sorted({*manifest.files, *_ALWAYS_THERE, *found} - {MANIFEST_FILE}):
+            _check_file(report.at(Check.FILES, f"{folder.name}/{name}"), found.get(name), manifest.files.get(name))
+        return manifest
+    return None
+
+
+def check_chain(report: Report, payouts: Path, manifests: Mapping[str, Manifest | None], log: AuditLog) -> None:
+    """Compare the months with one another and with the audit log: none missing, none exchanged, each on record.
+
+    `manifests` are those of all closed months, in order; None is one that cannot be read.
+    """
+    months = [*manifests]
+    for earlier, month in pairwise(months):
+        report.at(Check.CHAIN, month).same("next after " + earlier, found=month, expected=following(earlier))
+    previous: Manifest | str | None = GENESIS_HASH
+    for month, manifest in manifests.items():
+        if manifest is not None and previous is not None:
+            report.at(Check.CHAIN, f"{month}/{MANIFEST_FILE}").same(
+                "previous_run_hash",
+                found=manifest.previous_run_hash,
+                expected=previous if isinstance(previous, str) else previous.run_hash,
+            )
+        previous = manifest
+        with report.at(Check.AUDIT, AUDIT_FILE).reading(f"closing of {month}"):
+            _check_closing(report, payouts / month, manifest, log)
+    for month in sorted(log.closings.keys() - manifests.keys()):
+        report.at(Check.CHAIN, month).same("folder", found=None, expected="the month, which was closed on record")
+    recorded = [line.entry["settlement_month"] for line in log.lines.values() if line.entry["action"] == "close"]
+    report.at(Check.AUDIT, AUDIT_FILE).same("order of closings", found=recorded, expected=sorted(recorded))
+    _check_verifications(report, manifests, log)
+
+
+def check_anchor(report: Report, log: AuditLog, anchor: str) -> None:
+    """Look for a line whose hash was noted outside of the data home; a log rewritten as a whole lacks it."""
+    report.at(Check.AUDIT, AUDIT_FILE).holds(
+        f"line with SHA-256 {anchor}",
+        anchor in log.lines,
+        found=None,
+        expected="the line that was the log's last when its hash was noted",
+    )
+
+
+def _check_file(place: Place, path: Path | None, sha256: str | None) -> None:
+    if path is None or sha256 is None:
+        place.same("file", found=path and "a file", expected=sha256 and "the file that the manifest names")
+        return
+    with place.reading(), path.open("rb") as content:
+        place.same("SHA-256", found=hashlib.file_digest(content, "sha256").hexdigest(), expected=sha256)
+
+
+def _read_line(place: Place, log: AuditLog, number: int, line: bytes) -> None:
+    entry = json.loads(line)
+    sealed = _SEALED_LINE.fullmatch(line)
+    place.holds(
+        f"line {number}, sha256",
+        sealed is not None and hashlib.sha256(sealed[1] + b"}").hexdigest() == sealed[2].decode(),
+        found=sealed and sealed[2].decode(),
+        expected="the SHA-256 of the line without it",
+    )
+    place.same(f"line {number}, previous", found=entry["previous"], expected=log.head)
+    read = AuditLine(number, entry)
+    if entry["action"] == "close":
+        log.closings[entry["settlement_month"]].append(read)
+    log.lines[hashlib.sha256(line).hexdigest()] = read
+
+
+def _check_closing(report: Report, folder: Path, manifest: Manifest | None, log: AuditLog) -> None:
+    closings = log.closings.get(folder.name, [])
+    place = report.at(Check.AUDIT, f"{folder.name}/{MANIFEST_FILE}")
+    if not place.same(f"closings in {AUDIT_FILE}", found=len(closings), expected=1):
+        return
+    (line,) = closings
+    where = f"(line {line.number} of {AUDIT_FILE})"
+    found = hashlib.sha256((folder / MANIFEST_FILE).read_bytes()).hexdigest()
+    place.same(f"SHA-256 {where}", found=found, expected=line.entry["manifest_sha256"])
+    if manifest is not None:
+        place.same(f"run_hash {where}", found=manifest.run_hash, expected=line.entry["run_hash"])
+
+
+def _check_verifications(report: Report, manifests: Mapping[str, Manifest | None], log: AuditLog) -> None:
+    """What earlier verifications proved is still there."""
+    for line in log.lines.values():
+        if line.entry["action"] == "verify" and "last_month" in line.entry:
+            month = line.entry["last_month"]
+            manifest = manifests.get(month)
+            report.at(Check.AUDIT, f"{month}/{MANIFEST_FILE}").same(
+                f"run_hash (verified, line {line.number} of {AUDIT_FILE})",
+                found=manifest and manifest.run_hash,
+                expected=line.entry["last_run_hash"],
+            )
+
+
+def _run_hash(manifest: Manifest) -> str:
+    """SHA-256 over the previous run's hash and the data files' (csv, parquet, control), in the order of their names."""
+    digest = hashlib.sha256(f"{manifest.previous_run_hash}\n".encode())
+    for name in sorted(manifest.files):
+        if name.endswith((".csv", ".parquet")) or name == CONTROL_FILE:
+            digest.update(f"{manifest.files[name]}  {name}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,167 @@
+"""Slices streamed from Parquet, a period at a time: each period's parts again, and what they sum to (RULES.md §5)."""
+
+import heapq
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from payouts.verification.arithmetic import NANOS_PER_CENT, earned_cents, largest_remainder, pool_shares
+from payouts.verification.findings import Check, Report
+
+DESTINATIONS: Final = {"emerging": "direct", "independent": "direct", "known": "pool"}
+"""Where a slice goes, by the artist's category on the day of the watching."""
+
+_MONEY: Final = pa.decimal128(38, 0)
+_TYPES: Final = {
+    "period_id": pa.string(),
+    "subscriber_pseudonym": pa.string(),
+    "artist_id": pa.string(),
+    "category": pa.string(),
+    "weight": _MONEY,
+    "amount_nanos": _MONEY,
+    "destination": pa.string(),
+}
+_BATCH_ROWS: Final = 16_384
+
+
+class Slice(NamedTuple):
+    """A row of a slices file."""
+
+    period_id: str
+    subscriber_pseudonym: str
+    artist_id: str | None
+    category: str | None
+    weight: int
+    amount_nanos: int
+    destination: str
+
+
+@dataclass
+class Sums:
+    """What a month's slices sum to; `weight` and `direct` are by artist, `payers` their subscribers' pseudonyms."""
+
+    periods: int = 0
+    idle_periods: int = 0
+    envelope_nanos: int = 0
+    pool_nanos: int = 0
+    direct: Counter[str] = field(default_factory=Counter)
+    weight: Counter[str] = field(default_factory=Counter)
+    payers: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    def add(self, period: Iterable[Slice]) -> None:
+        """Take in the slices of one period."""
+        self.periods += 1
+        for one in period:
+            self.envelope_nanos += one.amount_nanos
+            if one.destination == "pool":
+                self.pool_nanos += one.amount_nanos
+            if one.artist_id is None:
+                self.idle_periods += 1
+                continue
+            self.weight[one.artist_id] += one.weight
+            if one.destination == "direct":
+                self.direct[one.artist_id] += one.amount_nanos
+                self.payers[one.artist_id].add(one.subscriber_pseudonym)
+
+
+@dataclass(frozen=True)
+class Earnings:
+    """What each artist earned, by artist."""
+
+    pool_nanos: Mapping[str, int]
+    earned_nanos: Mapping[str, int]
+    earned_cents: Mapping[str, int]
+
+
+def earnings(sums: Sums, members: Iterable[str], *, rule: str) -> Earnings:
+    """Share the pool and round to cents (RULES.md §5.4, §5.5)."""
+    pool = pool_shares(sums.pool_nanos, members, sums.direct, rule=rule)
+    earned = {artist: sums.direct[artist] + pool.get(artist, 0) for artist in {*sums.direct, *pool}}
+    return Earnings(pool, earned, earned_cents(earned))
+
+
+def check_slices(report: Report, month: str, path: Path) -> Sums | None:
+    """Check every period of a slices file; return its sums, or None where it cannot be read to its end."""
+    file = f"{month}/{path.name}" if path.parent.name == month else f"{month}/{path.parent.name}/{path.name}"
+    sums = Sums()
+    previous = ""
+    with report.reading(Check.PERIODS, month, file):
+        for period_id, rows in groupby(read_slices(path), key=itemgetter(0)):
+            period = list(rows)
+            wrong = "comes after " + repr(previous) if period_id <= previous else _fault_in(period)
+            report.require(
+                wrong is None,
+                Check.PERIODS,
+                month,
+                file,
+                f"period {period_id!r}",
+                found=wrong,
+                expected="its envelope split by weight, its slices in order (RULES.md §5.3)",
+            )
+            previous = period_id
+            sums.add(period)
+        return sums
+    return None
+
+
+def read_slices(path: Path) -> Iterator[Slice]:
+    """Yield the rows of a slices file, a batch in memory at a time.
+
+    Raises:
+        ValueError: A column is missing or has another type.
+    """
+    with pq.ParquetFile(path) as slices:
+        found = {column.name: column.type for column in slices.schema_arrow}
+        if found != _TYPES:
+            raise ValueError(f"the columns are {found}, expected {_TYPES}")
+        for batch in slices.iter_batches(_BATCH_ROWS, use_threads=False):
+            columns = batch.to_pydict()
+            for row in zip(*(columns[name] for name in _TYPES), strict=True):
+                yield Slice(*row[:4], int(row[4]), int(row[5]), row[6])
+
+
+def periods_in_two_months(files: Mapping[Path, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each period that slices files of several months hold, with those months; the files are read side by side."""
+    streams = [_period_ids(path, month) for path, month in files.items()]
+    for period_id, found in groupby(heapq.merge(*streams), key=itemgetter(0)):
+        months = {month for _, month in found}
+        if len(months) > 1:
+            yield period_id, tuple(sorted(months))
+
+
+def _period_ids(path: Path, month: str) -> Iterator[tuple[str, str]]:
+    with pq.ParquetFile(path) as slices:
+        for batch in slices.iter_batches(_BATCH_ROWS, columns=["period_id"], use_threads=False):
+            for period_id, _ in groupby(batch.column(0).to_pylist()):
+                yield period_id, month
+
+
+def _fault_in(period: list[Slice]) -> str | None:
+    """What is wrong with one period's slices; None where nothing is."""
+    envelope = sum(one.amount_nanos for one in period)
+    if envelope <= 0 or envelope % NANOS_PER_CENT:
+        return f"an envelope of {envelope} nanos, not a whole number of cents"
+    if len({one.subscriber_pseudonym for one in period}) > 1:
+        return "several subscribers"
+    first = period[0]
+    if first.artist_id is None:
+        is_idle = len(period) == 1 and first[3:5] == (None, 0) and first.destination == "pool"
+        return None if is_idle else f"an idle period that is not one row to the pool: {period}"
+    keys = [(one.artist_id or "", one.category or "") for one in period]
+    if any(earlier >= later for earlier, later in zip(keys, keys[1:], strict=False)):
+        return f"slices out of order or twice: {keys}"
+    for one in period:
+        if one.weight <= 0 or one.amount_nanos < 0 or one.destination != DESTINATIONS.get(one.category or ""):
+            return f"the slice {tuple(one)}"
+    amounts = largest_remainder(envelope, {key: one.weight for key, one in zip(keys, period, strict=True)})
+    for key, one in zip(keys, period, strict=True):
+        if one.amount_nanos != amounts[key]:
+            return f"{one.amount_nanos} nanos for artist {key[0]!r} ({key[1]}) instead of {amounts[key]}"
+    return None
