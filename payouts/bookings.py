@@ -92,7 +92,7 @@ def _periods(settings: Settings, closed: tuple[str, ...]) -> str:
     if not booked:
         return _nothing({"period_id": "varchar", "settlement_month": "varchar"})
     return " union ".join(
-        f"select period_id, {_literal(month)} as settlement_month from read_parquet({_literal(str(path))})"
+        f"select distinct period_id, {_literal(month)} as settlement_month from read_parquet({_literal(str(path))})"
         for month, path in booked
     )
 

@@ -4,7 +4,7 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, pairwise
 from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from payouts.verification.arithmetic import NANOS_PER_CENT, earned_cents, largest_remainder, pool_shares
-from payouts.verification.findings import Check, Report
+from payouts.verification.findings import Place
 
 DESTINATIONS: Final = {"emerging": "direct", "independent": "direct", "known": "pool"}
 """Where a slice goes, by the artist's category on the day of the watching."""
@@ -87,22 +87,18 @@ def earnings(sums: Sums, members: Iterable[str], *, rule: str) -> Earnings:
     return Earnings(pool, earned, earned_cents(earned))
 
 
-def check_slices(report: Report, month: str, path: Path) -> Sums | None:
+def check_slices(place: Place, path: Path) -> Sums | None:
     """Check every period of a slices file; return its sums, or None where it cannot be read to its end."""
-    file = f"{month}/{path.name}" if path.parent.name == month else f"{month}/{path.parent.name}/{path.name}"
     sums = Sums()
     previous = ""
-    with report.reading(Check.PERIODS, month, file):
+    with place.reading():
         for period_id, rows in groupby(read_slices(path), key=itemgetter(0)):
             period = list(rows)
-            wrong = "comes after " + repr(previous) if period_id <= previous else _fault_in(period)
-            report.require(
-                wrong is None,
-                Check.PERIODS,
-                month,
-                file,
+            fault = f"it comes after {previous!r}" if period_id <= previous else _fault_in(period)
+            place.holds(
                 f"period {period_id!r}",
-                found=wrong,
+                fault is None,
+                found=fault,
                 expected="its envelope split by weight, its slices in order (RULES.md §5.3)",
             )
             previous = period_id
@@ -124,11 +120,11 @@ def read_slices(path: Path) -> Iterator[Slice]:
         for batch in slices.iter_batches(_BATCH_ROWS, use_threads=False):
             columns = batch.to_pydict()
             for row in zip(*(columns[name] for name in _TYPES), strict=True):
-                yield Slice(*row[:4], int(row[4]), int(row[5]), row[6])
+                yield Slice(row[0], row[1], row[2], row[3], int(row[4]), int(row[5]), row[6])
 
 
 def periods_in_two_months(files: Mapping[Path, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each period that slices files of several months hold, with those months; the files are read side by side."""
+    """Yield each period that slices files of several months hold, with those months; reads them side by side."""
     streams = [_period_ids(path, month) for path, month in files.items()]
     for period_id, found in groupby(heapq.merge(*streams), key=itemgetter(0)):
         months = {month for _, month in found}
@@ -140,7 +136,7 @@ def _period_ids(path: Path, month: str) -> Iterator[tuple[str, str]]:
     with pq.ParquetFile(path) as slices:
         for batch in slices.iter_batches(_BATCH_ROWS, columns=["period_id"], use_threads=False):
             for period_id, _ in groupby(batch.column(0).to_pylist()):
-                yield period_id, month
+                yield str(period_id), month
 
 
 def _fault_in(period: list[Slice]) -> str | None:
@@ -150,18 +146,20 @@ def _fault_in(period: list[Slice]) -> str | None:
         return f"an envelope of {envelope} nanos, not a whole number of cents"
     if len({one.subscriber_pseudonym for one in period}) > 1:
         return "several subscribers"
-    first = period[0]
-    if first.artist_id is None:
-        is_idle = len(period) == 1 and first[3:5] == (None, 0) and first.destination == "pool"
-        return None if is_idle else f"an idle period that is not one row to the pool: {period}"
-    keys = [(one.artist_id or "", one.category or "") for one in period]
-    if any(earlier >= later for earlier, later in zip(keys, keys[1:], strict=False)):
-        return f"slices out of order or twice: {keys}"
-    for one in period:
-        if one.weight <= 0 or one.amount_nanos < 0 or one.destination != DESTINATIONS.get(one.category or ""):
-            return f"the slice {tuple(one)}"
-    amounts = largest_remainder(envelope, {key: one.weight for key, one in zip(keys, period, strict=True)})
-    for key, one in zip(keys, period, strict=True):
-        if one.amount_nanos != amounts[key]:
-            return f"{one.amount_nanos} nanos for artist {key[0]!r} ({key[1]}) instead of {amounts[key]}"
+    if period[0].artist_id is None:
+        (*more, idle) = period
+        is_idle = not more and (idle.category, idle.weight, idle.destination) == (None, 0, "pool")
+        return None if is_idle else "an idle period that is not one row to the pool"
+    return _fault_in_split(envelope, {(one.artist_id or "", one.category or ""): one for one in period}, period)
+
+
+def _fault_in_split(envelope: int, by_key: dict[tuple[str, str], Slice], period: list[Slice]) -> str | None:
+    if list(by_key.values()) != period or any(earlier > later for earlier, later in pairwise(by_key)):
+        return "slices out of order, or one twice"
+    amounts = largest_remainder(envelope, {key: one.weight for key, one in by_key.items()})
+    for (artist, category), one in by_key.items():
+        if one.weight <= 0 or one.destination != DESTINATIONS.get(category):
+            return f"a slice of {artist!r} ({category}) of weight {one.weight} to {one.destination!r}"
+        if one.amount_nanos != amounts[artist, category]:
+            return f"{one.amount_nanos} nanos for {artist!r} ({category}) instead of {amounts[artist, category]}"
     return None

@@ -68,7 +68,7 @@ def test_each_blocker_is_named(pipeline: Pipeline, blocker: str) -> None:
 @pytest.mark.parametrize("seed", range(200, 203))
 def test_months_close_as_the_oracle_closes_them(pipeline: Pipeline, seed: int) -> None:
     world = World.random(seed)
-    history = History(with_adjustments=False)
+    history = History()
     for month in world.deliver_by_month(pipeline.landing):
         pipeline.load()
         expected = history.close(month, read_landing(pipeline.landing))

@@ -17,11 +17,12 @@ from payouts.settlement import ArtistMonth, Settlement
 MARTS = """
     create schema marts; create schema booked; create schema build; create schema raw;
     create table build.finished as select 1 as built;
-    create table booked.months (settlement_month varchar);
+    create table booked.months (settlement_month varchar, catalogue varchar);
     create table raw.pins (table_name varchar, version bigint);
     create table marts.fct_settlement_months as
         select
-            month as settlement_month, 1 as periods, 0 as idle_periods, 1000000000 as envelope_nanos,
+            month as settlement_month, false as is_in_look_back, cast(null as varchar) as catalogue,
+            0 as unbooked_periods, 1 as periods, 0 as idle_periods, 1000000000 as envelope_nanos,
             1000000000 as direct_nanos, 0 as pool_nanos, 0 as open_periods, 0 as open_envelope_nanos,
             date '2015-01-01' as policy_valid_from, 499 as price_cents, 100 as envelope_cents,
             1800 as minimum_live_s, 1000 as minimum_pool_share_bp, 1000 as minimum_payout_cents,
@@ -35,7 +36,8 @@ MARTS = """
         from marts.fct_settlement_months;
     create table marts.dim_payees (
         artist_id varchar, artist_name varchar, iban varchar, bic varchar,
-        iban_first_seen_at timestamptz, is_first_iban boolean, left_on date
+        iban_first_seen_at timestamptz, is_first_iban boolean, left_on date,
+        street varchar, postcode varchar, town varchar, country varchar
     );
     create table marts.fct_close_blockers as
         select '2021-02' as settlement_month, 'live_without_credits' as reason, 'l' as subject_id, 0 as found;
@@ -57,9 +59,10 @@ def close_by_hand(settings: Settings, month: str) -> None:
     folder.mkdir(parents=True)
     manifest = {"settlement_month": month, "run_hash": "1" * 64, "previous_run_hash": "0" * 64, "files": {}}
     (folder / ledger.MANIFEST_FILE).write_text(json.dumps(manifest))
+    (folder / ledger.CONTROL_FILE).write_text('{"adjustments": {}, "amendments": [], "balance_entries": []}')
     (folder / ledger.PAYOUTS_FILE).write_text("artist_id,carried_forward_cents\na,950\nb,0\nc,-3\n")
     with duckdb.connect(settings.warehouse_path) as con:
-        con.execute("insert into booked.months values (?)", [month])
+        con.execute("insert into booked.months values ($month, $month)", {"month": month})
 
 
 def hold(monkeypatch: pytest.MonkeyPatch, day: date) -> None:

@@ -82,7 +82,6 @@ class History:
     """The closed months so far, and what they leave to the next one."""
 
     policy: Policy = field(default_factory=Policy)
-    with_adjustments: bool = True
     runs: dict[str, Run] = field(default_factory=dict)
     booked_periods: dict[str, str] = field(default_factory=dict)
     booked_cents: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -161,7 +160,7 @@ class History:
         if self.next_month not in (None, month):
             raise ValueError(f"{self.next_month} is next, not {month}")
         settlement = self.settle_open_month(month, data, run_month=month)
-        resettled = self._resettle_look_back(month, data) if self.with_adjustments else {}
+        resettled = self._resettle_look_back(month, data)
         blockers = settlement.blockers.union(*(one.blockers for one in resettled.values()))
         if blockers:
             raise CannotCloseError(blockers)

@@ -174,15 +174,41 @@ def assert_closed_month_agrees(month_dir: Path, run: Run) -> None:
         {row["artist_id"]: tuple(row[name] for name in names) for row in rows},
         {line.artist_id: tuple(_text(getattr(line, name)) for name in names) for line in run.lines},
     )
-    parquet = str(month_dir / "slices.parquet")
+    _assert_slices_agree(month_dir / "slices.parquet", run.settlement)
+    _assert_adjustments_agree(month_dir, run)
+
+
+def _assert_adjustments_agree(month_dir: Path, run: Run) -> None:
+    with (month_dir / "adjustments.csv").open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert_same(
+        f"adjustments.csv of {run.month}",
+        {
+            (row["corrects_month"], row["artist_id"]): tuple(
+                int(row[name]) for name in ("booked_cents", "recomputed_cents", "adjustment_cents")
+            )
+            for row in rows
+        },
+        {
+            (one.corrects_month, one.artist_id): (one.booked_cents, one.recomputed_cents, one.adjustment_cents)
+            for one in run.adjustments
+        },
+    )
+    resettled = {path.stem: path for path in (month_dir / "resettled").glob("*.parquet")}
+    assert {one.corrects_month for one in run.adjustments} <= resettled.keys() <= run.resettled.keys()
+    for month, path in resettled.items():
+        _assert_slices_agree(path, run.resettled[month])
+
+
+def _assert_slices_agree(path: Path, settlement: Settlement) -> None:
     with duckdb.connect() as con:
         found = con.execute(
             "select period_id, artist_id, category, coalesce(weight, 0)::varchar,"
             " amount_nanos::bigint, destination from read_parquet(?)",
-            [parquet],
+            [str(path)],
         ).fetchall()
     assert_same(
-        f"slices.parquet of {run.month}",
+        f"{path.name} of {settlement.month}",
         Counter(found),
         Counter(
             (
@@ -193,7 +219,7 @@ def assert_closed_month_agrees(month_dir: Path, run: Run) -> None:
                 one.amount_nanos,
                 one.destination,
             )
-            for one in run.settlement.slices
+            for one in settlement.slices
         ),
     )
 
