@@ -4,6 +4,7 @@ Whatever is heavy is imported inside the command that needs it, so that `--help`
 """
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,9 +25,32 @@ batches_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(batches_app, name="batches")
+payments_app = typer.Typer(help="Payments that closed months ordered.", no_args_is_help=True)
+app.add_typer(payments_app, name="payments")
+balances_app = typer.Typer(help="What the next run brings forward.", no_args_is_help=True)
+app.add_typer(balances_app, name="balances")
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the orchestrator's own log too.")]
-Why = Annotated[str, typer.Option("--why", help="The reason, for the record.")]
+
+
+def _month(text: str) -> str:
+    from payouts.months import parse_month  # noqa: PLC0415
+
+    try:
+        return parse_month(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise typer.BadParameter("expected a reason in words: it stays on record")
+    return text.strip()
+
+
+Month = Annotated[str, typer.Argument(help="The settlement month, as 2021-02.", callback=_month)]
+Artist = Annotated[str, typer.Argument(help="The artist's id.")]
+Why = Annotated[str, typer.Option("--why", help="The reason, for the record.", callback=_reason)]
 
 
 @app.command()
@@ -48,25 +72,40 @@ def run(*, verbose: Verbose = False) -> None:
 
 @app.command()
 def payout(
-    month: Annotated[str, typer.Argument(help="The settlement month, as 2021-02.")],
+    month: Month,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be closed; write nothing.")] = False,
     verbose: Verbose = False,
 ) -> None:
     """Settle a month and close it for good."""
     from orchestration.commands.payout import pay_out, preview, show_closed_month  # noqa: PLC0415
-    from payouts.months import parse_month  # noqa: PLC0415
 
-    try:
-        parse_month(month)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="MONTH") from None
     settings = _settings()
     if dry_run:
         _exit_unless(preview(settings, month, verbose=verbose))
     else:
         _exit_unless(pay_out(settings, month, command=f"allive payout {month}", verbose=verbose))
         show_closed_month(settings, month)
+
+
+@app.command()
+def amend(month: Month, *, why: Why) -> None:
+    """Let today's catalogue correct a closed month of the look-back, at the next close."""
+    from orchestration.commands import requests  # noqa: PLC0415
+
+    _exit_unless(requests.amend(_settings(), month, why=why))
+
+
+@app.command()
+def statements(
+    *,
+    year: Annotated[int, typer.Option(min=2015, max=9999, help="The year whose closed months are told.")],
+    to: Annotated[Path | None, typer.Option(help="Folder for the PDFs; by default exports/ in the data home.")] = None,
+) -> None:
+    """Write the yearly statement of every artist."""
+    from orchestration.commands.statements import write_year  # noqa: PLC0415
+
+    _exit_unless(write_year(_settings(), year, target=to))
 
 
 @app.command()
@@ -128,6 +167,30 @@ def discard_batch(batch: Annotated[str, typer.Argument()], *, why: Why) -> None:
     from orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.discard_batch(_settings(), batch, why=why))
+
+
+@payments_app.command("return")
+def return_payment(month: Month, artist: Artist, *, why: Why) -> None:
+    """Put a transfer that the bank returned back into the artist's balance."""
+    from orchestration.commands import requests  # noqa: PLC0415
+
+    _exit_unless(requests.return_payment(_settings(), month, artist, why=why))
+
+
+@balances_app.command("list")
+def list_balances() -> None:
+    """List the balances that the next run brings forward."""
+    from orchestration.commands import requests  # noqa: PLC0415
+
+    _exit_unless(requests.list_balances(_settings()))
+
+
+@balances_app.command("write-off")
+def write_off(artist: Artist, *, why: Why) -> None:
+    """Give up a negative balance that will never recover."""
+    from orchestration.commands import requests  # noqa: PLC0415
+
+    _exit_unless(requests.write_off(_settings(), artist, why=why))
 
 
 def main() -> None:

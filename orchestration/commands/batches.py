@@ -14,7 +14,7 @@ from ingestion.batches import (
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import refuse, say, table
-from payouts import ledger
+from payouts import audit, ledger
 from payouts.audit import operator_name
 from payouts.months import following
 
@@ -77,6 +77,7 @@ def release_batch(settings: Settings, batch_id: str, *, why: str) -> bool:
 
     def decide(operator: str) -> str:
         report = release(settings, batch_id, operator=operator, why=why)
+        audit.record(settings, action="batch_released", operator=operator, batch=batch_id, why=why)
         return (
             f"Released as {report.batch_id}: {report.records:,} records are in the raw tables. "
             "Bring them into the warehouse with `allive run`."
@@ -90,6 +91,7 @@ def discard_batch(settings: Settings, batch_id: str, *, why: str) -> bool:
 
     def decide(operator: str) -> str:
         batch = discard(settings, batch_id, operator=operator, why=why)
+        audit.record(settings, action="batch_discarded", operator=operator, batch=batch_id, why=why)
         return (
             f"Discarded {batch.batch_id}: its {len(batch.files)} file(s) will not load. "
             "A corrected delivery is a new file with another content."

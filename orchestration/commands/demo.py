@@ -107,7 +107,7 @@ def _show_season(settings: Settings) -> None:
             for artist_id, artist in sorted(artists.items())
         ],
     )
-    payout.show_control([payout.closed_control(settings, month) for month in MONTHS])
+    payout.show_control([ledger.read_control(settings, month) for month in MONTHS])
     for month in MONTHS:
         say(f"{month}: run {ledger.read_manifest(settings, month).run_hash}")
 

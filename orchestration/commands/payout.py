@@ -1,7 +1,5 @@
 """`allive payout`: a month is previewed or closed, and its lines and control totals are shown."""
 
-import csv
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +13,7 @@ from payouts import gate, ledger
 from payouts.audit import operator_name
 from payouts.closing import close_month
 from payouts.run import as_row
+from payouts.statements import STATEMENTS_FOLDER
 
 _MS_PER_HOUR = 3_600_000
 
@@ -70,36 +69,35 @@ def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
 def show_closed_month(settings: Settings, month: str) -> None:
     """Show a closed month from its files."""
     show_lines(f"{month}, closed", closed_lines(settings, month))
-    show_control([closed_control(settings, month)])
+    show_control([ledger.read_control(settings, month)])
     manifest = ledger.read_manifest(settings, month)
-    say(f"Closed as run {manifest.run_hash} in {ledger.month_dir(settings, month)}")
+    folder = ledger.month_dir(settings, month)
+    say(f"Closed as run {manifest.run_hash} in {folder}")
+    if (folder / ledger.BANK_FILE).exists():
+        say(f"For the bank: {folder / ledger.BANK_FILE}. For the artists: {folder / STATEMENTS_FOLDER}/")
+    else:
+        say(f"Nobody is paid: there is no bank file. For the artists: {folder / STATEMENTS_FOLDER}/")
 
 
 def closed_lines(settings: Settings, month: str) -> list[dict[str, Any]]:
     """Read a closed month's lines, amounts as whole numbers."""
-    path = ledger.month_dir(settings, month) / ledger.PAYOUTS_FILE
-    with path.open(encoding="utf-8", newline="") as file:
-        return [
-            {
-                name: int(value) if name.endswith(("_ms", "_cents", "_nanos", "_subscribers")) else value
-                for name, value in row.items()
-            }
-            for row in csv.DictReader(file)
-        ]
-
-
-def closed_control(settings: Settings, month: str) -> dict[str, Any]:
-    """Read a closed month's control totals."""
-    path = ledger.month_dir(settings, month) / ledger.CONTROL_FILE
-    control: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return control
+    return [
+        {
+            name: int(value) if name.endswith(("_ms", "_cents", "_nanos", "_subscribers")) else value
+            for name, value in row.items()
+        }
+        for row in ledger.read_lines(settings, month)
+    ]
 
 
 def show_lines(title: str, lines: Iterable[Mapping[str, Any]]) -> None:
     """Show payout lines, one an artist."""
     table(
         title,
-        ("artist", "name", "category", "hours", "subscribers", "earned", "brought", "paid", "carried", "why carried"),
+        (
+            *("artist", "name", "category", "hours", "subscribers", "earned", "adjusted", "brought", "paid", "carried"),
+            "why carried",
+        ),
         [
             (
                 line["artist_id"],
@@ -111,6 +109,7 @@ def show_lines(title: str, lines: Iterable[Mapping[str, Any]]) -> None:
                     euros(line[name])
                     for name in (
                         "earned_cents",
+                        "adjustment_cents",
                         "brought_forward_cents",
                         "paid_cents",
                         "carried_forward_cents",
@@ -127,7 +126,7 @@ def show_control(controls: Iterable[Mapping[str, Any]]) -> None:
     """Show control totals, one line a month."""
     table(
         "Control totals",
-        ("month", "periods", "idle", "envelopes", "direct", "pool", "members", "earned", "paid", "carried"),
+        ("month", "periods", "idle", "envelopes", "direct", "pool", "members", "earned", "adjusted", "paid", "carried"),
         [
             (
                 control["settlement_month"],
@@ -138,6 +137,7 @@ def show_control(controls: Iterable[Mapping[str, Any]]) -> None:
                 euros_of_nanos(control["pool_nanos"]),
                 len(control["pool_members"]),
                 euros(control["earned_cents"]),
+                euros(control["adjustment_cents"]),
                 euros(control["paid_cents"]),
                 euros(control["carried_forward_cents"]),
             )

@@ -98,7 +98,12 @@ def closed_month(
     try:
         if failed:
             raise Refusal(month, failed)  # noqa: TRY301 - refused by one of two gates, told in one way
-        run = close_month(settings, month, operator=config.operator)
+        run = close_month(
+            settings,
+            month,
+            operator=config.operator,
+            progress=lambda done, total: progress.tell(f"closing {month}", f"{done} of {total} statements"),
+        )
     except Refusal as refusal:
         yield _may_close(CLOSED, refusal.reasons, blocks=True)
         raise dg.Failure(description=str(refusal), allow_retries=False) from refusal

@@ -1,0 +1,89 @@
+"""What people ask of the next run: amendments, returned payments, write-offs; and what it brings forward."""
+
+from collections.abc import Callable
+
+from ingestion.settings import Settings
+from orchestration.home_lock import hold_data_home
+from orchestration.terminal import euros, refuse, say, table
+from payouts import ledger, requests
+from payouts.audit import operator_name
+from payouts.errors import Refusal
+from payouts.months import following
+
+
+def amend(settings: Settings, month: str, *, why: str) -> bool:
+    """Let today's catalogue correct a closed month at the next close; whether it may."""
+
+    def ask(operator: str) -> str:
+        requests.amend(settings, month, why=why, operator=operator)
+        next_run = following(ledger.closed_months(settings)[-1])
+        return (
+            f"The next run, {next_run}, settles {month} again with the catalogue as it is then, and {month} keeps it. "
+            f"See what that changes: `allive payout {next_run} --dry-run`."
+        )
+
+    return _ask(settings, ask, command=f"allive amend {month}")
+
+
+def return_payment(settings: Settings, month: str, artist_id: str, *, why: str) -> bool:
+    """Put a transfer that the bank returned back into the artist's balance; whether there was one."""
+
+    def ask(operator: str) -> str:
+        cents = requests.return_payment(settings, month, artist_id, why=why, operator=operator)
+        return (
+            f"{euros(cents)} EUR of {month} are in the balance of {artist_id} again; the next run pays them if it can "
+            "trust the bank details."
+        )
+
+    return _ask(settings, ask, command=f"allive payments return {month} {artist_id}")
+
+
+def write_off(settings: Settings, artist_id: str, *, why: str) -> bool:
+    """Give up a negative balance; whether it was one."""
+
+    def ask(operator: str) -> str:
+        cents = requests.write_off(settings, artist_id, why=why, operator=operator)
+        return f"{euros(cents)} EUR owed by {artist_id} are written off; the next run shows it as a line of its own."
+
+    return _ask(settings, ask, command=f"allive balances write-off {artist_id}")
+
+
+def list_balances(settings: Settings) -> bool:
+    """List what the next run brings forward, and why it is not paid yet."""
+    closed = ledger.closed_months(settings)
+    if not closed:
+        say("No month is closed: there are no balances yet.")
+        return True
+    lines = {line["artist_id"]: line for line in ledger.read_lines(settings, closed[-1])}
+    entries = requests.pending_entries(settings)
+    balances = requests.open_balances(settings)
+    if not balances:
+        say(f"Nothing is open: {closed[-1]} paid everybody in full.")
+        return True
+    table(
+        f"Balances that {following(closed[-1])} brings forward",
+        ("artist", "name", "carried", "returned or written off", "balance", "why carried"),
+        [
+            (
+                artist_id,
+                line.get("artist_name", ""),
+                euros(int(line.get("carried_forward_cents", 0))),
+                euros(sum(entry.cents for entry in entries if entry.artist_id == artist_id)),
+                euros(cents),
+                line.get("carry_reason", ""),
+            )
+            for artist_id, cents in sorted(balances.items())
+            for line in [lines.get(artist_id, {})]
+        ],
+    )
+    return True
+
+
+def _ask(settings: Settings, ask: Callable[[str], str], *, command: str) -> bool:
+    try:
+        with hold_data_home(settings, command=command):
+            say(ask(operator_name(settings)))
+    except Refusal as refusal:
+        refuse("Nothing was changed.", refusal.reasons)
+        return False
+    return True
