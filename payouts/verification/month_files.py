@@ -3,7 +3,7 @@
 import csv
 import re
 from pathlib import Path
-from typing import Annotated, Final, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -129,6 +129,10 @@ class Control(Settled):
     amendments: tuple[Sha256, ...]
     balance_entries: tuple[BalanceEntry, ...]
 
+    def requests(self) -> tuple[str, ...]:
+        """Return the ids of the audit log's lines that the run took up."""
+        return (*self.amendments, *(one.entry for one in self.balance_entries))
+
 
 _Row = TypeVar("_Row", PayoutRow, AdjustmentRow, LiveRow)
 _Model = TypeVar("_Model", Manifest, Control)
@@ -155,9 +159,10 @@ def read_rows(path: Path, row_type: type[_Row]) -> list[_Row]:
             for name, value, is_integer in zip(names, values, are_integers, strict=True):
                 if is_integer and not _INTEGER.fullmatch(value):
                     raise ValueError(f"line {reader.line_num}, {name} is {value!r}, expected a whole number")
-            rows.append(
-                row_type(*(int(value) if whole else value for value, whole in zip(values, are_integers, strict=True)))
-            )
+            typed: list[Any] = [
+                int(value) if whole else value for value, whole in zip(values, are_integers, strict=True)
+            ]
+            rows.append(row_type(*typed))
     return rows
 
 

@@ -50,6 +50,10 @@ class AuditLog:
     lines: dict[str, AuditLine] = field(default_factory=dict)
     closings: defaultdict[str, list[AuditLine]] = field(default_factory=lambda: defaultdict(list))
 
+    def entry(self, sha256: str) -> dict[str, Any]:
+        """Return what a line says; empty where there is none."""
+        return self.lines[sha256].entry if sha256 in self.lines else {}
+
 
 def read_audit_log(report: Report, payouts: Path) -> AuditLog:
     """Read the audit log, checking that each line is whole, is what it was sealed as, and follows the one before."""

@@ -75,9 +75,9 @@ class Sums:
 class Earnings:
     """What each artist earned, by artist."""
 
-    pool_nanos: Mapping[str, int]
-    earned_nanos: Mapping[str, int]
-    earned_cents: Mapping[str, int]
+    pool_nanos: dict[str, int]
+    earned_nanos: dict[str, int]
+    earned_cents: dict[str, int]
 
 
 def earnings(sums: Sums, members: Iterable[str], *, rule: str) -> Earnings:

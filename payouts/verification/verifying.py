@@ -1,23 +1,20 @@
 """Verifying closed months, in order: seals, amounts, what was sent, and the heartbeats while they are there."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ingestion.settings import Settings
 from payouts import audit
-from payouts.ledger import RESETTLED_FOLDER, SLICES_FILE, closed_months
-from payouts.verification.amounts import Books, Month, check_amounts, read_month
+from payouts.ledger import BANK_FILE, RESETTLED_FOLDER, SLICES_FILE, closed_months
+from payouts.verification.adjustments import check_adjustments
+from payouts.verification.amounts import check_amounts
+from payouts.verification.balances import check_balances
+from payouts.verification.books import Books, Month, read_month
 from payouts.verification.documents import check_bank_file, check_statements
 from payouts.verification.findings import Check, Progress, Report, Verification
 from payouts.verification.month_files import Manifest
-from payouts.verification.seals import (
-    AuditLog,
-    check_anchor,
-    check_chain,
-    check_files,
-    read_audit_log,
-)
+from payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
 from payouts.verification.slices import periods_in_two_months
 
 
@@ -39,17 +36,21 @@ def verify(
     payouts = settings.payouts_dir
     months = closed_months(settings)
     log = read_audit_log(report, payouts)
-    manifests = _check_seals(report, payouts, months, log)
+    manifests: dict[str, Manifest | None] = {}
+    for one in months:
+        report.progress(f"{one}: files")
+        manifests[one] = check_files(report, payouts / one)
+    check_chain(report, payouts, manifests, log)
     if anchor is not None:
         check_anchor(report, log, anchor)
     if month is not None and month not in months:
-        report.compare(Check.CHAIN, month, month, "closed month", found=None, expected="a month that is closed")
-    wanted = months if month is None else tuple(one for one in months if one == month)
-    _check_contents(report, settings, months, wanted, manifests, log)
+        report.at(Check.CHAIN, month).same("folder", found=None, expected="a closed month")
+    wanted = tuple(one for one in months if month in {None, one})
+    _check_months(report, payouts, manifests, log, wanted=wanted)
     newest = manifests[months[-1]] if months else None
     return Verification(
         months=wanted,
-        findings=report.listed(),
+        findings=report.findings(),
         counts=report.counts(),
         unchecked=tuple(report.unchecked),
         last_run_hash=newest.run_hash if newest else None,
@@ -73,63 +74,49 @@ def record_verification(settings: Settings, verification: Verification, *, opera
     )
 
 
-def _check_seals(report: Report, payouts: Path, months: tuple[str, ...], log: AuditLog) -> dict[str, Manifest | None]:
-    manifests: dict[str, Manifest | None] = {}
-    for month in months:
-        report.progress(f"{month}: files")
-        manifests[month] = check_files(report, payouts / month)
-    check_chain(report, payouts, months, manifests, log)
-    return manifests
-
-
-def _check_contents(
-    report: Report,
-    settings: Settings,
-    months: tuple[str, ...],
-    wanted: tuple[str, ...],
-    manifests: dict[str, Manifest | None],
-    log: AuditLog,
+def _check_months(
+    report: Report, payouts: Path, manifests: Mapping[str, Manifest | None], log: AuditLog, *, wanted: Collection[str]
 ) -> None:
-    books = Books()
-    for name in months:
-        month = read_month(report, settings.payouts_dir / name)
+    books: Books | None = Books()
+    for name in manifests:
+        month = read_month(report, payouts / name)
+        if month is None or books is None:
+            # Without a month's balances nothing can be said of those after it.
+            books = None
+            if name in wanted and month is not None:
+                report.not_checked(name, "adjustments and balances", "a month before it cannot be read")
+                _check_alone(report, month, manifests[name])
+            continue
         if name in wanted:
-            report.progress(f"{name}: amounts")
-            _check_month(report, month, books, manifests[name], log)
+            _check_alone(report, month, manifests[name])
+            check_adjustments(report, month, books)
+            check_balances(report, month, books, log)
         books.close(month)
-    if wanted:
-        report.progress("periods across months")
-        _check_periods_across(report, settings.payouts_dir, months, wanted)
+    report.progress("periods of all months")
+    _check_periods_across(report, payouts, [*manifests], wanted=wanted)
 
 
-def _check_month(report: Report, month: Month, books: Books, manifest: Manifest | None, log: AuditLog) -> None:
-    check_amounts(report, month, books, log)
-    if month.rows is not None:
-        report.progress(f"{month.name}: statements and bank file")
-        check_statements(report, month.folder, month.rows, manifest)
-        if month.control is not None:
-            check_bank_file(report, month.folder, month.rows, month.control, manifest)
+def _check_alone(report: Report, month: Month, manifest: Manifest | None) -> None:
+    report.progress(f"{month.name}: amounts")
+    check_amounts(report, month)
+    report.progress(f"{month.name}: statements and bank file")
+    check_statements(report, month.folder, month.rows, manifest)
+    check_bank_file(
+        report.at(Check.BANK_FILE, month.file(BANK_FILE)),
+        month.folder / BANK_FILE,
+        month.rows,
+        control=month.control,
+        manifest=manifest,
+    )
 
 
-def _check_periods_across(report: Report, payouts: Path, months: tuple[str, ...], wanted: tuple[str, ...]) -> None:
+def _check_periods_across(report: Report, payouts: Path, months: Iterable[str], *, wanted: Collection[str]) -> None:
     """A period is settled in one month only (RULES.md §6)."""
-    files = dict(_slices_files(payouts, months))
-    with report.reading(Check.PERIODS, None, f"*/{SLICES_FILE}", "periods of all months"):
+    files = {payouts / month / SLICES_FILE: month for month in months} | {
+        path: path.stem for month in months for path in (payouts / month / RESETTLED_FOLDER).glob("*.parquet")
+    }
+    with report.at(Check.PERIODS, f"*/{SLICES_FILE}").reading("periods of all months"):
         for period_id, found in periods_in_two_months(files):
-            if {*found} & {*wanted}:
-                file = f"{found[-1]}/{SLICES_FILE}"
-                report.compare(
-                    Check.PERIODS,
-                    found[-1],
-                    file,
-                    f"period {period_id!r}, months that settle it",
-                    found=" and ".join(found),
-                    expected="one month",
-                )
-
-
-def _slices_files(payouts: Path, months: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
-    for month in months:
-        yield payouts / month / SLICES_FILE, month
-        for path in sorted((payouts / month / RESETTLED_FOLDER).glob("*.parquet")):
-            yield path, path.stem
+            if not {*found}.isdisjoint(wanted):
+                place = report.at(Check.PERIODS, f"{found[-1]}/{SLICES_FILE}")
+                place.same(f"period {period_id!r}, months", found=" and ".join(found), expected="one month")

@@ -1,0 +1,81 @@
+"""What each artist is paid and carries again, and the requests that went into a balance (RULES.md §6)."""
+
+from collections import Counter
+from typing import Final
+
+from payouts.ledger import CONTROL_FILE, PAYOUTS_FILE
+from payouts.verification.books import Books, Month
+from payouts.verification.findings import Check, Place, Report
+from payouts.verification.month_files import BalanceEntry, PayoutRow
+from payouts.verification.seals import AuditLog
+
+_BANK_REASONS: Final = ("no_iban", "bad_iban", "iban_changed")
+
+
+def check_balances(report: Report, month: Month, books: Books, log: AuditLog) -> None:
+    """Compare a run's balances with the month before, with what people asked for, and with the rules."""
+    _check_requests(report.at(Check.BALANCES, month.file(CONTROL_FILE)), month, books, log)
+    place = report.at(Check.BALANCES, month.file(PAYOUTS_FILE))
+    expected = Counter(books.balances)
+    for entry in month.control.balance_entries:
+        expected[entry.artist_id] += entry.cents
+    found = {row.artist_id: row.brought_forward_cents for row in month.rows}
+    for artist in sorted(found.keys() | {artist for artist, cents in expected.items() if cents}):
+        what = f"artist {artist!r}, brought_forward_cents"
+        place.same(what, found=found.get(artist), expected=expected[artist])
+    for row in month.rows:
+        _check_balance(place, row, minimum_cents=month.control.policy.minimum_payout_cents)
+
+
+def _check_balance(place: Place, row: PayoutRow, *, minimum_cents: int) -> None:
+    """Paid in full, or carried in full for a reason.
+
+    Whether an artist has left or has bank details is not in the month: where that decides, either is taken.
+    """
+    payable = row.brought_forward_cents + row.earned_cents + row.adjustment_cents
+    settled = {(payable, 0, ""), *((0, payable, reason) for reason in _BANK_REASONS)}
+    if payable <= 0:
+        settled = {(0, payable, "negative" if payable else "")}
+    elif payable < minimum_cents and not row.settlement_month.endswith("-12"):
+        settled.add((0, payable, "below_minimum"))
+    found = row.paid_cents, row.carried_forward_cents, row.carry_reason
+    place.holds(
+        f"artist {row.artist_id!r}, paid, carried and why",
+        found in settled,
+        found=found,
+        expected=" or ".join(map(str, sorted(settled, key=str))),
+    )
+
+
+def _check_requests(place: Place, month: Month, books: Books, log: AuditLog) -> None:
+    """What people asked of the run is on record before its close, and no run took it up before."""
+    control = month.control
+    for entry in control.requests():
+        place.same(f"request {entry}, taken up before", found=books.taken_up.get(entry), expected=None)
+    asked = [log.entry(entry) for entry in control.amendments]
+    amended = {again for again, settled in control.adjustments.items() if settled.catalogue == month.name}
+    place.same("actions of the amendments", found=[one.get("action") for one in asked], expected=["amend"] * len(asked))
+    place.same(
+        "amended months", found=sorted(amended), expected=sorted({str(one.get("settlement_month")) for one in asked})
+    )
+    balances = Counter(books.balances)
+    for one in control.balance_entries:
+        recorded = log.entry(one.entry)
+        place.same(
+            f"{one.kind} of artist {one.artist_id!r}, as recorded",
+            found=(one.kind, one.artist_id, one.cents, one.settlement_month),
+            expected=tuple(recorded.get(name) for name in ("action", "artist_id", "cents", "settlement_month")),
+        )
+        place.holds(
+            f"{one.kind} of artist {one.artist_id!r}, {one.cents} cents",
+            one.cents > 0 and one.cents == _cents_that_may_come(one, books, balances),
+            found=one.cents,
+            expected="what the run of that month paid, or the negative balance that is written off",
+        )
+        balances[one.artist_id] += one.cents
+
+
+def _cents_that_may_come(entry: BalanceEntry, books: Books, balances: Counter[str]) -> int:
+    if entry.settlement_month is None:
+        return -balances[entry.artist_id] if entry.kind == "write_off" else 0
+    return books.paid.get(entry.settlement_month, Counter())[entry.artist_id]

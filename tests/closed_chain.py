@@ -1,0 +1,454 @@
+"""Closed months as the oracle closes them, written by hand in the format of INTERFACES.md: what `allive verify` reads.
+
+Shares with the product only what sets statements and writes the bank file; hashes, files and figures are the tests' own.
+"""
+
+import csv
+import hashlib
+import hmac
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from payouts.bank_file import Transfer, write_bank_file
+from payouts.payer import Payer
+from payouts.statements import statement_number, write_statements
+from tests.oracle import (
+    Artist,
+    CategoryChange,
+    Credit,
+    Heartbeat,
+    History,
+    Live,
+    Run,
+    Settlement,
+    Snapshot,
+    Subscription,
+    instant,
+)
+from tests.oracle.catalogue import Catalogue
+from tests.oracle.history import electronic_iban, payment_date
+from tests.oracle.settlement import first_day, largest_remainder, months_later
+
+KEY = "tests"
+"""The key of the subscribers' pseudonyms."""
+PAYER = Payer("Allive SAS", "FR1420041010050500013M02606", "PSSTFRPPPAR", "12 rue Gaîté", "75014", "Paris", "FR")
+IBANS = ("FR7630006000011234567890189", "FR7630001007941234567890185", "FR1420041010050500013M02606")
+_MONEY = pa.decimal128(38, 0)
+_SLICE_TYPES = {
+    "period_id": pa.string(),
+    "subscriber_pseudonym": pa.string(),
+    "artist_id": pa.string(),
+    "category": pa.string(),
+    "weight": _MONEY,
+    "amount_nanos": _MONEY,
+    "destination": pa.string(),
+}
+_DATA_FILES = (".csv", ".parquet", "control.json")
+
+
+@dataclass
+class Chain:
+    """Closed months in a folder `payouts/`, one more with each close."""
+
+    payouts: Path
+    history: History = field(default_factory=History)
+    raw_versions: dict[str, int | None] = field(default_factory=dict)
+    _catalogues: dict[str, str] = field(default_factory=dict)
+    _amendments: dict[str, str] = field(default_factory=dict)
+    _entries: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def months(self) -> list[str]:
+        """The closed months."""
+        return [*self.history.runs]
+
+    def amend(self, month: str) -> None:
+        """`allive amend`."""
+        self.history.amend(month)
+        self._amendments[month] = self.record("amend", settlement_month=month, why="tests")
+
+    def return_payment(self, month: str, artist_id: str) -> None:
+        """`allive payments return`: the transfer comes back into the balance."""
+        (cents,) = (line.paid_cents for line in self.history.runs[month].lines if line.artist_id == artist_id)
+        details = {"artist_id": artist_id, "cents": cents, "settlement_month": month}
+        self._add_to_balance("payment_returned", details)
+
+    def write_off(self, artist_id: str) -> None:
+        """Give up a negative balance."""
+        self._add_to_balance("write_off", {"artist_id": artist_id, "cents": -self.history.balances[artist_id]})
+
+    def close(self, month: str, data: Snapshot) -> Run:
+        """Close the next month on a snapshot, and write it."""
+        booked_before = set(self.history.booked_periods)
+        run = self.history.close(month, data)
+        self._catalogues |= {month: month, **dict.fromkeys(self._amendments, month)}
+        folder = self.payouts / month
+        folder.mkdir(parents=True)
+        write_csv(folder / "artist_payouts.csv", _payout_rows(run, data))
+        write_csv(folder / "adjustments.csv", _adjustment_rows(run))
+        write_csv(folder / "artist_lives.csv", _live_rows(run, data))
+        write_slices(folder / "slices.parquet", run.settlement)
+        corrected = {adjustment.corrects_month for adjustment in run.adjustments}
+        for again, settlement in run.resettled.items():
+            if again in corrected or not booked_before.issuperset(settlement.periods):
+                (folder / "resettled").mkdir(exist_ok=True)
+                write_slices(folder / "resettled" / f"{again}.parquet", settlement)
+        write_json(folder / "control.json", self._control(run))
+        write_documents(folder, self._previous_run_hash(month), artists=data.artists)
+        write_manifest(folder, self._previous_run_hash(month))
+        self._amendments.clear()
+        self._entries.clear()
+        record_closing(self.payouts, month)
+        return run
+
+    def record(self, action: str, **details: Any) -> str:
+        """Append a line to the audit log; return its id."""
+        return append_line(self.payouts, {"action": action, **details})
+
+    def _add_to_balance(self, kind: str, details: dict[str, Any]) -> None:
+        entry = self.record(kind, why="tests", **details)
+        self._entries.append({"entry": entry, "kind": kind, "settlement_month": None} | details)
+        artist_id = details["artist_id"]
+        self.history.balances[artist_id] = self.history.balances.get(artist_id, 0) + details["cents"]
+
+    def _previous_run_hash(self, month: str) -> str:
+        manifest = self.payouts / months_later(month, -1) / "manifest.json"
+        return json.loads(manifest.read_bytes())["run_hash"] if manifest.exists() else "0" * 64
+
+    def _control(self, run: Run) -> dict[str, Any]:
+        policy = self.history.policy
+        written_policy = {"policy_valid_from": "2015-01-01", "price_cents": 499} | asdict(policy)
+        adjusted: dict[str, int] = defaultdict(int)
+        for adjustment in run.adjustments:
+            adjusted[adjustment.corrects_month] += adjustment.adjustment_cents
+        again = {
+            month: _totals(settlement)
+            | {"catalogue": self._catalogues[month], "policy": written_policy, "adjustment_cents": adjusted[month]}
+            for month, settlement in run.resettled.items()
+        }
+        sums = {
+            name: sum(getattr(line, name) for line in run.lines)
+            for name in ("adjustment_cents", "brought_forward_cents", "paid_cents", "carried_forward_cents")
+        }
+        return (
+            {"settlement_month": run.month}
+            | _totals(run.settlement)
+            | sums
+            | {
+                "envelope_cents": run.settlement.envelope_nanos // 10_000_000,
+                "earned_nanos": run.settlement.envelope_nanos,
+                "paid_artists": sum(line.paid_cents > 0 for line in run.lines),
+                "payment_date": payment_date(run.month, policy).isoformat(),
+                "policy": written_policy,
+                "raw_versions": self.raw_versions,
+                "adjustments": again,
+                "amendments": [*self._amendments.values()],
+                "balance_entries": self._entries,
+            }
+        )
+
+
+def small_season(rng: Random, *, months: int = 4) -> Iterator[tuple[str, Snapshot]]:
+    """Yield months from October on, with what had landed by their close.
+
+    Three artists of three categories, and a few subscribers of 6 EUR each; a third of the watching lands after the
+    close of its month, and some periods are refunded after it. December pays everybody.
+    """
+    records: list[Any] = list(_catalogue())
+    late: list[Any] = []
+    for number in range(months):
+        month = months_later("2020-10", number)
+        records += late
+        late = []
+        for subscriber in range(rng.randrange(3, 6)):
+            watching = [beat for live in "abk" for beat in _beats(rng, month, f"sub-{subscriber}", f"live-{live}")]
+            records += watching[: len(watching) // 3 * 2]
+            late += watching[len(watching) // 3 * 2 :]
+            period = _period(f"per-{number}-{subscriber}", f"sub-{subscriber}", month)
+            records.append(period)
+            if rng.random() < 0.3:
+                late.append(_refunded(period))
+        # There is something to correct of every month, also by the one period that nobody knew of at its close.
+        late.append(_period(f"per-{number}-late", "sub-late", month))
+        late += _beats(rng, month, "sub-late", "live-a")
+        yield month, Snapshot.of(records)
+
+
+def small_chain(payouts: Path, *, seed: int, months: int = 5) -> Chain:
+    """Close a small season: with adjustments, an amendment, a returned payment, and a verification on record."""
+    chain = Chain(payouts)
+    for month, data in small_season(Random(seed), months=months):
+        if chain.months:
+            last = chain.history.runs[chain.months[-1]]
+            returned = [line.artist_id for line in last.lines if line.paid_cents]
+            if returned and month.endswith(("-12", "-01")):
+                chain.return_payment(last.month, returned[0])
+            if month.endswith("-12"):
+                chain.amend(last.month)
+        chain.close(month, data)
+    return chain
+
+
+def write_csv(path: Path, rows: list[tuple[Any, ...]]) -> None:
+    """Write rows, the header first."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON as a closed month's is written."""
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def write_slices(path: Path, settlement: Settlement) -> None:
+    """Write a settlement's slices."""
+    slices = sorted(
+        settlement.slices,
+        key=lambda one: (one.period_id, one.artist_id is not None, one.artist_id or "", one.category or ""),
+    )
+    write_slice_rows(path, [(one[0], pseudonym(one[1]), *one[2:]) for one in slices])
+
+
+def write_slice_rows(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Write rows as a slices file."""
+    columns = list(zip(*rows, strict=True)) or [()] * len(_SLICE_TYPES)
+    arrays = [
+        pa.array(column, pa.int64()).cast(type_) if type_ == _MONEY else pa.array(column, type_)
+        for column, type_ in zip(columns, _SLICE_TYPES.values(), strict=True)
+    ]
+    pq.write_table(pa.table(arrays, names=[*_SLICE_TYPES]), path, compression="zstd")
+
+
+def write_documents(folder: Path, previous_run_hash: str, *, artists: Mapping[str, Artist]) -> None:
+    """Write the month's bank file and statements, from its data files."""
+    run_hash = run_hash_of(previous_run_hash, hashes(folder))
+    rows = read_rows(folder / "artist_payouts.csv")
+    control = json.loads((folder / "control.json").read_bytes())
+    transfers = [
+        _transfer(statement_number(folder.name, position), artists[row["artist_id"]], int(row["paid_cents"]))
+        for position, row in enumerate(rows, start=1)
+        if int(row["paid_cents"])
+    ]
+    if transfers:
+        write_bank_file(
+            folder / "sepa-credit-transfers.xml",
+            transfers,
+            payer=PAYER,
+            settlement_month=folder.name,
+            run_hash=run_hash,
+            payment_date=first_day(control["payment_date"][:7]) + timedelta(days=int(control["payment_date"][8:]) - 1),
+        )
+    write_statements(folder, run_hash=run_hash, contact="artistes@allive.example", workers=1)
+
+
+def write_manifest(folder: Path, previous_run_hash: str) -> str:
+    """Write the manifest of what lies in the folder now, whatever it is; return the run hash."""
+    (folder / "manifest.json").unlink(missing_ok=True)
+    files = hashes(folder)
+    run_hash = run_hash_of(previous_run_hash, files)
+    write_json(
+        folder / "manifest.json",
+        {
+            "settlement_month": folder.name,
+            "run_hash": run_hash,
+            "previous_run_hash": previous_run_hash,
+            "files": files,
+        },
+    )
+    return run_hash
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file of a month."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def run_hash_of(previous_run_hash: str, files: Mapping[str, str]) -> str:
+    """INTERFACES.md: "run hash = sha256 over the data files (csv, parquet, control) and the previous run's hash"."""
+    lines = [f"{files[name]}  {name}" for name in sorted(files) if name.endswith(_DATA_FILES)]
+    return hashlib.sha256("\n".join([previous_run_hash, *lines, ""]).encode()).hexdigest()
+
+
+def append_line(payouts: Path, details: Mapping[str, Any]) -> str:
+    """Append a line to the audit log, chained to the one before and sealed; return its id."""
+    payouts.mkdir(parents=True, exist_ok=True)
+    path = payouts / "audit.ndjson"
+    lines = path.read_bytes().split(b"\n") if path.exists() else [b"", b""]
+    entry = {"at": "2021-06-01T08:00:00+00:00", "operator": "Zoé", **details}
+    entry["previous"] = hashlib.sha256(lines[-2]).hexdigest()
+    entry["sha256"] = hashlib.sha256(json.dumps(entry, ensure_ascii=False).encode()).hexdigest()
+    line = json.dumps(entry, ensure_ascii=False).encode()
+    path.write_bytes(b"\n".join([*lines[:-1], line, b""]) if path.exists() else line + b"\n")
+    return hashlib.sha256(line).hexdigest()
+
+
+def record_closing(payouts: Path, month: str) -> None:
+    """Put the close of a month on record."""
+    manifest = (payouts / month / "manifest.json").read_bytes()
+    append_line(
+        payouts,
+        {
+            "action": "close",
+            "settlement_month": month,
+            "run_hash": json.loads(manifest)["run_hash"],
+            "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+        },
+    )
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file, as text."""
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def pseudonym(subscriber_id: str) -> str:
+    """HMAC-SHA256 under the tests' key, its first 128 bits in hex."""
+    return hmac.new(KEY.encode(), subscriber_id.encode(), "sha256").hexdigest()[:32]
+
+
+def _payout_rows(run: Run, data: Snapshot) -> list[tuple[Any, ...]]:
+    names = [*asdict(run.lines[0])] if run.lines else []
+    rows = [
+        (
+            run.month,
+            line.artist_id,
+            data.artists[line.artist_id].name if line.artist_id in data.artists else None,
+            *(getattr(line, name) for name in names[1:]),
+        )
+        for line in run.lines
+    ]
+    return [("settlement_month", "artist_id", "artist_name", *names[1:]), *rows]
+
+
+def _adjustment_rows(run: Run) -> list[tuple[Any, ...]]:
+    header = "settlement_month,corrects_month,artist_id,booked_cents,recomputed_cents,adjustment_cents"
+    lines = [
+        (run.month, one.corrects_month, one.artist_id, one.booked_cents, one.recomputed_cents, one.adjustment_cents)
+        for one in run.adjustments
+    ]
+    return [tuple(header.split(",")), *lines]
+
+
+def _live_rows(run: Run, data: Snapshot) -> list[tuple[Any, ...]]:
+    """Each direct slice split over the lives that it was watched on, in proportion to weight."""
+    watched: dict[tuple[str, str], int] = defaultdict(int)
+    earned: dict[tuple[str, str], int] = defaultdict(int)
+    payers: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in run.settlement.slices:
+        if one.artist_id is None:
+            continue
+        by_live = _weights_by_live(one.period_id, one.artist_id, one.category, data)
+        for live_id, weight in by_live.items():
+            watched[one.artist_id, live_id] += weight
+        if one.destination == "direct":
+            for live_id, nanos in largest_remainder(one.amount_nanos, by_live).items():
+                earned[one.artist_id, live_id] += nanos
+                if nanos:
+                    payers[one.artist_id, live_id].add(one.subscriber_id)
+    with_a_row = {line.artist_id for line in run.lines}
+    header = "settlement_month,artist_id,live_id,title,watch_ms,paying_subscribers,direct_nanos"
+    rows = [
+        (run.month, *key, data.catalogue.lives[key[1]].title, weight // 10_000, len(payers[key]), earned[key])
+        for key, weight in sorted(watched.items())
+        if key[0] in with_a_row
+    ]
+    return [tuple(header.split(",")), *rows]
+
+
+def _weights_by_live(period_id: str, artist_id: str, category: str | None, data: Snapshot) -> dict[str, int]:
+    period = data.periods[period_id]
+    catalogue: Catalogue = data.catalogue
+    weights: dict[str, int] = defaultdict(int)
+    for (subscriber_id, live_id, day), (watch_ms, _) in data.watch.by_day().items():
+        is_theirs = subscriber_id == period.subscriber_id and period.period_start <= day < period.period_end
+        if (
+            is_theirs
+            and catalogue.counts(live_id, minimum_live_s=1800)
+            and catalogue.category(artist_id, day) == category
+        ):
+            weights[live_id] += watch_ms * sum(
+                bp for credited, bp in catalogue.shares(live_id) if credited == artist_id
+            )
+    return {live_id: weight for live_id, weight in weights.items() if weight}
+
+
+def _totals(settlement: Settlement) -> dict[str, Any]:
+    return {
+        "periods": len(settlement.periods),
+        "idle_periods": sum(one.artist_id is None for one in settlement.slices),
+        "envelope_nanos": settlement.envelope_nanos,
+        "direct_nanos": sum(settlement.direct_nanos.values()),
+        "pool_nanos": settlement.pool_total_nanos,
+        "pool_members": list(settlement.members),
+        "earned_cents": sum(settlement.earned_cents.values()),
+    }
+
+
+def _transfer(number: str, artist: Artist, cents: int) -> Transfer:
+    assert artist.iban is not None
+    return Transfer(
+        end_to_end_id=number,
+        artist_id=artist.artist_id,
+        name=artist.name,
+        iban=electronic_iban(artist.iban),
+        bic=artist.bic,
+        street=artist.street,
+        postcode=artist.postcode,
+        town=artist.town,
+        country=artist.country,
+        amount_cents=cents,
+    )
+
+
+def _catalogue() -> Iterator[Any]:
+    for number, (letter, category) in enumerate((("a", "emerging"), ("b", "independent"), ("k", "known"))):
+        yield Artist(f"art-{letter}", f"Été {letter}", iban=IBANS[number])
+        yield CategoryChange(f"art-{letter}", category, first_day("2020-01"))
+        yield Live(f"live-{letter}", f"Nuit {letter}", "live", True, 3600)  # noqa: FBT003 - exclusive
+    yield Credit("live-a", "art-a", 6_667)
+    yield Credit("live-a", "art-b", 3_333)
+    yield Credit("live-b", "art-b", 10_000)
+    yield Credit("live-k", "art-k", 10_000)
+
+
+def _period(period_id: str, subscriber_id: str, month: str) -> Subscription:
+    start, end = first_day(month), first_day(months_later(month, 1))
+    stamp = instant(f"{start}T08:00:00Z")
+    return Subscription(period_id, subscriber_id, start, end, "paid", stamp, None, 999, 600)
+
+
+def _refunded(period: Subscription) -> Subscription:
+    values = {**asdict(period), "status": "refunded", "updated_at": period.updated_at + 1}
+    return Subscription(**values)
+
+
+def _beats(rng: Random, month: str, subscriber_id: str, live_id: str) -> list[Heartbeat]:
+    start = instant(f"{month}-{rng.randrange(2, 28):02}T20:00:00Z")
+    beats = rng.randrange(2, 9)
+    playback_id = f"play-{month}-{subscriber_id}-{live_id}"
+    return [
+        Heartbeat(
+            event_id=f"{playback_id}-{number}",
+            playback_id=playback_id,
+            subscriber_id=subscriber_id,
+            live_id=live_id,
+            event_at=start + number * 9_973,
+            state="playing" if number < beats else "ended",
+            position_ms=number * 10_000,
+        )
+        for number in range(beats + 1)
+    ]
