@@ -211,7 +211,7 @@ def _copy(
             outcome=keys["outcome"],
             partition={partition_column: keys[partition_column]} if partition_column else {},
         )
-        for path, records, size, _, _, keys in rows
+        for path, records, size, _, _, keys, *_ in rows  # DuckDB 2 adds a column
     ]
 
 

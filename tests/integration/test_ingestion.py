@@ -161,7 +161,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 BROKEN = {
     "heartbeats": (
         (
-            "select 'e' as event_id, null as playback_id, 's' as subscriber_id, 'l' as live_id, "
+            "select 'e' as event_id, null::varchar as playback_id, 's' as subscriber_id, 'l' as live_id, "
             "timestamptz '2021-01-18 23:30:00.0005Z' as event_at, 'dancing' as state, "
             "timestamptz '2021-03-18 23:30:00Z' as received_at, -1 as sequence, -1 as position_ms, "
             "0 as playback_rate, 'fridge' as device, 'x' as surface, date '2021-01-18' as event_day"
@@ -191,7 +191,7 @@ BROKEN = {
         {"category_in_closed_list", "valid_from_filled"},
     ),
     "lives": (
-        "select 'l' as live_id, null as title, 'podcast' as kind, true as exclusive, -1 as duration_s",
+        "select 'l' as live_id, null::varchar as title, 'podcast' as kind, true as exclusive, -1 as duration_s",
         {"title_filled", "kind_in_closed_list", "duration_s_within_bounds"},
     ),
     "live_credits": (
