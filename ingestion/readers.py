@@ -30,7 +30,6 @@ _PARQUET_BATCH_ROWS = 65_536
 _SLICE_BYTES = 256 << 20
 # SQL. Trimming a long text looks at each of its characters; a pattern gives up at the first one.
 _LINE = "rtrim(text, chr(13) || chr(10))"
-_STARTS_LIKE_NO_TEXT = ", ".join(str(ord(character)) for character in "[{+-0123456789tTfFnNiI")
 _LOOKS_LIKE_NO_TEXT = (
     r"(?s)[\[{].*|(?i:true|false|[-+]?(nan|inf|infinity))|-?[0-9]+(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"
 )
@@ -304,10 +303,15 @@ def _json_text(name: str) -> str:
     their JSON type, as asking parses the line once more.
     """
     value = f"fields.{name}"
+    # Comparisons decide nearly all, at a tenth of the pattern's cost: no number has three dashes, a UUID has four.
+    may_be_no_text = (
+        f"({value} < ':' and {value} not like '%-%-%-%' or {value} >= '{{' or starts_with({value}, '[') "
+        f"or strlen({value}) <= {len('infinity')})"
+    )
     return (
-        f"case when ascii({value}) in ({_STARTS_LIKE_NO_TEXT}) and regexp_full_match({value}, '{_LOOKS_LIKE_NO_TEXT}') "
-        f"and json_type(text, {sql_text('$.' + name)}) <> 'VARCHAR' "
-        f"then {NOT_TEXT} else {value} end"
+        f"case when {may_be_no_text} and regexp_full_match({value}, '{_LOOKS_LIKE_NO_TEXT}') "
+        f"then case json_type(text, {sql_text('$.' + name)}) when 'VARCHAR' then {value} else {NOT_TEXT} end "
+        f"else {value} end"
     )
 
 
