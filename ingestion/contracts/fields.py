@@ -13,7 +13,7 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _INTEGER = r"[+-]?\d+(\.0*)?"
 _DAY = r"\d{4}-\d\d-\d\d"
 _INSTANT = rf"{_DAY}[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
-# By far the most frequent shape: LIKE is three times as fast as the regular expression, and nothing is left to truncate.
+# By far the most frequent shape: LIKE is three times as fast as the pattern, and no digits are left to cut.
 _USUAL_INSTANT = "____-__-__T__:__:__.___Z"
 
 NOT_TEXT = "chr(0)"
