@@ -61,10 +61,19 @@ def is_over(month: str, *, now: datetime) -> bool:
     return now.astimezone(PARIS).date() > last_day(month)
 
 
+def payout_day(month: str) -> date:
+    """Return the day the month's payout runs: the 3rd of the next month.
+
+    >>> payout_day("2021-12")
+    datetime.date(2022, 1, 3)
+    """
+    return first_day(following(month)).replace(day=PAYOUT_DAY)
+
+
 def payment_date(month: str, *, delay_days: int) -> date:
     """Return the day the month is paid: the 3rd of the next month + the payment delay (RULES.md §6).
 
     >>> payment_date("2021-02", delay_days=7)
     datetime.date(2021, 3, 10)
     """
-    return first_day(following(month)).replace(day=PAYOUT_DAY) + timedelta(days=delay_days)
+    return payout_day(month) + timedelta(days=delay_days)

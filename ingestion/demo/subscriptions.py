@@ -21,6 +21,7 @@ _CHURN = 0.075
 _COMEBACK = 0.30
 _REFUND_SHARE = 0.015
 _VOID_SHARE = 0.004
+_DISPUTED_SHARE = 0.006
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +167,14 @@ def _paid_stretch(rng: np.random.Generator, subscriber: int, anchor: dt.date) ->
                 final_at=period.paid_at + dt.timedelta(hours=2),
             )
             period = replace(period, period_id=_new_id(rng), paid_at=period.paid_at + dt.timedelta(hours=3))
-        yield period
+        yield _disputed(period) if fate > 1 - _DISPUTED_SHARE else period
         if rng.random() < _CHURN:
             return
+
+
+def _disputed(period: Period) -> Period:
+    """Let the card holder dispute the payment weeks later, when the month it paid for may be closed already."""
+    disputed_on = period.end + dt.timedelta(days=12)
+    if disputed_on > timeline.LAST_DAY:
+        return period
+    return replace(period, final_status="refunded", final_at=dt.datetime.combine(disputed_on, dt.time(9), dt.UTC))

@@ -1,8 +1,9 @@
 """`allive demo`: the fictional season, from an empty data home to closed months."""
 
 import shutil
-from pathlib import Path
+from datetime import date
 
+from ingestion.demo.deliveries import deliver
 from ingestion.demo.season import write_season
 from ingestion.durable import write_json
 from ingestion.settings import SETTINGS_FILE, Settings
@@ -11,12 +12,13 @@ from orchestration.commands import payout
 from orchestration.commands.refresh import refresh
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import euros, refuse, say, showing_progress, table
-from payouts import ledger
+from payouts import ledger, months
 
 MONTHS = ("2021-01", "2021-02", "2021-03")
 _COMMAND = "allive demo"
 # Lies in landing with the season; a name that begins with `_` is never taken for a delivery.
 _MARK = "_demo.json"
+_SEASON = ".demo-season"
 _PAYER = """\
 # The fictional company that pays the fictional artists. A real data home names its own.
 ALLIVE_PAYER_NAME="Allive SAS"
@@ -29,9 +31,10 @@ ALLIVE_PAYER_TOWN=Paris
 
 
 def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
-    """Write the season where there is none, run it, close its months; whether nothing refused.
+    """Write the season where there is none, and live through it: deliveries, runs, closings; whether nothing refused.
 
-    A demo that was cut short is taken up where it stopped.
+    Each month closes on what had landed by the day of its payout, so that the next one has something to correct. A demo
+    that was cut short is taken up where it stopped.
     """
     with hold_data_home(settings, command=_COMMAND):
         if (settings.landing_dir / _MARK).exists():
@@ -39,15 +42,17 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
         elif not _write_season(settings):
             return False
         closed = ledger.closed_months(settings)
-        to_close = [month for month in MONTHS if month not in closed]
-        if to_close and not refresh(settings, command=_COMMAND, verbose=verbose):
-            return False
-        for month in to_close:
+        for month in (month for month in MONTHS if month not in closed):
+            _deliver(settings, until=months.payout_day(month))
+            if not refresh(settings, command=_COMMAND, verbose=verbose):
+                return False
             if not payout.pay_out(settings, month, command=_COMMAND, publish=False, verbose=verbose):
                 return False
             say(f"Closed {month}.")
-        # Once more, so that the dashboards' copy shows the months as closed.
-        if to_close and not refresh(settings, command=_COMMAND, verbose=verbose):
+        # Once more, with what came too late for the last close, and so that the dashboards' copy shows it.
+        if (_deliver(settings, until=date.max) or len(closed) < len(MONTHS)) and not refresh(
+            settings, command=_COMMAND, verbose=verbose
+        ):
             return False
     _show_season(settings)
     say("See every run, asset and check: `allive up`, then http://127.0.0.1:3000")
@@ -66,25 +71,23 @@ def _write_season(settings: Settings) -> bool:
             ],
         )
         return False
-    # Written aside and renamed as a whole: a demo that is killed leaves no half of a season.
-    aside = settings.home / ".demo-season"
-    shutil.rmtree(aside, ignore_errors=True)
+    season = settings.home / _SEASON
+    shutil.rmtree(season, ignore_errors=True)
     with showing_progress():
-        summary = write_season(aside, progress=progress.tell)
-    write_json(aside / _MARK, {"lines": summary.lines()})
+        summary = write_season(season, progress=progress.tell)
     own_settings = settings.home / SETTINGS_FILE
     if not own_settings.exists():
         own_settings.write_text(_PAYER, encoding="utf-8")
-    _put_in_place(aside, landing)
     for line in summary.lines():
-        say(line.replace(str(aside), str(landing)))
+        say(line.replace(str(season), str(landing)))
+    # Last: without it, a demo that was killed above begins again.
+    landing.mkdir(parents=True, exist_ok=True)
+    write_json(landing / _MARK, {"lines": summary.lines()})
     return True
 
 
-def _put_in_place(aside: Path, landing: Path) -> None:
-    if landing.exists():
-        shutil.rmtree(landing)  # folders without a single file, as was found above
-    aside.rename(landing)
+def _deliver(settings: Settings, *, until: date) -> int:
+    return deliver(settings.home / _SEASON, settings.landing_dir, until=until)
 
 
 def _show_season(settings: Settings) -> None:
