@@ -199,8 +199,9 @@ def _copy(
     partition_by = ", ".join(filter(None, ["outcome", partition_column]))
     folder.mkdir(parents=True)
     rows = con.execute(
-        f"copy ({query}) to {sql_text(str(folder))} (format parquet, compression zstd, compression_level 1, "
-        f"partition_by ({partition_by}), row_group_size {_ROW_GROUP_ROWS}, return_stats)",
+        f"copy ({query}) to {sql_text(str(folder))} (format parquet, parquet_version v2, compression zstd, "
+        f"compression_level 1, write_bloom_filter false, partition_by ({partition_by}), "
+        f"row_group_size {_ROW_GROUP_ROWS}, return_stats)",
         parameters,
     ).fetchall()
     return [
