@@ -42,6 +42,10 @@ def _month(text: str) -> str:
         raise typer.BadParameter(str(error)) from None
 
 
+def _month_or_none(text: str | None) -> str | None:
+    return None if text is None else _month(text)
+
+
 def _reason(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("expected a reason in words: it stays on record")
@@ -94,6 +98,23 @@ def amend(month: Month, *, why: Why) -> None:
     from orchestration.commands import requests  # noqa: PLC0415
 
     _exit_unless(requests.amend(_settings(), month, why=why))
+
+
+@app.command()
+def verify(
+    month: Annotated[
+        str | None, typer.Argument(help="Only this closed month in depth; by default all.", callback=_month_or_none)
+    ] = None,
+    *,
+    anchor: Annotated[
+        str | None,
+        typer.Option(help="The hash that an earlier verification gave to note: its line must still be there."),
+    ] = None,
+) -> None:
+    """Prove closed months again: hashes, chain, conservation, amounts, statements, bank file, heartbeats."""
+    from orchestration.commands.verify import verify_months  # noqa: PLC0415
+
+    _exit_unless(verify_months(_settings(), month, anchor=anchor))
 
 
 @app.command()

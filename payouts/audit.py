@@ -61,6 +61,11 @@ def identified_entries(settings: Settings) -> Iterator[tuple[str, dict[str, Any]
         yield hashlib.sha256(line.rstrip(b"\n")).hexdigest(), json.loads(line)
 
 
+def head(settings: Settings) -> str:
+    """Return the hash of the log's last line: noted elsewhere, it proves later that nothing before it was changed."""
+    return _last_line_hash(log_path(settings))
+
+
 def _whole_lines(path: Path) -> list[bytes]:
     if not path.exists():
         return []

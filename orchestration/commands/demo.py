@@ -10,9 +10,11 @@ from ingestion.settings import SETTINGS_FILE, Settings
 from orchestration import progress
 from orchestration.commands import payout
 from orchestration.commands.refresh import refresh
+from orchestration.commands.verify import verify_months
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import euros, refuse, say, showing_progress, table
 from payouts import ledger, months
+from payouts.statements import STATEMENTS_FOLDER
 
 MONTHS = ("2021-01", "2021-02", "2021-03")
 _COMMAND = "allive demo"
@@ -55,6 +57,10 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
         ):
             return False
     _show_season(settings)
+    if not verify_months(settings, None, anchor=None):
+        return False
+    last = ledger.month_dir(settings, MONTHS[-1])
+    say(f"For the artists: {last / STATEMENTS_FOLDER}/. For the bank: {last / ledger.BANK_FILE}")
     say("See every run, asset and check: `allive up`, then http://127.0.0.1:3000")
     return True
 

@@ -1,0 +1,270 @@
+"""`allive explain`: how an artist's amount of a closed month came about, as a table, CSV or JSON."""
+
+import csv
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Literal, TextIO
+
+from ingestion.settings import Settings
+from orchestration.home_lock import hold_data_home
+from orchestration.terminal import euros, euros_of_nanos, refuse, say, table
+from payouts import audit, ledger
+from payouts.balances import IBAN_SETTLING_DAYS, CarryReason
+from payouts.errors import Refusal
+from payouts.explanation import ContradictionError, Explanation, Part, SubscriberPart, explain
+from payouts.explanation.subscribers import FEWEST_TOLD, first_and_rest
+
+Format = Literal["table", "csv", "json"]
+
+_MOST_SHOWN: Final = 20
+_FEW: Final = f"fewer than {FEWEST_TOLD} subscribers"
+_WHY_CARRIED: Final = {
+    CarryReason.NEGATIVE: "corrections are larger than what was earned: coming earnings make up for it",
+    CarryReason.NO_IBAN: "no IBAN is known",
+    CarryReason.BAD_IBAN: "the IBAN, or its BIC, is not right",
+    CarryReason.IBAN_CHANGED: f"the IBAN changed less than {IBAN_SETTLING_DAYS} days before the payment",
+}
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One line from the slices to what is paid; either in nanos or in cents."""
+
+    name: str
+    how: str
+    nanos: int | None = None
+    cents: int | None = None
+    subject: str = ""
+
+
+def explain_artist(settings: Settings, month: str, artist_id: str, *, form: Format, output: Path | None) -> bool:
+    """Explain an artist's amount; whether the month is closed, knows the artist, and adds up.
+
+    CSV and JSON hold every subscriber's part and count as an export, which stays on record.
+    """
+    try:
+        explanation = explain(settings, month, artist_id)
+    except Refusal as refusal:
+        refuse("There is nothing to explain.", refusal.reasons)
+        return False
+    except ContradictionError as contradiction:
+        refuse(f"The files of {month} disagree: `allive verify {month}` checks all of them.", contradiction.reasons)
+        return False
+    if form == "table":
+        _show(explanation)
+        return True
+    _record_export(settings, explanation, command=f"allive explain {month} {artist_id}")
+    with _opened(output) as file:
+        if form == "csv":
+            csv.writer(file, lineterminator="\n").writerows(_csv_rows(explanation))
+        else:
+            json.dump(asdict(explanation), file, ensure_ascii=False, indent=2)
+            file.write("\n")
+    if output is not None:
+        say(f"How {artist_id} came to {euros(explanation.earned_cents)} in {month} is in {output}")
+    return True
+
+
+def _record_export(settings: Settings, explanation: Explanation, *, command: str) -> None:
+    month = explanation.settlement_month
+    with hold_data_home(settings, command=command):
+        audit.record(
+            settings,
+            action="export",
+            operator=audit.operator_name(settings),
+            what=f"explanation of {month}",
+            artist_id=explanation.artist_id,
+            run_hash=ledger.read_manifest(settings, month).run_hash,
+        )
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[TextIO]:
+    if output is None:
+        yield sys.stdout
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with output.open("w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+def _show(explanation: Explanation) -> None:
+    who = explanation.artist_name or explanation.artist_id
+    if explanation.subscribers:
+        _show_subscribers(f"{who} ({explanation.artist_id}): from subscribers' envelopes", explanation.subscribers)
+    else:
+        say(f"{who} ({explanation.artist_id}): nothing from subscribers' envelopes.")
+    table(
+        f"{explanation.settlement_month}: to the cent",
+        ("step", "how it comes about", "nanos", "amount"),
+        [
+            (
+                step.name,
+                step.how,
+                step.nanos,
+                euros_of_nanos(step.nanos) if step.nanos is not None else euros(step.cents or 0),
+            )
+            for step in _steps(explanation)
+        ],
+    )
+
+
+def _show_subscribers(title: str, parts: tuple[SubscriberPart, ...]) -> None:
+    shown, rest = first_and_rest(parts, most=_MOST_SHOWN)
+    lines: list[tuple[str | int | None, ...]] = [
+        (
+            part.subscriber_pseudonym or _FEW,
+            euros_of_nanos(part.envelope_nanos) if part.envelope_nanos is not None else None,
+            part.weight,
+            part.total_weight,
+            _percent(part.share_bp),
+            part.amount_nanos,
+            euros_of_nanos(part.amount_nanos),
+        )
+        for part in shown
+    ]
+    if rest:
+        nanos = sum(part.amount_nanos for part in rest)
+        lines.append((f"{len(rest):,} others", None, None, None, None, nanos, euros_of_nanos(nanos)))
+    table(title, ("subscriber", "envelope", "weight", "of all weights", "share", "nanos", "amount"), lines)
+    if rest:
+        say("All of them: --format csv or json.")
+
+
+def _csv_rows(explanation: Explanation) -> Iterator[tuple[object, ...]]:
+    """The subscribers, and then the steps, one below the other."""
+    yield (
+        *("step", "subject", "periods", "envelope_nanos", "weight", "total_weight", "share_percent", "nanos", "cents"),
+        "how",
+    )
+    for part in explanation.subscribers:
+        yield (
+            "subscriber",
+            part.subscriber_pseudonym or _FEW,
+            part.periods,
+            part.envelope_nanos,
+            part.weight,
+            part.total_weight,
+            _percent(part.share_bp, unit=""),
+            part.amount_nanos,
+            None,
+            None,
+        )
+    for step in _steps(explanation):
+        yield (step.name, step.subject, *[None] * 5, step.nanos, step.cents, step.how)
+
+
+def _steps(explanation: Explanation) -> Iterable[_Step]:
+    yield _Step("direct", _direct(explanation), nanos=explanation.direct_nanos)
+    yield _Step("share of the pool", _pool(explanation), nanos=explanation.pool_nanos)
+    yield _Step("earned", "direct + share of the pool", nanos=explanation.earned_nanos)
+    yield _Step("earned, in cents", _rounded(explanation.rounding), cents=explanation.earned_cents)
+    for one in explanation.adjustments:
+        how = (
+            f"{one.corrects_month} settled again on what came late{', with its catalogue amended' * one.is_amended}: "
+            f"{euros(one.recomputed_cents)}, booked so far {euros(one.booked_cents)}"
+        )
+        yield _Step(f"adjustment of {one.corrects_month}", how, cents=one.adjustment_cents, subject=one.corrects_month)
+    yield _Step("carried from before", "what the run before carried forward", cents=explanation.opening_cents)
+    for entry in explanation.balance_entries:
+        month = entry.settlement_month or ""
+        name, how = (
+            (f"payment of {month} returned", "the bank sent the transfer back")
+            if entry.kind == "payment_returned"
+            else ("write-off", "a negative balance was given up")
+        )
+        yield _Step(name, how, cents=entry.cents, subject=month)
+    yield _Step("balance", "earned + adjustments + what is brought forward", cents=explanation.payable_cents)
+    yield _Step("paid", _paid(explanation), cents=explanation.paid_cents)
+    yield _Step("carried forward", _carried(explanation), cents=explanation.carried_forward_cents)
+
+
+def _direct(explanation: Explanation) -> str:
+    if explanation.subscribers:
+        count = explanation.paying_subscribers
+        who = f"{count:,} subscribers" if count is not None else _FEW
+        lives = f"{explanation.lives:,} {'live' if explanation.lives == 1 else 'lives'}"
+        return f"sum of the slices of {who}, the same over {lives}{_watched_as_known(explanation)}"
+    if explanation.to_pool:
+        return f"none: a known artist's slices go to the pool{_watched_as_known(explanation)}"
+    return "none: no subscriber with an envelope watched a live of theirs that counts"
+
+
+def _watched_as_known(explanation: Explanation) -> str:
+    to_pool = explanation.to_pool
+    if to_pool is None:
+        return ""
+    if to_pool.subscribers is None:
+        return f"; {_FEW} watched them while they were known, which went to the pool"
+    return (
+        f"; {to_pool.subscribers:,} subscribers watched them while they were known, and "
+        f"{euros_of_nanos(to_pool.amount_nanos or 0)} of it went to the pool"
+    )
+
+
+def _pool(explanation: Explanation) -> str:
+    pool, share = explanation.pool, explanation.pool.share
+    if not pool.is_member:
+        if explanation.category == "known":
+            return "none: known artists have no part in the pool"
+        return (
+            "none: not a member, who needs to be emerging or independent, not gone, and credited with at least "
+            f"{_percent(explanation.minimum_pool_share_bp)} of a live that counts and is online"
+        )
+    if share is None:
+        return f"none: the pool of the {pool.members:,} members is empty"
+    if pool.is_in_equal_parts:
+        how = f"{share.units:,} nanos in equal parts over {share.claimants:,} members are {share.floor:,} each"
+        ranking = "by id"
+    else:
+        how = (
+            f"{share.units:,} nanos over {share.claimants:,} members in proportion to their direct amounts, "
+            f"{share.claim:,} of {share.all_claims:,}, are {share.floor:,}"
+        )
+        ranking = "by remainder"
+    return f"{how}; {_left_over(share, 'nano', ranking)}"
+
+
+def _rounded(rounding: Part | None) -> str:
+    if rounding is None:
+        return "nothing was earned"
+    cents = f"{rounding.floor:,} whole cent{'s' * (rounding.floor != 1)}"
+    return f"{cents}; {_left_over(rounding, 'cent', 'by what is cut off')}"
+
+
+def _left_over(part: Part, unit: str, ranking: str) -> str:
+    if not part.left_over:
+        return f"no {unit} is left over"
+    outcome = "one of them here" if part.has_one_more else "none here"
+    return (
+        f"{part.left_over:,} {unit}{'s' * (part.left_over != 1)} left over, one each to the first {ranking}: "
+        f"place {part.place:,} of {part.claimants:,}, {outcome}"
+    )
+
+
+def _paid(explanation: Explanation) -> str:
+    if not explanation.paid_cents:
+        return "nothing is due" if not explanation.carried_forward_cents else "nothing this month"
+    how = f"on {explanation.payment_date}, as {explanation.statement_number}"
+    if explanation.paid_cents >= explanation.minimum_payout_cents:
+        return how
+    why = "December pays everybody" if explanation.settlement_month.endswith("-12") else "the artist has left"
+    return f"{how}; below the minimum of {euros(explanation.minimum_payout_cents)}, but {why}"
+
+
+def _carried(explanation: Explanation) -> str:
+    reason = explanation.carry_reason
+    if reason is None:
+        return "nothing is left"
+    if reason == CarryReason.BELOW_MINIMUM:
+        return f"below the minimum of {euros(explanation.minimum_payout_cents)}"
+    return _WHY_CARRIED[CarryReason(reason)]
+
+
+def _percent(share_bp: int | None, *, unit: str = " %") -> str | None:
+    return None if share_bp is None else f"{Decimal(share_bp) / 100:.2f}{unit}"
