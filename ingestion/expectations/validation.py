@@ -35,7 +35,7 @@ def _with_examples(batch: Any, result: Any) -> Any:
     """A failed expectation's result with rows that break it, 200 at most."""
     if result.success:
         return result
-    is_query = result.expectation_config.type == "unexpected_rows_expectation"
+    is_query = result.expectation_config.type == "no_rows_expectation"
     return batch.validate(
         result.expectation_config.to_domain_obj(), result_format="COMPLETE" if is_query else "SUMMARY"
     )
