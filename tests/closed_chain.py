@@ -1,6 +1,6 @@
 """Closed months as the oracle closes them, written by hand in the format of INTERFACES.md: what `allive verify` reads.
 
-Shares with the product only what sets statements and writes the bank file; hashes, files and figures are the tests' own.
+Of the product's it uses what sets statements and writes the bank file; hashes, files and figures are its own.
 """
 
 import csv
@@ -34,7 +34,6 @@ from tests.oracle import (
     Subscription,
     instant,
 )
-from tests.oracle.catalogue import Catalogue
 from tests.oracle.history import electronic_iban, payment_date
 from tests.oracle.settlement import first_day, largest_remainder, months_later
 
@@ -122,7 +121,7 @@ class Chain:
 
     def _previous_run_hash(self, month: str) -> str:
         manifest = self.payouts / months_later(month, -1) / "manifest.json"
-        return json.loads(manifest.read_bytes())["run_hash"] if manifest.exists() else "0" * 64
+        return str(read_json(manifest)["run_hash"]) if manifest.exists() else "0" * 64
 
     def _control(self, run: Run) -> dict[str, Any]:
         policy = self.history.policy
@@ -171,8 +170,8 @@ def small_season(rng: Random, *, months: int = 4) -> Iterator[tuple[str, Snapsho
         late = []
         for subscriber in range(rng.randrange(3, 6)):
             watching = [beat for live in "abk" for beat in _beats(rng, month, f"sub-{subscriber}", f"live-{live}")]
-            records += watching[: len(watching) // 3 * 2]
-            late += watching[len(watching) // 3 * 2 :]
+            records += [beat for number, beat in enumerate(watching) if number % 3]
+            late += watching[::3]
             period = _period(f"per-{number}-{subscriber}", f"sub-{subscriber}", month)
             records.append(period)
             if rng.random() < 0.3:
@@ -183,8 +182,11 @@ def small_season(rng: Random, *, months: int = 4) -> Iterator[tuple[str, Snapsho
         yield month, Snapshot.of(records)
 
 
-def small_chain(payouts: Path, *, seed: int, months: int = 5) -> Chain:
-    """Close a small season: with adjustments, an amendment, a returned payment, and a verification on record."""
+def small_chain(payouts: Path, *, seed: int, months: int = 5, other_end: bool = False) -> Chain:
+    """Close a small season: with adjustments, an amendment, a returned payment, and a verification on record.
+
+    With `other_end` the last month closes without some of its heartbeats, everything before it being the same.
+    """
     chain = Chain(payouts)
     for month, data in small_season(Random(seed), months=months):
         if chain.months:
@@ -194,8 +196,42 @@ def small_chain(payouts: Path, *, seed: int, months: int = 5) -> Chain:
                 chain.return_payment(last.month, returned[0])
             if month.endswith("-12"):
                 chain.amend(last.month)
-        chain.close(month, data)
+        is_other = other_end and len(chain.months) == months - 1
+        chain.close(month, _without_some_heartbeats(data) if is_other else data)
+    last_run_hash = read_json(payouts / chain.months[-1] / "manifest.json")["run_hash"]
+    chain.record("verify", months=chain.months, findings=0, last_month=chain.months[-1], last_run_hash=last_run_hash)
     return chain
+
+
+def reseal(payouts: Path, *, documents: bool = True) -> None:
+    """Make a changed chain agree with itself again: manifests, run hashes and the audit log with all that it names.
+
+    What a forger does who has the code and the time; with `documents` statements and bank files are made again too.
+    """
+    log = payouts / "audit.ndjson"
+    lines = log.read_bytes().splitlines()
+    log.unlink()
+    ids: dict[str, str] = {}
+    run_hashes = {"": "0" * 64}
+    for line in lines:
+        entry = json.loads(line)
+        for seal in ("previous", "sha256"):
+            del entry[seal]
+        if entry["action"] == "close":
+            folder = payouts / entry["settlement_month"]
+            previous = run_hashes[max(run_hashes)]
+            _rename_requests(folder / "control.json", ids)
+            if documents:
+                # Whose account it is, nobody in the month can tell.
+                rows = read_rows(folder / "artist_payouts.csv")
+                artists = [Artist(row["artist_id"], row["artist_name"], iban=IBANS[0]) for row in rows]
+                write_documents(folder, previous, artists={artist.artist_id: artist for artist in artists})
+            run_hashes[folder.name] = write_manifest(folder, previous)
+            manifest = (folder / "manifest.json").read_bytes()
+            entry |= {"run_hash": run_hashes[folder.name], "manifest_sha256": hashlib.sha256(manifest).hexdigest()}
+        if entry["action"] == "verify":
+            entry["last_run_hash"] = run_hashes[entry["last_month"]]
+        ids[hashlib.sha256(line).hexdigest()] = append_line(payouts, entry)
 
 
 def write_csv(path: Path, rows: list[tuple[Any, ...]]) -> None:
@@ -231,8 +267,9 @@ def write_slice_rows(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
 def write_documents(folder: Path, previous_run_hash: str, *, artists: Mapping[str, Artist]) -> None:
     """Write the month's bank file and statements, from its data files."""
     run_hash = run_hash_of(previous_run_hash, hashes(folder))
+    (folder / "sepa-credit-transfers.xml").unlink(missing_ok=True)
     rows = read_rows(folder / "artist_payouts.csv")
-    control = json.loads((folder / "control.json").read_bytes())
+    control = read_json(folder / "control.json")
     transfers = [
         _transfer(statement_number(folder.name, position), artists[row["artist_id"]], int(row["paid_cents"]))
         for position, row in enumerate(rows, start=1)
@@ -309,6 +346,11 @@ def record_closing(payouts: Path, month: str) -> None:
     )
 
 
+def read_json(path: Path) -> Any:
+    """The content of a JSON file."""
+    return json.loads(path.read_bytes())
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file, as text."""
     with path.open(encoding="utf-8", newline="") as file:
@@ -318,6 +360,17 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def pseudonym(subscriber_id: str) -> str:
     """HMAC-SHA256 under the tests' key, its first 128 bits in hex."""
     return hmac.new(KEY.encode(), subscriber_id.encode(), "sha256").hexdigest()[:32]
+
+
+def _without_some_heartbeats(data: Snapshot) -> Snapshot:
+    return Snapshot({**data.records, "heartbeats": data.records["heartbeats"][:-5]})
+
+
+def _rename_requests(control: Path, ids: Mapping[str, str]) -> None:
+    content = control.read_text(encoding="utf-8")
+    for old, new in ids.items():
+        content = content.replace(old, new)
+    control.write_text(content, encoding="utf-8")
 
 
 def _payout_rows(run: Run, data: Snapshot) -> list[tuple[Any, ...]]:
@@ -371,7 +424,7 @@ def _live_rows(run: Run, data: Snapshot) -> list[tuple[Any, ...]]:
 
 def _weights_by_live(period_id: str, artist_id: str, category: str | None, data: Snapshot) -> dict[str, int]:
     period = data.periods[period_id]
-    catalogue: Catalogue = data.catalogue
+    catalogue = data.catalogue
     weights: dict[str, int] = defaultdict(int)
     for (subscriber_id, live_id, day), (watch_ms, _) in data.watch.by_day().items():
         is_theirs = subscriber_id == period.subscriber_id and period.period_start <= day < period.period_end
@@ -418,7 +471,7 @@ def _catalogue() -> Iterator[Any]:
     for number, (letter, category) in enumerate((("a", "emerging"), ("b", "independent"), ("k", "known"))):
         yield Artist(f"art-{letter}", f"Été {letter}", iban=IBANS[number])
         yield CategoryChange(f"art-{letter}", category, first_day("2020-01"))
-        yield Live(f"live-{letter}", f"Nuit {letter}", "live", True, 3600)  # noqa: FBT003 - exclusive
+        yield Live(f"live-{letter}", f"Nuit {letter}", "live", True, 3600)
     yield Credit("live-a", "art-a", 6_667)
     yield Credit("live-a", "art-b", 3_333)
     yield Credit("live-b", "art-b", 10_000)

@@ -44,6 +44,7 @@ class Books:
     booked: dict[str, Counter[str]] = field(default_factory=dict)
     paid: dict[str, Counter[str]] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
+    raw_versions: dict[str, dict[str, int | None]] = field(default_factory=dict)
     catalogues: dict[str, str] = field(default_factory=dict)
     taken_up: dict[str, str] = field(default_factory=dict)
 
@@ -53,6 +54,7 @@ class Books:
         self.booked[month.name] = Counter({row.artist_id: row.earned_cents for row in month.rows})
         self.paid[month.name] = Counter({row.artist_id: row.paid_cents for row in month.rows})
         self.policies[month.name] = month.control.policy
+        self.raw_versions[month.name] = month.control.raw_versions
         self.catalogues[month.name] = month.name
         for line in month.adjustments:
             self.booked.setdefault(line.corrects_month, Counter())[line.artist_id] += line.adjustment_cents

@@ -95,6 +95,8 @@ def check_chain(report: Report, payouts: Path, manifests: Mapping[str, Manifest 
     `manifests` are those of all closed months, in order; None is one that cannot be read.
     """
     months = [*manifests]
+    at_log = report.at(Check.AUDIT, AUDIT_FILE)
+    at_log.holds("lines", bool(log.lines) or not months, found=None, expected="a line for the closing of each month")
     for earlier, month in pairwise(months):
         report.at(Check.CHAIN, month).same("next after " + earlier, found=month, expected=following(earlier))
     previous: Manifest | str | None = GENESIS_HASH
@@ -106,12 +108,12 @@ def check_chain(report: Report, payouts: Path, manifests: Mapping[str, Manifest 
                 expected=previous if isinstance(previous, str) else previous.run_hash,
             )
         previous = manifest
-        with report.at(Check.AUDIT, AUDIT_FILE).reading(f"closing of {month}"):
+        with at_log.reading(f"closing of {month}"):
             _check_closing(report, payouts / month, manifest, log)
     for month in sorted(log.closings.keys() - manifests.keys()):
         report.at(Check.CHAIN, month).same("folder", found=None, expected="the month, which was closed on record")
     recorded = [line.entry["settlement_month"] for line in log.lines.values() if line.entry["action"] == "close"]
-    report.at(Check.AUDIT, AUDIT_FILE).same("order of closings", found=recorded, expected=sorted(recorded))
+    at_log.same("order of closings", found=recorded, expected=sorted(recorded))
     _check_verifications(report, manifests, log)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ingestion.settings import Settings
 from payouts import audit
+from payouts.bank_file import BankedTransfer
 from payouts.ledger import BANK_FILE, RESETTLED_FOLDER, SLICES_FILE, closed_months
 from payouts.verification.adjustments import check_adjustments
 from payouts.verification.amounts import check_amounts
@@ -13,6 +14,7 @@ from payouts.verification.balances import check_balances
 from payouts.verification.books import Books, Month, read_month
 from payouts.verification.documents import check_bank_file, check_statements
 from payouts.verification.findings import Check, Progress, Report, Verification
+from payouts.verification.from_heartbeats import check_heartbeats
 from payouts.verification.month_files import Manifest
 from payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
 from payouts.verification.slices import periods_in_two_months
@@ -46,7 +48,7 @@ def verify(
     if month is not None and month not in months:
         report.at(Check.CHAIN, month).same("folder", found=None, expected="a closed month")
     wanted = tuple(one for one in months if month in {None, one})
-    _check_months(report, payouts, manifests, log, wanted=wanted)
+    _check_months(report, settings, manifests, log, wanted=wanted)
     newest = manifests[months[-1]] if months else None
     return Verification(
         months=wanted,
@@ -75,33 +77,39 @@ def record_verification(settings: Settings, verification: Verification, *, opera
 
 
 def _check_months(
-    report: Report, payouts: Path, manifests: Mapping[str, Manifest | None], log: AuditLog, *, wanted: Collection[str]
+    report: Report,
+    settings: Settings,
+    manifests: Mapping[str, Manifest | None],
+    log: AuditLog,
+    *,
+    wanted: Collection[str],
 ) -> None:
     books: Books | None = Books()
     for name in manifests:
-        month = read_month(report, payouts / name)
+        month = read_month(report, settings.payouts_dir / name)
         if month is None or books is None:
             # Without a month's balances nothing can be said of those after it.
             books = None
             if name in wanted and month is not None:
-                report.not_checked(name, "adjustments and balances", "a month before it cannot be read")
+                report.not_checked(name, "adjustments, balances, heartbeats", "a month before it cannot be read")
                 _check_alone(report, month, manifests[name])
             continue
         if name in wanted:
-            _check_alone(report, month, manifests[name])
+            transfers = _check_alone(report, month, manifests[name])
             check_adjustments(report, month, books)
             check_balances(report, month, books, log)
+            check_heartbeats(report, settings, month, books, transfers)
         books.close(month)
     report.progress("periods of all months")
-    _check_periods_across(report, payouts, [*manifests], wanted=wanted)
+    _check_periods_across(report, settings.payouts_dir, [*manifests], wanted=wanted)
 
 
-def _check_alone(report: Report, month: Month, manifest: Manifest | None) -> None:
+def _check_alone(report: Report, month: Month, manifest: Manifest | None) -> tuple[BankedTransfer, ...]:
     report.progress(f"{month.name}: amounts")
     check_amounts(report, month)
     report.progress(f"{month.name}: statements and bank file")
     check_statements(report, month.folder, month.rows, manifest)
-    check_bank_file(
+    return check_bank_file(
         report.at(Check.BANK_FILE, month.file(BANK_FILE)),
         month.folder / BANK_FILE,
         month.rows,

@@ -1,0 +1,176 @@
+"""Random worlds landed and loaded for real, closed by the oracle: verified from their heartbeats on, or not."""
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+import ingestion.load
+from ingestion.contracts import RECORD_TYPES
+from ingestion.load import load_new_files
+from ingestion.raw_tables import pinned_files, read_pins, table_path
+from ingestion.settings import Settings
+from payouts.verification import Check, Verification, verify
+from tests import closed_chain
+from tests.closed_chain import KEY, Chain
+from tests.oracle import read_landing
+from tests.oracle.settlement import months_later
+from tests.worlds import World
+
+SEEDS = range(3)
+"""One of each season: clocks that change, a December, a leap day."""
+SPOILED = 1
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], tuple[Settings, Chain]]:
+    """Data homes by seed, of which four months are closed."""
+    known: dict[int, tuple[Settings, Chain]] = {}
+
+    def world(seed: int) -> tuple[Settings, Chain]:
+        if seed not in known:
+            known[seed] = close_world(seed, tmp_path_factory.mktemp(f"world-{seed}"))
+        return known[seed]
+
+    return world
+
+
+def close_world(seed: int, home: Path) -> tuple[Settings, Chain]:
+    """Deliver a world month by month, much of it late, and close each month on what had been loaded by then."""
+    settings = Settings(home=home, pseudonym_key=KEY, memory_limit="512MB", threads=1)
+    chain = Chain(settings.payouts_dir)
+    world = World.random(seed)
+    for month in world.deliver_by_month(settings.landing_dir, late=0.4):
+        load(settings)
+        chain.raw_versions = dict(read_pins(settings).versions)
+        chain.close(month, read_landing(settings.landing_dir))
+        if month == world.months[1]:
+            chain.amend(world.months[0])
+    chain.close(months_later(world.months[-1], 1), read_landing(settings.landing_dir))
+    return settings, chain
+
+
+def load(settings: Settings) -> None:
+    # What the suites say is not asked here, and importing their library takes longer than all the rest.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingestion.load, "validate", lambda *_: ())
+        for record_type in RECORD_TYPES:
+            load_new_files(settings, record_type)
+
+
+def compared(verification: Verification, check: Check) -> int:
+    (count,) = (one.compared for one in verification.counts if one.check is check)
+    return count
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_untouched_world_is_proven_from_its_heartbeats_on(
+    worlds: Callable[[int], tuple[Settings, Chain]], seed: int
+) -> None:
+    settings, chain = worlds(seed)
+    verification = verify(settings)
+    assert not verification.findings, "\n".join(map(str, verification.findings))
+    assert not verification.unchecked
+    assert verification.months == tuple(chain.months)
+    periods = sum(len(run.settlement.periods) for run in chain.history.runs.values())
+    assert compared(verification, Check.WATCHING) > 3 * periods
+    assert any(run.adjustments for run in chain.history.runs.values())
+
+
+@pytest.fixture
+def copied(worlds: Callable[[int], tuple[Settings, Chain]], tmp_path: Path) -> Settings:
+    """A world of one's own, to spoil."""
+    settings, _ = worlds(SPOILED)
+    shutil.copytree(settings.home, tmp_path / "home")
+    return Settings(home=tmp_path / "home", pseudonym_key=KEY)
+
+
+def findings(settings: Settings) -> list[tuple[Check, str, str]]:
+    return [(finding.check, finding.file, finding.what) for finding in verify(settings).findings]
+
+
+def change_slices(path: Path, change: Callable[[list[list[Any]]], None]) -> None:
+    rows = [list(row.values()) for row in pq.read_table(path).to_pylist()]
+    change(rows)
+    closed_chain.write_slice_rows(path, [(*row[:4], int(row[4]), int(row[5]), row[6]) for row in rows])
+
+
+def test_a_weight_that_the_heartbeats_do_not_give_is_found(copied: Settings) -> None:
+    def weigh_more(rows: list[list[Any]]) -> None:
+        (watched, *_) = (row for row in rows if row[2])
+        watched[4] += 1
+        changed.append(watched[0])
+
+    changed: list[str] = []
+    month = sorted(path.parent.name for path in copied.payouts_dir.glob("*/slices.parquet"))[2]
+    change_slices(copied.payouts_dir / month / "slices.parquet", weigh_more)
+    closed_chain.reseal(copied.payouts_dir, documents=False)
+    assert (Check.WATCHING, f"{month}/slices.parquet", f"period {changed[0]!r}, weights") in findings(copied)
+
+
+def test_another_subscribers_pseudonym_is_found(copied: Settings) -> None:
+    def rename(rows: list[list[Any]]) -> None:
+        for row in rows:
+            if row[0] == rows[0][0]:
+                row[1] = closed_chain.pseudonym("somebody else")
+        changed.append(rows[0][0])
+
+    changed: list[str] = []
+    month = sorted(path.parent.name for path in copied.payouts_dir.glob("*/slices.parquet"))[1]
+    change_slices(copied.payouts_dir / month / "slices.parquet", rename)
+    closed_chain.reseal(copied.payouts_dir, documents=False)
+    assert (
+        Check.WATCHING,
+        f"{month}/slices.parquet",
+        f"period {changed[0]!r}, subscriber_pseudonym",
+    ) in findings(copied)
+
+
+def test_a_transfer_to_another_account_is_found(copied: Settings) -> None:
+    """The bank file pays the right amounts, to an IBAN that the artist never gave."""
+    bank_file = next(iter(sorted(copied.payouts_dir.glob("*/sepa-credit-transfers.xml"))))
+    written = bank_file.read_text(encoding="utf-8")
+    (iban, *_) = re.findall("<CdtrAcct>\\s*<Id>\\s*<IBAN>(.*?)</IBAN>", written)
+    bank_file.write_text(written.replace(iban, closed_chain.IBANS[0]), encoding="utf-8")
+    closed_chain.reseal(copied.payouts_dir, documents=False)
+    found = [finding for finding in verify(copied).findings if finding.check is Check.WATCHING]
+    assert [(finding.found, finding.expected) for finding in found] == [(closed_chain.IBANS[0], iban)]
+
+
+def test_an_adjustment_that_was_left_out_is_found(copied: Settings) -> None:
+    """Everything agrees, as if nothing had come late; the heartbeats and periods that the run pinned say otherwise."""
+    months = sorted(path.parent.name for path in copied.payouts_dir.glob("*/slices.parquet"))
+    month = next(month for month in months if (copied.payouts_dir / month / "resettled").exists())
+    shutil.rmtree(copied.payouts_dir / month / "resettled")
+    closed_chain.reseal(copied.payouts_dir, documents=False)
+    assert any(
+        check is Check.WATCHING and file == f"{month}/control.json" and "settled again" in what
+        for check, file, what in findings(copied)
+    )
+
+
+def test_what_is_gone_is_not_checked_and_not_wrong(copied: Settings) -> None:
+    shutil.rmtree(table_path(copied, "lives"))
+    verification = verify(copied)
+    assert not verification.findings
+    assert {one.month for one in verification.unchecked} == {*verification.months}
+    assert all("raw/lives is not there any more" in one.why for one in verification.unchecked)
+
+
+def test_without_the_key_pseudonyms_are_not_checked(copied: Settings) -> None:
+    verification = verify(Settings(home=copied.home))
+    assert not verification.findings
+    assert {one.why for one in verification.unchecked} == {"the key of the pseudonyms is not there any more"}
+
+
+def test_a_heartbeat_file_that_was_changed_is_found(copied: Settings) -> None:
+    pinned = read_pins(copied).versions["heartbeats"]
+    path = max(pinned_files(copied, "heartbeats", pinned), key=lambda path: path.stat().st_size)
+    path.write_bytes(path.read_bytes()[:-100])
+    found = verify(copied).findings
+    assert found
+    assert {finding.check for finding in found} == {Check.WATCHING}
