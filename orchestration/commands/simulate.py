@@ -1,0 +1,154 @@
+"""`allive simulate`: what another policy would have paid, artist by artist, beside what the month pays now."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ingestion.settings import Settings
+from orchestration import progress
+from orchestration.home_lock import hold_data_home
+from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
+from payouts.errors import Refusal
+from payouts.simulation import Simulation, WhatIf, simulate
+
+_SHOWN_AS: Final = {
+    "envelope_cents": ("envelope", "cents"),
+    "minimum_payout_cents": ("minimum payout", "cents"),
+    "pool_rule": ("pool rule", ""),
+    "minimum_pool_share_bp": ("minimum share of a live for the pool", "bp"),
+    "minimum_live_s": ("minimum length of a live", "s"),
+}
+
+
+def simulate_month(settings: Settings, month: str, what_if: WhatIf, *, output: Path | None) -> bool:
+    """Show a month under another policy; whether it can be settled under both.
+
+    Writes nothing but `output`: the table of the artists as CSV, in cents.
+    """
+    try:
+        with hold_data_home(settings, command=f"allive simulate {month}"), showing_progress():
+            progress.tell(f"settling {month} under another policy")
+            simulation = simulate(settings, month, what_if)
+    except Refusal as refusal:
+        refuse(f"{month} cannot be simulated.", refusal.reasons)
+        return False
+    if simulation.doubts:
+        warn("The figures leave this out:", simulation.doubts)
+    _show_artists(simulation)
+    _show_totals(simulation)
+    say(f"What if: {_changes(simulation, what_if)}.")
+    for note in _notes(simulation, what_if):
+        say(note)
+    if output is not None:
+        _write(output, simulation)
+        say(f"Nothing was written but {output}")
+    else:
+        say("Nothing was written.")
+    return True
+
+
+def _show_artists(simulation: Simulation) -> None:
+    columns = ["artist", "name", "category", "earned now", "earned simulated", "difference"]
+    if simulation.is_closed:
+        columns.insert(3, "booked")
+    table(
+        f"{simulation.settlement_month}: under its own policy, and simulated",
+        columns,
+        [
+            (
+                one.artist_id,
+                one.artist_name,
+                one.category,
+                *((euros(one.booked_cents),) if one.booked_cents is not None else ()),
+                euros(one.earned_now_cents),
+                euros(one.earned_simulated_cents),
+                euros(one.difference_cents),
+            )
+            for one in simulation.artists
+        ],
+    )
+
+
+def _show_totals(simulation: Simulation) -> None:
+    table(
+        "Totals",
+        ("policy", "envelopes", "direct", "pool", "members", "earned", "artists paid", "paid", "carried"),
+        [
+            (
+                policy,
+                euros(control["envelope_cents"]),
+                euros_of_nanos(control["direct_nanos"]),
+                euros_of_nanos(control["pool_nanos"]),
+                len(control["pool_members"]),
+                euros(control["earned_cents"]),
+                control["paid_artists"],
+                euros(control["paid_cents"]),
+                euros(control["carried_forward_cents"]),
+            )
+            for policy, control in (("now", simulation.now.control), ("simulated", simulation.simulated.control))
+        ],
+    )
+
+
+def _changes(simulation: Simulation, what_if: WhatIf) -> str:
+    own, other = simulation.now.control["policy"], simulation.simulated.control["policy"]
+    changes = [
+        f"{label} {_value(other[name], unit)} instead of {_value(own[name], unit)}"
+        for name, (label, unit) in _SHOWN_AS.items()
+        if other[name] != own[name]
+    ]
+    if what_if.is_pro_rata:
+        changes.append("all envelopes as one pot, split by watch time (pro-rata), instead of each subscriber's own")
+    return "; ".join(changes) or "the month's own policy"
+
+
+def _value(value: Any, unit: str) -> str:
+    if unit == "cents":
+        return euros(value)
+    return f"{value:,} {unit}" if unit else str(value)
+
+
+def _notes(simulation: Simulation, what_if: WhatIf) -> Sequence[str]:
+    notes = []
+    if what_if.envelope_cents is not None and simulation.own_envelopes:
+        notes.append(
+            f"{simulation.own_envelopes:,} of {simulation.now.control['periods']:,} periods keep an envelope of their "
+            "own, which is not what the policy gives."
+        )
+    if not simulation.with_balances:
+        notes.append(
+            f"What would be paid is judged by the month's earnings alone: only the next run brings forward balances "
+            f"and adjustments, and {simulation.settlement_month} is not the next."
+        )
+    if any(one.booked_cents not in {None, one.earned_now_cents} for one in simulation.artists):
+        notes.append(
+            "Now is the month as it is settled on today's data; booked is what its close and later adjustments booked."
+        )
+    return notes
+
+
+def _write(output: Path, simulation: Simulation) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    header = (
+        "settlement_month,artist_id,artist_name,category,booked_cents,earned_now_cents,earned_simulated_cents,"
+        "difference_cents,paid_now_cents,paid_simulated_cents"
+    )
+    with output.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header.split(","))
+        writer.writerows(
+            (
+                simulation.settlement_month,
+                one.artist_id,
+                one.artist_name,
+                one.category,
+                one.booked_cents,
+                one.earned_now_cents,
+                one.earned_simulated_cents,
+                one.difference_cents,
+                one.paid_now_cents,
+                one.paid_simulated_cents,
+            )
+            for one in simulation.artists
+        )

@@ -1,0 +1,168 @@
+"""The figures of an explanation, from slices to cents. Reads nothing and words nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Part:
+    """One claimant's part of a split by largest remainder (RULES.md §5.3): nanos of the pool, or cents of the month.
+
+    Attributes:
+        units: What is split over all claimants.
+        floor: units * claim / all_claims, without its remainder.
+        left_over: Units that the floors of all claimants leave; one each goes to the first places.
+        place: 1-based, by remainder and then by id.
+        amount: The floor, and one more where the place is among those that get one.
+    """
+
+    units: int
+    claim: int
+    all_claims: int
+    claimants: int
+    floor: int
+    left_over: int
+    place: int
+    amount: int
+
+    @property
+    def has_one_more(self) -> bool:
+        """Whether one of the units left over went here."""
+        return self.amount > self.floor
+
+
+def part_of(claimant: str, units: int, claims: Mapping[str, int]) -> Part:
+    """Return one claimant's part of `units`; some claim is positive.
+
+    >>> part_of("b", 10, {"a": 1, "b": 1, "c": 1})
+    Part(units=10, claim=1, all_claims=3, claimants=3, floor=3, left_over=1, place=2, amount=3)
+    """
+    all_claims = sum(claims.values())
+    left_over = units - sum(units * claim // all_claims for claim in claims.values())
+    ranking = sorted(claims, key=lambda key: (-(units * claims[key] % all_claims), key))
+    place = ranking.index(claimant) + 1
+    floor = units * claims[claimant] // all_claims
+    return Part(
+        units=units,
+        claim=claims[claimant],
+        all_claims=all_claims,
+        claimants=len(claims),
+        floor=floor,
+        left_over=left_over,
+        place=place,
+        amount=floor + (place <= left_over),
+    )
+
+
+@dataclass(frozen=True)
+class SubscriberPart:
+    """What one subscriber's envelopes gave the artist directly.
+
+    Of several periods each is split on its own; here they are summed.
+
+    Attributes:
+        subscriber_pseudonym: None where fewer than 5 subscribers are one line; only their amount is told then, since
+            envelopes or weights would tell how many they are and what they watch.
+        envelope_nanos: Of the periods in which the artist was watched.
+        weight: The artist's, in categories that are paid.
+        total_weight: Of everything that counts in these periods.
+        share_bp: weight / total_weight, rounded half up.
+    """
+
+    subscriber_pseudonym: str | None
+    amount_nanos: int
+    periods: int | None = None
+    envelope_nanos: int | None = None
+    weight: int | None = None
+    total_weight: int | None = None
+    share_bp: int | None = None
+
+
+@dataclass(frozen=True)
+class ToPool:
+    """What watching of the artist while they were known brought the pool.
+
+    Both are None where it is of fewer than 5 subscribers.
+    """
+
+    subscribers: int | None
+    amount_nanos: int | None
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The month's pool, and the artist's part in it.
+
+    Attributes:
+        is_in_equal_parts: By the rule `equal`, or because no member has anything direct (RULES.md §7).
+        share: None where they are no member, or nothing is shared.
+    """
+
+    nanos: int
+    rule: str
+    is_in_equal_parts: bool
+    members: int
+    is_member: bool
+    share: Part | None
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What the settling again of an earlier month changed; `is_amended` says that its catalogue was corrected."""
+
+    corrects_month: str
+    booked_cents: int
+    recomputed_cents: int
+    adjustment_cents: int
+    is_amended: bool
+
+
+@dataclass(frozen=True)
+class BalanceEntry:
+    """A returned payment, with its month, or a write-off: cents added to the balance before the run."""
+
+    kind: str
+    cents: int
+    settlement_month: str | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One artist's month, step by step: slices → direct → + pool → earned → cents → adjustments → balance → paid.
+
+    Attributes:
+        statement_number: None where the artist has no row in the month, and nothing is due.
+        category: On the month's last day.
+        paying_subscribers: None where they are fewer than 5, and not 0.
+        subscribers: The largest amount first; they sum to `direct_nanos`.
+        to_pool: None where nobody watched the artist while they were known.
+        rounding: How the month's cents were split over the artists' nanos (RULES.md §5.5); None without any nanos.
+        opening_cents: What the run before carried forward.
+    """
+
+    settlement_month: str
+    artist_id: str
+    artist_name: str | None
+    category: str | None
+    statement_number: str | None
+    paying_subscribers: int | None
+    subscribers: tuple[SubscriberPart, ...]
+    lives: int
+    direct_nanos: int
+    to_pool: ToPool | None
+    pool: Pool
+    pool_nanos: int
+    earned_nanos: int
+    rounding: Part | None
+    earned_cents: int
+    adjustments: tuple[Adjustment, ...]
+    opening_cents: int
+    balance_entries: tuple[BalanceEntry, ...]
+    brought_forward_cents: int
+    payable_cents: int
+    paid_cents: int
+    carried_forward_cents: int
+    carry_reason: str | None
+    payment_date: str
+    minimum_payout_cents: int
+    minimum_pool_share_bp: int

@@ -1,0 +1,171 @@
+"""Subscribers' slices of one artist: read from a file, split again, and told so that nobody can be recognised."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from pathlib import Path
+from typing import Final, TypeVar
+
+import duckdb
+
+from payouts.explanation.account import SubscriberPart, ToPool
+from payouts.verification.arithmetic import largest_remainder
+from payouts.verification.findings import Place
+from payouts.verification.slices import DESTINATIONS, Slice
+
+FEWEST_TOLD: Final = 5
+"""A group of fewer subscribers is one line, and no line of the rest is of fewer."""
+
+_ROWS_PER_FETCH: Final = 10_000
+_Line = TypeVar("_Line")
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a slices file sums to, in nanos; `direct_nanos` and `to_pool_nanos` by artist."""
+
+    envelope_nanos: int
+    pool_nanos: int
+    direct_nanos: dict[str, int]
+    to_pool_nanos: dict[str, int]
+
+    @property
+    def artists(self) -> set[str]:
+        """Whoever has a slice."""
+        return {*self.direct_nanos, *self.to_pool_nanos}
+
+
+@dataclass
+class _Sums:
+    periods: int = 0
+    envelope_nanos: int = 0
+    weight: int = 0
+    total_weight: int = 0
+    amount_nanos: int = 0
+
+
+@dataclass
+class Watchers:
+    """Whoever's envelopes came, in part, by watching one artist; sums by pseudonym."""
+
+    paying: defaultdict[str, _Sums] = field(default_factory=lambda: defaultdict(_Sums))
+    to_pool: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def read_totals(path: Path) -> Totals:
+    """Sum up a slices file."""
+    with duckdb.connect() as con:
+        rows = con.execute(
+            """
+            select artist_id, destination, cast(sum(amount_nanos) as hugeint)
+            from read_parquet($path) group by artist_id, destination
+            """,
+            {"path": str(path)},
+        ).fetchall()
+    by_destination: dict[str, dict[str, int]] = {"direct": {}, "pool": {}}
+    for artist_id, destination, nanos in rows:
+        if artist_id is not None:
+            by_destination[destination][artist_id] = nanos
+    return Totals(
+        envelope_nanos=sum(nanos for _, _, nanos in rows),
+        pool_nanos=sum(nanos for _, destination, nanos in rows if destination == "pool"),
+        direct_nanos=by_destination["direct"],
+        to_pool_nanos=by_destination["pool"],
+    )
+
+
+def read_watchers(place: Place, path: Path, artist_id: str) -> Watchers:
+    """Sum up an artist's slices by subscriber, and split each of their periods again (RULES.md §5.3)."""
+    watchers = Watchers()
+    for period_id, rows in groupby(_periods_with(path, artist_id), key=attrgetter("period_id")):
+        period = tuple(rows)
+        envelope_nanos = sum(one.amount_nanos for one in period)
+        place.same(
+            f"period {period_id!r}, amounts and destinations",
+            found={_key(one): (one.amount_nanos, one.destination) for one in period},
+            expected={
+                key: (nanos, DESTINATIONS.get(key[1]))
+                for key, nanos in largest_remainder(envelope_nanos, {_key(one): one.weight for one in period}).items()
+            },
+        )
+        own = [one for one in period if one.artist_id == artist_id]
+        direct = [one for one in own if one.destination == "direct"]
+        if direct:
+            sums = watchers.paying[period[0].subscriber_pseudonym]
+            sums.periods += 1
+            sums.envelope_nanos += envelope_nanos
+            sums.weight += sum(one.weight for one in direct)
+            sums.total_weight += sum(one.weight for one in period)
+            sums.amount_nanos += sum(one.amount_nanos for one in direct)
+        for one in own:
+            if one.destination != "direct":
+                watchers.to_pool[one.subscriber_pseudonym] += one.amount_nanos
+    return watchers
+
+
+def subscriber_parts(watchers: Watchers) -> tuple[SubscriberPart, ...]:
+    """Tell of each paying subscriber, the largest amount first; of fewer than 5 only what they gave together."""
+    paying = watchers.paying
+    if len(paying) < FEWEST_TOLD:
+        together = sum(sums.amount_nanos for sums in paying.values())
+        return (SubscriberPart(None, together),) if paying else ()
+    return tuple(
+        SubscriberPart(
+            subscriber_pseudonym=pseudonym,
+            amount_nanos=sums.amount_nanos,
+            periods=sums.periods,
+            envelope_nanos=sums.envelope_nanos,
+            weight=sums.weight,
+            total_weight=sums.total_weight,
+            share_bp=(2 * 10_000 * sums.weight + sums.total_weight) // (2 * sums.total_weight),
+        )
+        for pseudonym, sums in sorted(paying.items(), key=lambda item: (-item[1].amount_nanos, item[0]))
+    )
+
+
+def to_pool(watchers: Watchers) -> ToPool | None:
+    """Tell what watching of the artist while they were known brought the pool."""
+    known = watchers.to_pool
+    if not known:
+        return None
+    return ToPool(len(known), sum(known.values())) if len(known) >= FEWEST_TOLD else ToPool(None, None)
+
+
+def first_and_rest(lines: Sequence[_Line], *, most: int) -> tuple[Sequence[_Line], Sequence[_Line]]:
+    """Cut a listing after at most `most` lines, so that the rest is of nobody or of at least 5 subscribers.
+
+    The rest's sum is known, being what the listed lines miss to the total: of one subscriber it would be a line.
+
+    >>> [tuple(map(len, first_and_rest(range(lines), most=20))) for lines in (4, 20, 21, 24, 25, 26)]
+    [(4, 0), (20, 0), (16, 5), (19, 5), (20, 5), (20, 6)]
+    """
+    shown = len(lines) if len(lines) <= most else min(most, len(lines) - FEWEST_TOLD)
+    return lines[:shown], lines[shown:]
+
+
+def _periods_with(path: Path, artist_id: str) -> Iterator[Slice]:
+    """Yield all slices of the periods in which the artist was watched, those of a period one after the other."""
+    with duckdb.connect() as con:
+        rows = con.execute(
+            """
+            select
+                period_id, subscriber_pseudonym, artist_id, category, cast(weight as hugeint),
+                cast(amount_nanos as hugeint), destination
+            from read_parquet($path)
+            where period_id in (select period_id from read_parquet($path) where artist_id = $artist_id)
+            order by period_id
+            """,
+            {"path": str(path), "artist_id": artist_id},
+        )
+        while batch := rows.fetchmany(_ROWS_PER_FETCH):
+            yield from _as_slices(batch)
+
+
+def _as_slices(rows: Iterable[tuple[str, str, str, str, int, int, str]]) -> Iterator[Slice]:
+    return (Slice(*row) for row in rows)
+
+
+def _key(one: Slice) -> tuple[str, str]:
+    return one.artist_id or "", one.category or ""

@@ -1,0 +1,6 @@
+"""What another policy would have paid: a month of the warehouse settled again in memory, written nowhere."""
+
+from payouts.simulation.simulating import ArtistDifference, Simulation, simulate
+from payouts.simulation.what_if import WhatIf
+
+__all__ = ["ArtistDifference", "Simulation", "WhatIf", "simulate"]

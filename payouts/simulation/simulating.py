@@ -1,0 +1,146 @@
+"""Simulating: a month as it is settled now beside what another policy would make of it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import duckdb
+
+from ingestion.settings import Settings
+from payouts import gate, ledger, requests
+from payouts.errors import Refusal
+from payouts.run import ClosedRun, compute_run
+from payouts.settlement import Settlement, open_warehouse, read_settlement
+from payouts.simulation.settling import read_frame, settle_under
+from payouts.simulation.what_if import WhatIf
+
+
+@dataclass(frozen=True)
+class ArtistDifference:
+    """One artist's month now and simulated, in cents; `booked_cents` of a closed month, later adjustments included."""
+
+    artist_id: str
+    artist_name: str | None
+    category: str | None
+    booked_cents: int | None
+    earned_now_cents: int
+    earned_simulated_cents: int
+    paid_now_cents: int
+    paid_simulated_cents: int
+
+    @property
+    def difference_cents(self) -> int:
+        """What the other policy would have changed."""
+        return self.earned_simulated_cents - self.earned_now_cents
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The month on today's data (one that can still be corrected: with the catalogue it keeps), twice.
+
+    Attributes:
+        now: As a dry run under the month's own policy.
+        simulated: The same under the other one.
+        with_balances: Whether both bring forward balances and adjustments, as only the next run does.
+        own_envelopes: Periods with another envelope than the month's policy gives, which they keep.
+        doubts: What keeps the month from closing as it is, or is left out of the simulation.
+    """
+
+    settlement_month: str
+    now: ClosedRun
+    simulated: ClosedRun
+    artists: tuple[ArtistDifference, ...]
+    is_closed: bool
+    with_balances: bool
+    own_envelopes: int
+    doubts: tuple[str, ...]
+
+
+def simulate(settings: Settings, month: str, what_if: WhatIf) -> Simulation:
+    """Settle a month under another policy, and pay it; nothing is written anywhere.
+
+    Raises:
+        Refusal: The warehouse is not wholly built or does not know the month, or nobody would share the pool.
+    """
+    if not settings.warehouse_path.exists():
+        raise Refusal(
+            month, ("There is no warehouse yet: put files into landing/ and run `allive run`.",), "be simulated"
+        )
+    with open_warehouse(settings) as con:
+        reasons = gate.warehouse_refusals(settings, con)
+        if reasons:
+            raise Refusal(month, tuple(reasons), "be simulated")
+        settlement = read_settlement(con, month)
+        if settlement is None:
+            raise Refusal(month, (gate.unknown_month_refusal(con),), "be simulated")
+        frame = read_frame(con, month)
+        other = settle_under(
+            con, settlement, frame, what_if.applied_to(settlement.policy), is_pro_rata=what_if.is_pro_rata
+        )
+        booked = _booked_cents(con, month) if frame.is_closed else None
+    _refuse_without_members(settlement, under="its own policy")
+    _refuse_without_members(other.settlement, under="the other policy")
+    with_balances = ledger.next_month(settings) in {None, month}
+    now = _pay(settings, settlement, with_balances=with_balances)
+    simulated = _pay(settings, other.settlement, with_balances=with_balances)
+    return Simulation(
+        settlement_month=month,
+        now=now,
+        simulated=simulated,
+        artists=tuple(_differences(now, simulated, booked)),
+        is_closed=frame.is_closed,
+        with_balances=with_balances,
+        own_envelopes=other.own_envelopes,
+        doubts=(
+            *gate.blocker_refusals(month, settlement.blockers),
+            *(
+                f"live {live_id} would count, and its credits or a category of its artists do not hold: it is left out."
+                for live_id in (other.lives_left_out if what_if.minimum_live_s is not None else ())
+            ),
+        ),
+    )
+
+
+def _refuse_without_members(settlement: Settlement, *, under: str) -> None:
+    if settlement.totals["envelope_nanos"] and not settlement.pool_members:
+        reason = (
+            f"Under {under} the pool has no member: nobody emerging or independent is credited with at least "
+            f"{settlement.policy['minimum_pool_share_bp']:,} bp of a live that counts from "
+            f"{settlement.policy['minimum_live_s']:,} s on. Such a month cannot close."
+        )
+        raise Refusal(settlement.settlement_month, (reason,), "be simulated")
+
+
+def _pay(settings: Settings, settlement: Settlement, *, with_balances: bool) -> ClosedRun:
+    if with_balances:
+        return compute_run(settlement, brought_forward=requests.open_balances(settings))
+    return compute_run(replace(settlement, look_back=()), brought_forward={})
+
+
+def _booked_cents(con: duckdb.DuckDBPyConnection, month: str) -> dict[str, int]:
+    rows = con.execute(
+        """
+        select artist_id, coalesce(booked_earned_cents, 0) + adjustment_cents
+        from marts.fct_artist_months where settlement_month = ?
+        """,
+        [month],
+    ).fetchall()
+    return dict(rows)
+
+
+def _differences(now: ClosedRun, simulated: ClosedRun, booked: Mapping[str, int] | None) -> Iterator[ArtistDifference]:
+    lines_now = {line.artist_id: line for line in now.lines}
+    lines_then = {line.artist_id: line for line in simulated.lines}
+    concerned = {*lines_now, *lines_then, *(artist_id for artist_id, cents in (booked or {}).items() if cents)}
+    for artist_id in sorted(concerned):
+        before, after = lines_now.get(artist_id), lines_then.get(artist_id)
+        either = before or after
+        yield ArtistDifference(
+            artist_id=artist_id,
+            artist_name=either.artist_name if either else None,
+            category=either.category if either else None,
+            booked_cents=None if booked is None else booked.get(artist_id, 0),
+            earned_now_cents=before.earned_cents if before else 0,
+            earned_simulated_cents=after.earned_cents if after else 0,
+            paid_now_cents=before.paid_cents if before else 0,
+            paid_simulated_cents=after.paid_cents if after else 0,
+        )

@@ -1,0 +1,122 @@
+-- Grain: period that the month settles × artist × category on the day of the watching,
+-- with its weight (RULES.md §5.1); a period in which nothing that counts was watched is
+-- one row without artist. As int_period_slices has it, under another policy.
+-- An envelope that the month's own policy gives, delivered with the period or not, is
+-- what the other policy gives; one that differs from it is the period's own, and stays.
+-- A live without a valid credit set, or watched on a day on which a credited artist has
+-- no category, is named in `live_left_out`, and what it weighs for that artist is not in.
+with periods as (
+    select
+        settled.period_id,
+        settled.subscriber_id,
+        settled.period_start,
+        settled.period_end,
+        delivered.envelope_cents,
+        least(coalesce(delivered.price_cents, $own_envelope_cents), $own_envelope_cents)
+            as own_policy_cents,
+        least(coalesce(delivered.price_cents, $envelope_cents), $envelope_cents)
+            as other_policy_cents
+    from intermediate.int_periods_settled as settled
+    inner join staging.stg_billing__periods as delivered
+        on settled.period_id = delivered.period_id
+    where settled.settlement_month = $month
+),
+
+priced as (
+    select
+        period_id,
+        subscriber_id,
+        period_start,
+        period_end,
+        coalesce(envelope_cents != own_policy_cents, false) as has_own_envelope,
+        case
+            when envelope_cents != own_policy_cents then envelope_cents
+            else other_policy_cents
+        end as envelope_cents
+    from periods
+),
+
+watch as (
+    select
+        priced.period_id,
+        days.live_id,
+        days.event_day,
+        sum(days.watch_ms) as watch_ms
+    from priced
+    inner join intermediate.int_playback_days as days
+        on
+            priced.subscriber_id = days.subscriber_id
+            and priced.period_start <= days.event_day
+            and priced.period_end > days.event_day
+    inner join intermediate.int_catalogue_lives as lives
+        on
+            days.live_id = lives.live_id
+            and lives.catalogue is not distinct from $catalogue
+    where
+        days.watch_ms > 0
+        and lives.kind = 'live'
+        and lives.exclusive
+        and lives.duration_s >= $minimum_live_s
+    group by priced.period_id, days.live_id, days.event_day
+),
+
+credits as (
+    select
+        credits.live_id,
+        credits.artist_id,
+        credits.share_bp
+    from intermediate.int_catalogue_credits as credits
+    inner join intermediate.int_credit_sets as credit_sets
+        on
+            credits.live_id = credit_sets.live_id
+            and credits.catalogue is not distinct from credit_sets.catalogue
+    where
+        credits.catalogue is not distinct from $catalogue
+        and credit_sets.is_valid
+),
+
+categories as (
+    select
+        artist_id,
+        category,
+        valid_from,
+        valid_until
+    from intermediate.int_catalogue_categories
+    where catalogue is not distinct from $catalogue
+),
+
+weights as (
+    select
+        watch.period_id,
+        credits.artist_id,
+        categories.category,
+        case when categories.category is null then watch.live_id end as live_left_out,
+        sum(cast(watch.watch_ms as hugeint) * credits.share_bp) as weight
+    from watch
+    left join credits
+        on watch.live_id = credits.live_id
+    left join categories
+        on
+            credits.artist_id = categories.artist_id
+            and watch.event_day >= categories.valid_from
+            and (
+                categories.valid_until is null
+                or watch.event_day < categories.valid_until
+            )
+    group by all
+)
+
+select
+    priced.period_id,
+    priced.subscriber_id,
+    priced.has_own_envelope,
+    priced.envelope_cents,
+    weights.artist_id,
+    weights.category,
+    weights.live_left_out,
+    weights.weight
+from priced
+left join weights
+    on priced.period_id = weights.period_id
+where priced.envelope_cents > 0
+order by priced.period_id
