@@ -177,7 +177,7 @@ def _line_blocks(file: LandedFile, digest: "hashlib._Hash", on_read: OnRead) -> 
                 continue
             content, end, is_skipping = content[start:], end - start, False
         if end:
-            yield _Block(rest + content[:end])
+            yield _Block(b"".join((rest, memoryview(content)[:end])))
             rest = content[end:]
         else:
             rest += content

@@ -24,6 +24,7 @@ def judged_records(contract: Contract, source: str) -> str:
         A query with the contract's columns and `outcome`. Parameters: `$loaded_ms`,
         `$batch_number`. A rejected record carries its raw text in the first column: both kinds
         leave in one pass over the file, into different partitions, without a spare column.
+        `outcome` is an ENUM: partitioning by text allocates for every row.
     """
     texts = ", ".join(f"nullif({text_column(field)}, '') as {text_column(field)}" for field in contract.fields)
     values = ", ".join(f"{field.type.value(text_column(field))} as value_{field.name}" for field in contract.fields)
@@ -41,6 +42,7 @@ def judged_records(contract: Contract, source: str) -> str:
         f"case when is_accepted then {name} end as {name}" if name == contract.partition_column else name
         for name in rest
     )
+    outcomes = ", ".join(map(sql_text, _outcomes(contract)))
     return f"""
         with texts as (
             select source_file, source_line, raw, is_malformed, {texts} from ({source})
@@ -63,8 +65,15 @@ def judged_records(contract: Contract, source: str) -> str:
             select *, outcome = '{ACCEPTED}' or starts_with(outcome, '{UNKNOWN}') as is_accepted
             from judged
         )
-        select case when is_accepted then {first} else raw end as {first}, {final}, outcome from final
+        select
+            case when is_accepted then {first} else raw end as {first}, {final},
+            cast(outcome as enum ({outcomes})) as outcome
+        from final
     """
+
+
+def _outcomes(contract: Contract) -> list[str]:
+    return [ACCEPTED, *contract.reasons, *(UNKNOWN + field.name for field in contract.fields if field.is_lenient)]
 
 
 def _outcome(contract: Contract) -> str:
