@@ -7,6 +7,7 @@ from tests.mutants.mutant import Mutant
 _WATCH_TIME: Final = "dbt_project/macros/engine/watch_time.sql"
 _LARGEST_REMAINDER: Final = "dbt_project/macros/largest_remainder.sql"
 _LATEST_FIRST: Final = "dbt_project/macros/latest_first.sql"
+_CATALOGUE: Final = "dbt_project/macros/catalogue.sql"
 _POOL_SHARES: Final = "dbt_project/macros/pool_shares.sql"
 _STAGING: Final = "dbt_project/models/staging"
 _WATCH: Final = "dbt_project/models/intermediate/watch"
@@ -22,6 +23,11 @@ _BROKEN_RULES: Final = "tests/unit/ingestion/test_contracts.py::test_each_broken
 _PARIS_DAYS: Final = "tests/unit/ingestion/test_contracts.py::test_days_are_paris_days"
 _BALANCES: Final = "tests/unit/payouts/test_balances.py"
 _CLOSING: Final = "tests/mutants/test_closing.py"
+_RUN: Final = "tests/unit/payouts/test_run.py"
+_REQUESTS: Final = "tests/unit/payouts/test_requests.py"
+_SIDE_BY_SIDE: Final = "booked_corrected_and_current_stand_side_by_side"
+_KEPT_CATALOGUE: Final = "a_closed_month_is_weighed_with_the_catalogue_it_keeps"
+_KEPT_POLICY: Final = "a_closed_month_keeps_its_policy_and_the_look_back_is_three_months"
 
 WATCH_TIME: Final = (
     Mutant(
@@ -315,7 +321,7 @@ WHAT_LANDS: Final = (
     Mutant(
         name="older_credits_added",
         rule="INTERFACES Latest: the newest credit set replaces the older ones",
-        file=f"{_STAGING}/stg_catalogue__live_credits.sql",
+        file=_CATALOGUE,
         before="where recency = 1",
         after="where recency >= 1",
         killed_by="the_newest_credit_set_replaces_the_older_ones",
@@ -323,7 +329,7 @@ WHAT_LANDS: Final = (
     Mutant(
         name="deleted_category_stands",
         rule="INTERFACES Latest: a deleted category never existed",
-        file=f"{_STAGING}/stg_catalogue__artist_categories.sql",
+        file=_CATALOGUE,
         before="where not coalesce(is_deleted, false)",
         after="where is_deleted is null or is_deleted is not null",
         killed_by="a_deleted_category_never_existed",
@@ -415,8 +421,8 @@ WHAT_COUNTS: Final = (
         name="blockers_ignored",
         rule="§4 a blocker in the data blocks the close",
         file="payouts/closing.py",
-        before="reasons = list(gate.blocker_refusals(settlement.blockers))",
-        after="reasons = list(gate.blocker_refusals(()))",
+        before="reasons = list(gate.blocker_refusals(month, settlement.blockers))",
+        after="reasons = list(gate.blocker_refusals(month, ()))",
         killed_by=f"{_CLOSING}::test_a_blocker_refuses_its_month_and_no_other",
     ),
 )
@@ -738,9 +744,9 @@ CLOSING: Final = (
         name="balance_without_a_line",
         rule="§6 an artist with a balance has a line",
         file=f"{_PAYOUTS}/fct_artist_months.sql",
-        before="where booked.carried_forward_cents != 0",
-        after="where booked.carried_forward_cents > 0",
-        killed_by="a_balance_brings_its_artist_into_the_next_month",
+        before="on known.settlement_month <= last_closed.settlement_month",
+        after="on known.settlement_month = last_closed.settlement_month",
+        killed_by=_SIDE_BY_SIDE,
     ),
     Mutant(
         name="minimum_not_reached_by_itself",
@@ -792,4 +798,111 @@ CLOSING: Final = (
     ),
 )
 
-MUTANTS: Final = (*WATCH_TIME, *WHAT_LANDS, *WHAT_COUNTS, *SETTLING, *POOL, *CLOSING)
+CORRECTING: Final = (
+    Mutant(
+        name="credits_of_today_in_a_closed_month",
+        rule="§6 settled again with the catalogue it closed with",
+        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        before="and watch.catalogue is not distinct from credits.catalogue",
+        after="and credits.catalogue is null",
+        killed_by=_KEPT_CATALOGUE,
+    ),
+    Mutant(
+        name="categories_of_today_in_a_closed_month",
+        rule="§6 settled again with the catalogue it closed with",
+        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        before="and watch.catalogue is not distinct from categories.catalogue",
+        after="and categories.catalogue is null",
+        killed_by=_KEPT_CATALOGUE,
+    ),
+    Mutant(
+        name="lives_of_today_in_a_closed_month",
+        rule="§6 a backdated catalogue changes no closed month",
+        file=f"{_SETTLEMENT}/int_period_watch.sql",
+        before="and months.catalogue is not distinct from lives.catalogue",
+        after="and lives.catalogue is null",
+        killed_by="what_counts_in_a_closed_month_is_what_counted",
+    ),
+    Mutant(
+        name="policy_of_today_in_a_closed_month",
+        rule="§6 settled again with the policy it closed with",
+        file=f"{_SETTLEMENT}/int_settlement_months.sql",
+        before="coalesce(booked_months.{{ column }}, policies.{{ column }})",
+        after="policies.{{ column }}",
+        killed_by=_KEPT_POLICY,
+    ),
+    Mutant(
+        name="look_back_of_four_months",
+        rule="§2 the look-back are the three closed months before the run",
+        file=f"{_SETTLEMENT}/int_settlement_months.sql",
+        before="'-in_force.look_back_months'",
+        after="'-1 - in_force.look_back_months'",
+        killed_by=_KEPT_POLICY,
+    ),
+    Mutant(
+        name="corrections_forgotten",
+        rule="§6 the difference to what has been booked so far, earlier adjustments included",
+        file=f"{_PAYOUTS}/fct_artist_months.sql",
+        before="- coalesce(booked.earned_cents, 0)\n                    - coalesce(adjusted.adjustment_cents, 0)",
+        after="- coalesce(booked.earned_cents, 0)",
+        killed_by=_SIDE_BY_SIDE,
+    ),
+    Mutant(
+        name="final_months_corrected",
+        rule="§2 months older than the look-back are final",
+        file=f"{_PAYOUTS}/fct_artist_months.sql",
+        before="when rounded.is_in_look_back",
+        after="when true",
+        killed_by=_SIDE_BY_SIDE,
+    ),
+    Mutant(
+        name="adjustments_not_paid",
+        rule="§6 payable = brought forward + earned + adjustments",
+        file="payouts/run.py",
+        before="brought_forward_cents + artist.earned_cents + adjustment_cents",
+        after="brought_forward_cents + artist.earned_cents",
+        killed_by=f"{_RUN}::test_each_difference_is_a_line_and_is_paid_with_the_month",
+    ),
+    Mutant(
+        name="unbooked_period_not_booked",
+        rule="§6 a period of a look-back month that is booked nowhere is booked by its adjustment",
+        file="payouts/settlement.py",
+        before='self.totals["unbooked_periods"] > 0 or any(',
+        after="any(",
+        killed_by=f"{_RUN}::test_only_months_that_book_something_are_written_again",
+    ),
+    Mutant(
+        name="amended_month_keeps_its_catalogue",
+        rule="§6 the amended catalogue is then the one that month keeps",
+        file="payouts/run.py",
+        before="again.catalogue or settlement.settlement_month",
+        after="again.catalogue or again.settlement_month",
+        killed_by=f"{_RUN}::test_an_amended_month_keeps_the_catalogue_of_the_run",
+    ),
+    Mutant(
+        name="amendment_taken_up_twice",
+        rule="§6 an amendment lets today's catalogue in once",
+        file="payouts/requests.py",
+        before='if entry["action"] == AMENDED and entry_id not in done:',
+        after='if entry["action"] == AMENDED:',
+        killed_by=f"{_REQUESTS}::test_an_amendment_waits_until_a_run_names_it",
+    ),
+    Mutant(
+        name="returned_payment_counted_twice",
+        rule="§6 a returned payment comes into the balance once",
+        file="payouts/requests.py",
+        before='if entry["action"] in {RETURNED, WRITTEN_OFF} and entry_id not in done',
+        after='if entry["action"] in {RETURNED, WRITTEN_OFF}',
+        killed_by=f"{_REQUESTS}::test_a_returned_payment_comes_into_the_balance_once",
+    ),
+    Mutant(
+        name="final_month_amended",
+        rule="§2 months older than the look-back are final",
+        file="payouts/requests.py",
+        before="if month not in closed[-look_back:]:",
+        after="if month not in closed:",
+        killed_by=f"{_REQUESTS}::test_only_a_closed_month_of_the_look_back_is_amended",
+    ),
+)
+
+MUTANTS: Final = (*WATCH_TIME, *WHAT_LANDS, *WHAT_COUNTS, *SETTLING, *POOL, *CLOSING, *CORRECTING)
