@@ -1,17 +1,31 @@
 """What left the house, read back: statements and bank file against the rows and the run that they were made of."""
 
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
 from payouts.bank_file import BankedTransfer, read_bank_file
 from payouts.ledger import PAYOUTS_FILE
-from payouts.statements import STATEMENTS_FOLDER, read_statement_total, statement_file_name, statement_number
+from payouts.statements import (
+    STATEMENTS_FOLDER,
+    StatementTotals,
+    UnreadableStatementError,
+    read_statement_total,
+    statement_file_name,
+    statement_number,
+)
 from payouts.verification.findings import Check, Place, Report
 from payouts.verification.month_files import Control, Manifest, PayoutRow
 
 _RUN_HASH_DIGITS: Final = 20
 """How many of the run hash stand in a message id."""
 _TOLD_EVERY: Final = 500
+_WORTH_PROCESSES: Final = 200
+"""From so many statements on reading them takes longer than starting processes."""
+_PER_PROCESS: Final = 25
+"""How many a process is given at a time."""
 
 
 def check_statements(report: Report, folder: Path, rows: list[PayoutRow], manifest: Manifest | None) -> None:
@@ -21,13 +35,15 @@ def check_statements(report: Report, folder: Path, rows: list[PayoutRow], manife
     for extra in {path.name for path in (folder / STATEMENTS_FOLDER).glob("*")} - positions.keys():
         place = report.at(Check.STATEMENTS, f"{month}/{STATEMENTS_FOLDER}/{extra}")
         place.same("file", found="a file", expected=f"none: it is of no row of {PAYOUTS_FILE}")
-    for name, position in positions.items():
+    readings = _read_all([folder / STATEMENTS_FOLDER / name for name in positions])
+    for (name, position), printed in zip(positions.items(), readings, strict=True):
         if position % _TOLD_EVERY == 0:
             report.progress(f"{month}: statement {position:,} of {len(rows):,}")
         row = rows[position - 1]
         place = report.at(Check.STATEMENTS, f"{month}/{STATEMENTS_FOLDER}/{name}")
         with place.reading():
-            printed = read_statement_total(folder / STATEMENTS_FOLDER / name)
+            if isinstance(printed, Exception):
+                raise printed
             expected = {
                 "number": statement_number(month, position),
                 "earned_cents": row.earned_cents,
@@ -39,6 +55,23 @@ def check_statements(report: Report, folder: Path, rows: list[PayoutRow], manife
                 place.same(
                     f"{what} as printed for artist {row.artist_id!r}", found=getattr(printed, what), expected=value
                 )
+
+
+def _read_all(pdfs: list[Path]) -> Iterator[StatementTotals | Exception]:
+    """Yield what each statement says, or why it cannot be read; many are shared out over the cores."""
+    if len(pdfs) < _WORTH_PROCESSES:
+        yield from map(_read, pdfs)
+        return
+    # Spawned: a fork would copy the threads' locks of the libraries that read Parquet, and hang.
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
+        yield from processes.map(_read, pdfs, chunksize=_PER_PROCESS)
+
+
+def _read(pdf: Path) -> StatementTotals | Exception:
+    try:
+        return read_statement_total(pdf)
+    except (OSError, UnreadableStatementError) as error:
+        return error
 
 
 def check_bank_file(

@@ -87,7 +87,7 @@ class CheckCount:
 
 @dataclass(frozen=True)
 class Unchecked:
-    """What could not be checked, and why: no finding."""
+    """What could not be checked of a month (or of the audit log, by its file's name), and why: no finding."""
 
     month: str
     what: str

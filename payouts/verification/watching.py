@@ -16,7 +16,7 @@ Watched = dict[str, list[tuple[str, date, int]]]
 _GAP_CAP_MS: Final = 30_000
 _PLAYBACK: Final = ("playback_id", "subscriber_id", "live_id")
 _ORDER: Final = ("event_at", "sequence", "state", "position_ms")
-_HEARTBEATS_AT_ONCE: Final = 4_000_000
+_HEARTBEATS_AT_ONCE: Final = 2_000_000
 _DAY_OF_FILE: Final = re.compile(r"event_day=(\d{4}-\d{2}-\d{2})")
 
 

@@ -1,5 +1,6 @@
 """Forgeries that agree with themselves, each of which only one rule gives away; and what a verification says."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -204,6 +205,19 @@ def test_after_a_month_that_cannot_be_read_the_rest_is_still_checked(payouts: Pa
     assert [one.month for one in verification.unchecked if "a month before it" in one.why] == ["2021-01", "2021-02"]
 
 
+def test_many_statements_are_read_by_processes_to_the_same_findings(
+    payouts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, statements = Settings(home=payouts.parent), payouts / "2021-01" / "statements"
+    (statements / "art-b.pdf").write_bytes(b"%PDF-1.7 and nothing else")
+    shutil.copy(payouts / "2020-12" / "statements" / "art-a.pdf", statements / "art-a.pdf")
+    alone = verify(settings, "2021-01").findings
+    assert {"art-a.pdf", "art-b.pdf"} == {Path(one.file).name for one in alone if one.check is Check.STATEMENTS}
+    monkeypatch.setattr("payouts.verification.documents._WORTH_PROCESSES", 2)
+    monkeypatch.setattr("payouts.verification.documents._PER_PROCESS", 1)
+    assert verify(settings, "2021-01").findings == alone
+
+
 def test_one_month_alone_is_checked_in_depth(payouts: Path) -> None:
     path = payouts / "2020-10" / "artist_lives.csv"
     path.write_text(path.read_text(encoding="utf-8").replace("live-a", "live-x"), encoding="utf-8")
@@ -223,6 +237,24 @@ def test_before_the_first_close_there_is_nothing_to_find(tmp_path: Path) -> None
     verification = verify(Settings(home=tmp_path))
     assert verification.is_proven
     assert verification.months == ()
+
+
+def test_a_log_without_seals_says_that_its_last_line_is_not_checked(payouts: Path) -> None:
+    log = payouts / "audit.ndjson"
+    lines: list[bytes] = []
+    for line in log.read_bytes().splitlines()[:2]:
+        entry = json.loads(line)
+        del entry["sha256"]
+        entry["previous"] = hashlib.sha256(lines[-1] if lines else b"").hexdigest()
+        lines.append(json.dumps(entry, ensure_ascii=False).encode())
+    log.write_bytes(b"".join(line + b"\n" for line in lines))
+    verification = verify(Settings(home=payouts.parent))
+    assert not [what for file, what in found(verification, Check.AUDIT) if file == "audit.ndjson"]
+    assert "the last line's own bytes" in [one.what for one in verification.unchecked]
+    closed_chain.append_line(payouts, {"action": "export"})
+    log.write_bytes(log.read_bytes() + lines[0] + b"\n")
+    found_then = found(verify(Settings(home=payouts.parent)), Check.AUDIT)
+    assert ("audit.ndjson", "line 4, sha256") in found_then
 
 
 def test_a_torn_last_line_is_found(payouts: Path) -> None:
