@@ -94,11 +94,12 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
 
 
 def _show(explanation: Explanation) -> None:
-    who = explanation.artist_name or explanation.artist_id
+    name, artist_id = explanation.artist_name, explanation.artist_id
+    who = f"{name} ({artist_id})" if name else artist_id
     if explanation.subscribers:
-        _show_subscribers(f"{who} ({explanation.artist_id}): from subscribers' envelopes", explanation.subscribers)
+        _show_subscribers(f"{who}: from subscribers' envelopes", explanation.subscribers)
     else:
-        say(f"{who} ({explanation.artist_id}): nothing from subscribers' envelopes.")
+        say(f"{who}: nothing from subscribers' envelopes.")
     table(
         f"{explanation.settlement_month}: to the cent",
         ("step", "how it comes about", "nanos", "amount"),
@@ -213,7 +214,7 @@ def _pool(explanation: Explanation) -> str:
         if explanation.category == "known":
             return "none: known artists have no part in the pool"
         return (
-            "none: not a member, who needs to be emerging or independent, not gone, and credited with at least "
+            "none: not a member; members are emerging or independent, have not left, and are credited with at least "
             f"{_percent(explanation.minimum_pool_share_bp)} of a live that counts and is online"
         )
     if share is None:

@@ -176,23 +176,30 @@ def _earned_nanos(totals: Totals, members: Collection[str], *, rule: str) -> dic
 def _check_direct(report: Report, files: _Files, watchers: Watchers) -> None:
     from_slices = sum(sums.amount_nanos for sums in watchers.paying.values())
     row = report.at(Check.AMOUNTS, files.month.file(PAYOUTS_FILE))
-    _same(row, files, "direct_nanos", files.row.direct_nanos, from_slices)
-    _same(row, files, "paying_subscribers", files.row.paying_subscribers, len(watchers.paying))
+    _same(row, files, f"direct_nanos, by {SLICES_FILE}", files.row.direct_nanos, from_slices)
+    _same(row, files, f"paying_subscribers, by {SLICES_FILE}", files.row.paying_subscribers, len(watchers.paying))
     if files.position:
         lives = sum(live.direct_nanos for live in files.lives)
-        _same(report.at(Check.AMOUNTS, files.month.file(LIVES_FILE)), files, "direct_nanos", lives, from_slices)
+        at_lives = report.at(Check.AMOUNTS, files.month.file(LIVES_FILE))
+        _same(at_lives, files, f"direct_nanos, by {SLICES_FILE}", lives, from_slices)
     control, totals = files.month.control, files.totals
     place = report.at(Check.AMOUNTS, files.month.file(CONTROL_FILE))
-    place.same("envelope_nanos", found=control.envelope_nanos, expected=totals.envelope_nanos)
-    place.same("pool_nanos", found=control.pool_nanos, expected=totals.pool_nanos)
+    place.same(f"envelope_nanos, by {SLICES_FILE}", found=control.envelope_nanos, expected=totals.envelope_nanos)
+    place.same(f"pool_nanos, by {SLICES_FILE}", found=control.pool_nanos, expected=totals.pool_nanos)
 
 
 def _check_earned(report: Report, files: _Files, share: Part | None, rounding: Part | None) -> None:
     row, place = files.row, report.at(Check.AMOUNTS, files.month.file(PAYOUTS_FILE))
-    _same(place, files, "pool_nanos", row.pool_nanos, share.amount if share else 0)
-    _same(place, files, "earned_nanos", row.earned_nanos, row.direct_nanos + row.pool_nanos)
-    _same(place, files, "earned_nanos in the ranking", row.earned_nanos, rounding.claim if rounding else 0)
-    _same(place, files, "earned_cents", row.earned_cents, rounding.amount if rounding else 0)
+    _same(place, files, f"pool_nanos, by {CONTROL_FILE}", row.pool_nanos, share.amount if share else 0)
+    _same(place, files, "earned_nanos, by direct and pool", row.earned_nanos, row.direct_nanos + row.pool_nanos)
+    _same(
+        place,
+        files,
+        f"earned_nanos, by {SLICES_FILE} and {CONTROL_FILE}",
+        row.earned_nanos,
+        rounding.claim if rounding else 0,
+    )
+    _same(place, files, "earned_cents, by all artists' nanos", row.earned_cents, rounding.amount if rounding else 0)
 
 
 def _check_adjustments(report: Report, files: _Files) -> None:
@@ -209,7 +216,7 @@ def _check_adjustments(report: Report, files: _Files) -> None:
         assert again is not None  # noqa: S101 - held above
         with report.at(Check.ADJUSTMENTS, month.file(file)).reading():
             earned = _earned_nanos(read_totals(month.folder / file), again.pool_members, rule=again.policy.pool_rule)
-            what = f"recomputed_cents of {line.corrects_month}"
+            what = f"recomputed_cents of {line.corrects_month}, by {file}"
             _same(place, files, what, line.recomputed_cents, earned_cents(earned).get(line.artist_id, 0))
     total = sum(line.adjustment_cents for line in files.adjustments)
     place = report.at(Check.ADJUSTMENTS, month.file(PAYOUTS_FILE))

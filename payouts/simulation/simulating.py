@@ -8,7 +8,7 @@ import duckdb
 from ingestion.settings import Settings
 from payouts import gate, ledger, requests
 from payouts.errors import Refusal
-from payouts.run import ClosedRun, compute_run
+from payouts.run import ClosedRun, Requests, compute_run
 from payouts.settlement import Settlement, open_warehouse, read_settlement
 from payouts.simulation.settling import read_frame, settle_under
 from payouts.simulation.what_if import WhatIf
@@ -112,7 +112,8 @@ def _refuse_without_members(settlement: Settlement, *, under: str) -> None:
 
 def _pay(settings: Settings, settlement: Settlement, *, with_balances: bool) -> ClosedRun:
     if with_balances:
-        return compute_run(settlement, brought_forward=requests.open_balances(settings))
+        asked = Requests(requests.pending_amendments(settings), requests.pending_entries(settings))
+        return compute_run(settlement, brought_forward=requests.open_balances(settings), requests=asked)
     return compute_run(replace(settlement, look_back=()), brought_forward={})
 
 
