@@ -245,11 +245,14 @@ def test_a_duration_never_reaches_a_bound_by_rounding(home, seconds, expected):
     assert home.query("select duration_s from raw.lives") == [(Decimal(expected),)]
 
 
+POSITIONS = st.one_of(st.decimals(0, 10**9, places=6), st.decimals(0, 10**14, places=3), st.integers(0, 10**14))
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.decimals(0, 10**9, places=6), min_size=1, max_size=50), st.randoms())
-def test_positions_are_rounded_in_decimal(tmp_path_factory, home, positions, random):
+@given(st.lists(POSITIONS.map(Decimal), min_size=1, max_size=50))
+def test_positions_are_rounded_in_decimal(tmp_path_factory, home, positions):
     fresh = type(home)(tmp_path_factory.mktemp("positions"))
     fresh.land("heartbeats/a.ndjson", [HEARTBEAT | {"position_s": str(p)} for p in positions])
     fresh.load("heartbeats")
     found = fresh.query("select position_ms from raw.heartbeats order by source_line")
-    assert [ms for (ms,) in found] == [int((p * 1000).quantize(1, ROUND_HALF_UP)) for p in positions]
+    assert [ms for (ms,) in found] == [int((p * 1000).quantize(Decimal(1), ROUND_HALF_UP)) for p in positions]
