@@ -35,6 +35,7 @@ from ingestion.promotion import (
     staging_folder,
 )
 from ingestion.raw_tables import read_pins, scan_of
+from ingestion.readers import FirstReads
 from ingestion.reports import BatchReport, CheckResult
 from ingestion.settings import Settings
 from ingestion.staging import (
@@ -159,10 +160,11 @@ def _load(
     batch_id = f"{contract.record_type}-{batch_number:06}-{secrets.token_hex(4)}"
     folder = staging_folder(settings, batch_id)
 
-    def on_read(size: int) -> None:
+    def tell(size: int) -> None:
         if progress:
             progress(contract.record_type, size)
 
+    on_read = FirstReads(tell)
     con = connect(settings)
     try:
         while files.to_load or files.unreadable:

@@ -54,6 +54,24 @@ _TEXT_SCHEMA = pa.schema(
 OnRead = Callable[[int], None]
 
 
+class FirstReads:
+    """Tells how many bytes were read, once: a pass over files that were read before tells only what it adds."""
+
+    def __init__(self, tell: OnRead) -> None:
+        self._tell, self._told, self._read = tell, 0, 0
+
+    def begin_pass(self) -> None:
+        """From here on the files are read from their beginning."""
+        self._read = 0
+
+    def __call__(self, size: int) -> None:
+        """Note that bytes were read."""
+        self._read += size
+        if self._read > self._told:
+            self._tell(self._read - self._told)
+            self._told = self._read
+
+
 @dataclass
 class ReadFiles:
     """What reading found out about the files, beyond their records."""

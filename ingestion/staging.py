@@ -18,7 +18,7 @@ from ingestion.contracts.typing_sql import ACCEPTED, UNKNOWN, judged_records
 from ingestion.durable import sync_file
 from ingestion.landing import LandedFile
 from ingestion.raw_tables import REJECTS, DataFile
-from ingestion.readers import OnRead, ReadFiles, Source, open_sources
+from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
 
 _ROW_GROUP_ROWS = 122_880
 
@@ -107,7 +107,7 @@ def stage_files(
     batch_id: str,
     batch_number: int,
     loaded_at: datetime,
-    on_read: OnRead,
+    on_read: FirstReads,
 ) -> StagedBatch:
     """Type and judge every record of the files, and write both kinds to `folder`.
 
@@ -153,11 +153,12 @@ def _judge_files(
     *,
     folder: Path,
     parameters: dict[str, int],
-    on_read: OnRead,
+    on_read: FirstReads,
 ) -> tuple[ReadFiles, list[_Written]]:
     """Write the judged records aside in one pass; in two where a line of JSON looked whole and was not."""
     read, is_trusted = ReadFiles(), True
     while True:
+        on_read.begin_pass()
         sources = open_sources(contract, files, read, on_read, is_json_trusted=is_trusted)
         try:
             return read, [
