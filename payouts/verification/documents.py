@@ -1,5 +1,6 @@
 """What left the house, read back: statements and bank file against the rows and the run that they were made of."""
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -68,6 +69,8 @@ def _read_all(pdfs: list[Path]) -> Iterator[StatementTotals | Exception]:
 
 
 def _read(pdf: Path) -> StatementTotals | Exception:
+    # On a damaged file it tells each repair that it tries; the finding says it once.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         return read_statement_total(pdf)
     except (OSError, UnreadableStatementError) as error:

@@ -62,17 +62,16 @@ def verify(
 
 def record_verification(settings: Settings, verification: Verification, *, operator: str) -> dict[str, Any]:
     """Put a verification on record; one that found nothing also records the run hash that later ones must find."""
-    proven = {
-        "last_month": closed_months(settings)[-1],
-        "last_run_hash": verification.last_run_hash,
-    }
+    proven: dict[str, Any] = {}
+    if verification.is_proven and verification.last_run_hash:
+        proven = {"last_month": closed_months(settings)[-1], "last_run_hash": verification.last_run_hash}
     return audit.record(
         settings,
         action="verify",
         operator=operator,
         months=list(verification.months),
         findings=len(verification.findings),
-        **(proven if verification.is_proven and verification.last_run_hash else {}),
+        **proven,
     )
 
 
