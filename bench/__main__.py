@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from bench import ingestion, watch_time
-from bench.report import print_report
+from bench.report import open_console, print_report
 
 _SCRATCH = Path(tempfile.gettempdir()) / "allive-bench"
 
@@ -27,7 +27,7 @@ def main(
     """Measure speed and memory beside other ways to do the same work."""
     scratch = scratch.resolve()
     scratch.mkdir(parents=True, exist_ok=True)
-    console, progress = Console(), Console(stderr=True)
+    console, progress = open_console(), Console(stderr=True)
     with progress.status("starting") as status:
         alike: dict[str, Any] = {
             "threads": threads,

@@ -19,7 +19,7 @@ from rich.console import Console
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.race import Run, own_peak_bytes, race
-from bench.report import Aim, Row, Section, print_report
+from bench.report import Aim, Row, Section, open_console, print_report
 
 _SCRATCH = Path(tempfile.gettempdir()) / "allive-bench"
 _MOST_TIMES_BARE = 2
@@ -199,7 +199,7 @@ def main(  # noqa: PLR0917 - typer binds options by name
         seconds, cpu = _LOADS[contestant](file, home, threads=threads, memory_gb=memory_gb)
         print(json.dumps({"seconds": seconds, "cpu_seconds": cpu, "peak_bytes": own_peak_bytes()}))
         return
-    console, progress = Console(), Console(stderr=True)
+    console, progress = open_console(), Console(stderr=True)
     with progress.status("starting") as status:
         section = run(
             rows=rows, threads=threads, memory_gb=memory_gb, rounds=rounds, scratch=scratch, tell=status.update

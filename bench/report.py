@@ -1,5 +1,6 @@
 """What a bench found: rows to print beside each other, and aims that were met or not."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,17 @@ class Section:
     title: str
     rows: Sequence[Row]
     aims: Sequence[Aim]
+
+
+_COLUMNS_OF_A_FILE = 200
+
+
+def open_console() -> Console:
+    """Where a report is printed: as wide as the terminal, and as wide as a report in a file or a pipe."""
+    console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _COLUMNS_OF_A_FILE
+    return console
 
 
 def print_report(console: Console, sections: Sequence[Section]) -> None:

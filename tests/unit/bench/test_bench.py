@@ -6,6 +6,7 @@ import pytest
 from bench import watch_time
 from bench.heartbeats import heartbeat_files, write_heartbeats
 from bench.race import Run, race
+from bench.report import Aim, Row, Section, open_console, print_report
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +101,14 @@ def verdicts(**seconds_or_failure):
 )
 def test_an_aim_is_kept_missed_or_not_judged(runs, expected):
     assert verdicts(**runs) == expected
+
+
+def test_a_report_in_a_file_keeps_a_contestant_on_its_line(capsys, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    name = "ours: typed, judged, validated, rejects aside, Delta commits"
+    row = Row(name, seconds=1.5, to_ours=1.0, to_floor=1.9, cpu_seconds=3.2, peak_bytes=800_000_000, note="343 MB/s")
+    print_report(open_console(), [Section("Ingestion", [row], [Aim("within 2 times", "1.90 times", kept=True)])])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "ours:" in line]
+    assert [cell.strip() for cell in line.strip("│").split("│")] == [
+        name, "1.50", "1.00", "1.90", "3.20", "800", "343 MB/s",
+    ]  # fmt: skip
