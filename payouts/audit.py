@@ -1,7 +1,7 @@
 """The audit log: who did what to the money, when and why. Append-only, each line chained to the one before.
 
 The log is `payouts/audit.ndjson`. A line's `previous` is the SHA-256 of the line before it (of nothing for the first),
-so that a line that is changed, dropped or put in between breaks the chain.
+so that a line that is changed, dropped or put in between breaks the chain. Its `sha256` is that of the line without it.
 """
 
 import getpass
@@ -41,7 +41,9 @@ def record(settings: Settings, *, action: str, operator: str, **details: Any) ->
         **details,
         "previous": _last_line_hash(path),
     }
-    line = json.dumps(entry, ensure_ascii=False, sort_keys=False) + "\n"
+    # A line seals itself too: nothing follows the last one that could.
+    entry["sha256"] = hashlib.sha256(json.dumps(entry, ensure_ascii=False).encode()).hexdigest()
+    line = json.dumps(entry, ensure_ascii=False) + "\n"
     with path.open("ab") as log:
         log.write(line.encode())
         log.flush()

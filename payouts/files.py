@@ -144,7 +144,7 @@ def _write_csv(path: Path, line: type, lines: Iterable[PayoutLine | Adjustment])
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [column.name for column in fields(line)], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(as_row(one) for one in lines)
+        writer.writerows({name: _cell(value) for name, value in as_row(one).items()} for one in lines)
 
 
 def _write_lives(path: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection) -> None:
@@ -155,7 +155,12 @@ def _write_lives(path: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection) 
         writer.writerow([column[0] for column in lives.description])
         artists = {line.artist_id for line in run.lines}
         while rows := lives.fetchmany(_ROWS_PER_FETCH):
-            writer.writerows(row for row in rows if row[1] in artists)
+            writer.writerows([_cell(value) for value in row] for row in rows if row[1] in artists)
+
+
+def _cell(value: Any) -> Any:
+    # A lone carriage return is not quoted where lines end with a newline alone, and ends a line for most readers.
+    return value.replace("\r", " ") if isinstance(value, str) else value
 
 
 def _write_transfers(path: Path, run: ClosedRun, *, run_hash: str, settings: Settings) -> None:

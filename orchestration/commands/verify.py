@@ -4,15 +4,12 @@ from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import refuse, say, showing_progress, table, warn
-from payouts import audit, ledger
+from payouts import audit
 from payouts.verification import Verification, record_verification, verify
 
 
 def verify_months(settings: Settings, month: str | None, *, anchor: str | None) -> bool:
     """Verify one closed month or all; whether nothing was found."""
-    if not ledger.closed_months(settings):
-        say("No month is closed: there is nothing to verify.")
-        return True
     with hold_data_home(settings, command="allive verify"):
         with showing_progress():
             verification = verify(
@@ -26,6 +23,9 @@ def verify_months(settings: Settings, month: str | None, *, anchor: str | None) 
             [str(finding) for finding in verification.findings],
         )
         return False
+    if not verification.months:
+        say("No month is closed, and the audit log knows of none.")
+        return True
     say(
         f"Proven: {', '.join(verification.months)}. Newest run: {verification.last_run_hash}. "
         f"On record since {entry['at']}."

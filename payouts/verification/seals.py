@@ -44,13 +44,12 @@ class AuditLine:
 
 @dataclass
 class AuditLog:
-    """The lines of the audit log that can be read, by their SHA-256; the last one's, and whether it is sealed.
+    """The lines of the audit log that can be read, by their SHA-256, and the last one's.
 
-    A sealed line bears the SHA-256 of itself: a changed line is found by the next one, the last by its seal alone.
+    Each line bears the SHA-256 of itself: a changed one is found by the next, the last by its own seal alone.
     """
 
     head: str = NO_LINE
-    is_sealed: bool = False
     lines: dict[str, AuditLine] = field(default_factory=dict)
     closings: defaultdict[str, list[AuditLine]] = field(default_factory=lambda: defaultdict(list))
 
@@ -76,8 +75,6 @@ def read_audit_log(report: Report, payouts: Path) -> AuditLog:
             with place.reading(f"line {number}"):
                 _read_line(place, log, number, line)
             log.head = hashlib.sha256(line).hexdigest()
-        if log.lines and not log.is_sealed:
-            report.not_checked(AUDIT_FILE, "the last line's own bytes", "it bears no SHA-256 of itself")
     return log
 
 
@@ -144,12 +141,9 @@ def _check_file(place: Place, path: Path | None, sha256: str | None) -> None:
 def _read_line(place: Place, log: AuditLog, number: int, line: bytes) -> None:
     entry = json.loads(line)
     sealed = _SEALED_LINE.fullmatch(line)
-    # Logs that were begun without seals end their lines with `previous`; what follows a sealed line is sealed.
-    was_begun_without = [*entry][-1] == "previous" and not log.is_sealed
-    log.is_sealed = sealed is not None
     place.holds(
         f"line {number}, sha256",
-        was_begun_without if sealed is None else hashlib.sha256(sealed[1] + b"}").hexdigest() == sealed[2].decode(),
+        sealed is not None and hashlib.sha256(sealed[1] + b"}").hexdigest() == sealed[2].decode(),
         found=sealed and sealed[2].decode(),
         expected="the SHA-256 of the line without it",
     )

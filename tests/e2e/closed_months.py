@@ -57,7 +57,7 @@ def names(settings: Settings) -> set[str]:
 
 
 def recorded_closings(settings: Settings, month: str) -> list[dict[str, str]]:
-    """The audit log's lines on the closing of a month, without the clock; the chain must hold."""
+    """The audit log's lines on the closing of a month, without the clock and the seal over it; the chain must hold."""
     previous = b""
     closings = []
     log = audit.log_path(settings)
@@ -66,7 +66,7 @@ def recorded_closings(settings: Settings, month: str) -> list[dict[str, str]]:
         assert entry["previous"] == hashlib.sha256(previous).hexdigest()
         previous = line
         if (entry["action"], entry["settlement_month"]) == ("close", month):
-            closings.append({name: value for name, value in entry.items() if name != "at"})
+            closings.append({name: value for name, value in entry.items() if name not in {"at", "sha256"}})
     return closings
 
 

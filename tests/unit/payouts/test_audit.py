@@ -23,6 +23,13 @@ def test_each_line_names_the_hash_of_the_line_before(settings: Settings) -> None
     assert previous == [hashlib.sha256(line).hexdigest() for line in [b"", *lines[:-1]]]
 
 
+def test_each_line_seals_itself(settings: Settings) -> None:
+    audit.record(settings, action="close", operator="Zoé", why="« fin »")
+    (line,) = audit.log_path(settings).read_text(encoding="utf-8").splitlines()
+    unsealed, _, seal = line.rpartition(', "sha256": "')
+    assert seal == hashlib.sha256(f"{unsealed}}}".encode()).hexdigest() + '"}'
+
+
 def test_a_torn_last_line_is_dropped_and_the_chain_goes_on(settings: Settings) -> None:
     audit.record(settings, action="close", operator="ana")
     path = audit.log_path(settings)

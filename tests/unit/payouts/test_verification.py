@@ -1,6 +1,5 @@
 """Forgeries that agree with themselves, each of which only one rule gives away; and what a verification says."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -237,24 +236,6 @@ def test_before_the_first_close_there_is_nothing_to_find(tmp_path: Path) -> None
     verification = verify(Settings(home=tmp_path))
     assert verification.is_proven
     assert verification.months == ()
-
-
-def test_a_log_without_seals_says_that_its_last_line_is_not_checked(payouts: Path) -> None:
-    log = payouts / "audit.ndjson"
-    lines: list[bytes] = []
-    for line in log.read_bytes().splitlines()[:2]:
-        entry = json.loads(line)
-        del entry["sha256"]
-        entry["previous"] = hashlib.sha256(lines[-1] if lines else b"").hexdigest()
-        lines.append(json.dumps(entry, ensure_ascii=False).encode())
-    log.write_bytes(b"".join(line + b"\n" for line in lines))
-    verification = verify(Settings(home=payouts.parent))
-    assert not [what for file, what in found(verification, Check.AUDIT) if file == "audit.ndjson"]
-    assert "the last line's own bytes" in [one.what for one in verification.unchecked]
-    closed_chain.append_line(payouts, {"action": "export"})
-    log.write_bytes(log.read_bytes() + lines[0] + b"\n")
-    found_then = found(verify(Settings(home=payouts.parent)), Check.AUDIT)
-    assert ("audit.ndjson", "line 4, sha256") in found_then
 
 
 def test_a_torn_last_line_is_found(payouts: Path) -> None:
