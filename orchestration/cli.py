@@ -5,7 +5,7 @@ Whatever is heavy is imported inside the command that needs it, so that `--help`
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -115,6 +115,56 @@ def verify(
     from orchestration.commands.verify import verify_months  # noqa: PLC0415
 
     _exit_unless(verify_months(_settings(), month, anchor=anchor))
+
+
+@app.command()
+def explain(
+    month: Month,
+    artist: Artist,
+    *,
+    form: Annotated[
+        Literal["table", "csv", "json"],
+        typer.Option("--format", help="A table shows the largest parts; csv and json hold all of them."),
+    ] = "table",
+    output: Annotated[Path | None, typer.Option(help="Where csv or json go; by default to the terminal.")] = None,
+) -> None:
+    """Show how an artist's amount came about, from subscribers' slices to the cent."""
+    if output is not None and form == "table":
+        raise typer.BadParameter("a table goes to the terminal; choose --format csv or json", param_hint="--output")
+    from orchestration.commands.explain import explain_artist  # noqa: PLC0415
+
+    _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output))
+
+
+@app.command()
+def simulate(
+    month: Month,
+    *,
+    envelope: Annotated[int | None, typer.Option(min=0, help="Cents of a period that go to artists.")] = None,
+    minimum: Annotated[int | None, typer.Option(min=0, help="Cents from which a balance is paid.")] = None,
+    pool_rule: Annotated[
+        Literal["equal", "direct"] | None, typer.Option(help="How the pool is split over its members.")
+    ] = None,
+    minimum_share: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Basis points of a live that make a pool member.")
+    ] = None,
+    minimum_live: Annotated[int | None, typer.Option(min=0, help="Seconds from which a live counts.")] = None,
+    pro_rata: Annotated[bool, typer.Option("--pro-rata", help="One pot for all, split by watch time.")] = False,
+    output: Annotated[Path | None, typer.Option(help="Write the artists as CSV here, in cents.")] = None,
+) -> None:
+    """Show what another policy would have paid, artist by artist; write nothing else."""
+    from orchestration.commands.simulate import simulate_month  # noqa: PLC0415
+    from payouts.simulation import WhatIf  # noqa: PLC0415
+
+    what_if = WhatIf(
+        envelope_cents=envelope,
+        minimum_payout_cents=minimum,
+        pool_rule=pool_rule,
+        minimum_pool_share_bp=minimum_share,
+        minimum_live_s=minimum_live,
+        is_pro_rata=pro_rata,
+    )
+    _exit_unless(simulate_month(_settings(), month, what_if, output=output))
 
 
 @app.command()
