@@ -88,6 +88,8 @@ class History:
     pinned_catalogues: dict[str, Catalogue] = field(default_factory=dict)
     amended: set[str] = field(default_factory=set)
     balances: dict[str, int] = field(default_factory=dict)
+    with_entries: set[str] = field(default_factory=set)
+    """Artists into whose balance something came since the last run, outside of any earning."""
 
     @property
     def next_month(self) -> str | None:
@@ -151,6 +153,24 @@ class History:
         """`allive amend`: the catalogue at the next close is then the one that month keeps."""
         self.amended.add(month)
 
+    def return_payment(self, month: str, artist_id: str) -> int:
+        """`allive payments return`: the cents that this run paid are in the balance again."""
+        [line] = [line for line in self.runs[month].lines if line.artist_id == artist_id]
+        self._enter(artist_id, line.paid_cents)
+        return line.paid_cents
+
+    def write_off(self, artist_id: str) -> int:
+        """Give up a negative balance; the cents that are given up."""
+        owed = -self.balances[artist_id]
+        self._enter(artist_id, owed)
+        return owed
+
+    def _enter(self, artist_id: str, cents: int) -> None:
+        if cents <= 0:
+            raise ValueError(f"{artist_id}: {cents} cents are nothing to return or to write off")
+        self.balances[artist_id] = self.balances.get(artist_id, 0) + cents
+        self.with_entries.add(artist_id)
+
     def close(self, month: str, data: Snapshot) -> Run:
         """Close the next month on a snapshot.
 
@@ -181,11 +201,13 @@ class History:
             *(artist_id for artist_id, nanos in settlement.earned_nanos.items() if nanos),
             *adjusted,
             *(artist_id for artist_id, cents in self.balances.items() if cents),
+            *self.with_entries,
         }
         lines = tuple(
             self._line(artist_id, settlement, adjusted.get(artist_id, 0), data) for artist_id in sorted(concerned)
         )
         self.balances = {line.artist_id: line.carried_forward_cents for line in lines}
+        self.with_entries.clear()
         self.runs[month] = Run(month, settlement, adjustments, resettled, lines)
         return self.runs[month]
 

@@ -1,0 +1,333 @@
+"""Two years of a small platform, told month by month, closed by the product and by the oracle.
+
+Each chapter lands what it tells, closes its month, and shows that what it tells has happened. What is told between the
+lines in every month (a late upload and a refund after the close, the comparison with the oracle, the control totals,
+the bytes of all closed months) is `tests.two_years.story`'s.
+"""
+
+from tests.pipeline import Pipeline
+from tests.two_years.books import ClosedMonth, artists_of, cents_of, periods_of
+from tests.two_years.cast import (
+    DUO,
+    PATRON_CENTS,
+    artist,
+    categorised,
+    credited,
+    everything_at_the_beginning,
+    iban,
+    period,
+    refund,
+    watching,
+)
+from tests.two_years.story import Story
+
+MINIMUM_CENTS = 1_000
+
+
+def test_two_years(pipeline: Pipeline) -> None:
+    story = Story(pipeline)
+    story.lands(everything_at_the_beginning())
+    for chapter in CHAPTERS:
+        story.ordinary_month_lands(chapter.__name__.removeprefix("in_").replace("_", "-"))
+        if story.closed:
+            story.afterthoughts_land()
+        chapter(story)
+    the_last_corrections(story)
+    nothing_new(story)
+    story.assert_every_artist_has_what_is_theirs()
+    story.assert_verified()
+
+
+def in_2020_07(story: Story) -> None:
+    """The first run. Echo is below the minimum, and Fjord's IBAN is missing."""
+    month = story.close("2020-07")
+    assert carried(month, "echo") == "below_minimum"
+    assert carried(month, "fjord") == "no_iban"
+    assert "yann-2020-06" not in periods_of(month.slices), "it ends in August"
+
+
+def in_2020_08(story: Story) -> None:
+    """A period from before the first run is delivered: this run settles it, on its own days."""
+    story.lands(period("yann", "2020-05"), watching("yann", DUO, on="2020-06-01"))
+    month = story.close("2020-08")
+    assert artists_of(month.slices, "yann-2020-05") == {"alba", "brume"}
+
+
+def in_2020_09(story: Story) -> None:
+    """Fjord's IBAN comes, and is wrong."""
+    story.lands(artist("fjord", iban=iban("fjord", is_valid=False), updated_at="2020-09-15T08:00:00Z"))
+    assert carried(story.close("2020-09"), "fjord") == "bad_iban"
+
+
+def in_2020_10(story: Story) -> None:
+    """Fjord's right IBAN comes, nine days before the payment."""
+    story.lands(artist("fjord", iban=iban("fjord"), updated_at="2020-11-01T08:00:00Z"))
+    assert carried(story.close("2020-10"), "fjord") == "iban_changed"
+
+
+def in_2020_11(story: Story) -> None:
+    """Fjord is paid. A fifth of Alba's live has always been Dune's, it is said now: no closed month changes."""
+    story.lands(credited("alba", {"alba": 8_000, "dune": 2_000}, updated_at="2020-11-20T08:00:00Z"))
+    month = story.close("2020-11")
+    assert month.lines["fjord"].paid_cents > month.lines["fjord"].brought_forward_cents > 4 * MINIMUM_CENTS
+    assert artists_of(month.slices, "lou-2020-11") == {"alba", "dune"}
+    assert catalogues(month) == {one: one for one in ("2020-08", "2020-09", "2020-10")}
+    assert artists_of(month.resettled["2020-10"], "lou-2020-10") == {"alba"}
+
+
+def in_2020_12(story: Story) -> None:
+    """December pays Echo, who has been below the minimum since July, and is now."""
+    month = story.close("2020-12")
+    assert {carried(story.closed[f"2020-{number:02}"], "echo") for number in range(7, 12)} == {"below_minimum"}
+    assert 0 < paid(month, "echo") < MINIMUM_CENTS
+    assert not any(line.carry_reason for line in month.lines.values())
+
+
+def in_2021_01(story: Story) -> None:
+    """The duo's credits were wrong; December is amended, November is not. Xena watches, and has not paid."""
+    story.lands(
+        credited(DUO, {"alba": 9_000, "brume": 1_000}, updated_at="2021-01-20T08:00:00Z"),
+        watching("xena", "brume", on="2021-01-10", minutes=1),
+    )
+    story.amend("2020-12")
+    month = story.close("2021-01")
+    assert catalogues(month) == {"2020-10": "2020-10", "2020-11": "2020-11", "2020-12": "2021-01"}
+    assert cents_of(month.resettled["2020-12"], "yann-2020-11") == {"alba": 90, "brume": 10}
+    assert cents_of(story.closed["2020-12"].slices, "yann-2020-11") == {"alba": 60, "brume": 40}
+    assert month.adjustments["2020-12", "brume"] < 0
+
+
+def in_2021_02(story: Story) -> None:
+    """Alba's transfer comes back; the new IBAN is six days old when it would be paid to. December keeps its credits."""
+    story.lands(
+        artist("alba", iban=iban("alba's new bank"), updated_at="2021-03-04T08:00:00Z"),
+        credited(DUO, {"alba": 5_000, "brume": 5_000}, updated_at="2021-02-20T08:00:00Z"),
+    )
+    returned = story.return_payment("2021-01", "alba")
+    assert returned == paid(story.closed["2021-01"], "alba") >= MINIMUM_CENTS
+    month = story.close("2021-02")
+    assert month.lines["alba"].brought_forward_cents == returned
+    assert carried(month, "alba") == "iban_changed"
+    assert catalogues(month) == {"2020-11": "2020-11", "2020-12": "2021-01", "2021-01": "2021-01"}
+    assert paid(month, "corail") > PATRON_CENTS
+
+
+def in_2021_03(story: Story) -> None:
+    """Alba's money goes out again. Will has his February back, and leaves Corail with a negative balance."""
+    story.lands(refund("will", "2021-02"))
+    month = story.close("2021-03")
+    assert paid(month, "alba") > paid(story.closed["2021-01"], "alba")
+    assert transfer_to(month, "alba") == iban("alba's new bank").replace(" ", "")
+    assert month.adjustments["2021-02", "corail"] < -PATRON_CENTS + MINIMUM_CENTS
+    assert carried(month, "corail") == "negative"
+
+
+def in_2021_04(story: Story) -> None:
+    """Rose's March is delivered again with the dates of April: it stays March's money, April's days weigh."""
+    story.lands(
+        period(
+            "rose", "2021-03", period_start="2021-04-01", period_end="2021-05-01", updated_at="2021-04-10T09:00:00Z"
+        ),
+        watching("rose", "echo", on="2021-04-20", minutes=1),
+    )
+    month = story.close("2021-04")
+    assert artists_of(story.closed["2021-03"].slices, "rose-2021-03") == {"givre"}
+    assert artists_of(month.resettled["2021-03"], "rose-2021-03") == {"echo", "givre"}
+    assert "rose-2021-03" not in periods_of(month.slices)
+    assert artists_of(month.slices, "rose-2021-04") == {"echo", "givre"}
+    assert carried(month, "corail") == "negative"
+
+
+def in_2021_05(story: Story) -> None:
+    """Echo leaves, and is paid below the minimum. Xena comes: Corail recovers. Rose's March has its own dates again."""
+    story.lands(
+        artist("echo", left_on="2021-05-20", updated_at="2021-05-20T08:00:00Z"),
+        period("rose", "2021-03", updated_at="2021-05-10T09:00:00Z"),
+    )
+    month = story.close("2021-05")
+    assert 0 < paid(month, "echo") < MINIMUM_CENTS
+    assert carried(story.closed["2021-04"], "echo") == "below_minimum"
+    assert month.lines["corail"].brought_forward_cents < 0 < month.lines["corail"].carried_forward_cents
+    assert artists_of(month.resettled["2021-03"], "rose-2021-03") == {"givre"}
+
+
+def in_2021_06(story: Story) -> None:
+    """Echo is out of the pool, and still paid what is watched. Corail is paid again."""
+    month = story.close("2021-06")
+    assert "art-echo" in story.closed["2021-05"].control["pool_members"]
+    assert "art-echo" not in month.control["pool_members"]
+    assert 0 < paid(month, "echo") < MINIMUM_CENTS
+    assert paid(month, "corail") > PATRON_CENTS
+
+
+def in_2021_07(story: Story) -> None:
+    """Xena's January is delivered when January is final: this run settles it. Dune has a patron."""
+    story.lands(period("xena", "2021-01"))
+    month = story.close("2021-07")
+    assert cents_of(month.slices, "xena-2021-01") == {"brume": PATRON_CENTS}
+    assert "2021-01" not in month.resettled
+    assert paid(month, "brume") > PATRON_CENTS
+    assert paid(month, "dune") > PATRON_CENTS
+
+
+def in_2021_08(story: Story) -> None:
+    """Dune is known from now on, and earns nothing; the patron has the money back."""
+    story.lands(
+        categorised("dune", "known", since="2021-08-01", updated_at="2021-08-01T08:00:00Z"), refund("zoe", "2021-07")
+    )
+    month = story.close("2021-08")
+    assert (month.lines["dune"].earned_cents, carried(month, "dune")) == (0, "negative")
+    assert "xena-2021-01" in periods_of(month.resettled["2021-07"])
+
+
+def in_2021_09(story: Story) -> None:
+    """Dune's balance does not recover."""
+    month = story.close("2021-09")
+    assert (month.lines["dune"].earned_cents, carried(month, "dune")) == (0, "negative")
+
+
+def in_2021_10(story: Story) -> None:
+    """Dune's balance is written off. Givre has been known since September, and September is amended."""
+    story.lands(categorised("givre", "known", since="2021-09-01", updated_at="2021-10-20T08:00:00Z"))
+    story.amend("2021-09")
+    owed = -story.closed["2021-09"].lines["dune"].carried_forward_cents
+    assert story.write_off("dune") == owed > 0
+    month = story.close("2021-10")
+    assert month.lines["dune"].brought_forward_cents == month.lines["dune"].carried_forward_cents == 0
+    assert catalogues(month) == {"2021-07": "2021-07", "2021-08": "2021-08", "2021-09": "2021-10"}
+    assert month.adjustments["2021-09", "givre"] == -booked(story.closed["2021-09"], "givre")
+    assert month.lines["givre"].earned_cents == 0
+
+
+def in_2021_11(story: Story) -> None:
+    """That Givre became known never was true, it is said now: two closed months keep it."""
+    story.lands(categorised("givre", "known", since="2021-09-01", is_deleted=True, updated_at="2021-11-20T08:00:00Z"))
+    month = story.close("2021-11")
+    assert month.lines["givre"].earned_cents > 0
+    assert catalogues(month) == {"2021-08": "2021-08", "2021-09": "2021-10", "2021-10": "2021-10"}
+    assert ("2021-09", "givre") not in month.adjustments
+    assert ("2021-10", "givre") not in month.adjustments
+
+
+def in_2021_12(story: Story) -> None:
+    """December pays all again: Givre on an IBAN that is just old enough."""
+    story.lands(artist("givre", iban=iban("givre's new bank"), updated_at="2021-12-31T08:00:00Z"))
+    month = story.close("2021-12")
+    assert transfer_to(month, "givre") == iban("givre's new bank").replace(" ", "")
+    assert 0 < paid(month, "brume") < MINIMUM_CENTS
+
+
+def in_2022_01(story: Story) -> None:
+    """Givre has another name: in this month and its bank file, not in December's."""
+    story.lands(artist("givre", name="Givre & Cœur", iban=iban("givre's new bank"), updated_at="2022-01-15T08:00:00Z"))
+    month = story.close("2022-01")
+    assert (month.lines["givre"].name, story.closed["2021-12"].lines["givre"].name) == ("Givre & Cœur", "Givre")
+
+
+def in_2022_02(story: Story) -> None:
+    """Max's October is refunded when it is final: nothing changes."""
+    story.lands(refund("max", "2021-10", on="2022-02-20"))
+    month = story.close("2022-02")
+    assert "max-2021-10" in periods_of(story.closed["2021-10"].slices)
+    assert min(month.control["adjustments"]) == "2021-11"
+
+
+def in_2022_03(story: Story) -> None:
+    """Fjord left in January and says so now: February's pool is shared without, January's as it was."""
+    story.lands(artist("fjord", iban=iban("fjord"), left_on="2022-01-31", updated_at="2022-03-15T08:00:00Z"))
+    month = story.close("2022-03")
+    assert "art-fjord" in story.closed["2022-02"].control["pool_members"]
+    assert "art-fjord" not in month.control["adjustments"]["2022-02"]["pool_members"]
+    assert "art-fjord" in month.control["adjustments"]["2022-01"]["pool_members"]
+    assert month.adjustments["2022-02", "fjord"] < 0
+
+
+def in_2022_04(story: Story) -> None:
+    """A period of February that nobody had booked is delivered: February is adjusted by its euro."""
+    story.lands(period("uma", "2022-02"), watching("uma", "corail", on="2022-02-10", minutes=1))
+    month = story.close("2022-04")
+    assert cents_of(month.resettled["2022-02"], "uma-2022-02") == {"corail": 100}
+    assert month.control["adjustments"]["2022-02"]["adjustment_cents"] == 100
+    assert "uma-2022-02" not in periods_of(month.slices)
+
+
+def in_2022_05(story: Story) -> None:
+    """Brume's transfer of December comes back after five months, and goes out again."""
+    returned = story.return_payment("2021-12", "brume")
+    month = story.close("2022-05")
+    assert paid(month, "brume") > returned == paid(story.closed["2021-12"], "brume")
+
+
+def in_2022_06(story: Story) -> None:
+    """The last month that is watched."""
+    assert story.close("2022-06").control["open_periods"] == 1
+
+
+CHAPTERS = (
+    in_2020_07,
+    in_2020_08,
+    in_2020_09,
+    in_2020_10,
+    in_2020_11,
+    in_2020_12,
+    in_2021_01,
+    in_2021_02,
+    in_2021_03,
+    in_2021_04,
+    in_2021_05,
+    in_2021_06,
+    in_2021_07,
+    in_2021_08,
+    in_2021_09,
+    in_2021_10,
+    in_2021_11,
+    in_2021_12,
+    in_2022_01,
+    in_2022_02,
+    in_2022_03,
+    in_2022_04,
+    in_2022_05,
+    in_2022_06,
+)
+
+
+def the_last_corrections(story: Story) -> None:
+    """What comes after the close of the last month; and Yann's last period ends."""
+    story.afterthoughts_land()
+    month = story.close("2022-07")
+    assert periods_of(month.slices) == {"yann-2022-06"}
+    assert {corrected for corrected, _ in month.adjustments} == {"2022-06"}
+
+
+def nothing_new(story: Story) -> None:
+    """One more close, without new data: nothing is earned, nothing is corrected."""
+    month = story.close("2022-08")
+    assert not month.slices
+    assert not month.adjustments
+    assert not month.resettled
+    assert all(line.earned_cents == 0 for line in month.lines.values())
+
+
+def carried(month: ClosedMonth, name: str) -> str:
+    """Why an artist is not paid; empty if they are."""
+    return month.lines[name].carry_reason
+
+
+def paid(month: ClosedMonth, name: str) -> int:
+    """The cents that an artist is paid."""
+    return month.lines[name].paid_cents
+
+
+def booked(month: ClosedMonth, name: str) -> int:
+    """The cents that an artist earned in a month, when it closed."""
+    return month.lines[name].earned_cents
+
+
+def transfer_to(month: ClosedMonth, name: str) -> str:
+    """The IBAN that an artist's transfer goes to."""
+    return month.transfers[month.lines[name].number].iban
+
+
+def catalogues(month: ClosedMonth) -> dict[str, str]:
+    """The months that are settled again → the runs whose catalogue they are settled with."""
+    return {corrected: again["catalogue"] for corrected, again in month.control["adjustments"].items()}

@@ -1,0 +1,173 @@
+"""Telling the two years: what lands before each close, the close by product and oracle, and their agreement."""
+
+import json
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from payouts import requests
+from payouts.verification import verify
+from tests.oracle import History, Snapshot, read_landing, settle
+from tests.oracle.settlement import envelope_cents, is_payable, last_day, months_later
+from tests.pipeline import Pipeline
+from tests.properties.pipeline import assert_closed_month_agrees
+from tests.two_years.books import ClosedMonth, artists_of, assert_control_totals_agree, periods_of
+from tests.two_years.cast import REGULARS, Records, ordinary_month, refund, watching
+
+WHY: Final = "two years in the tests"
+LATE_LIVE: Final = "givre"
+"""What late uploads are of: none of the regulars watches it otherwise."""
+
+
+@dataclass
+class Story:
+    """One data home, month after month; the oracle sees the same landing."""
+
+    pipeline: Pipeline
+    history: History = field(default_factory=History)
+    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    closed: dict[str, ClosedMonth] = field(default_factory=dict)
+    amended_by: dict[str, str] = field(default_factory=dict)
+    """A month that was amended → the run that let the catalogue in."""
+    returned_cents: Counter[str] = field(default_factory=Counter)
+    written_off_cents: Counter[str] = field(default_factory=Counter)
+    _of_afterthoughts: str | None = None
+    _hashes: dict[str, dict[str, str]] = field(default_factory=dict)
+    _log: bytes = b""
+
+    @property
+    def last(self) -> ClosedMonth:
+        """The month that closed last."""
+        return self.closed[max(self.closed)]
+
+    def lands(self, *records: Records) -> None:
+        """Deliver; a file for each record type."""
+        rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for record_type, row in (record for some in records for record in some):
+            rows[record_type].append(row)
+        for record_type, of_type in rows.items():
+            folder = self.pipeline.landing / record_type
+            folder.mkdir(exist_ok=True)
+            path = folder / f"{len(list(folder.iterdir())):03}.ndjson"
+            path.write_text("".join(f"{json.dumps(row)}\n" for row in of_type), encoding="utf-8")
+
+    def ordinary_month_lands(self, month: str) -> None:
+        """Deliver what is paid and watched in a month."""
+        self.lands(ordinary_month(month))
+
+    def afterthoughts_land(self) -> None:
+        """Deliver what comes after the close of the last month, of that month: a late upload and a refund."""
+        month = self.last.name
+        late, refunded = _turns(month)
+        self.lands(watching(late, LATE_LIVE, on=f"{month}-20", minutes=1), refund(refunded, month))
+        self._of_afterthoughts = month
+
+    def amend(self, month: str) -> None:
+        """Let today's catalogue into a closed month, at the next close."""
+        requests.amend(self.pipeline.settings, month, why=WHY, operator="tests")
+        self.history.amend(month)
+        self.amended_by[month] = months_later(self.last.name, 1)
+
+    def return_payment(self, month: str, name: str) -> int:
+        """Let the bank return a transfer; the cents."""
+        settings, artist_id = self.pipeline.settings, f"art-{name}"
+        cents = requests.return_payment(settings, month, artist_id, why=WHY, operator="tests")
+        assert cents == self.history.return_payment(month, artist_id)
+        self.returned_cents[name] += cents
+        return cents
+
+    def write_off(self, name: str) -> int:
+        """Give up a negative balance; the cents that are given up."""
+        cents = requests.write_off(self.pipeline.settings, f"art-{name}", why=WHY, operator="tests")
+        assert cents == self.history.write_off(f"art-{name}")
+        self.written_off_cents[name] += cents
+        return cents
+
+    def close(self, month: str) -> ClosedMonth:
+        """Load what landed, close by product and oracle, and compare the two, and the books with themselves."""
+        self.pipeline.load()
+        run = self.pipeline.close(month)
+        data = self.snapshots[month] = read_landing(self.pipeline.landing)
+        expected = self.history.close(month, data)
+        assert run.path is not None
+        assert_closed_month_agrees(run.path, expected)
+        before = self.closed.get(months_later(month, -1))
+        closed = self.closed[month] = ClosedMonth(run.path)
+        assert_control_totals_agree(closed, before)
+        self._assert_open_envelopes_agree(closed)
+        self._assert_nothing_closed_has_changed()
+        self._assert_afterthoughts_show(closed)
+        return closed
+
+    def _assert_afterthoughts_show(self, closed: ClosedMonth) -> None:
+        month, self._of_afterthoughts = self._of_afterthoughts, None
+        if month is None:
+            return
+        late, refunded = (f"{name}-{month}" for name in _turns(month))
+        booked, again = self.closed[month].slices, closed.resettled[month]
+        assert LATE_LIVE in artists_of(again, late) - artists_of(booked, late)
+        assert refunded in periods_of(booked) - periods_of(again)
+
+    def _assert_open_envelopes_agree(self, closed: ClosedMonth) -> None:
+        """The envelopes that are paid for, have begun by the month's end and are settled later."""
+        policy = self.history.policy
+        cents = [
+            envelope_cents(period, policy)
+            for period in self.snapshots[closed.name].periods.values()
+            if is_payable(period, policy)
+            and period.period_start <= last_day(closed.name)
+            and self.history.settlement_month(period) > closed.name
+        ]
+        assert (closed.control["open_periods"], closed.control["open_envelope_cents"]) == (len(cents), sum(cents))
+
+    def _assert_nothing_closed_has_changed(self) -> None:
+        for month, closed in self.closed.items():
+            hashes = closed.hashes()
+            assert hashes == self._hashes.setdefault(month, hashes), month
+        log = (self.pipeline.settings.payouts_dir / "audit.ndjson").read_bytes()
+        assert log.startswith(self._log)
+        self._log = log
+
+    def assert_every_artist_has_what_is_theirs(self) -> None:
+        """Each month settled once more by the oracle, at one go, on the data and the catalogue it had a right to.
+
+        Paid - returned + balance = settled + written off, for every artist, to the cent. A month's data are those of
+        the last run that could adjust it.
+        """
+        theirs = Counter(self.written_off_cents)
+        for month in self.closed:
+            theirs.update(self._settled_at_one_go(month))
+        have: Counter[str] = Counter()
+        for closed in self.closed.values():
+            have.update({name: line.paid_cents for name, line in closed.lines.items()})
+        have.subtract(self.returned_cents)
+        have.update({name: line.carried_forward_cents for name, line in self.last.lines.items()})
+        assert {name: cents for name, cents in have.items() if cents} == {
+            name: cents for name, cents in theirs.items() if cents
+        }
+
+    def assert_verified(self) -> None:
+        """`allive verify` finds nothing, and leaves no month unchecked."""
+        verification = verify(self.pipeline.settings)
+        assert verification.months == tuple(self.closed)
+        assert verification.findings == ()
+        assert {one.month for one in verification.unchecked}.isdisjoint(self.closed)
+
+    def _settled_at_one_go(self, month: str) -> dict[str, int]:
+        history = self.history
+        data = self.snapshots[min(months_later(month, history.policy.look_back_months), self.last.name)]
+        settlement = settle(
+            month,
+            [period for period in data.periods.values() if history.booked_periods.get(period.period_id) == month],
+            watch=data.watch,
+            catalogue=self.snapshots[self.amended_by.get(month, month)].catalogue,
+            artists=data.artists,
+            policy=history.policy,
+        )
+        return {artist_id.removeprefix("art-"): cents for artist_id, cents in settlement.earned_cents.items()}
+
+
+def _turns(month: str) -> tuple[str, str]:
+    """Whose turn it is, after the close of a month, to upload late and to be refunded."""
+    number = int(month[-2:])
+    return REGULARS[number % len(REGULARS)], REGULARS[(number + 3) % len(REGULARS)]
