@@ -8,7 +8,13 @@ from typer.testing import CliRunner
 
 from orchestration import cli
 
-COMMANDS = [[], ["run"], ["payout"], ["demo"], ["up"], ["batches"], *(["batches", c] for c in ("list", "show"))]
+COMMANDS = [
+    [],
+    *([name] for name in ("run", "payout", "amend", "verify", "explain", "simulate", "statements", "demo", "up")),
+    *(["batches", *rest] for rest in ([], ["list"], ["show"], ["release"], ["discard"])),
+    *(["payments", *rest] for rest in ([], ["return"])),
+    *(["balances", *rest] for rest in ([], ["list"], ["write-off"])),
+]
 HEAVY = {"dagster", "dbt", "great_expectations", "polars", "duckdb", "pydantic"}
 
 
@@ -18,7 +24,7 @@ def allive(tmp_path, monkeypatch):
     return lambda *arguments: CliRunner().invoke(cli.app, list(arguments))
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, ["batches", "release"], ["batches", "discard"]])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(allive, command):
     result = allive(*command, "--help")
     assert result.exit_code == 0
@@ -34,6 +40,14 @@ def test_every_command_has_help(allive, command):
         ["payout", "février"],
         ["up", "--port", "0"],
         ["batches", "release", "x"],
+        ["amend", "2021-01"],
+        ["amend", "2021-01", "--why", " "],
+        ["verify", "2021-1"],
+        ["statements"],
+        ["payments", "return", "2021-01", "a"],
+        ["balances", "write-off", "a"],
+        ["explain", "2021-01", "a", "--output", "x.csv"],
+        ["simulate", "2021-01", "--pool-rule", "fair"],
     ],
 )
 def test_wrong_usage_is_2(allive, wrong):
