@@ -1,0 +1,287 @@
+"""Explaining and simulating on a real data home: random worlds, two months closed, against the oracle."""
+
+import copy
+import csv
+import hashlib
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from ingestion.settings import Settings
+from orchestration.commands.explain import explain_artist
+from orchestration.commands.simulate import simulate_month
+from payouts.closing import close_month
+from payouts.errors import Refusal
+from payouts.explanation import explain
+from payouts.run import ClosedRun
+from payouts.simulation import Simulation, WhatIf, simulate
+from tests.oracle import History, Policy, Settlement, Snapshot, Subscription, read_landing, settle
+from tests.oracle.settlement import NANOS_PER_CENT, largest_remainder
+from tests.pipeline import Pipeline, new_pipeline
+from tests.worlds.world import World
+
+SEEDS = (200, 201, 202)
+"""One of each season: clocks that change, a December, a leap day."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """A world's data home: its first two months are closed, the third is next."""
+
+    pipeline: Pipeline
+    months: tuple[str, ...]
+    history: History
+    data: Snapshot
+
+    def simulate(self, month: str, what_if: WhatIf) -> Simulation:
+        return simulate(self.pipeline.settings, month, what_if)
+
+    def settle(self, month: str, policy: Policy, periods: Callable[[Subscription], Subscription]) -> Settlement:
+        """The month by the oracle, under another policy and with the catalogue that it keeps."""
+        return settle(
+            month,
+            [periods(one) for one in self.history.periods_of(month, self.data)],
+            watch=self.data.watch,
+            catalogue=self.history.pinned_catalogues.get(month, self.data.catalogue),
+            artists=self.data.artists,
+            policy=policy,
+        )
+
+
+@pytest.fixture(scope="module")
+def home_of(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Callable[[int], Home]:
+    """Data homes by seed. Read only."""
+
+    @cache
+    def make(seed: int) -> Home:
+        pipeline = new_pipeline(tmp_path_factory.mktemp(f"world-{seed}"), parsed=parsed_home)
+        world, history = World.random(seed), History()
+        *first, last = world.months
+        for month in world.deliver_by_month(pipeline.landing, late=0.3):
+            pipeline.load()
+            if month != last:
+                history.close(month, read_landing(pipeline.landing))
+                pipeline.close(month)
+        pipeline.build()
+        assert [*history.runs] == first
+        return Home(pipeline, world.months, history, read_landing(pipeline.landing))
+
+    return make
+
+
+@pytest.fixture(params=SEEDS)
+def home(request: pytest.FixtureRequest, home_of: Callable[[int], Home]) -> Home:
+    return home_of(request.param)
+
+
+def as_delivered(period: Subscription) -> Subscription:
+    return period
+
+
+def by_the_policy(period: Subscription) -> Subscription:
+    """A period whose envelope is what 100 cents and its price give, as one that brings none."""
+    given = 100 if period.price_cents is None else min(period.price_cents, 100)
+    return replace(period, envelope_cents=None) if period.envelope_cents == given else period
+
+
+WHAT_IFS = {
+    "its own policy": (WhatIf(), Policy(), as_delivered),
+    "a larger envelope": (WhatIf(envelope_cents=137), Policy(envelope_cents=137), by_the_policy),
+    "an envelope of one cent": (WhatIf(envelope_cents=1), Policy(envelope_cents=1), by_the_policy),
+    "an envelope above all prices": (WhatIf(envelope_cents=99_999), Policy(envelope_cents=99_999), by_the_policy),
+    "pool by direct": (WhatIf(pool_rule="direct"), Policy(pool_rule="direct"), as_delivered),
+    "members by any share": (WhatIf(minimum_pool_share_bp=1), Policy(minimum_pool_share_bp=1), as_delivered),
+    "members alone on stage": (
+        WhatIf(minimum_pool_share_bp=10_000),
+        Policy(minimum_pool_share_bp=10_000),
+        as_delivered,
+    ),
+    "longer lives": (WhatIf(minimum_live_s=3_600), Policy(minimum_live_s=3_600), as_delivered),
+    "any live": (WhatIf(minimum_live_s=0), Policy(minimum_live_s=0), as_delivered),
+    "pro-rata": (WhatIf(is_pro_rata=True), Policy(), as_delivered),
+    "all of it": (
+        WhatIf(
+            envelope_cents=250,
+            pool_rule="direct",
+            minimum_pool_share_bp=3_334,
+            minimum_live_s=3_600,
+            is_pro_rata=True,
+        ),
+        Policy(envelope_cents=250, pool_rule="direct", minimum_pool_share_bp=3_334, minimum_live_s=3_600),
+        by_the_policy,
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WHAT_IFS)
+def test_every_month_under_another_policy_is_the_oracles(home: Home, what: str) -> None:
+    what_if, policy, periods = WHAT_IFS[what]
+    compared = 0
+    for month in home.months:
+        expected = home.settle(month, policy, periods)
+        found = home.simulate(month, what_if)
+        if expected.blockers:
+            assert found.doubts, "what blocks the month is told"
+            continue
+        compared += 1
+        control = found.simulated.control
+        nanos = expected.pro_rata_nanos if what_if.is_pro_rata else expected.earned_nanos
+        assert earned_nanos(found.simulated) == without_zeros(nanos)
+        assert control["envelope_nanos"] == expected.envelope_nanos
+        assert control["periods"] == len(expected.periods)
+        assert control["pool_members"] == list(expected.members)
+        cents = largest_remainder(expected.envelope_nanos // NANOS_PER_CENT, nanos)
+        assert earned_cents(found.simulated) == without_zeros(cents)
+        if not what_if.is_pro_rata:
+            assert control["pool_nanos"] == expected.pool_total_nanos
+    assert compared, "every month is blocked"
+
+
+def test_the_what_ifs_make_a_difference(home: Home) -> None:
+    """None of the comparisons above is of a policy that changes nothing anywhere."""
+    for what, (what_if, *_) in WHAT_IFS.items():
+        changed = [
+            artist
+            for month in home.months
+            for artist in home.simulate(month, what_if).artists
+            if artist.difference_cents
+        ]
+        assert bool(changed) == (what != "its own policy"), what
+
+
+def test_its_own_policy_gives_the_marts_and_the_dry_run_of_the_next(home: Home) -> None:
+    for month in home.months:
+        found = home.simulate(month, WhatIf())
+        assert found.simulated == found.now
+        with home.pipeline.warehouse() as con:
+            rows = con.execute(
+                """
+                select artist_id, category, current_watch_ms, current_paying_subscribers, current_direct_nanos,
+                    current_pool_nanos, current_earned_nanos, current_earned_cents
+                from marts.fct_artist_months where settlement_month = ? and current_earned_nanos > 0
+                """,
+                [month],
+            ).fetchall()
+        assert {line_values(line) for line in found.simulated.lines if line.earned_nanos} == set(rows)
+    assert found.simulated == close_month(home.pipeline.settings, month, dry_run=True)
+    assert any(line.brought_forward_cents for line in found.simulated.lines)
+    assert any(line.adjustment_cents for line in found.simulated.lines)
+
+
+def line_values(line: object) -> tuple[object, ...]:
+    names = ("artist_id", "category", "watch_ms", "paying_subscribers", "direct_nanos", "pool_nanos")
+    return tuple(getattr(line, name) for name in (*names, "earned_nanos", "earned_cents"))
+
+
+@pytest.mark.parametrize("minimum_cents", [0, 1, 150, 100_000])
+def test_who_would_be_paid_with_another_minimum_is_the_oracles(home: Home, minimum_cents: int) -> None:
+    month = home.months[-1]
+    history = copy.deepcopy(home.history)
+    history.policy = replace(history.policy, minimum_payout_cents=minimum_cents)
+    expected = history.close(month, home.data)
+    found = home.simulate(month, WhatIf(minimum_payout_cents=minimum_cents))
+    assert {
+        (line.artist_id, line.paid_cents, line.carried_forward_cents, line.carry_reason)
+        for line in found.simulated.lines
+    } == {(line.artist_id, line.paid_cents, line.carried_forward_cents, line.carry_reason) for line in expected.lines}
+    assert found.with_balances
+    assert not any(artist.difference_cents for artist in found.artists)
+
+
+def test_a_closed_month_is_shown_beside_what_is_booked_and_paid_by_its_earnings_alone(home: Home) -> None:
+    month = home.months[0]
+    found = home.simulate(month, WhatIf(minimum_payout_cents=1))
+    assert found.is_closed
+    assert not found.with_balances
+    booked = home.history.booked_cents[month]
+    assert {one.artist_id: one.booked_cents for one in found.artists if one.booked_cents} == without_zeros(booked)
+    assert all(line.paid_cents + line.carried_forward_cents == line.earned_cents for line in found.simulated.lines)
+
+
+def test_nothing_is_written_but_the_file_that_is_asked_for(
+    home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, month, target = home.pipeline.settings, home.months[-1], tmp_path / "new" / "what-if.csv"
+    before = fingerprints(settings.home)
+    assert simulate_month(settings, month, WhatIf(pool_rule="direct", envelope_cents=120), output=None)
+    assert simulate_month(settings, month, WhatIf(pool_rule="direct", envelope_cents=120), output=target)
+    assert fingerprints(settings.home) == before
+    assert [*tmp_path.rglob("*.*")] == [target]
+
+    expected = home.simulate(month, WhatIf(pool_rule="direct", envelope_cents=120))
+    with target.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["artist_id"], int(row["difference_cents"])) for row in rows] == [
+        (one.artist_id, one.earned_simulated_cents - one.earned_now_cents) for one in expected.artists
+    ]
+    for name in ("earned_simulated_cents", "earned_now_cents"):
+        control = (expected.simulated if "simulated" in name else expected.now).control
+        assert sum(int(row[name]) for row in rows) == control["envelope_cents"]
+    shown = capsys.readouterr().out
+    assert "What if: envelope 1.20 EUR instead of 1.00 EUR; pool rule direct instead of equal." in shown
+    periods = paid_periods(home, month)
+    own = sum(by_the_policy(one).envelope_cents is not None for one in periods)
+    assert (f"{own} of {len(periods)} periods keep an envelope of their own" in shown) == (own > 0)
+
+
+def paid_periods(home: Home, month: str) -> list[Subscription]:
+    settled = set(home.settle(month, Policy(), as_delivered).periods)
+    return [one for one in home.data.periods.values() if one.period_id in settled]
+
+
+def test_what_cannot_be_simulated_is_refused_with_what_to_do(
+    home_of: Callable[[int], Home], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = home_of(SEEDS[0])
+    settings, month = home.pipeline.settings, home.months[-1]
+    with pytest.raises(Refusal, match="the loaded records reach from"):
+        simulate(settings, "2035-01", WhatIf())
+    assert not simulate_month(settings, month, WhatIf(minimum_live_s=10**9), output=None)
+    assert "Under the other policy the pool has no member" in capsys.readouterr().err
+
+    with pytest.raises(Refusal, match="There is no warehouse yet"):
+        simulate(Settings(home=tmp_path / "empty"), month, WhatIf())
+    stale = Settings(home=tmp_path / "stale")
+    shutil.copytree(settings.home / "warehouse", stale.home / "warehouse")
+    with pytest.raises(Refusal, match="not built wholly since the last close"):
+        simulate(stale, month, WhatIf())
+
+
+def test_every_artist_of_every_closed_month_is_explained_to_the_cent(home: Home, tmp_path: Path) -> None:
+    settings = home.pipeline.settings
+    for month, run in home.history.runs.items():
+        watched = {one.artist_id for one in run.settlement.slices if one.artist_id is not None}
+        lines = {line.artist_id: line for line in run.lines}
+        for artist_id in {*watched, *lines}:
+            found = explain(settings, month, artist_id)
+            assert sum(one.amount_nanos for one in found.subscribers) == run.settlement.direct_nanos.get(artist_id, 0)
+            assert found.earned_cents == run.settlement.earned_cents.get(artist_id, 0)
+            assert found.paid_cents == (lines[artist_id].paid_cents if artist_id in lines else 0)
+    target = tmp_path / "explained.csv"
+    assert explain_artist(settings, month, artist_id, form="csv", output=target)
+    assert target.read_text(encoding="utf-8").startswith("step,subject,")
+
+
+def earned_nanos(run: ClosedRun) -> dict[str, int]:
+    return without_zeros({line.artist_id: line.earned_nanos for line in run.lines})
+
+
+def earned_cents(run: ClosedRun) -> dict[str, int]:
+    return without_zeros({line.artist_id: line.earned_cents for line in run.lines})
+
+
+def without_zeros(amounts: Iterable[tuple[str, int]] | dict[str, int]) -> dict[str, int]:
+    return {artist_id: amount for artist_id, amount in dict(amounts).items() if amount}
+
+
+def fingerprints(folder: Path) -> dict[Path, tuple[int, str]]:
+    """Each file's time and content; the lock on the data home, and the note of who holds it, are not data."""
+    return {
+        path: (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.startswith(".lock")
+    }
