@@ -4,7 +4,7 @@ import csv
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
@@ -203,8 +203,20 @@ def _write_slices(path: Path, month: str, *, con: duckdb.DuckDBPyConnection, set
         _ROWS_PER_GROUP
     )
     with pq.ParquetWriter(path, _SLICES_SCHEMA, compression="zstd") as writer:
-        for batch in slices:
-            writer.write_table(pa.Table.from_batches([batch]).cast(_SLICES_SCHEMA), row_group_size=_ROWS_PER_GROUP)
+        for group in _groups(slices):
+            writer.write_table(group, row_group_size=_ROWS_PER_GROUP)
+
+
+def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Cut the slices into row groups of one size, whatever batches they come in: DuckDB 1.5 and 2 cut others."""
+    waiting = _SLICES_SCHEMA.empty_table()
+    for batch in batches:
+        waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch]).cast(_SLICES_SCHEMA)])
+        while waiting.num_rows >= _ROWS_PER_GROUP:
+            yield waiting.slice(0, _ROWS_PER_GROUP).combine_chunks()
+            waiting = waiting.slice(_ROWS_PER_GROUP)
+    if waiting.num_rows:
+        yield waiting.combine_chunks()
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

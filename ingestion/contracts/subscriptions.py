@@ -17,6 +17,8 @@ CONTRACT = Contract(
         Field("envelope_cents", Integer()),
     ),
     rules=(
+        # No policy is in force before 2015: such a period would have no month to be settled in.
+        RowRule("too_old", "period_end <= date '2015-01-01'"),
         RowRule("period_order", "period_end <= period_start"),
         RowRule("period_too_long", "period_end - period_start > 35"),
         RowRule("envelope_above_price", "envelope_cents > price_cents"),

@@ -827,8 +827,8 @@ CORRECTING: Final = (
         name="policy_of_today_in_a_closed_month",
         rule="§6 settled again with the policy it closed with",
         file=f"{_SETTLEMENT}/int_settlement_months.sql",
-        before="coalesce(booked_months.{{ column }}, policies.{{ column }})",
-        after="policies.{{ column }}",
+        before="coalesce(booked_months.minimum_payout_cents, policies.minimum_payout_cents)",
+        after="policies.minimum_payout_cents",
         killed_by=_KEPT_POLICY,
     ),
     Mutant(

@@ -186,7 +186,9 @@ class Subscription:
         return self.period_end - timedelta(days=1)
 
     def broken_rule(self, _loaded_at: int) -> str | None:
-        """`period_order`, `period_too_long` or `envelope_above_price`, the first that applies."""
+        """`too_old`, `period_order`, `period_too_long` or `envelope_above_price`, the first that applies."""
+        if self.last_day < date(2015, 1, 1):
+            return "too_old"
         if self.period_end <= self.period_start:
             return "period_order"
         if (self.period_end - self.period_start).days > LONGEST_PERIOD_DAYS:

@@ -384,6 +384,26 @@ def test_backdated_catalogue_changes_no_closed_month_unless_amended() -> None:
         assert [(one.artist_id, one.adjustment_cents) for one in run.adjustments] == cents
 
 
+def test_a_returned_payment_goes_into_the_balance_and_out_again() -> None:
+    records = platform(*artist("art", iban=IBAN), period(envelope_cents=1_000, updated_at=1))
+    history = closed(records, "2021-02")
+    with pytest.raises(ValueError, match="0 cents are nothing"):
+        history.write_off("art")
+    assert history.return_payment("2021-02", "art") == 1_000
+    [line] = history.close("2021-03", Snapshot.of(records)).lines
+    assert (line.brought_forward_cents, line.earned_cents, line.paid_cents) == (1_000, 0, 1_000)
+
+
+def test_a_written_off_balance_is_gone_and_has_a_line_that_says_so() -> None:
+    records = platform(*artist("art", iban=IBAN), period(envelope_cents=1_000, updated_at=1))
+    refunded = [*records, period(status="refunded", updated_at=2), CategoryChange("art", "known", date(2021, 3, 1))]
+    history = closed(records, "2021-02")
+    history.close("2021-03", Snapshot.of(refunded))
+    assert history.write_off("art") == 1_000
+    [line] = history.close("2021-04", Snapshot.of(refunded)).lines
+    assert (line.brought_forward_cents, line.carried_forward_cents, line.carry_reason) == (0, 0, None)
+
+
 def test_runs_close_in_order_without_gaps() -> None:
     history = closed(platform(), "2021-02")
     for wrong in ("2021-02", "2021-04", "2021-01"):

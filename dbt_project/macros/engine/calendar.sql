@@ -26,7 +26,7 @@
     cast({{ day }} + to_months(cast({{ months }} as int)) as date)
 {%- endmacro %}
 
-{#- One row a step from `first_day` to `last_day` (both included) of a one-row relation, as `day`. -#}
+{#- One row a step from `first_day` to `last_day` (both included) of each row of a relation, as `day`. -#}
 {% macro day_series(relation, first_day, last_day, step='day') -%}
     {{ return(adapter.dispatch('day_series')(relation, first_day, last_day, step)) }}
 {%- endmacro %}

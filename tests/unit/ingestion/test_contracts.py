@@ -54,6 +54,7 @@ CASES = [
     *(("subscriptions", {name: value}, f"bad_{name}") for name in ("price_cents", "envelope_cents")
       for value in BAD_WHOLE),
     ("subscriptions", {"plan_id": OBJECT}, "bad_plan_id"),
+    ("subscriptions", {"period_start": "2014-12-01", "period_end": "2015-01-01"}, "too_old"),
     ("subscriptions", {"period_end": "2021-01-10"}, "period_order"),
     ("subscriptions", {"period_end": "2021-01-09"}, "period_order"),
     ("subscriptions", {"period_end": "2021-02-15"}, "period_too_long"),

@@ -1,14 +1,13 @@
-{%- set policy_columns = [
-    'price_cents', 'envelope_cents', 'minimum_live_s', 'minimum_pool_share_bp',
-    'minimum_payout_cents', 'look_back_months', 'payment_delay_days', 'pool_rule',
-] -%}
 -- Grain: one settlement month that anything is known of, with the policy in force on
 -- its last day.
 -- A closed month keeps the policy it closed with and, while it can be adjusted, the
 -- catalogue: `catalogue` names the closed month whose pinned versions it is, null is
 -- today's (RULES.md §6).
--- The spine starts with the earliest day in any record that settling reads and ends
--- with the last period or, if that is later, with the month that closes next.
+-- The months have no gaps from the earliest day in any record that settling reads to
+-- the last period or, if that is later, the month that closes next. A written date over
+-- a year before, or over three years after, what happened (heartbeats, which are held
+-- to the clock as they land, and closed months) draws none; a period there has its
+-- month all the same, alone: a mistyped year loses no euro and adds no thousand months.
 with periods as (
     select * from {{ ref('stg_billing__periods') }}
 ),
@@ -36,14 +35,8 @@ booked_months as (
     select * from {{ source('booked', 'months') }}
 ),
 
-known_days as (
-    select min(period_start) as first_day, max(period_end) as last_day from periods
-    union all
+happened_days as (
     select min(event_day) as first_day, max(event_day) as last_day from playback_days
-    union all
-    select min(published_on) as first_day, cast(null as date) as last_day from lives
-    union all
-    select min(valid_from) as first_day, cast(null as date) as last_day from categories
     union all
     select
         min(cast(settlement_month || '-01' as date)) as first_day,
@@ -51,23 +44,85 @@ known_days as (
     from booked_months
 ),
 
+happened as (
+    select min(first_day) as first_day, max(last_day) as last_day from happened_days
+),
+
+written_days as (
+    select period_start as first_day, period_end as last_day from periods
+    union all
+    select published_on as first_day, cast(null as date) as last_day from lives
+    union all
+    select valid_from as first_day, cast(null as date) as last_day from categories
+),
+
+first_written as (
+    select min(first_day) as first_day from written_days
+),
+
+anchors as (
+    select
+        coalesce(happened.first_day, first_written.first_day) as first_day,
+        coalesce(happened.last_day, first_written.first_day) as last_day
+    from happened
+    cross join first_written
+),
+
+sight as (
+    select
+        first_day,
+        last_day,
+        {{ add_months('first_day', -12) }} as first_day_in_sight,
+        {{ add_months('last_day', 36) }} as last_day_in_sight
+    from anchors
+),
+
+in_sight as (
+    select
+        min(
+            case
+                when written_days.first_day >= sight.first_day_in_sight
+                    then written_days.first_day
+            end
+        ) as first_day,
+        max(
+            case
+                when written_days.last_day <= sight.last_day_in_sight
+                    then written_days.last_day
+            end
+        ) as last_day
+    from written_days
+    cross join sight
+),
+
+-- `least` and `greatest` pass over nulls.
 bounds as (
     select
-        cast({{ month_of('min(first_day)') }} || '-01' as date) as first_day,
-        greatest(max(last_day), min(first_day)) as last_day
-    from known_days
+        cast(
+            {{ month_of('least(sight.first_day, in_sight.first_day)') }} || '-01'
+            as date
+        ) as first_day,
+        greatest(sight.last_day, in_sight.last_day) as last_day
+    from sight
+    cross join in_sight
 ),
 
 days as (
     {{ day_series('bounds', 'first_day', 'last_day', step='month') }}
 ),
 
+known_months as (
+    select {{ month_of('day') }} as settlement_month from days
+    union distinct
+    select {{ month_of(add_days('period_end', -1)) }} as settlement_month from periods
+),
+
 months as (
     select
-        {{ month_of('day') }} as settlement_month,
-        day as first_day,
-        last_day(day) as last_day
-    from days
+        settlement_month,
+        cast(settlement_month || '-01' as date) as first_day,
+        last_day(cast(settlement_month || '-01' as date)) as last_day
+    from known_months
 ),
 
 in_force as (
@@ -77,10 +132,20 @@ in_force as (
         booked_months.catalogue,
         coalesce(booked_months.policy_valid_from, policies.valid_from)
             as policy_valid_from,
-        {%- for column in policy_columns %}
-        coalesce(booked_months.{{ column }}, policies.{{ column }}) as {{ column }}
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        coalesce(booked_months.price_cents, policies.price_cents) as price_cents,
+        coalesce(booked_months.envelope_cents, policies.envelope_cents)
+            as envelope_cents,
+        coalesce(booked_months.minimum_live_s, policies.minimum_live_s)
+            as minimum_live_s,
+        coalesce(booked_months.minimum_pool_share_bp, policies.minimum_pool_share_bp)
+            as minimum_pool_share_bp,
+        coalesce(booked_months.minimum_payout_cents, policies.minimum_payout_cents)
+            as minimum_payout_cents,
+        coalesce(booked_months.look_back_months, policies.look_back_months)
+            as look_back_months,
+        coalesce(booked_months.payment_delay_days, policies.payment_delay_days)
+            as payment_delay_days,
+        coalesce(booked_months.pool_rule, policies.pool_rule) as pool_rule
     from months
     inner join policies
         on
@@ -90,18 +155,21 @@ in_force as (
         on months.settlement_month = booked_months.settlement_month
 ),
 
+newest_run as (
+    select
+        {{ month_of(
+            add_months("max(cast(settlement_month || '-01' as date))", 1)
+        ) }} as next_month
+    from booked_months
+),
+
 next_run as (
     select
         {{ month_of(add_months('in_force.first_day', '-in_force.look_back_months')) }}
             as first_look_back_month
     from in_force
-    inner join
-        (select max(settlement_month) as settlement_month from booked_months) as newest
-        on
-            in_force.settlement_month
-            = {{ month_of(
-                add_months("cast(newest.settlement_month || '-01' as date)", 1)
-            ) }}
+    inner join newest_run
+        on in_force.settlement_month = newest_run.next_month
 ),
 
 final as (
@@ -110,9 +178,14 @@ final as (
         in_force.first_day,
         in_force.last_day,
         in_force.policy_valid_from,
-        {%- for column in policy_columns %}
-        in_force.{{ column }},
-        {%- endfor %}
+        in_force.price_cents,
+        in_force.envelope_cents,
+        in_force.minimum_live_s,
+        in_force.minimum_pool_share_bp,
+        in_force.minimum_payout_cents,
+        in_force.look_back_months,
+        in_force.payment_delay_days,
+        in_force.pool_rule,
         in_force.catalogue,
         in_force.is_closed,
         in_force.is_closed

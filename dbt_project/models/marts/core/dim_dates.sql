@@ -1,14 +1,10 @@
--- Grain: Paris day, from the first to the last settlement month that anything is known
--- of.
-with bounds as (
-    select
-        min(first_day) as first_day,
-        max(last_day) as last_day
-    from {{ ref('int_settlement_months') }}
+-- Grain: Paris day of a settlement month that anything is known of.
+with months as (
+    select * from {{ ref('int_settlement_months') }}
 ),
 
 days as (
-    {{ day_series('bounds', 'first_day', 'last_day') }}
+    {{ day_series('months', 'first_day', 'last_day') }}
 ),
 
 final as (

@@ -1,6 +1,6 @@
--- Grain: artist × live × settlement month, on today's data. What each live earned out of
--- subscribers' own envelopes; the sum over an artist's lives is `current_direct_nanos`
--- of fct_artist_months, to the nano.
+-- Grain: artist × live × settlement month, on today's data. What each live earned out
+-- of subscribers' own envelopes; the sum over an artist's lives is
+-- `current_direct_nanos` of fct_artist_months, to the nano.
 -- Not additive: `paying_subscribers`; `watch_ms` is floored per live.
 with live_slices as (
     select * from {{ ref('int_live_slices') }}
