@@ -6,7 +6,7 @@ the bytes of all closed months) is `tests.two_years.story`'s.
 """
 
 from tests.pipeline import Pipeline
-from tests.two_years.books import ClosedMonth, artists_of, cents_of, periods_of
+from tests.two_years.books import ClosedMonth, Transfer, artists_of, cents_of, periods_of
 from tests.two_years.cast import (
     DUO,
     PATRON_CENTS,
@@ -117,7 +117,7 @@ def in_2021_03(story: Story) -> None:
     story.lands(refund("will", "2021-02"))
     month = story.close("2021-03")
     assert paid(month, "alba") > paid(story.closed["2021-01"], "alba")
-    assert transfer_to(month, "alba") == iban("alba's new bank").replace(" ", "")
+    assert transfer_to(month, "alba").iban == iban("alba's new bank").replace(" ", "")
     assert month.adjustments["2021-02", "corail"] < -PATRON_CENTS + MINIMUM_CENTS
     assert carried(month, "corail") == "negative"
 
@@ -213,23 +213,24 @@ def in_2021_12(story: Story) -> None:
     """December pays all again: Givre on an IBAN that is just old enough."""
     story.lands(artist("givre", iban=iban("givre's new bank"), updated_at="2021-12-31T08:00:00Z"))
     month = story.close("2021-12")
-    assert transfer_to(month, "givre") == iban("givre's new bank").replace(" ", "")
+    assert transfer_to(month, "givre").iban == iban("givre's new bank").replace(" ", "")
     assert 0 < paid(month, "brume") < MINIMUM_CENTS
 
 
 def in_2022_01(story: Story) -> None:
-    """Givre has another name: in this month and its bank file, not in December's."""
+    """Givre has another name from this month on; December keeps the one it closed with."""
     story.lands(artist("givre", name="Givre & Cœur", iban=iban("givre's new bank"), updated_at="2022-01-15T08:00:00Z"))
     month = story.close("2022-01")
     assert (month.lines["givre"].name, story.closed["2021-12"].lines["givre"].name) == ("Givre & Cœur", "Givre")
 
 
 def in_2022_02(story: Story) -> None:
-    """Max's October is refunded when it is final: nothing changes."""
+    """Max's October is refunded when it is final: nothing changes. Givre's new name goes to the bank."""
     story.lands(refund("max", "2021-10", on="2022-02-20"))
     month = story.close("2022-02")
     assert "max-2021-10" in periods_of(story.closed["2021-10"].slices)
     assert min(month.control["adjustments"]) == "2021-11"
+    assert transfer_to(month, "givre").name == "Givre + Coeur"
 
 
 def in_2022_03(story: Story) -> None:
@@ -323,9 +324,9 @@ def booked(month: ClosedMonth, name: str) -> int:
     return month.lines[name].earned_cents
 
 
-def transfer_to(month: ClosedMonth, name: str) -> str:
-    """The IBAN that an artist's transfer goes to."""
-    return month.transfers[month.lines[name].number].iban
+def transfer_to(month: ClosedMonth, name: str) -> Transfer:
+    """An artist's transfer in the bank file."""
+    return month.transfers[month.lines[name].number]
 
 
 def catalogues(month: ClosedMonth) -> dict[str, str]:
