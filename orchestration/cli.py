@@ -126,7 +126,9 @@ def explain(
         Literal["table", "csv", "json"],
         typer.Option("--format", help="A table shows the largest parts; csv and json hold all of them."),
     ] = "table",
-    output: Annotated[Path | None, typer.Option(help="Where csv or json go; by default to the terminal.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Where csv or json go; by default to the terminal.", dir_okay=False)
+    ] = None,
 ) -> None:
     """Show how an artist's amount came about, from subscribers' slices to the cent."""
     if output is not None and form == "table":
@@ -140,7 +142,9 @@ def explain(
 def simulate(
     month: Month,
     *,
-    envelope: Annotated[int | None, typer.Option(min=0, help="Cents of a period that go to artists.")] = None,
+    envelope: Annotated[
+        int | None, typer.Option(min=0, help="Cents, for the periods whose envelope is the policy's.")
+    ] = None,
     minimum: Annotated[int | None, typer.Option(min=0, help="Cents from which a balance is paid.")] = None,
     pool_rule: Annotated[
         Literal["equal", "direct"] | None, typer.Option(help="How the pool is split over its members.")
@@ -150,7 +154,9 @@ def simulate(
     ] = None,
     minimum_live: Annotated[int | None, typer.Option(min=0, help="Seconds from which a live counts.")] = None,
     pro_rata: Annotated[bool, typer.Option("--pro-rata", help="One pot for all, split by watch time.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Write the artists as CSV here, in cents.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the artists as CSV here, in cents.", dir_okay=False)
+    ] = None,
 ) -> None:
     """Show what another policy would have paid, artist by artist; write nothing else."""
     from orchestration.commands.simulate import simulate_month  # noqa: PLC0415
@@ -164,6 +170,8 @@ def simulate(
         minimum_live_s=minimum_live,
         is_pro_rata=pro_rata,
     )
+    if what_if == WhatIf():
+        raise typer.BadParameter("say what to change, for example --envelope 150", param_hint="options")
     _exit_unless(simulate_month(_settings(), month, what_if, output=output))
 
 
