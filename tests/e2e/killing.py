@@ -16,14 +16,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ingestion.settings import Settings
-
-if TYPE_CHECKING:
-    from multiprocessing.queues import SimpleQueue
 
 Work = Callable[[Path], object]
 """Work on a data home; a function of an importable module."""
@@ -118,31 +113,6 @@ def _last_word(receiver: Connection) -> str | None:
         return str(receiver.recv())
     except EOFError:
         return None
-
-
-def run_together(work: Work, home: Path, *, processes: int) -> list[str]:
-    """Let processes begin the same work at the same moment; return "done" or the error of each."""
-    barrier = _CONTEXT.Barrier(processes)
-    reports = _CONTEXT.SimpleQueue()
-    running = [_CONTEXT.Process(target=_meet, args=(work, home, barrier, reports)) for _ in range(processes)]
-    for process in running:
-        process.start()
-    said = [reports.get() for _ in running]
-    for process in running:
-        process.join()
-        process.close()
-    reports.close()
-    return sorted(said)
-
-
-def _meet(work: Work, home: Path, barrier: Barrier, reports: "SimpleQueue[str]") -> None:
-    barrier.wait()
-    try:
-        work(home)
-    except Exception as error:  # noqa: BLE001 - what it is, is what the test asks
-        reports.put(f"{type(error).__name__}: {error}")
-    else:
-        reports.put("done")
 
 
 @dataclass

@@ -15,7 +15,7 @@ from payouts import audit, ledger
 from payouts.errors import Refusal
 from tests.e2e import closed_months
 from tests.e2e.closed_months import KEY_FILE
-from tests.e2e.killing import Campaign, run_together
+from tests.e2e.killing import Campaign
 from tests.pipeline import Pipeline
 
 SHARE_OF_KILLS = 0.85
@@ -23,7 +23,6 @@ SHARE_OF_KILLS = 0.85
 SHARE_WITHOUT_KEY = 0.05
 KILLED_AGAIN = 3
 """One rerun in so many is killed as well."""
-RACES = 5
 
 
 @dataclass(frozen=True)
@@ -125,18 +124,6 @@ def test_a_key_that_was_linked_and_not_tidied_leaves_nothing(scenario: Scenario,
     closed_months.close(settings.home, month=scenario.month)
     assert closed_months.month_files(settings, scenario.month) == scenario.files
     assert closed_months.names(settings) == scenario.names
-
-
-def test_of_two_closings_one_wins_and_the_other_is_refused(scenario: Scenario, tmp_path: Path) -> None:
-    for number in range(RACES):
-        settings = closed_months.copy_home(scenario.before, tmp_path / str(number))
-        work = partial(closed_months.close_unlocked, month=scenario.month)
-        refused, won = run_together(work, settings.home, processes=2)
-        assert won == "done"
-        assert refused.startswith(f"Refusal: {scenario.month} cannot close: ")
-        assert closed_months.month_files(settings, scenario.month) == scenario.files
-        assert closed_months.recorded_closings(settings, scenario.month) == scenario.closings
-        assert closed_months.names(settings) == scenario.names
 
 
 def _campaign(name: str, scenario: Scenario, new_home: Callable[[], Settings]) -> Campaign:
