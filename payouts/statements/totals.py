@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pypdf import PdfReader
-
 _AMOUNT: Final = "(?P<minus>\u2212?)(?P<whole>\\d{1,3}(?:\u202f\\d{3})*),(?P<part>\\d\\d)\u202f€"
 
 
@@ -47,6 +45,9 @@ def read_statement_total(pdf: Path) -> StatementTotals:
 
 
 def _text(pdf: Path) -> str:
+    # The import takes a fifth of a second, which every `allive run` would pay for: whoever closes imports this package.
+    from pypdf import PdfReader  # noqa: PLC0415
+
     try:
         return "\n".join(["", *(page.extract_text() for page in PdfReader(pdf).pages)])
     except Exception as error:  # a changed byte may break the reader anywhere
