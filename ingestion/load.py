@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -262,8 +263,11 @@ def _decide(
 ) -> BatchReport:
     accepted = tuple(folder / file.source for file in staged.files if file.table == contract.record_type)
     checks = check_counts(contract, staged)
-    if accepted:
-        checks += validator(settings, contract.record_type, accepted)
+    with ThreadPoolExecutor(1) as beside:
+        synced = beside.submit(sync_staged, folder, staged)
+        if accepted:
+            checks += validator(settings, contract.record_type, accepted)
+        synced.result()
     is_held = any(not check.passed and check.severity == "critical" for check in checks)
     report = BatchReport(
         batch_id=folder.name,
@@ -278,7 +282,6 @@ def _decide(
         unreadable=tuple((entry.file.name, entry.why) for entry in files.unreadable),
         already_loaded=files.already_loaded,
     )
-    sync_staged(folder, staged)
     promotion = Promotion(
         batch_id=folder.name,
         batch_number=batch_number,

@@ -179,7 +179,8 @@ def _judge_files(
 def _judge(
     con: duckdb.DuckDBPyConnection, contract: Contract, source: Source, folder: Path, parameters: dict[str, int]
 ) -> list[_Written]:
-    con.register("landed", source.batches)
+    # The bare stream: a RecordBatchReader goes through Arrow's own scanner, whose threads then compete with DuckDB's.
+    con.register("landed", source.batches.__arrow_c_stream__())  # type: ignore[no-untyped-call]
     try:
         return _copy(con, judged_records(contract, source.query), folder, contract.partition_column, parameters)
     finally:
