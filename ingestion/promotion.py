@@ -20,6 +20,7 @@ from ingestion.raw_tables import (
     DataFile,
     Pins,
     commit_batch,
+    drop_half_written_commits,
     open_table,
     read_pins,
     table_path,
@@ -115,7 +116,10 @@ def finish_promotions(settings: Settings) -> None:
         if plan is None:
             shutil.rmtree(folder)
         else:
-            _carry_out(settings, Promotion.from_dict(plan), folder)
+            promotion = Promotion.from_dict(plan)
+            for table in (promotion.record_type, REJECTS):
+                drop_half_written_commits(settings, table)
+            _carry_out(settings, promotion, folder)
 
 
 def _carry_out(settings: Settings, promotion: Promotion, folder: Path) -> None:

@@ -163,6 +163,12 @@ def commit_batch(settings: Settings, table: str, files: Iterable[DataFile], app_
     return version
 
 
+def drop_half_written_commits(settings: Settings, table: str) -> None:
+    """After a crash: drop what a killed commit left of itself, `<version>.json#<number>`, which no reader looks at."""
+    for leftover in (table_path(settings, table) / "_delta_log").glob("*.json#*"):
+        leftover.unlink()
+
+
 def pinned_files(settings: Settings, table: str, version: int | None) -> list[Path]:
     """The Parquet files of a raw table's version."""
     if version is None:
