@@ -16,7 +16,7 @@ _SCRATCH = Path(tempfile.gettempdir()) / "allive-bench"
 def main(
     *,
     heartbeats: Annotated[int, typer.Option(min=1, help="Rows to race on, about.")] = 10_000_000,
-    lines: Annotated[int, typer.Option(min=1, help="Lines of NDJSON to race the ingestion on.")] = 1_000_000,
+    lines: Annotated[int, typer.Option(min=1, help="Lines of NDJSON to race the ingestion on.")] = 5_000_000,
     threads: Annotated[int, typer.Option(help="Threads of every contestant.")] = 2,
     memory_gb: Annotated[float, typer.Option(help="Memory limit of every contestant.")] = 8.0,
     rounds: Annotated[int, typer.Option(min=1, help="Runs of each contestant, in turns; the best counts.")] = 3,

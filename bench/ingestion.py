@@ -185,7 +185,7 @@ _LOADS: dict[str, Callable[..., Any]] = {_OURS: _load_ours, _BARE: _load_bare}
 
 def main(  # noqa: PLR0917 - typer binds options by name
     contestant: Annotated[str | None, typer.Argument(help="Run this one alone, and print what it measured.")] = None,
-    rows: Annotated[int, typer.Option(min=1, help="Lines to race on, about.")] = 1_000_000,
+    rows: Annotated[int, typer.Option(min=1, help="Lines to race on, about.")] = 5_000_000,
     threads: Annotated[int, typer.Option(help="Threads of every contestant.")] = 2,
     memory_gb: Annotated[float, typer.Option(help="Memory limit of every contestant.")] = 4.0,
     rounds: Annotated[int, typer.Option(min=1, help="Runs of each contestant, in turns.")] = 3,
