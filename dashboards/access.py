@@ -1,0 +1,52 @@
+"""Who asks, and what they may see. Identity comes from the gate; authorization is asked here by every query."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a grant makes of somebody."""
+
+    ARTIST = "artist"
+    MANAGEMENT = "management"
+    FINANCE = "finance"
+
+
+PLATFORM_ROLES = frozenset({Role.MANAGEMENT, Role.FINANCE})
+"""Who sees the platform's figures, and any artist's pages (each look leaves an audit record)."""
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Somebody who has signed in, with the grant in force at this rerun. `(issuer, subject)` is the identity."""
+
+    issuer: str
+    subject: str
+    name: str
+    role: Role
+    artist_ids: tuple[str, ...] = ()
+
+
+class AccessDeniedError(PermissionError):
+    """The principal's grant does not cover what was asked for."""
+
+
+def require_artist(principal: Principal, artist_id: str) -> None:
+    """Pass if the principal may see this artist's figures.
+
+    Raises:
+        AccessDeniedError: neither the artist's own grant nor the platform's roles.
+    """
+    if principal.role in PLATFORM_ROLES or (principal.role is Role.ARTIST and artist_id in principal.artist_ids):
+        return
+    raise AccessDeniedError(f"{principal.issuer} {principal.subject} has no grant for artist {artist_id}.")
+
+
+def require_platform(principal: Principal) -> None:
+    """Pass if the principal may see the platform's figures.
+
+    Raises:
+        AccessDeniedError: the principal is an artist.
+    """
+    if principal.role not in PLATFORM_ROLES:
+        raise AccessDeniedError(f"{principal.issuer} {principal.subject} has no grant for the platform's figures.")

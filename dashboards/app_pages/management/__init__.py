@@ -1,0 +1,1 @@
+"""What management and finance see of the platform."""

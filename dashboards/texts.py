@@ -1,0 +1,58 @@
+"""The words of the pages, by key, in French and in English: `locales/<language>/<page>.toml`.
+
+A text may have `{fields}`; a key with `.one` and `.other` has a form for each plural. A test holds that both languages
+have the same keys with the same fields.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from dashboards.formatting import Language, count
+
+LOCALES: Final = Path(__file__).parent / "locales"
+
+
+class Texts:
+    """The texts of one page in one language."""
+
+    def __init__(self, page: str, language: Language) -> None:
+        self.language = language
+        self._page = page
+        self._texts = load_texts(page, language)
+
+    def __call__(self, key: str, **fields: object) -> str:
+        """Return the text of a key with its fields filled in.
+
+        Raises:
+            KeyError: the page has no such text.
+        """
+        return self._found(key).format(**fields)
+
+    def plural(self, key: str, number: int, **fields: object) -> str:
+        """Return the form of a key that fits a number; `{number}` is the number as the language writes it."""
+        form = self.language.locale.plural_form(number)
+        text = self._texts.get(f"{key}.{form}") or self._found(f"{key}.other")
+        return text.format(number=count(number, self.language), **fields)
+
+    def _found(self, key: str) -> str:
+        try:
+            return self._texts[key]
+        except KeyError:
+            raise KeyError(f"Found no text {key!r} in locales/{self.language}/{self._page}.toml; add it.") from None
+
+
+@cache
+def load_texts(page: str, language: Language) -> Mapping[str, str]:
+    """Return a page's texts by their dotted keys, as the file has them."""
+    with (LOCALES / language / f"{page}.toml").open("rb") as file:
+        return dict(_flat(tomllib.load(file)))
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    texts: list[tuple[str, str]] = []
+    for key, value in tree.items():
+        texts += _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else [(f"{prefix}{key}", str(value))]
+    return texts
