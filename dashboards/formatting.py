@@ -11,7 +11,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
 PARIS: Final = ZoneInfo("Europe/Paris")
-NOTHING: Final = "–"
+NOTHING: Final = "\u2013"
 """Stands where there is no value: never an empty cell, never a 0 that was not measured."""
 FEWEST_SHOWN: Final = 5
 """Fewer people than this are not told apart: they could be recognised."""
@@ -83,7 +83,7 @@ def count(number: int, language: Language) -> str:
 
 
 def people(number: int, language: Language) -> str:
-    """Return a number of people, told only from five on.
+    r"""Return a number of people, told only from five on.
 
     >>> people(4, Language.FRENCH), people(0, Language.FRENCH), people(5, Language.FRENCH)
     ('moins de\xa05', '0', '5')
@@ -97,7 +97,7 @@ def percent(basis_points: int | None, language: Language) -> str:
     """Return a share given in basis points, to a tenth of a percent.
 
     >>> percent(1234, Language.FRENCH), percent(1234, Language.ENGLISH), percent(None, Language.FRENCH)
-    ('12,3\u202f%', '12.3%', '–')
+    ('12,3\u202f%', '12.3%', '\u2013')
     """
     if basis_points is None:
         return NOTHING
@@ -106,7 +106,7 @@ def percent(basis_points: int | None, language: Language) -> str:
 
 
 def duration(ms: int, language: Language) -> str:
-    """Return watch time in hours and minutes, floored to the minute.
+    r"""Return watch time in hours and minutes, floored to the minute.
 
     >>> duration(5_430_000, Language.FRENCH), duration(59_000, Language.FRENCH)
     ('1\xa0h\xa030\xa0min', '0\xa0min')

@@ -1,9 +1,11 @@
 """The words of the pages, by key, in French and in English: `locales/<language>/<page>.toml`.
 
 A text may have `{fields}`; a key with `.one` and `.other` has a form for each plural. A test holds that both languages
-have the same keys with the same fields.
+have the same keys with the same fields. French texts are written with plain blanks and set here with the no-break ones
+that French asks for.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
@@ -48,7 +50,18 @@ class Texts:
 def load_texts(page: str, language: Language) -> Mapping[str, str]:
     """Return a page's texts by their dotted keys, as the file has them."""
     with (LOCALES / language / f"{page}.toml").open("rb") as file:
-        return dict(_flat(tomllib.load(file)))
+        texts = dict(_flat(tomllib.load(file)))
+    return {key: set_in_french(text) for key, text in texts.items()} if language is Language.FRENCH else texts
+
+
+def set_in_french(text: str) -> str:
+    r"""Return a text with no-break blanks where French has them: narrow before ; ! ? % €, wide at : and « ».
+
+    >>> set_in_french("Combien ? « 5 % » : rien")
+    'Combien\u202f? «\xa05\u202f%\xa0»\xa0: rien'
+    """
+    text = re.sub(r" (?=[;!?%€])", "\u202f", text)
+    return re.sub(r" (?=:(\s|$)|»)|(?<=«) ", "\u00a0", text)
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -1,0 +1,107 @@
+"""Charts as Vega-Lite specifications, built with Altair, in the theme's colours and the reader's language.
+
+Colour is never the only sign: series carry their names, their dashes or their shapes. Titles are statements and stand
+above the chart as headings; `description` says the same to those who do not see it.
+"""
+
+from typing import Any, Final
+
+import altair as alt
+import streamlit as st
+
+from dashboards.formatting import Language
+
+LIGHT: Final = {
+    "emerging": "#B83A0C",
+    "independent": "#0B6E69",
+    "known": "#5B4BC4",
+    "pool": "#8A6A00",
+    "other": "#4B5563",
+    "text": "#1E1A28",
+    "muted": "#5A5465",
+    "grid": "#E4DBCD",
+}
+DARK: Final = {
+    "emerging": "#FF9A5C",
+    "independent": "#3CC9BE",
+    "known": "#A99BFF",
+    "pool": "#E2BC4A",
+    "other": "#AEB4C0",
+    "text": "#F4EFE7",
+    "muted": "#BDB6C8",
+    "grid": "#332E42",
+}
+
+_NUMBERS: Final = {
+    Language.FRENCH: alt.NumberLocale(
+        decimal=",", thousands="\u202f", grouping=[3], currency=["", "\u202f€"], percent="\u202f%", minus="\u2212"
+    ),
+    Language.ENGLISH: alt.NumberLocale(decimal=".", thousands=",", grouping=[3], currency=["€", ""], minus="\u2212"),
+}
+
+
+def is_dark() -> bool:
+    """Return whether the reader sees the dark theme."""
+    return st.context.theme.type == "dark"
+
+
+def palette(*, dark: bool) -> dict[str, str]:
+    """Return the colours of the theme, by what they stand for."""
+    return DARK if dark else LIGHT
+
+
+def specification(
+    chart: alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart,
+    *,
+    language: Language,
+    description: str,
+    dark: bool,
+) -> dict[str, Any]:
+    """Return the chart as a specification to draw, with locale, type and colours set.
+
+    `description` becomes the chart's accessible name.
+    """
+    colours = palette(dark=dark)
+    months = language.locale.months["format"]
+    configured = (
+        chart.properties(description=description)
+        .configure(
+            locale=alt.Locale(
+                number=_NUMBERS[language],
+                time=alt.TimeLocale(
+                    dateTime="%A %e %B %Y, %X",
+                    date="%d/%m/%Y",
+                    time="%H:%M",
+                    periods=["AM", "PM"],
+                    days=[language.locale.days["format"]["wide"][place] for place in (6, 0, 1, 2, 3, 4, 5)],
+                    shortDays=[language.locale.days["format"]["abbreviated"][place] for place in (6, 0, 1, 2, 3, 4, 5)],
+                    months=[months["wide"][place] for place in range(1, 13)],
+                    shortMonths=[months["abbreviated"][place] for place in range(1, 13)],
+                ),
+            ),
+            font="Inter",
+            background="transparent",
+        )
+        .configure_view(strokeWidth=0)
+        .configure_axis(
+            labelColor=colours["muted"],
+            titleColor=colours["muted"],
+            gridColor=colours["grid"],
+            domainColor=colours["grid"],
+            tickColor=colours["grid"],
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+        )
+        .configure_legend(
+            labelColor=colours["text"], titleColor=colours["muted"], orient="top", title=None, labelFontSize=13
+        )
+        .configure_text(color=colours["text"], fontSize=12)
+    )
+    specified: dict[str, Any] = configured.to_dict()
+    return specified
+
+
+def draw(specified: dict[str, Any]) -> None:
+    """Draw a specification over the width there is; no menu, no second theme over ours."""
+    st.vega_lite_chart(specified, width="stretch", theme=None)

@@ -1,0 +1,41 @@
+"""Runs one page without server and gate, for its words and figures; what protects pages is tested in tests/e2e."""
+
+from importlib import import_module
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+
+from dashboards.access import Principal, Role
+from dashboards.formatting import Language
+from dashboards.serving import current_copy
+from dashboards.viewer import Viewer
+from ingestion.settings import Settings
+
+TIMEOUT_S = 30
+
+
+def viewer_of(home: Path, *, role: Role, artist_id: str | None = None, language: Language = Language.FRENCH) -> Viewer:
+    """A viewer of the copy in service; an artist has exactly `artist_id`."""
+    principal = Principal(
+        issuer="local",
+        subject=f"{role}@allive.example",
+        name=str(role),
+        role=role,
+        artist_ids=(artist_id,) if artist_id and role is Role.ARTIST else (),
+    )
+    return Viewer(principal=principal, language=language, copy=current_copy(Settings(home=home)), artist_id=artist_id)
+
+
+def run_page(name: str, viewer: Viewer) -> AppTest:
+    """Run a page such as `artist.earnings`; an exception on it is raised here."""
+
+    def script(name: str, viewer: Viewer) -> None:
+        from importlib import import_module
+
+        import_module(f"dashboards.app_pages.{name}").render(viewer)
+
+    import_module(f"dashboards.app_pages.{name}")
+    test = AppTest.from_function(script, default_timeout=TIMEOUT_S, kwargs={"name": name, "viewer": viewer})
+    test.run()
+    assert not test.exception, test.exception
+    return test

@@ -1,0 +1,13 @@
+"""The examples in the docstrings of what is pure are true."""
+
+import doctest
+import importlib
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["formatting", "texts"])
+def test_examples_hold(module: str) -> None:
+    result = doctest.testmod(importlib.import_module(f"dashboards.{module}"))
+    assert result.attempted > 0
+    assert result.failed == 0
