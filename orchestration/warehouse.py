@@ -80,7 +80,7 @@ def build_warehouse(
     project = parsed_project(settings, project_dir=project_dir)
     pins = read_pins(settings)
     inputs = read_inputs(settings, project, pins)
-    finished = _read_finished_build(settings)
+    finished = read_finished_build(settings)
     if finished is not None and finished.inputs == inputs:
         return finished
     _drop_what_cannot_be_continued(settings, project, pins)
@@ -158,12 +158,6 @@ def _with_remembered(
     return tuple({**known, **new}.values())
 
 
-def read_built_inputs(settings: Settings) -> Inputs | None:
-    """Return the inputs that the warehouse was wholly built from; None while it is not."""
-    finished = _read_finished_build(settings)
-    return finished.inputs if finished else None
-
-
 def open_warehouse(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Open the warehouse file with the limits of the settings."""
     con = duckdb.connect(settings.warehouse_path, read_only=read_only)
@@ -175,7 +169,8 @@ def open_warehouse(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyCon
     return con
 
 
-def _read_finished_build(settings: Settings) -> Build | None:
+def read_finished_build(settings: Settings) -> Build | None:
+    """Return the last build that was finished without a failure, as it is remembered; None while there is none."""
     if not settings.warehouse_path.exists():
         return None
     with open_warehouse(settings, read_only=True) as con:

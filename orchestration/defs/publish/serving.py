@@ -6,8 +6,10 @@ import dagster as dg
 
 from orchestration import progress
 from orchestration.defs.resources import DataHome
+from orchestration.parsed_project import parsed_project
 from orchestration.publishing import PUBLISHED_MARTS, publish
-from orchestration.warehouse import read_built_inputs
+from orchestration.publishing.data_state import checks_of
+from orchestration.warehouse import read_finished_build
 
 
 @dg.asset(
@@ -21,14 +23,13 @@ def serving_copy(data_home: DataHome) -> dg.MaterializeResult[Any]:
     """What dashboards read: the published marts in one read-only file, without anything that names a subscriber."""
     progress.tell("publishing the serving copy")
     settings = data_home.settings
-    built_from = read_built_inputs(settings)
-    if built_from is None:
+    build = read_finished_build(settings)
+    if build is None:
         raise dg.Failure(
             description="The warehouse is not wholly built; expected a build without failures. Run `allive run`.",
             allow_retries=False,
         )
-    inputs = built_from.fingerprint
-    copy = publish(settings, inputs=inputs)
+    copy = publish(settings, inputs=build.inputs.fingerprint, checks=checks_of(build, parsed_project(settings)))
     return dg.MaterializeResult(
         metadata={
             "file": copy.path.name,
@@ -37,5 +38,5 @@ def serving_copy(data_home: DataHome) -> dg.MaterializeResult[Any]:
             "dagster/row_count": sum(copy.rows.values()),
             "rows": copy.rows,
         },
-        data_version=dg.DataVersion(inputs[:16]),
+        data_version=dg.DataVersion(copy.inputs[:16]),
     )

@@ -1,10 +1,17 @@
-"""The serving copy: new names only, swapped by rename, three kept, nothing personal in it."""
+"""The serving copy: new names only, swapped by rename, three kept, nothing personal in it; what it adds to the marts."""
+
+import json
+import shutil
+from datetime import UTC, datetime
 
 import duckdb
 import pytest
 
+from ingestion.contracts import RECORD_TYPES
+from ingestion.raw_tables import columns_of
 from ingestion.settings import Settings
 from orchestration.publishing import CURRENT, PUBLISHED_MARTS, PersonalDataError, publish
+from payouts.bookings import create_booking_views
 
 
 @pytest.fixture
@@ -13,8 +20,25 @@ def settings(tmp_path):
     settings.warehouse_path.parent.mkdir(parents=True)
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("create schema marts")
+        con.execute("create schema raw")
         for mart in (*PUBLISHED_MARTS, "dim_payees", "dim_subscribers"):
             con.execute(f"create table marts.{mart} as select 1 as id, 'x' as name")
+        for table in (*RECORD_TYPES, "rejects"):
+            columns = ", ".join(f"{name} {type_}" for name, type_ in columns_of(table).items())
+            con.execute(f"create table raw.{table} ({columns})")
+        con.execute("create table marts.fct_playbacks (last_heartbeat_at timestamptz)")
+        con.execute(
+            """
+            create or replace table marts.fct_settlement_months as
+            select * from (values ('2021-02', true, 1), ('2021-03', false, 1), ('2021-04', false, 0))
+            as months (settlement_month, is_closed, periods);
+            create or replace table marts.fct_artist_months as
+            select settlement_month, 'art' as artist_id, 30::bigint as current_earned_nanos,
+            20::bigint as current_direct_nanos, 10::bigint as current_pool_nanos, 5::bigint as current_watch_ms
+            from marts.fct_settlement_months
+            """
+        )
+        create_booking_views(con, settings)
     return settings
 
 
@@ -27,7 +51,7 @@ def test_only_published_marts_are_in_it(settings):
     copy = publish(settings, inputs="a" * 64)
     tables = read(settings, "select table_name from duckdb_tables() where schema_name = 'marts' order by 1")
     assert [name for (name,) in tables] == sorted(PUBLISHED_MARTS)
-    assert copy.rows == dict.fromkeys(PUBLISHED_MARTS, 1)
+    assert copy.rows == dict.fromkeys(PUBLISHED_MARTS, 1) | {"fct_settlement_months": 3, "fct_artist_months": 3}
 
 
 def test_a_copy_of_the_same_inputs_is_kept(settings):
@@ -60,3 +84,67 @@ def test_a_personal_column_stops_it_and_the_old_copy_stays(settings, column):
     with pytest.raises(PersonalDataError, match=f"dim_artists.{column}"):
         publish(settings, inputs="b" * 64)
     assert (settings.serving_dir / CURRENT).resolve() == before.path
+
+
+def test_a_held_batch_is_seen_though_the_warehouse_does_not_change(settings):
+    publish(settings, inputs="a" * 64)
+    hold(settings, "heartbeats-000007-abc")
+
+    copy = publish(settings, inputs="a" * 64)
+
+    assert copy.is_new
+    assert read(settings, "select batch, record_type, reason, records from published.held_batches") == [
+        ("heartbeats-000007-abc", "heartbeats", "reject_share", 200)
+    ]
+    assert not publish(settings, inputs="a" * 64).is_new
+    shutil.rmtree(settings.held_dir)
+    assert publish(settings, inputs="a" * 64).is_new
+    assert read(settings, "select * from published.held_batches") == []
+
+
+def hold(settings, batch_id):
+    checks = [
+        {"name": "reject_share", "passed": False, "severity": "critical", "found": "1 files above", "expected": "5 %",
+         "detail": "sub-0001"},
+        {"name": "device_known", "passed": False, "severity": "warning", "found": "3", "expected": "0", "detail": ""},
+    ]  # fmt: skip
+    report = {
+        "batch_id": batch_id, "batch_number": 7, "record_type": "heartbeats", "files": 1, "records": 200, "rejects": 20,
+        "bytes": 1, "verdict": "held", "checks": checks, "unreadable": [], "already_loaded": 0,
+    }  # fmt: skip
+    held = {"report": report, "files": ["a.csv"], "held_at": "2021-03-04T05:06:07+00:00", "first_day": None}
+    folder = settings.held_dir / batch_id
+    folder.mkdir(parents=True)
+    (folder / "batch.json").write_text(json.dumps({"held": held | {"last_day": None}}), encoding="utf-8")
+
+
+def test_nothing_of_what_a_check_found_by_name_is_published(settings):
+    hold(settings, "heartbeats-000007-abc")
+    copy = publish(settings, inputs="a" * 64)
+    assert b"sub-0001" not in copy.path.read_bytes()
+
+
+def test_estimates_of_open_months_are_kept_by_day_the_last_of_each(settings):
+    seen = "select seen_on::varchar, settlement_month, earned_nanos from published.estimates order by all"
+    publish(settings, inputs="a" * 64, now=datetime(2021, 3, 1, 22, 59, tzinfo=UTC))
+    earn(settings, 31)
+    publish(settings, inputs="b" * 64, now=datetime(2021, 3, 1, 23, 1, tzinfo=UTC))  # 2 March in Paris
+    earn(settings, 32)
+    publish(settings, inputs="c" * 64, now=datetime(2021, 3, 2, 12, 0, tzinfo=UTC))
+
+    assert read(settings, seen) == [("2021-03-01", "2021-03", 30), ("2021-03-02", "2021-03", 32)]
+
+    publish(settings, inputs="d" * 64, now=datetime(2021, 5, 3, 12, 0, tzinfo=UTC))
+    assert read(settings, seen) == [("2021-03-02", "2021-03", 32), ("2021-05-03", "2021-03", 32)]  # 62 days before
+
+
+def earn(settings, nanos):
+    with duckdb.connect(settings.warehouse_path) as con:
+        con.execute("update marts.fct_artist_months set current_earned_nanos = ?", [nanos])
+
+
+def test_a_copy_that_cannot_be_read_is_replaced(settings):
+    first = publish(settings, inputs="a" * 64)
+    first.path.write_bytes(b"no database")
+    assert publish(settings, inputs="a" * 64).is_new
+    assert read(settings, "select count(*) from published.copy") == [(1,)]

@@ -1,0 +1,144 @@
+"""Writing a copy, pointing readers to it, dropping old ones.
+
+DuckDB shares one instance a path, so a file replaced in place is served stale for ever. Each copy is a new file with a
+name that is never used again; `current.duckdb` is a symlink that is moved over in one rename.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from ingestion.batches import list_held
+from ingestion.settings import Settings
+from orchestration.publishing.booked_money import publish_booked_money
+from orchestration.publishing.data_state import Check, publish_data_state
+from orchestration.publishing.estimates import publish_estimates
+from orchestration.publishing.previous_copy import PreviousCopy, read_previous_copy
+from orchestration.publishing.published_columns import refuse_personal_columns
+from orchestration.publishing.published_marts import copy_marts
+from payouts import ledger
+
+CURRENT: Final = "current.duckdb"
+KEPT_COPIES: Final = 3
+
+
+@dataclass(frozen=True)
+class ServingCopy:
+    """The copy that `current.duckdb` points to."""
+
+    path: Path
+    inputs: str
+    rows: dict[str, int]
+    is_new: bool
+
+
+def publish(
+    settings: Settings, *, inputs: str, checks: Sequence[Check] = (), now: datetime | None = None
+) -> ServingCopy:
+    """Write what dashboards read into a new file and point `current.duckdb` to it; drop copies beyond the last three.
+
+    A copy of the same state is kept as it is: the same warehouse, closed months, held batches, and the same code here.
+
+    Args:
+        settings: Where the data home lies; it must be locked.
+        inputs: The hash of what the warehouse was built from.
+        checks: What its build found.
+        now: The instant of publishing; its Paris day is the one that estimates are kept under.
+
+    Raises:
+        PersonalDataError: A table has a personal column; the copy in service stays.
+    """
+    settings.serving_dir.mkdir(parents=True, exist_ok=True)
+    state = _state(settings, inputs)
+    previous = read_previous_copy(settings.serving_dir / CURRENT)
+    if previous is not None and previous.inputs == state:
+        return ServingCopy(path=previous.path, inputs=state, rows=previous.rows, is_new=False)
+    path = settings.serving_dir / f"allive-{_next_number(settings):06d}-{state[:12]}.duckdb"
+    aside = path.with_name(f".{path.name}.part")
+    aside.unlink(missing_ok=True)
+    rows = _write(settings, aside, previous, state=state, checks=checks, now=now or datetime.now(UTC))
+    aside.rename(path)
+    _point_current_to(settings, path)
+    _drop_old_copies(settings)
+    return ServingCopy(path=path, inputs=state, rows=rows, is_new=True)
+
+
+def _state(settings: Settings, inputs: str) -> str:
+    """Hash all that a copy is a function of, but for the clock and the estimates of earlier copies.
+
+    A held batch changes nothing that the warehouse reads, and still has to be seen by those who read the dashboards.
+    """
+    parts = {
+        "warehouse": inputs,
+        "code": [
+            hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(Path(__file__).parent.glob("*"))
+            if path.is_file()
+        ],
+        "held": [held.batch_id for held in list_held(settings)],
+        "closed": [ledger.read_manifest(settings, month).run_hash for month in ledger.closed_months(settings)],
+    }
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _write(
+    settings: Settings,
+    target: Path,
+    previous: PreviousCopy | None,
+    *,
+    state: str,
+    checks: Sequence[Check],
+    now: datetime,
+) -> dict[str, int]:
+    with duckdb.connect(target) as con:
+        con.execute("set TimeZone = 'UTC'")
+        con.execute("set memory_limit = ?", [settings.memory_limit])
+        con.execute(f"attach {_literal(settings.warehouse_path)} as warehouse (read_only)")
+        con.execute("begin")  # one commit, not one for each of many small statements
+        con.execute("create schema published")
+        copy_marts(con)
+        publish_booked_money(con, settings)
+        publish_estimates(con, previous, now=now)
+        publish_data_state(con, settings, checks)
+        con.execute(
+            "create table published.copy as select cast(? as varchar) as inputs, cast(? as timestamptz) as "
+            "published_at, (select max(last_heartbeat_at) from warehouse.marts.fct_playbacks) as data_until_at",
+            [state, now],
+        )
+        con.execute("commit")
+        con.execute("detach warehouse")
+        refuse_personal_columns(con)
+        return dict(con.execute("select mart, rows from published.marts").fetchall())
+
+
+def _next_number(settings: Settings) -> int:
+    return 1 + max(
+        (int(copy.name.split("-")[1]) for copy in settings.serving_dir.glob("allive-*-*.duckdb")),
+        default=0,
+    )
+
+
+def _point_current_to(settings: Settings, path: Path) -> None:
+    # The link is relative, so that a data home that is moved keeps working.
+    aside = settings.serving_dir / f".{CURRENT}.new"
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(path.name)
+    aside.replace(settings.serving_dir / CURRENT)
+
+
+def _drop_old_copies(settings: Settings) -> None:
+    # A reader that has an old copy open keeps it: the file goes when it is closed.
+    for old in sorted(settings.serving_dir.glob("allive-*-*.duckdb"))[:-KEPT_COPIES]:
+        old.unlink()
+    for unfinished in settings.serving_dir.glob(".allive-*.part*"):
+        unfinished.unlink()
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

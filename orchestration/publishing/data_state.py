@@ -1,0 +1,143 @@
+"""How fresh and how sound the data are: rejects, held batches, checks, and when each record type last came."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import duckdb
+from deltalake import DeltaTable
+
+from ingestion.batches import list_held
+from ingestion.contracts import RECORD_TYPES
+from ingestion.raw_tables import read_pins, table_path
+from ingestion.settings import Settings
+from orchestration.defs.dbt.manifest import as_test_id, with_every_test
+from orchestration.parsed_project import ParsedProject
+from orchestration.warehouse import Build
+
+# A heartbeat happens (its playback knows the last one); of every other record there is only when it was changed.
+_LAST_EVENT: Final = {
+    record_type: f"select max(updated_at) from warehouse.raw.{record_type}"
+    for record_type in RECORD_TYPES
+    if record_type != "heartbeats"
+} | {"heartbeats": "select max(last_heartbeat_at) from warehouse.marts.fct_playbacks"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """A dbt test as the warehouse's build found it, in the column order of `published.checks`.
+
+    Attributes:
+        asset: Model that it is about, without its schema.
+        kind: `data` judges what landed, `unit` the code on cases worked out by hand.
+        status: dbt's: pass, warn, fail or error.
+        severity: What a failure does: `warn` shows it, `error` keeps the warehouse from being published.
+        failures: Rows that break it.
+    """
+
+    name: str
+    asset: str | None
+    kind: str
+    status: str
+    severity: str
+    failures: int
+    message: str | None
+    description: str | None
+    checked_at: datetime
+
+
+def checks_of(build: Build, project: ParsedProject) -> tuple[Check, ...]:
+    """Return the tests of a build, with what the dbt project says of them."""
+    nodes = with_every_test(json.loads(project.manifest_path.read_bytes()))["nodes"]
+    found = []
+    for result in build.nodes:
+        kind, *_ = result.unique_id.split(".")
+        if kind not in {"test", "unit_test"}:
+            continue
+        node = nodes.get(as_test_id(result.unique_id), {})
+        found.append(
+            Check(
+                name=result.unique_id.split(".")[-1] if kind == "unit_test" else node.get("name", result.unique_id),
+                asset=(node.get("attached_node") or "").split(".")[-1] or None,
+                kind="unit" if kind == "unit_test" else "data",
+                status=result.status,
+                severity=str(node.get("config", {}).get("severity", "error")).lower(),
+                failures=result.failures or 0,
+                message=result.message,
+                description=node.get("description") or node.get("meta", {}).get("description") or None,
+                checked_at=datetime.fromisoformat(build.built_at),
+            )
+        )
+    return tuple(found)
+
+
+def publish_data_state(con: duckdb.DuckDBPyConnection, settings: Settings, checks: Sequence[Check]) -> None:
+    """Write `rejects`, `held_batches`, `checks` and `freshness`.
+
+    Counts and reasons only: a rejected record's text, or the examples that a check gives, may name a subscriber.
+    """
+    _publish_rejects(con, settings)
+    con.execute(
+        "create table published.held_batches (batch varchar, record_type varchar, reason varchar, found varchar, "
+        "held_at timestamptz, records bigint, first_day date, last_day date)"
+    )
+    for held in list_held(settings):
+        failed = held.failed_checks
+        con.execute(
+            "insert into published.held_batches values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                held.batch_id,
+                held.record_type,
+                ", ".join(check.name for check in failed),
+                "; ".join(f"{check.found} (expected {check.expected})" for check in failed),
+                datetime.fromisoformat(held.held_at),
+                held.report.records,
+                held.first_day,
+                held.last_day,
+            ],
+        )
+    con.execute(
+        "create table published.checks (name varchar, asset varchar, kind varchar, status varchar, severity varchar, "
+        "failures bigint, message varchar, description varchar, checked_at timestamptz)"
+    )
+    if checks:
+        con.executemany("insert into published.checks values (?, ?, ?, ?, ?, ?, ?, ?, ?)", [astuple(c) for c in checks])
+    _publish_freshness(con, settings)
+
+
+def _publish_rejects(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """One row a record type and reason, over all that was ever loaded."""
+    con.execute(
+        "create table published.rejects (record_type varchar, reason varchar, rejects bigint, "
+        "last_loaded_at timestamptz)"
+    )
+    rejects = con.execute(
+        "select record_type, reason, count(*), max(batch_number) from warehouse.raw.rejects group by all order by all"
+    ).fetchall()
+    folder = table_path(settings, "rejects")
+    for record_type, reason, count, batch_number in rejects:
+        written = [path.stat().st_mtime for path in folder.glob(f"{record_type}-{batch_number:06}-*.parquet")]
+        last_loaded_at = datetime.fromtimestamp(max(written), UTC) if written else None
+        con.execute("insert into published.rejects values (?, ?, ?, ?)", [record_type, reason, count, last_loaded_at])
+
+
+def _publish_freshness(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    con.execute(
+        "create table published.freshness (record_type varchar, records bigint, last_loaded_at timestamptz, "
+        "last_event_at timestamptz)"
+    )
+    versions = read_pins(settings).versions
+    for record_type in RECORD_TYPES:
+        version = versions[record_type]
+        if version is None:
+            con.execute("insert into published.freshness values (?, 0, null, null)", [record_type])
+            continue
+        table = DeltaTable(str(table_path(settings, record_type)), version=version)
+        loaded_at = datetime.fromtimestamp(table.history(1)[0]["timestamp"] / 1000, UTC)
+        con.execute(
+            f"insert into published.freshness select ?, count(*), ?, ({_LAST_EVENT[record_type]}) "
+            f"from warehouse.raw.{record_type}",
+            [record_type, loaded_at],
+        )

@@ -1,0 +1,48 @@
+"""What open months were expected to give, as the last copy of each day had it: so that a page can say how it moved.
+
+It is known nowhere else: a serving folder that is deleted takes it along.
+"""
+
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from orchestration.publishing.previous_copy import PreviousCopy
+
+KEPT_DAYS: Final = 62
+_COLUMNS: Final = (
+    "settlement_month varchar, artist_id varchar, seen_on date, earned_nanos bigint, direct_nanos bigint, "
+    "pool_nanos bigint, watch_ms bigint"
+)
+
+
+def publish_estimates(con: duckdb.DuckDBPyConnection, previous: PreviousCopy | None, *, now: datetime) -> None:
+    """Write `published.estimates`: one row a settlement month, artist and Paris day on which a copy was published.
+
+    Rows of this day are the open months' `current_*` now; those of the 62 days before are the previous copy's.
+    """
+    today = now.astimezone(ZoneInfo("Europe/Paris")).date()
+    con.execute(f"create table published.estimates ({_COLUMNS})")
+    if previous is not None and "estimates" in previous.tables:
+        con.register("earlier", previous.tables["estimates"])
+        con.execute(
+            "insert into published.estimates by name select * from earlier "
+            "where seen_on < $today and seen_on >= $today - cast($days as integer)",
+            {"today": today, "days": KEPT_DAYS},
+        )
+        con.unregister("earlier")
+    con.execute(
+        """
+        insert into published.estimates
+        select
+            artists.settlement_month, artists.artist_id, $today, artists.current_earned_nanos,
+            artists.current_direct_nanos, artists.current_pool_nanos, artists.current_watch_ms
+        from warehouse.marts.fct_artist_months as artists
+        inner join warehouse.marts.fct_settlement_months as months using (settlement_month)
+        where not months.is_closed and months.periods > 0
+        order by all
+        """,
+        {"today": today},
+    )

@@ -1,0 +1,43 @@
+"""The guard on what is published: nothing that names a subscriber, a bank account or an address."""
+
+from typing import Final
+
+import duckdb
+
+PERSONAL_COLUMNS: Final = frozenset(
+    {
+        "subscriber_id",
+        "subscriber_pseudonym",
+        "period_id",
+        "playback_id",
+        "email",
+        "iban",
+        "bic",
+        "street",
+        "postcode",
+        "town",
+        "country",
+    }
+)
+
+
+class PersonalDataError(RuntimeError):
+    """A table of the new copy has a column that must not leave the warehouse."""
+
+
+def refuse_personal_columns(con: duckdb.DuckDBPyConnection) -> None:
+    """Look at every column of the copy that `con` has just written, whoever wrote it.
+
+    Raises:
+        PersonalDataError: One of them would be readable by every dashboard.
+    """
+    columns = con.execute(
+        "select schema_name, table_name, column_name from duckdb_columns() "
+        "where database_name = current_database() and not internal order by all"
+    ).fetchall()
+    personal = [f"{schema}.{table}.{column}" for schema, table, column in columns if column in PERSONAL_COLUMNS]
+    if personal:
+        raise PersonalDataError(
+            f"Found personal columns in the new serving copy: {', '.join(personal)}; expected none. Take the column "
+            "out of the mart, or the mart out of PUBLISHED_MARTS. The copy in service was not changed."
+        )

@@ -1,0 +1,32 @@
+"""The marts that dashboards read, copied as they are. A mart that is not named here is not published."""
+
+from typing import Final
+
+import duckdb
+
+PUBLISHED_MARTS: Final = (
+    "dim_artists",
+    "dim_dates",
+    "dim_lives",
+    "fct_artist_lives",
+    "fct_artist_months",
+    "fct_close_blockers",
+    "fct_settlement_months",
+    "fct_watch_days",
+)
+
+
+def copy_marts(con: duckdb.DuckDBPyConnection) -> None:
+    """Copy the published marts of the attached `warehouse` into schema `marts`, and note their rows."""
+    con.execute("create schema marts")
+    con.execute("create table published.marts (mart varchar, rows bigint)")
+    for mart in _built_marts(con):
+        con.execute(f"create table marts.{mart} as select * from warehouse.marts.{mart}")
+        con.execute(f"insert into published.marts select ?, count(*) from marts.{mart}", [mart])
+
+
+def _built_marts(con: duckdb.DuckDBPyConnection) -> list[str]:
+    built = con.execute(
+        "select table_name from duckdb_tables() where database_name = 'warehouse' and schema_name = 'marts'"
+    ).fetchall()
+    return [mart for mart in PUBLISHED_MARTS if (mart,) in built]
