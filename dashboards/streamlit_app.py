@@ -11,8 +11,7 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import layout
-from dashboards.access import PLATFORM_ROLES, AccessDeniedError, Principal, Role, current_principal
+from dashboards.access import AccessDeniedError, Principal, Role, current_principal
 from dashboards.app_pages.artist import audience, earnings, lives, statements
 from dashboards.app_pages.management import catalogue, data, emerging, overview, payouts, subscribers
 from dashboards.formatting import Language
