@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DUCKDB_2 := build/duckdb-2
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test test-duckdb-2 lint types sql-lint bench mutants up clean
+.PHONY: help setup browser demo test test-duckdb-2 lint types sql-lint bench mutants up clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -19,10 +19,13 @@ $(STAMP): requirements.lock pyproject.toml
 	@.ci/python-env "$(PYTHON)" "$(VENV)"
 	@touch $@
 
+browser: setup
+	@.ci/browser-env "$(VENV)"
+
 demo: setup ## a fictional season through the whole pipeline, ending with the closed months' payout table
 	@$(BIN)/allive demo
 
-test: setup ## all tests, from the rules' units to the whole path
+test: setup browser ## all tests, from the rules' units to the pages in a browser
 	@$(BIN)/pytest --numprocesses auto --dist loadfile
 
 # DuckDB 2 is laid over the environment, whose lock pins 1.5. Its advice on Arrow output is about speed, hence -W.
@@ -57,4 +60,4 @@ up: setup ## the whole service: Dagster's web server and daemon
 	@$(BIN)/allive up
 
 clean: ## remove the environment and what the tools cached
-	rm -rf $(VENV) $(DUCKDB_2) .pytest_cache .mypy_cache .ruff_cache dbt_project/target
+	rm -rf $(VENV) $(DUCKDB_2) .pytest_cache .mypy_cache .ruff_cache dbt_project/target tests/browser/node_modules
