@@ -1,0 +1,138 @@
+"""Serving copies written by hand: every published table, empty but for the rows a test gives.
+
+The columns are those of the marts' contracts and of `orchestration/publishing`; a test names only what it is about.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import duckdb
+
+Rows = Sequence[Mapping[str, Any]]
+
+PUBLISHED_AT: Final = datetime(2021, 4, 20, 6, 0, tzinfo=UTC)
+DATA_UNTIL_AT: Final = datetime(2021, 4, 20, 4, 30, tzinfo=UTC)
+
+_MONEY: Final = "direct_nanos, pool_nanos, earned_nanos, earned_cents"
+TABLES: Final[Mapping[str, str]] = {
+    "marts.dim_artists": "artist_id, artist_name, latest_category, latest_category_from, credited_lives, left_on",
+    "marts.dim_dates": "day, month, year, quarter, weekday, is_weekend, week_start",
+    "marts.dim_lives": (
+        "live_id, title, kind, is_exclusive, duration_s, published_on, recorded_on, venue, city, genre, "
+        "credited_artists, has_valid_credits, is_countable, ineligibility_reason"
+    ),
+    "marts.dim_live_credits": "live_id, artist_id, share_bp",
+    "marts.fct_artist_lives": (
+        "artist_id, live_id, settlement_month, title, watch_ms, paying_subscribers, direct_nanos"
+    ),
+    "marts.fct_artist_months": (
+        "artist_id, settlement_month, category, is_pool_member, current_watch_ms, current_paying_subscribers, "
+        "current_direct_nanos, current_to_pool_nanos, current_pool_nanos, current_earned_nanos, current_earned_cents, "
+        "pro_rata_direct_nanos, pro_rata_pool_nanos, pro_rata_earned_nanos, booked_watch_ms, "
+        "booked_paying_subscribers, booked_direct_nanos, booked_pool_nanos, booked_earned_nanos, booked_earned_cents, "
+        "adjustment_cents, pending_adjustment_cents"
+    ),
+    "marts.fct_settlement_months": (
+        "settlement_month, first_day, last_day, is_closed, is_in_look_back, catalogue, periods, idle_periods, "
+        "envelope_nanos, direct_nanos, pool_nanos, pool_members, unbooked_periods, open_periods, open_envelope_nanos, "
+        "policy_valid_from, price_cents, envelope_cents, minimum_live_s, minimum_pool_share_bp, minimum_payout_cents, "
+        "look_back_months, payment_delay_days, pool_rule"
+    ),
+    "marts.fct_artist_audience": (
+        "artist_id, month, viewers, new_viewers, returning_viewers, watch_ms, viewers_watch_ms, sole_artist_viewers"
+    ),
+    "marts.fct_live_months": (
+        "live_id, month, watch_ms, playbacks, viewers, measured_playbacks, completed_playbacks, mean_completion_bp"
+    ),
+    "marts.fct_live_retention": "live_id, minute, watching_playbacks, started_playbacks",
+    "marts.fct_live_starts": "live_id, month, surface, playbacks",
+    "published.copy": "inputs, published_at, data_until_at",
+    "published.artist_payouts": (
+        f"settlement_month, artist_id, artist_name, category, watch_ms, paying_subscribers, {_MONEY}, "
+        "adjustment_cents, brought_forward_cents, paid_cents, carried_forward_cents, carry_reason"
+    ),
+    "published.adjustments": (
+        "settlement_month, corrects_month, artist_id, booked_cents, recomputed_cents, adjustment_cents"
+    ),
+    "published.closed_months": (
+        "settlement_month, run_hash, closed_at, periods, idle_periods, envelope_nanos, envelope_cents, direct_nanos, "
+        "pool_nanos, pool_members, earned_cents, adjustment_cents, brought_forward_cents, paid_cents, paid_artists, "
+        "carried_forward_cents, open_periods, open_envelope_cents, payment_date, pool_rule, minimum_payout_cents"
+    ),
+    "published.estimates": ("settlement_month, artist_id, seen_on, earned_nanos, direct_nanos, pool_nanos, watch_ms"),
+    "published.statements": "settlement_month, artist_id",
+}
+"""Every table of a copy and its columns; the types follow from the names."""
+
+_DATES: Final = frozenset({"day", "week_start", "payment_date", "latest_category_from", "policy_valid_from"})
+_NUMBERS: Final = frozenset(
+    {
+        "viewers",
+        "new_viewers",
+        "returning_viewers",
+        "sole_artist_viewers",
+        "playbacks",
+        "measured_playbacks",
+        "completed_playbacks",
+        "watching_playbacks",
+        "started_playbacks",
+        "minute",
+        "periods",
+        "idle_periods",
+        "open_periods",
+        "unbooked_periods",
+        "pool_members",
+        "paid_artists",
+        "paying_subscribers",
+        "current_paying_subscribers",
+        "booked_paying_subscribers",
+        "credited_lives",
+        "credited_artists",
+        "look_back_months",
+        "payment_delay_days",
+        "year",
+        "quarter",
+        "weekday",
+    }
+)
+
+
+def write_home(home: Path, *, published_at: datetime = PUBLISHED_AT, **rows: Rows) -> Path:
+    """Write a data home whose serving copy has these rows, table by its name without schema; return the home."""
+    serving = home / "serving"
+    serving.mkdir(parents=True, exist_ok=True)
+    path = serving / f"allive-{len(list(serving.iterdir())):06d}-test.duckdb"
+    given = {"copy": [{"inputs": "test", "published_at": published_at, "data_until_at": DATA_UNTIL_AT}], **rows}
+    with duckdb.connect(path) as con:
+        con.execute("create schema marts")
+        con.execute("create schema published")
+        for table, columns in TABLES.items():
+            names = columns.split(", ")
+            con.execute(f"create table {table} ({', '.join(f'{name} {_type_of(name)}' for name in names)})")
+            for row in given.pop(table.partition(".")[2], ()):
+                unknown = set(row) - set(names)
+                assert not unknown, f"{table} has no {sorted(unknown)}"
+                con.execute(
+                    f"insert into {table} ({', '.join(row)}) values ({', '.join('?' * len(row))})", list(row.values())
+                )
+    assert not given, f"no such tables: {sorted(given)}"
+    link = serving / "current.duckdb"
+    link.unlink(missing_ok=True)
+    link.symlink_to(path.name)
+    return home
+
+
+def _type_of(column: str) -> str:
+    if column in _DATES or column.endswith(("_on", "_day")):
+        return "date"
+    if column.endswith("_at"):
+        return "timestamptz"
+    if column.startswith(("is_", "has_")):
+        return "boolean"
+    if column == "duration_s":
+        return "decimal(18, 3)"
+    if column in _NUMBERS or column.endswith(("_ms", "_nanos", "_cents", "_bp", "_s", "playbacks")):
+        return "bigint"
+    return "varchar"
