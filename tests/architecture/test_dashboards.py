@@ -1,0 +1,78 @@
+"""The dashboards keep their rules: SQL in one place, no right forgotten, nothing but the serving copy."""
+
+import ast
+import inspect
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+
+import pytest
+
+import dashboards.queries
+from dashboards.access import Principal
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted((ROOT / "dashboards").rglob("*.py"))
+# What must never stand in a page: Streamlit's download links need no cookie, its caches know no principal.
+FORBIDDEN = {"download_button", "cache_data", "experimental_user"}
+
+
+def modules_of(package: object) -> list[str]:
+    return [module.name for module in walk_packages(package.__path__, f"{package.__name__}.")]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", modules_of(dashboards.queries))
+def test_every_query_takes_who_asks_first(name: str) -> None:
+    module = import_module(name)
+    public = {
+        name: function
+        for name, function in vars(module).items()
+        if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
+    }
+    for function_name, function in public.items():
+        first = next(iter(inspect.signature(function).parameters.values()), None)
+        assert first is not None, f"{function_name} can be called without a principal"
+        assert first.name == "principal"
+        assert first.annotation is Principal, f"{function_name} can be called without a principal"
+        assert first.default is inspect.Parameter.empty
+
+
+def test_sql_stands_in_queries_alone() -> None:
+    found = []
+    for path in PAGES:
+        relative = path.relative_to(ROOT / "dashboards")
+        if relative.parts[0] in {"queries", "gate"} or relative.name == "serving.py":
+            continue
+        strings = (
+            node.value
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        )
+        found += [
+            f"{relative}: {text[:60]}" for text in strings if text.lower().lstrip().startswith(("select ", "with "))
+        ]
+    assert not found
+
+
+def test_pages_open_no_database_and_no_file() -> None:
+    wrong = {}
+    for path in PAGES:
+        names = {
+            name.name.split(".")[0] if isinstance(node, ast.Import) else (node.module or "").split(".")[0]
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in node.names
+        }
+        if path.name != "serving.py" and names & {"duckdb", "deltalake", "polars"}:
+            wrong[str(path)] = names
+    assert not wrong
+
+
+def test_what_leaks_is_not_used() -> None:
+    used = {
+        f"{path.name}: {node.attr}"
+        for path in PAGES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in FORBIDDEN
+    }
+    assert not used
