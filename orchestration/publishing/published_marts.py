@@ -10,7 +10,10 @@ PUBLISHED_MARTS: Final = (
     "dim_lives",
     "fct_artist_lives",
     "fct_artist_months",
+    "fct_artist_visibility",
+    "fct_category_starts",
     "fct_close_blockers",
+    "fct_emerging_visibility",
     "fct_settlement_months",
     "fct_watch_days",
 )

@@ -1,4 +1,4 @@
-"""The serving copy: new names only, swapped by rename, three kept, nothing personal in it; what it adds to the marts."""
+"""The serving copy: new names only, swapped by rename, three kept, nothing personal in it, and what it adds."""
 
 import json
 import shutil

@@ -31,7 +31,14 @@ final as (
         coalesce(credit_sets.is_valid, false) as has_valid_credits,
         lives.kind = 'live'
         and lives.exclusive
-        and lives.duration_s >= newest_policy.minimum_live_s as is_countable
+        and lives.duration_s >= newest_policy.minimum_live_s as is_countable,
+        case
+            when lives.kind != 'live' then 'not_a_live'
+            when not lives.exclusive then 'not_exclusive'
+            when lives.duration_s < newest_policy.minimum_live_s then 'too_short'
+            when credit_sets.live_id is null then 'no_credits'
+            when not credit_sets.is_valid then 'invalid_credits'
+        end as ineligibility_reason
     from lives
     cross join newest_policy
     left join credit_sets

@@ -1,0 +1,97 @@
+-- Grain: subscriber × artist whom the subscriber has discovered: the first Paris day
+-- ever with a minute of the artist (var discovery_minimum_ms). A shorter look discovers
+-- nobody.
+-- Odd rule: what came before the first loaded heartbeat is unknown, so in the first
+-- weeks of the data everybody is discovered.
+with watch_days as (
+    select
+        *,
+        watch_ms >= {{ var('discovery_minimum_ms') }} as is_seen
+    from {{ ref('int_artist_watch_days') }}
+),
+
+playback_days as (
+    select * from {{ ref('int_playback_days') }}
+),
+
+data_end as (
+    select max(event_day) as last_day from playback_days
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (
+            partition by subscriber_id, artist_id
+            order by day
+        ) as seen_number,
+        lead(day) over (
+            partition by subscriber_id, artist_id
+            order by day
+        ) as next_seen_on
+    from watch_days
+    where is_seen
+),
+
+known_days as (
+    select
+        subscriber_id,
+        day,
+        min(first_watched_at) as first_watched_at
+    from watch_days
+    where is_seen and category = 'known'
+    group by subscriber_id, day
+),
+
+discoveries as (
+    select
+        subscriber_id,
+        artist_id,
+        category,
+        month,
+        day as discovered_on,
+        first_watched_at as discovered_at,
+        next_seen_on
+    from numbered
+    where seen_number = 1
+),
+
+after_known as (
+    select
+        discoveries.subscriber_id,
+        discoveries.artist_id
+    from discoveries
+    inner join known_days
+        on
+            discoveries.subscriber_id = known_days.subscriber_id
+            and discoveries.discovered_at > known_days.first_watched_at
+            and discoveries.discovered_on
+            <= {{ add_days('known_days.day', var('path_days')) }}
+    group by discoveries.subscriber_id, discoveries.artist_id
+),
+
+final as (
+    select
+        discoveries.subscriber_id,
+        discoveries.artist_id,
+        discoveries.category,
+        discoveries.month,
+        discoveries.discovered_on,
+        discoveries.discovered_at,
+        {{ add_days('discoveries.discovered_on', var('repeat_days')) }}
+        <= data_end.last_day as is_observed,
+        coalesce(
+            discoveries.next_seen_on
+            <= {{ add_days('discoveries.discovered_on', var('repeat_days')) }},
+            false
+        ) as is_repeated,
+        after_known.artist_id is not null as is_after_known
+    from discoveries
+    cross join data_end
+    left join after_known
+        on
+            discoveries.subscriber_id = after_known.subscriber_id
+            and discoveries.artist_id = after_known.artist_id
+)
+
+select * from final

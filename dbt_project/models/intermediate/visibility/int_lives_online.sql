@@ -1,0 +1,65 @@
+-- Grain: month × live that counts and is online by the month's last day × artist
+-- credited on it who is on the platform, with the artist's category on that last day
+-- (RULES.md §4, §5.4), by today's catalogue.
+with months as (
+    select * from {{ ref('int_settlement_months') }}
+),
+
+lives as (
+    select * from {{ ref('stg_catalogue__lives') }}
+),
+
+credits as (
+    select * from {{ ref('stg_catalogue__live_credits') }}
+),
+
+credit_sets as (
+    select * from {{ ref('int_credit_sets') }}
+),
+
+categories as (
+    select * from {{ ref('stg_catalogue__artist_categories') }}
+),
+
+artists as (
+    select * from {{ ref('stg_catalogue__artists') }}
+),
+
+final as (
+    select
+        months.settlement_month as month,
+        lives.live_id,
+        credits.artist_id,
+        categories.category
+    from lives
+    inner join months
+        on
+            lives.duration_s >= months.minimum_live_s
+            and (
+                lives.published_on is null
+                or months.last_day >= lives.published_on
+            )
+    inner join credit_sets
+        on
+            lives.live_id = credit_sets.live_id
+            and credit_sets.catalogue is null
+            and credit_sets.is_valid
+    inner join credits
+        on lives.live_id = credits.live_id
+    inner join categories
+        on
+            credits.artist_id = categories.artist_id
+            and months.last_day >= categories.valid_from
+            and (
+                categories.valid_until is null
+                or months.last_day < categories.valid_until
+            )
+    left join artists
+        on credits.artist_id = artists.artist_id
+    where
+        lives.kind = 'live'
+        and lives.exclusive
+        and (artists.left_on is null or artists.left_on >= months.first_day)
+)
+
+select * from final
