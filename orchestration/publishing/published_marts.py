@@ -7,6 +7,7 @@ import duckdb
 PUBLISHED_MARTS: Final = (
     "dim_artists",
     "dim_dates",
+    "dim_live_credits",
     "dim_lives",
     "fct_artist_lives",
     "fct_artist_months",
