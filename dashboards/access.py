@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ingestion.settings import Settings
+
 
 class Role(StrEnum):
     """What a grant makes of somebody."""
@@ -29,6 +31,20 @@ class Principal:
 
 class AccessDeniedError(PermissionError):
     """The principal's grant does not cover what was asked for."""
+
+
+def current_principal(settings: Settings) -> Principal:
+    """Return who looks, by the session that the gate vouches for and the grant as the access store has it this moment.
+
+    Raises:
+        AccessDeniedError: The session has ended, or nothing is granted any more.
+    """
+    import streamlit as st  # noqa: PLC0415 - asked by pages only; the rest of this module needs no page
+
+    from dashboards.gate.grants import principal_of_session  # noqa: PLC0415 - they are made of this module's types
+    from dashboards.gate.store import open_store  # noqa: PLC0415
+
+    return principal_of_session(open_store(settings), str(st.user.get("session") or ""))
 
 
 def require_artist(principal: Principal, artist_id: str) -> None:

@@ -5,10 +5,12 @@ environment comes first. Nothing else in the code reads the environment.
 """
 
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -19,6 +21,7 @@ from pydantic_settings import (
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 SETTINGS_FILE = "allive.env"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Settings(BaseSettings):
@@ -60,6 +63,20 @@ class Settings(BaseSettings):
         default="artistes@allive.example", description="Whom artists may write to about a statement."
     )
 
+    public_url: str | None = Field(
+        default=None,
+        description="Where people reach the dashboards, such as https://artistes.example.org; default: loopback only.",
+    )
+    dashboards_port: int = Field(default=8501, ge=1, le=65535, description="Port of the dashboards on 127.0.0.1.")
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses or networks, with commas between, whose X-Forwarded-For is believed; default: none.",
+    )
+    oidc_issuer: str | None = Field(default=None, description="An OpenID Connect provider to sign in with.")
+    oidc_client_id: str | None = Field(default=None, description="What the provider calls the dashboards.")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="The dashboards' secret at the provider.")
+    oidc_label: str = Field(default="OpenID Connect", description="What the sign-in page calls the provider.")
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -77,6 +94,48 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        is_plain = parts.path in {"", "/"} and not (parts.query or parts.fragment or parts.username or parts.password)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        if not (parts.hostname and is_plain and is_safe):
+            raise ValueError(f"found {url!r}; expected https:// and a host name (http:// on loopback only), no path")
+        return f"{parts.scheme}://{parts.netloc.lower()}"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, networks: str) -> str:
+        for network in networks.split(","):
+            if network.strip():
+                ip_network(network.strip())
+        return networks
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _safe_issuer(cls, issuer: str | None) -> str | None:
+        if issuer is None:
+            return None
+        parts = urlsplit(issuer)
+        if not parts.hostname or not (
+            parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+        ):
+            raise ValueError(f"found {issuer!r}; expected the provider's https:// address (http:// on loopback only)")
+        return issuer
+
+    @model_validator(mode="after")
+    def _whole_oidc(self) -> Self:
+        parts = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
+        if any(parts) and not all(parts):
+            raise ValueError(
+                "found a part of the OpenID Connect settings; expected ALLIVE_OIDC_ISSUER, ALLIVE_OIDC_CLIENT_ID and "
+                "ALLIVE_OIDC_CLIENT_SECRET together, or none of them"
+            )
+        return self
 
     @cached_property
     def landing_dir(self) -> Path:
@@ -102,6 +161,16 @@ class Settings(BaseSettings):
     def serving_dir(self) -> Path:
         """The published read-only copies for the dashboards."""
         return self.home / "serving"
+
+    @cached_property
+    def dashboards_address(self) -> str:
+        """What a link to the dashboards begins with."""
+        return self.public_url or f"http://127.0.0.1:{self.dashboards_port}"
+
+    @cached_property
+    def access_dir(self) -> Path:
+        """Who may see the dashboards: accounts, invitations, sessions, grants, and the audit log of access."""
+        return self.home / "access"
 
     @cached_property
     def payouts_dir(self) -> Path:

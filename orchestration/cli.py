@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from dashboards.access import Role
     from ingestion.settings import Settings
 
 app = typer.Typer(
@@ -27,6 +28,8 @@ batches_app = typer.Typer(
 app.add_typer(batches_app, name="batches")
 payments_app = typer.Typer(help="Payments that closed months ordered.", no_args_is_help=True)
 app.add_typer(payments_app, name="payments")
+grants_app = typer.Typer(help="Who may see what of the dashboards.", no_args_is_help=True)
+app.add_typer(grants_app, name="grants")
 balances_app = typer.Typer(help="What the next run brings forward.", no_args_is_help=True)
 app.add_typer(balances_app, name="balances")
 
@@ -46,6 +49,25 @@ def _month_or_none(text: str | None) -> str | None:
     return None if text is None else _month(text)
 
 
+def _role(artist_ids: tuple[str, ...], *, management: bool, finance: bool) -> "Role":
+    from dashboards.access import Role  # noqa: PLC0415
+
+    chosen = [
+        role
+        for role, is_chosen in (
+            (Role.ARTIST, bool(artist_ids)),
+            (Role.MANAGEMENT, management),
+            (Role.FINANCE, finance),
+        )
+        if is_chosen
+    ]
+    if len(chosen) != 1:
+        raise typer.BadParameter(
+            "expected exactly one of --artist (as often as needed), --management and --finance", param_hint="options"
+        )
+    return chosen[0]
+
+
 def _reason(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("expected a reason in words: it stays on record")
@@ -54,6 +76,13 @@ def _reason(text: str) -> str:
 
 Month = Annotated[str, typer.Argument(help="The settlement month, as 2021-02.", callback=_month)]
 Artist = Annotated[str, typer.Argument(help="The artist's id.")]
+Artists = Annotated[
+    list[str] | None, typer.Option("--artist", metavar="ID", help="The pages of this artist; may be given again.")
+]
+Management = Annotated[
+    bool, typer.Option("--management", "--manager", help="The platform's pages, and any artist's (on record).")
+]
+Finance = Annotated[bool, typer.Option("--finance", help="The platform's pages, for those who pay.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.", callback=_reason)]
 
 
@@ -196,6 +225,34 @@ def demo(*, verbose: Verbose = False) -> None:
 
 
 @app.command()
+def dashboards(
+    *,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; default: 8501.")] = None,
+) -> None:
+    """Serve the dashboards, behind their sign-in. Stop them with Ctrl-C."""
+    from orchestration.commands.dashboards import serve_dashboards  # noqa: PLC0415
+
+    settings = _settings()
+    _exit_unless(serve_dashboards(settings, port=port or settings.dashboards_port))
+
+
+@app.command()
+def invite(
+    email: Annotated[str, typer.Argument(help="Whom the link is for.")],
+    *,
+    artist: Artists = None,
+    management: Management = False,
+    finance: Finance = False,
+) -> None:
+    """Print a one-time link to the dashboards; for who has an account already, it sets a new password."""
+    from orchestration.commands import access  # noqa: PLC0415
+
+    artist_ids = tuple(artist or ())
+    role = _role(artist_ids, management=management, finance=finance)
+    _exit_unless(access.invite(_settings(), email, role=role, artist_ids=artist_ids))
+
+
+@app.command()
 def up(
     *,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
@@ -246,6 +303,46 @@ def discard_batch(batch: Annotated[str, typer.Argument()], *, why: Why) -> None:
     from orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.discard_batch(_settings(), batch, why=why))
+
+
+@grants_app.command("list")
+def list_grants() -> None:
+    """List who may see what."""
+    from orchestration.commands import access  # noqa: PLC0415
+
+    _exit_unless(access.list_grants(_settings()))
+
+
+@grants_app.command("add")
+def add_grant(
+    *,
+    issuer: Annotated[str, typer.Option(help="The identity provider, as the page without access shows it.")],
+    subject: Annotated[str, typer.Option(help="The identifier beside it.")],
+    name: Annotated[str, typer.Option(help="What to call them.")],
+    artist: Artists = None,
+    management: Management = False,
+    finance: Finance = False,
+) -> None:
+    """Grant a role to somebody who signs in with an identity provider, in place of what they had."""
+    from orchestration.commands import access  # noqa: PLC0415
+
+    artist_ids = tuple(artist or ())
+    role = _role(artist_ids, management=management, finance=finance)
+    _exit_unless(
+        access.add_grant(_settings(), issuer=issuer, subject=subject, name=name, role=role, artist_ids=artist_ids)
+    )
+
+
+@grants_app.command("revoke")
+def revoke_grant(
+    whom: Annotated[str, typer.Argument(help="The name or the subject that `list` shows.")],
+    *,
+    issuer: Annotated[str | None, typer.Option(help="The issuer, where two of them use that subject.")] = None,
+) -> None:
+    """Take back what somebody may see; their open pages close within seconds."""
+    from orchestration.commands import access  # noqa: PLC0415
+
+    _exit_unless(access.revoke_grants(_settings(), whom, issuer=issuer))
 
 
 @payments_app.command("return")

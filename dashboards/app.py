@@ -1,0 +1,75 @@
+"""The dashboards as an ASGI application: Streamlit behind the gate, and how it is served."""
+
+import gc
+import logging
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp
+
+from dashboards.gate.headers import SESSION_HEADER, SESSION_KEY
+from dashboards.gate.middleware import Gate
+from dashboards.gate.requests import Site
+from dashboards.gate.routes import GateRoutes
+from dashboards.gate.store import open_store
+from ingestion.settings import Settings
+
+HOST: Final = "127.0.0.1"
+SCRIPT: Final = Path(__file__).parent / "streamlit_app.py"
+
+# What protects the pages and what they cost; how they look is said in .streamlit/config.toml.
+_STREAMLIT: Final = {
+    "browser.gatherUsageStats": False,
+    "client.showErrorDetails": "none",
+    "client.toolbarMode": "minimal",
+    "client.showErrorLinks": False,
+    "global.developmentMode": False,
+    # Collecting garbage after every rerun was 76 % of a page's time.
+    "runner.postScriptGC": False,
+    "server.enableStaticServing": True,
+    "server.fileWatcherType": "none",
+    "server.runOnSave": False,
+    "server.headless": True,
+    "server.maxUploadSize": 1,
+    "server.trustedUserHeaders": {SESSION_HEADER: SESSION_KEY},
+}
+
+
+def create_app(settings: Settings) -> ASGIApp:
+    """Return the application: `st.App` with the gate as its outermost layer."""
+    import streamlit as st  # noqa: PLC0415 - heavy, and its settings must be there before it builds anything
+    from streamlit import config  # noqa: PLC0415
+
+    store = open_store(settings)
+    site = Site.of(settings)
+    app = st.App(
+        SCRIPT,
+        middleware=[Middleware(Gate, store=store, site=site, own=GateRoutes(store, site), more_routes=[])],
+    )
+    config.get_config_options()
+    for option, value in _STREAMLIT.items():
+        config.set_option(option, value)
+    return app
+
+
+def serve(settings: Settings, *, port: int) -> None:
+    """Serve the dashboards on loopback until SIGINT or SIGTERM."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    app = create_app(settings)
+    # What is imported stays: it need not be looked through at every collection.
+    gc.collect()
+    gc.freeze()
+    uvicorn.run(
+        app,
+        host=HOST,
+        port=port,
+        access_log=False,
+        log_level="warning",
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=3,
+        ws_ping_interval=20,
+        ws_ping_timeout=20,
+    )

@@ -1,0 +1,34 @@
+"""Our own accounts: sign-in with an e-mail address and a password."""
+
+from dataclasses import dataclass
+
+from dashboards.gate import lockout
+from dashboards.gate.audit import Event, record
+from dashboards.gate.grants import LOCAL_ISSUER
+from dashboards.gate.passwords import is_password
+from dashboards.gate.store import Store
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """How a sign-in went: the account, or for how many seconds to wait, or neither (wrong)."""
+
+    account_id: str | None = None
+    wait_s: int = 0
+
+
+def check_password(store: Store, *, email: str, password: str, address: str) -> SignIn:
+    """Check a sign-in. Unknown account, wrong password and locked account cannot be told apart by time or lock."""
+    email = email.strip()
+    wait_s = lockout.begin_attempt(store, account=email, address=address)
+    if wait_s:
+        record(store, Event.SIGN_IN_LOCKED, address=address, email=email[:254], wait_s=wait_s)
+        return SignIn(wait_s=wait_s)
+    with store.reading() as connection:
+        row = connection.execute("select account_id, password_hash from accounts where email = ?", (email,)).fetchone()
+    if not is_password(row["password_hash"] if row else None, password):
+        who = (LOCAL_ISSUER, row["account_id"]) if row else None
+        record(store, Event.SIGN_IN_REFUSED, who=who, address=address, email=email[:254])
+        return SignIn()
+    lockout.succeed(store, account=email, address=address)
+    return SignIn(account_id=row["account_id"])

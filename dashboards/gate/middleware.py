@@ -1,0 +1,180 @@
+"""The gate: everything passes it, and nothing but the gate's own pages passes without a session and a grant."""
+
+import logging
+from typing import Final
+from urllib.parse import urlencode
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dashboards.formatting import Language
+from dashboards.gate import grants, sessions
+from dashboards.gate.headers import protect, vouched
+from dashboards.gate.index_page import corrected
+from dashboards.gate.requests import FormError, Site, language_of, safe_path
+from dashboards.gate.routes import GateRoutes
+from dashboards.gate.store import Store
+from dashboards.gate.websockets import LiveConnections
+from dashboards.texts import Texts
+
+_LOG: Final = logging.getLogger(__name__)
+
+_STREAM: Final = "/_stcore/stream"
+_ASSETS: Final = ("/static/", "/app/static/", "/component/", "/_stcore/bidi-components/", "/vendor/")
+_ANSWERS: Final = frozenset({"/_stcore/health", "/_stcore/host-config"})
+# Uploads, metrics, the agent interface and Streamlit's own sign-in serve nobody here.
+_CLOSED: Final = ("/_stcore/", "/auth/", "/oauth2callback", "/media/")
+_PICTURES: Final = (".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".ico")
+_CONDITIONAL: Final = frozenset({"accept-encoding", "if-none-match", "if-modified-since", "range", "if-range"})
+
+
+class Gate:
+    """ASGI middleware around Streamlit (`st.App(middleware=…)`)."""
+
+    def __init__(
+        self, app: ASGIApp, *, store: Store, site: Site, own: GateRoutes, more_routes: list[BaseRoute]
+    ) -> None:
+        self._app = app
+        self._store = store
+        self._site = site
+        self._own = own
+        self._routes = [*own.routes(), *more_routes]
+        self._own_app = Starlette(
+            routes=self._routes,
+            exception_handlers={FormError: own.stale_form, 404: own.not_found, 405: own.not_found},
+        )
+        self._live = LiveConnections(store)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let through, or answer."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        is_asset = scope["path"].startswith((*_ASSETS, "/gate/")) and scope["path"] != "/gate/session"
+        has_begun = False
+
+        async def send_protected(message: Message) -> None:
+            nonlocal has_begun
+            if message["type"] == "http.response.start":
+                has_begun = True
+                succeeded = message["status"] in {200, 206, 304}
+                protect(MutableHeaders(scope=message), is_https=self._site.is_https, is_asset=is_asset and succeeded)
+            await send(message)
+
+        try:
+            await self._answer(request, scope, receive, send_protected)
+        except Exception:
+            _LOG.exception("unexpected at %s %s", scope["method"], _loggable(scope["path"]))
+            if has_begun:
+                raise
+            await self._own.failure(request)(scope, receive, send_protected)
+
+    async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._site.has_our_host(request):
+            await PlainTextResponse("Unknown host.\n", status_code=421)(scope, receive, send)
+            return
+        if any(route.matches(scope)[0] is not Match.NONE for route in self._routes):
+            await self._own_app(scope, receive, send)
+            return
+        session = await self._own.find_session(request)
+        if session is None:
+            await self._turn_away(request)(scope, receive, send)
+            return
+        grant = await run_in_threadpool(grants.find_grant, self._store, issuer=session.issuer, subject=session.subject)
+        if grant is None:
+            await self._own.no_access(request, session)(scope, receive, send)
+            return
+        path = scope["path"]
+        if request.method not in {"GET", "HEAD"} or not _is_open(path):
+            await self._own.not_found(request)(scope, receive, send)
+            return
+        language = language_of(request)
+        is_page = not path.startswith((*_ASSETS, "/media/")) and path not in _ANSWERS
+        if is_page:
+            await run_in_threadpool(sessions.touch, self._store, session)
+        headers = vouched(
+            scope["headers"],
+            reference=session.reference,
+            language=language,
+            dropped=_CONDITIONAL if is_page else frozenset(),
+        )
+        inner = {**scope, "headers": headers}
+        if is_page:
+            await self._page(inner, receive, send, language=language)
+        else:
+            await self._app(inner, receive, send)
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send, *, language: Language) -> None:
+        """Serve Streamlit's page corrected; it is the same small file for every path."""
+        start: Message = {}
+        body = b""
+
+        async def collect(message: Message) -> None:
+            nonlocal start, body
+            if message["type"] == "http.response.start":
+                start = message
+            elif message["type"] == "http.response.body":
+                body += message.get("body", b"")
+
+        await self._app(scope, receive, collect)
+        headers = MutableHeaders(raw=list(start["headers"]))
+        if headers.get("content-type", "").startswith("text/html") and body:
+            without_script = Texts("gate", language)("without_script")
+            body = corrected(body.decode("utf-8"), language, without_script=without_script).encode()
+            for name in ("etag", "last-modified", "content-length"):
+                if name in headers:
+                    del headers[name]
+            headers["content-length"] = str(len(body))
+        await send({**start, "headers": headers.raw})
+        await send({"type": "http.response.body", "body": body})
+
+    def _turn_away(self, request: Request) -> Response:
+        wants_page = request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("accept", "")
+        if not wants_page:
+            return PlainTextResponse("Sign in first.\n", status_code=401)
+        return_to = safe_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+        target = "/sign-in" if return_to == "/" else "/sign-in?" + urlencode({"next": return_to})
+        return RedirectResponse(target, status_code=303)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        connection = HTTPConnection(scope)
+        session, grant = None, None
+        if (
+            scope["path"] == _STREAM
+            and self._site.has_our_host(connection)
+            and self._site.has_our_origin(connection)
+            and (token := self._site.session_token(connection))
+        ):
+            session = await run_in_threadpool(sessions.find_session, self._store, token)
+        if session is not None:
+            grant = await run_in_threadpool(
+                grants.find_grant, self._store, issuer=session.issuer, subject=session.subject
+            )
+        if session is None or grant is None:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = vouched(scope["headers"], reference=session.reference, language=language_of(connection))
+        await self._live.serve(self._app, {**scope, "headers": headers}, receive, send, session=session)
+
+
+def _is_open(path: str) -> bool:
+    if path.startswith("/media/"):
+        return path.lower().endswith(_PICTURES)
+    return path.startswith(_ASSETS) or path in _ANSWERS or not path.startswith(_CLOSED)
+
+
+def _loggable(path: str) -> str:
+    # The token of an invitation stays out of the log.
+    return "/invitation/…" if path.startswith("/invitation/") else path[:200]

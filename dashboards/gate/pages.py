@@ -1,0 +1,215 @@
+"""The pages of the gate as HTML: no script, every value escaped, labels and errors tied to their fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+from string import Template
+from typing import Final
+from urllib.parse import quote
+
+from starlette.responses import HTMLResponse
+
+from dashboards.formatting import Language
+from dashboards.gate.headers import FORM_POLICY
+from dashboards.texts import Texts
+
+
+class Html(str):
+    """Text that is HTML already. Everything else is escaped before it enters a page."""
+
+    __slots__ = ()
+
+
+def html(template: str, **values: object) -> Html:
+    """Fill a template's `$names`; what is not `Html` is escaped.
+
+    >>> html("<p>$who</p>", who="<b>")
+    '<p>&lt;b&gt;</p>'
+    """
+    safe = {name: value if isinstance(value, Html) else escape(str(value)) for name, value in values.items()}
+    return Html(Template(template).substitute(safe))
+
+
+@dataclass(frozen=True)
+class Field:
+    """An input of a form, with what is wrong with it, if anything."""
+
+    name: str
+    label: str
+    kind: str
+    autocomplete: str
+    value: str = ""
+    hint: str = ""
+    error: str = ""
+    is_focused: bool = False
+    is_fixed: bool = False
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form that posts back to us; `hidden` holds its token."""
+
+    action: str
+    submit: str
+    hidden: Mapping[str, str]
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page of the gate shows, from top to bottom."""
+
+    title: str
+    lead: str
+    notice: str = ""
+    """Said calmly, such as that the session has ended."""
+    alert: str = ""
+    """What went wrong."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    form: Form | None = None
+    links: tuple[tuple[str, str], ...] = ()
+    """Big links below the form: (address, text)."""
+    divider: str = ""
+    footnote: str = ""
+
+
+_SHELL: Final = """<!doctype html>
+<html lang="$language">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>$title · $name</title>
+<link rel="icon" href="/gate/icon.svg" type="image/svg+xml">
+<link rel="preload" href="/gate/inter-latin.woff2" as="font" type="font/woff2" crossorigin>
+<link rel="stylesheet" href="/gate/gate.css">
+</head>
+<body>
+<a class="skip" href="#content">$skip</a>
+<div class="stage" aria-hidden="true"></div>
+<header>
+<a class="brand" href="/"><img src="/gate/icon.svg" alt="" width="36" height="36"><span>$name</span></a>
+<nav aria-label="$languages">$switch</nav>
+</header>
+<main id="content" tabindex="-1">
+<p class="tagline">$tagline</p>
+<section class="card" aria-labelledby="title">
+<h1 id="title">$title</h1>
+<p class="lead">$lead</p>
+$body
+</section>
+$footnote
+</main>
+</body>
+</html>
+"""
+_FIELD: Final = """<div class="field$state">
+<label for="$name">$label</label>
+<input id="$name" name="$name" type="$kind" autocomplete="$autocomplete" value="$value" required$attributes>
+$notes</div>
+"""
+_LANGUAGES: Final = {Language.FRENCH: "Français", Language.ENGLISH: "English"}
+
+
+def respond(page: Page, language: Language, *, back: str, status: int = 200) -> HTMLResponse:
+    """Return a page as a response; `back` is where the language switch returns to."""
+    texts = Texts("gate", language)
+    content = html(
+        _SHELL,
+        language=language,
+        title=page.title,
+        name=texts("name"),
+        skip=texts("skip"),
+        languages=texts("language"),
+        tagline=texts("tagline"),
+        lead=page.lead,
+        switch=_switch(language, back),
+        body=_body(page),
+        footnote=html('<p class="footnote">$text</p>', text=page.footnote) if page.footnote else Html(),
+    )
+    return HTMLResponse(content, status_code=status, headers={"Content-Security-Policy": FORM_POLICY})
+
+
+def _switch(language: Language, back: str) -> Html:
+    items = [
+        html(
+            '<a href="/language/$code?back=$back" hreflang="$code" lang="$code"$current>$label</a>',
+            code=code,
+            label=label,
+            back=_quoted(back),
+            current=Html(' aria-current="true"') if code is language else Html(),
+        )
+        for code, label in _LANGUAGES.items()
+    ]
+    return Html("".join(items))
+
+
+def _body(page: Page) -> Html:
+    parts: list[str] = []
+    if page.notice:
+        parts.append(html('<p class="notice" role="status">$text</p>', text=page.notice))
+    if page.alert:
+        parts.append(html('<p class="alert" role="alert" id="alert">$text</p>', text=page.alert))
+    if page.facts:
+        lines = [html("<dt>$key</dt><dd>$value</dd>", key=key, value=value) for key, value in page.facts.items()]
+        parts.append(html("<dl>$lines</dl>", lines=Html("".join(lines))))
+    if page.form:
+        parts.append(_form(page.form, alert=bool(page.alert)))
+    if page.links:
+        if page.divider:
+            parts.append(html('<p class="divider"><span>$text</span></p>', text=page.divider))
+        parts += [
+            html('<a class="button quiet" href="$address">$text</a>', address=address, text=text)
+            for address, text in page.links
+        ]
+    return Html("\n".join(parts))
+
+
+def _form(form: Form, *, alert: bool) -> Html:
+    return html(
+        '<form method="post" action="$action" novalidate>$hidden$fields<button class="button" type="submit">$submit'
+        "</button></form>",
+        action=form.action,
+        submit=form.submit,
+        hidden=Html(
+            "".join(
+                html('<input type="hidden" name="$name" value="$value">', name=name, value=value)
+                for name, value in form.hidden.items()
+            )
+        ),
+        fields=Html("".join(_field(entry, alert=alert) for entry in form.fields)),
+    )
+
+
+def _field(entry: Field, *, alert: bool) -> Html:
+    notes = []
+    described = []
+    if entry.hint:
+        notes.append(html('<p class="hint" id="$name-hint">$hint</p>\n', name=entry.name, hint=entry.hint))
+        described.append(f"{entry.name}-hint")
+    if entry.error:
+        notes.append(html('<p class="error" id="$name-error">$error</p>\n', name=entry.name, error=entry.error))
+        described.append(f"{entry.name}-error")
+    elif alert:
+        described.append("alert")
+    attributes = ' aria-invalid="true"' if entry.error or alert else ""
+    attributes += f' aria-describedby="{" ".join(described)}"' if described else ""
+    attributes += " autofocus" if entry.is_focused else ""
+    attributes += " readonly" if entry.is_fixed else ""
+    attributes += ' autocapitalize="none" spellcheck="false"'
+    return html(
+        _FIELD,
+        name=entry.name,
+        label=entry.label,
+        kind=entry.kind,
+        autocomplete=entry.autocomplete,
+        value=entry.value,
+        state=" wrong" if entry.error else "",
+        attributes=Html(attributes),
+        notes=Html("".join(notes)),
+    )
+
+
+def _quoted(path: str) -> str:
+    return quote(path, safe="")

@@ -1,0 +1,101 @@
+"""The live connection of a page: closed within seconds once its session has ended, and kept to what pages need."""
+
+import asyncio
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from streamlit.proto.BackMsg_pb2 import BackMsg
+
+from dashboards.gate import sessions
+from dashboards.gate.sessions import Session
+from dashboards.gate.store import Store
+
+LOOK_EVERY_S: Final = 2.0
+SESSION_ENDED: Final = 4401
+"""Close code of a connection whose session has ended."""
+
+# `clear_cache` empties everybody's, `load_git_info` and `set_run_on_save` are for developers, the rest for uploads.
+_PASSED: Final = frozenset({"rerun_script", "stop_script", "app_heartbeat", "backend_operation_request"})
+_TOO_OLD: Final = {"type": "websocket.disconnect", "code": SESSION_ENDED}
+
+
+class LiveConnections:
+    """All open connections; one look at the store every two seconds serves them all."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ended: dict[str, set[asyncio.Event]] = {}
+        self._watch: asyncio.Task[None] | None = None
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, session: Session) -> None:
+        """Run a connection until either side closes it or the session ends."""
+        ended = asyncio.Event()
+        self._ended.setdefault(session.reference, set()).add(ended)
+        if self._watch is None or self._watch.done():
+            self._watch = asyncio.create_task(self._look(), name="allive-sessions")
+        closed = False
+
+        async def send_unless_ended(message: Message) -> None:
+            nonlocal closed
+            if closed:
+                return
+            closed = message["type"] == "websocket.close"
+            await send(message)
+
+        async def receive_unless_ended() -> Message:
+            while True:
+                message = await _first(receive, ended)
+                if message is None:
+                    await send_unless_ended({"type": "websocket.close", "code": SESSION_ENDED})
+                    return _TOO_OLD
+                if message["type"] != "websocket.receive" or await self._passes(message, session):
+                    return message
+
+        try:
+            await app(scope, receive_unless_ended, send_unless_ended)
+        finally:
+            connections = self._ended[session.reference]
+            connections.discard(ended)
+            if not connections:
+                del self._ended[session.reference]
+
+    async def _passes(self, message: Message, session: Session) -> bool:
+        data = message.get("bytes")
+        if not data:
+            return True
+        asked = BackMsg()
+        try:
+            asked.ParseFromString(data)
+        except Exception:  # noqa: BLE001 - protobuf's own error has no public name; Streamlit refuses such a message
+            return True
+        kind = asked.WhichOneof("type")
+        if kind == "rerun_script" and not asked.rerun_script.is_auto_rerun:
+            # Somebody did something; a page that refreshes itself does not keep a session alive.
+            now = await run_in_threadpool(sessions.session_of, self._store, session.reference)
+            if now is None:
+                return False
+            await run_in_threadpool(sessions.touch, self._store, now)
+        return kind in _PASSED
+
+    async def _look(self) -> None:
+        while self._ended:
+            await asyncio.sleep(LOOK_EVERY_S)
+            live = await run_in_threadpool(sessions.live_references, self._store, list(self._ended))
+            for reference, connections in self._ended.items():
+                if reference not in live:
+                    for ended in connections:
+                        ended.set()
+
+
+async def _first(receive: Receive, ended: asyncio.Event) -> Message | None:
+    """Return the next message, or None once the session has ended."""
+    message = asyncio.ensure_future(receive())
+    end = asyncio.ensure_future(ended.wait())
+    try:
+        await asyncio.wait({message, end}, return_when=asyncio.FIRST_COMPLETED)
+        return None if ended.is_set() else message.result()
+    finally:
+        end.cancel()
+        if not message.done():
+            message.cancel()
