@@ -5,16 +5,20 @@ Runs at every rerun, so a grant that was withdrawn or a copy that was swapped co
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
-from dashboards.access import AccessDeniedError, Principal, Role, current_principal
+from dashboards.access import PLATFORM_ROLES, AccessDeniedError, Principal, Role, current_principal
 from dashboards.app_pages.artist import audience, earnings, lives, statements
 from dashboards.app_pages.management import catalogue, data, emerging, overview, payouts, subscribers
 from dashboards.formatting import Language
+from dashboards.gate.audit import record_view_as
+from dashboards.gate.store import open_store
 from dashboards.queries.artist import artist_names
 from dashboards.serving import ServingCopy, ServingCopyMissingError, current_copy
 from dashboards.texts import Texts
@@ -22,6 +26,7 @@ from dashboards.viewer import Viewer
 from ingestion.settings import Settings
 
 LANGUAGE_COOKIE: Final = "allive_language"
+_VIEWED_AS: Final = "viewed_as"
 _ICON: Final = Path(__file__).parent / "static" / "icon.svg"
 
 Render = Callable[[Viewer], None]
@@ -58,7 +63,7 @@ def main() -> None:
         _state("missing", language)
         return
     st.logo(_ICON, size="large")
-    _navigate(principal, copy, language, contact=settings.statement_contact)
+    _navigate(principal, copy, settings, language)
 
 
 def _language() -> Language:
@@ -66,66 +71,73 @@ def _language() -> Language:
     return Language(chosen) if chosen in set(Language) else Language.FRENCH
 
 
-def _navigate(principal: Principal, copy: ServingCopy, language: Language, *, contact: str) -> None:
+def _navigate(principal: Principal, copy: ServingCopy, settings: Settings, language: Language) -> None:
     texts = Texts("shell", language)
-    artist_id = _artist_of(principal, copy, language)
-    viewer = Viewer(principal=principal, language=language, copy=copy, artist_id=artist_id)
-    artist_pages = _pages(_ARTIST_PAGES, viewer, contact=contact)
+    viewer = Viewer(principal=principal, language=language, copy=copy)
+    sections = {}
+    if principal.role in PLATFORM_ROLES:
+        sections[texts("navigation.platform")] = _pages(_PLATFORM_PAGES, viewer, settings)
+        sections[texts("navigation.money")] = _pages(_MONEY_PAGES, viewer, settings)
     if principal.role is Role.ARTIST:
-        sections = {texts("navigation.artist"): artist_pages}
-    else:
-        sections = {
-            texts("navigation.platform"): _pages(_PLATFORM_PAGES, viewer, contact=contact),
-            texts("navigation.money"): _pages(_MONEY_PAGES, viewer, contact=contact),
-            texts("navigation.viewed_artist"): artist_pages,
-        }
+        sections[texts("navigation.artist")] = _pages(_ARTIST_PAGES, viewer, settings)
+    elif principal.role is Role.MANAGEMENT:
+        sections[texts("navigation.viewed_artist")] = _pages(_ARTIST_PAGES, viewer, settings)
     page = st.navigation(sections)
     with st.sidebar:
         _sign_out(principal, language)
     page.run()
 
 
-def _pages(pages: Mapping[str, tuple[Render, str]], viewer: Viewer, *, contact: str) -> list[st.Page]:
+def _pages(pages: Mapping[str, tuple[Render, str]], viewer: Viewer, settings: Settings) -> list[Page]:
     texts = Texts("shell", viewer.language)
+    first = "earnings" if viewer.principal.role is Role.ARTIST else "overview"
+    draw = _draw_as_artist if pages is _ARTIST_PAGES else _draw
     return [
         st.Page(
-            partial(_draw, render, viewer, contact=contact),
+            partial(draw, render, viewer, settings),
             title=texts(f"page.{name}"),
             icon=icon,
             url_path=name,
-            default=name in {"overview", "earnings"} and _is_first(name, viewer),
+            default=name == first,
         )
         for name, (render, icon) in pages.items()
     ]
 
 
-def _is_first(name: str, viewer: Viewer) -> bool:
-    return name == ("earnings" if viewer.principal.role is Role.ARTIST else "overview")
+def _draw_as_artist(render: Render, viewer: Viewer, settings: Settings) -> None:
+    """Draw an artist's page: her own, or the one that a person with several artists, or the management, has chosen."""
+    names = artist_names(viewer.principal, viewer.copy)
+    texts = Texts("shell", viewer.language)
+    if not names:
+        _state("no_artist", viewer.language)
+        return
+    artist_id = next(iter(names))
+    if len(names) > 1:
+        ids = list(names)
+        asked = st.query_params.get("artist")
+        artist_id = st.selectbox(
+            texts("navigation.choose_artist"),
+            ids,
+            index=ids.index(asked) if asked in names else 0,
+            format_func=lambda artist_id: names[artist_id],
+        )
+    if viewer.principal.role is Role.MANAGEMENT:
+        if st.session_state.get(_VIEWED_AS) != artist_id:
+            record_view_as(open_store(settings), viewer.principal, artist_id)
+            st.session_state[_VIEWED_AS] = artist_id
+        st.info(texts("state.viewing_as", name=names[artist_id]), icon=":material/visibility:")
+    _draw(render, replace(viewer, artist_id=artist_id), settings)
 
 
-def _draw(render: Render, viewer: Viewer, *, contact: str) -> None:
+def _draw(render: Render, viewer: Viewer, settings: Settings) -> None:
     """Draw a page; what fails on it becomes a designed state here, and a traceback in the log only."""
     try:
         render(viewer)
     except AccessDeniedError:
-        _state("denied", viewer.language, contact=contact)
+        _state("denied", viewer.language, contact=settings.statement_contact)
     except Exception:
         logging.getLogger("allive.dashboards").exception("a page failed")
         _state("error", viewer.language)
-
-
-def _artist_of(principal: Principal, copy: ServingCopy, language: Language) -> str | None:
-    """Return whose artist pages are shown; one who has several artists, and the platform, choose."""
-    names = artist_names(principal, copy)
-    if not names:
-        return None
-    if len(names) == 1 and principal.role is Role.ARTIST:
-        return next(iter(names))
-    texts = Texts("shell", language)
-    chosen: str = st.sidebar.selectbox(
-        texts("navigation.choose_artist"), list(names), format_func=lambda artist_id: names[artist_id], key="artist"
-    )
-    return chosen
 
 
 def _sign_out(principal: Principal, language: Language) -> None:
