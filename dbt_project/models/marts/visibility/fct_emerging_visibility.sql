@@ -464,9 +464,18 @@ final as (
         coalesce(coverage.watched_lives, 0) as watched_lives,
         {{ share_floor('coverage.watched_lives', 10000, 'coverage.online_lives') }}
             as coverage_bp,
-        paths.known_viewers,
-        paths.observed_known_viewers,
-        paths.known_to_emerging_viewers,
+        case
+            when month_categories.category = 'emerging'
+                then coalesce(paths.known_viewers, 0)
+        end as known_viewers,
+        case
+            when month_categories.category = 'emerging'
+                then coalesce(paths.observed_known_viewers, 0)
+        end as observed_known_viewers,
+        case
+            when month_categories.category = 'emerging'
+                then coalesce(paths.known_to_emerging_viewers, 0)
+        end as known_to_emerging_viewers,
         {{ share_floor(
             'paths.known_to_emerging_viewers', 10000, 'paths.observed_known_viewers'
         ) }} as known_to_emerging_bp
