@@ -37,7 +37,7 @@ final as (
             lives.duration_s >= months.minimum_live_s
             and (
                 lives.published_on is null
-                or months.last_day >= lives.published_on
+                or lives.published_on <= months.last_day
             )
     inner join credit_sets
         on

@@ -1,8 +1,8 @@
 -- Grain: calendar month in Paris × category, from the first month with counting watch
 -- time or money to the last. Watching is judged by the artist's category on its day,
 -- money by the settlement month of the same name.
--- `watch_ms`, money and the three shares add up over categories; viewers, lives and what
--- is counted of them do not.
+-- `watch_ms`, money and the three shares add up over categories; viewers, lives and
+-- what is counted of them do not.
 with watch_days as (
     select * from {{ ref('int_artist_watch_days') }}
 ),
