@@ -9,8 +9,10 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from dashboards.gate.files import FileRoutes
 from dashboards.gate.headers import SESSION_HEADER, SESSION_KEY
 from dashboards.gate.middleware import Gate
+from dashboards.gate.oidc import OidcRoutes
 from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
 from dashboards.gate.store import open_store
@@ -44,10 +46,11 @@ def create_app(settings: Settings) -> ASGIApp:
 
     store = open_store(settings)
     site = Site.of(settings)
-    app = st.App(
-        SCRIPT,
-        middleware=[Middleware(Gate, store=store, site=site, own=GateRoutes(store, site), more_routes=[])],
-    )
+    own = GateRoutes(store, site, oidc_label=settings.oidc_label if settings.oidc_issuer else None)
+    more = FileRoutes(settings, store, site, own).routes()
+    if settings.oidc_issuer:
+        more += OidcRoutes(settings, store, site, own).routes()
+    app = st.App(SCRIPT, middleware=[Middleware(Gate, store=store, site=site, own=own, more_routes=more)])
     config.get_config_options()
     for option, value in _STREAMLIT.items():
         config.set_option(option, value)

@@ -83,6 +83,9 @@ Management = Annotated[
     bool, typer.Option("--management", "--manager", help="The platform's pages, and any artist's (on record).")
 ]
 Finance = Annotated[bool, typer.Option("--finance", help="The platform's pages, for those who pay.")]
+DashboardsPort = Annotated[
+    int | None, typer.Option(min=1, max=65535, help="The dashboards' port on 127.0.0.1; default: 8501.")
+]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.", callback=_reason)]
 
 
@@ -227,7 +230,7 @@ def demo(*, verbose: Verbose = False) -> None:
 @app.command()
 def dashboards(
     *,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port on 127.0.0.1; default: 8501.")] = None,
+    port: DashboardsPort = None,
 ) -> None:
     """Serve the dashboards, behind their sign-in. Stop them with Ctrl-C."""
     from orchestration.commands.dashboards import serve_dashboards  # noqa: PLC0415
@@ -255,16 +258,20 @@ def invite(
 @app.command()
 def up(
     *,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The orchestrator's port on 127.0.0.1.")] = 3000,
+    dashboards_port: DashboardsPort = None,
 ) -> None:
-    """Start the whole service: the orchestrator's web server, schedules and sensors. Stop it with Ctrl-C."""
+    """Start the whole service: the orchestrator with its schedules and sensors, the dashboards. Stop it with Ctrl-C."""
     from orchestration import service, terminal  # noqa: PLC0415
 
+    settings = _settings()
+    dashboards_port = dashboards_port or settings.dashboards_port
     try:
-        with service.running_service(_settings(), port=port) as running:
+        with service.running_service(settings, port=port, dashboards_port=dashboards_port) as running:
             with terminal.showing_progress():
                 running.start()
-            terminal.say(f"The orchestrator answers at {running.address} (Ctrl-C stops it).")
+            terminal.say(f"The orchestrator answers at {running.address}, for operators only.")
+            terminal.say(f"The dashboards answer at {running.dashboards_address} (Ctrl-C stops all).")
             running.wait()
     except service.ServiceError as error:
         terminal.refuse("The service is not up.", [str(error)])

@@ -1,4 +1,4 @@
-"""The service: Dagster's code server, web server and daemon as children of one process, on loopback."""
+"""The service: Dagster's code server, web server and daemon, and the dashboards, as children of one process."""
 
 import os
 import signal
@@ -30,13 +30,14 @@ class ServiceError(RuntimeError):
 
 
 @contextmanager
-def running_service(settings: Settings, *, port: int) -> Iterator["Service"]:
+def running_service(settings: Settings, *, port: int, dashboards_port: int) -> Iterator["Service"]:
     """Reserve the service of a data home, for `start` and `wait`; stop all of it at the end.
 
     Raises:
-        ServiceError: The port is taken, another service runs on the data home, or a part did not come up.
+        ServiceError: A port is taken, another service runs on the data home, or a part did not come up.
     """
-    _require_free(port)
+    _require_free(port, option="--port")
+    _require_free(dashboards_port, option="--dashboards-port")
     write_instance_settings(settings)
     lock = FileLock(settings.dagster_dir / ".service.lock", timeout=0)
     with ExitStack() as stack:
@@ -46,26 +47,29 @@ def running_service(settings: Settings, *, port: int) -> Iterator["Service"]:
             raise ServiceError(
                 f"A service runs on {settings.home} already; expected none. Stop it first (Ctrl-C where it runs)."
             ) from None
-        service = Service(settings, port=port)
+        service = Service(settings, port=port, dashboards_port=dashboards_port)
         stack.callback(service.stop)
         stack.enter_context(_sigterm_as_ctrl_c())
         yield service
 
 
 class Service:
-    """The three processes and their logs (`logs/service-*.log`)."""
+    """The four processes and their logs (`logs/service-*.log`)."""
 
-    def __init__(self, settings: Settings, *, port: int) -> None:
+    def __init__(self, settings: Settings, *, port: int, dashboards_port: int) -> None:
         self.address = f"http://{HOST}:{port}"
+        self.dashboards_address = settings.public_url or f"http://{HOST}:{dashboards_port}"
         self._settings = settings
         self._port = port
+        self._dashboards_port = dashboards_port
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: list[IO[bytes]] = []
 
     def start(self) -> None:
         """Start the code server, then what talks to it; return when the web server answers."""
         code_port = _free_port()
-        progress.tell("starting the code server")
+        progress.tell("starting the dashboards and the code server")
+        self._spawn("dashboards", "-m", "orchestration.cli", "dashboards", "--port", str(self._dashboards_port))
         self._spawn(
             "code-server",
             *("-m", "dagster", "code-server", "start", "--host", HOST, "--port", str(code_port)),
@@ -82,6 +86,7 @@ class Service:
         )
         self._spawn("daemon", "-m", "dagster._daemon", "run", "--workspace", str(workspace))
         self._wait_for("web-server", lambda: _answers(f"{self.address}/server_info"))
+        self._wait_for("dashboards", lambda: _listens(self._dashboards_port))
 
     def wait(self) -> None:
         """Return never, unless a part of the service stops by itself.
@@ -94,8 +99,8 @@ class Service:
             time.sleep(_LOOK_EVERY_S)
 
     def stop(self) -> None:
-        """Stop the web server and the daemon, then the code server (which lets a run finish its step)."""
-        for name in ("web-server", "daemon", "code-server"):
+        """Stop what asks, then the code server, which lets a run finish its step."""
+        for name in ("dashboards", "web-server", "daemon", "code-server"):
             child = self._children.get(name)
             if child is None or child.poll() is not None:
                 continue
@@ -173,7 +178,7 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _require_free(port: int) -> None:
+def _require_free(port: int, *, option: str) -> None:
     with socket.socket() as probe:
         # As the server does it: a port in TIME_WAIT is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -181,7 +186,7 @@ def _require_free(port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise ServiceError(
-                f"Port {port} is taken ({error.strerror}); expected a free one. Try `allive up --port {port + 1}`."
+                f"Port {port} is taken ({error.strerror}); expected a free one. Try `allive up {option} {port + 1}`."
             ) from None
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from dashboards.access import Principal, Role
+from dashboards.access import Principal, require_platform
 from dashboards.gate.store import Store
 
 
@@ -74,13 +74,12 @@ def append(
 
 
 def record_view_as(store: Store, principal: Principal, artist_id: str) -> None:
-    """Record that management looks at an artist's pages as that artist; once for each time the artist is chosen.
+    """Record that somebody of the platform looks at an artist's pages; once for each time the artist is chosen.
 
     Raises:
-        PermissionError: The principal is not of the management.
+        AccessDeniedError: The principal is an artist.
     """
-    if principal.role is not Role.MANAGEMENT:
-        raise PermissionError(f"Found the role {principal.role}; expected management: only they may view as an artist.")
+    require_platform(principal)
     record(store, Event.VIEWED_AS, who=principal, artist_id=artist_id)
 
 

@@ -2,13 +2,12 @@
 
 import logging
 from typing import Final
-from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,7 +15,7 @@ from dashboards.formatting import Language
 from dashboards.gate import grants, sessions
 from dashboards.gate.headers import protect, vouched
 from dashboards.gate.index_page import corrected
-from dashboards.gate.requests import FormError, Site, language_of, safe_path
+from dashboards.gate.requests import FormError, Site, language_of
 from dashboards.gate.routes import GateRoutes
 from dashboards.gate.store import Store
 from dashboards.gate.websockets import LiveConnections
@@ -28,7 +27,7 @@ _STREAM: Final = "/_stcore/stream"
 _ASSETS: Final = ("/static/", "/app/static/", "/component/", "/_stcore/bidi-components/", "/vendor/")
 _ANSWERS: Final = frozenset({"/_stcore/health", "/_stcore/host-config"})
 # Uploads, metrics, the agent interface and Streamlit's own sign-in serve nobody here.
-_CLOSED: Final = ("/_stcore/", "/auth/", "/oauth2callback", "/media/")
+_CLOSED: Final = ("/_stcore/", "/auth/", "/oauth2callback", "/media/", "/files/", "/gate/", "/oidc/")
 _PICTURES: Final = (".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".ico")
 _CONDITIONAL: Final = frozenset({"accept-encoding", "if-none-match", "if-modified-since", "range", "if-range"})
 
@@ -89,7 +88,7 @@ class Gate:
             return
         session = await self._own.find_session(request)
         if session is None:
-            await self._turn_away(request)(scope, receive, send)
+            await self._own.turn_away(request)(scope, receive, send)
             return
         grant = await run_in_threadpool(grants.find_grant, self._store, issuer=session.issuer, subject=session.subject)
         if grant is None:
@@ -138,14 +137,6 @@ class Gate:
             headers["content-length"] = str(len(body))
         await send({**start, "headers": headers.raw})
         await send({"type": "http.response.body", "body": body})
-
-    def _turn_away(self, request: Request) -> Response:
-        wants_page = request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("accept", "")
-        if not wants_page:
-            return PlainTextResponse("Sign in first.\n", status_code=401)
-        return_to = safe_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
-        target = "/sign-in" if return_to == "/" else "/sign-in?" + urlencode({"next": return_to})
-        return RedirectResponse(target, status_code=303)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)

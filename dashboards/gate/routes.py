@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from dashboards.formatting import Language
@@ -14,7 +14,7 @@ from dashboards.gate import accounts, audit, grants, invitations, lockout, passw
 from dashboards.gate.audit import Event
 from dashboards.gate.grants import LOCAL_ISSUER
 from dashboards.gate.pages import Field, Form, Page, respond
-from dashboards.gate.requests import FormError, Forms, Site, language_of, safe_path, set_language
+from dashboards.gate.requests import Forms, Site, language_of, safe_path, set_language
 from dashboards.gate.sessions import Session
 from dashboards.gate.store import Store
 from dashboards.texts import Texts
@@ -119,7 +119,7 @@ class GateRoutes:
         if found is None:
             if request.method == "POST":
                 await run_in_threadpool(audit.record, self._store, Event.INVITATION_REFUSED, address=address)
-            return self._gone_page(request, texts)
+            return self.invitation_gone(request)
         if request.method != "POST":
             return self._invitation_page(request, texts, token, found.email)
         form = await self._forms.read(request, purpose)
@@ -139,7 +139,7 @@ class GateRoutes:
                 invitations.accept_with_password, self._store, token, password, address=address
             )
         except invitations.InvitationError:
-            return self._gone_page(request, texts)
+            return self.invitation_gone(request)
         await run_in_threadpool(lockout.succeed, self._store, account=found.email, address=address)
         return await self.enter(request, issuer=LOCAL_ISSUER, subject=account_id, method="invitation")
 
@@ -197,6 +197,15 @@ class GateRoutes:
         token = self._site.session_token(request)
         return await run_in_threadpool(sessions.find_session, self._store, token) if token else None
 
+    def turn_away(self, request: Request) -> Response:
+        """Send a stranger's page to the sign-in, and back here afterwards; tell anything else that it must sign in."""
+        wants_page = request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("accept", "")
+        if not wants_page:
+            return PlainTextResponse("Sign in first.\n", status_code=401)
+        return_to = safe_path(request.url.path + (f"?{request.url.query}" if request.url.query else ""))
+        target = "/sign-in" if return_to == "/" else "/sign-in?" + urlencode({"next": return_to})
+        return RedirectResponse(target, status_code=_SEE_OTHER)
+
     def no_access(self, request: Request, session: Session) -> Response:
         """Say that nothing is granted, and what the operator needs to know to grant it."""
         texts = Texts("gate", language_of(request))
@@ -207,6 +216,16 @@ class GateRoutes:
             form=self._form(request, "sign-out", "/sign-out", texts("sign_out.submit")),
         )
         return self._respond(request, page, status=403)
+
+    def invitation_gone(self, request: Request) -> Response:
+        """Say that an invitation was used, was withdrawn or has expired."""
+        texts = Texts("gate", language_of(request))
+        page = Page(
+            title=texts("invitation.gone_title"),
+            lead=texts("invitation.gone"),
+            links=(("/sign-in", texts("sign_in.title")),),
+        )
+        return respond(page, language_of(request), back="/sign-in", status=410)
 
     def stale_form(self, request: Request, _error: Exception | None = None) -> Response:
         """Say that a form was not taken."""
@@ -293,14 +312,6 @@ class GateRoutes:
         status = 400 if error or again_error else 200
         return self._respond(request, page, status=status, back=f"/invitation/{quote(token, safe='')}")
 
-    def _gone_page(self, request: Request, texts: Texts) -> Response:
-        page = Page(
-            title=texts("invitation.gone_title"),
-            lead=texts("invitation.gone"),
-            links=(("/sign-in", texts("sign_in.title")),),
-        )
-        return respond(page, language_of(request), back=request.url.path, status=410)
-
     def _oidc_links(self, texts: Texts, **parameters: str) -> tuple[tuple[str, str], ...]:
         if self._oidc_label is None:
             return ()
@@ -318,6 +329,3 @@ class GateRoutes:
         response = respond(page, language_of(request), back=back or request.url.path, status=status)
         self._forms.seal(request, response)
         return response
-
-
-HANDLED_ERRORS: Final = (FormError,)

@@ -3,12 +3,13 @@
 import shutil
 from datetime import date
 
+from dashboards.access import Role
 from ingestion.demo.deliveries import deliver
 from ingestion.demo.season import write_season
 from ingestion.durable import write_json
 from ingestion.settings import SETTINGS_FILE, Settings
 from orchestration import progress
-from orchestration.commands import payout
+from orchestration.commands import access, payout
 from orchestration.commands.refresh import refresh
 from orchestration.commands.verify import verify_months
 from orchestration.home_lock import hold_data_home
@@ -61,6 +62,7 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
         return False
     last = ledger.month_dir(settings, MONTHS[-1])
     say(f"For the artists: {last / STATEMENTS_FOLDER}/. For the bank: {last / ledger.BANK_FILE}")
+    _invite(settings)
     say("See every run, asset and check: `allive up`, then http://127.0.0.1:3000")
     return True
 
@@ -90,6 +92,20 @@ def _write_season(settings: Settings) -> bool:
     landing.mkdir(parents=True, exist_ok=True)
     write_json(landing / _MARK, {"lines": summary.lines()})
     return True
+
+
+def _invite(settings: Settings) -> None:
+    """Print a one-time link for each kind of reader; the artist is who was paid the most in the last month."""
+    lines = payout.closed_lines(settings, MONTHS[-1])
+    artist = max(lines, key=lambda line: (line["paid_cents"], line["artist_id"]))
+    say("The dashboards: `allive dashboards`, then one of these links. Each works once, and sets a password.")
+    for reader, email, role, artist_ids in (
+        (f"artist ({artist['artist_name']})", "artiste@allive.example", Role.ARTIST, (artist["artist_id"],)),
+        ("manager", "direction@allive.example", Role.MANAGEMENT, ()),
+        ("finance", "finance@allive.example", Role.FINANCE, ()),
+    ):
+        link = access.invitation_link(settings, email, role=role, artist_ids=artist_ids)
+        say(f"  {reader}: {link}")
 
 
 def _deliver(settings: Settings, *, until: date) -> int:

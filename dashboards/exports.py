@@ -1,0 +1,116 @@
+"""Tables as CSV files: which there are, and how they are written. A page registers its own beside the link it draws.
+
+    @export("platform-months")
+    def _months(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+        return Export.of(platform_months(principal, copy))
+
+The function is called by the gate's route with whoever asks; like a page, it reads by `queries` alone, which authorize.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pkgutil import walk_packages
+from typing import Any, Final
+
+from dashboards import app_pages
+from dashboards.access import Principal
+from dashboards.serving import ServingCopy
+
+BYTE_ORDER_MARK: Final = "\ufeff"
+"""Without it, spreadsheets take the file for one in an older encoding."""
+
+# What a spreadsheet would run as a formula; names of artists and lives come from outside.
+_FORMULA_BEGINNINGS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+class UnknownExportError(LookupError):
+    """No page has registered an export of that name."""
+
+
+class ExportParameterError(ValueError):
+    """A parameter of the request is missing or makes no sense; an export raises it."""
+
+
+@dataclass(frozen=True)
+class Export:
+    """A table: its columns by the names of the marts (with their units), and its rows."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> "Export":
+        """Return the table of a query's rows; `columns` choose and order, and are needed where there may be no row."""
+        found = list(rows)
+        names = tuple(columns) if columns is not None else tuple(found[0]) if found else ()
+        return cls(names, tuple(tuple(row[name] for name in names) for row in found))
+
+
+Make = Callable[[Principal, ServingCopy, Mapping[str, str]], Export]
+
+_exports: dict[str, Make] = {}
+
+
+def export(name: str) -> Callable[[Make], Make]:
+    """Register an export under a name, which is its file's name too: lower case, digits and hyphens.
+
+    Raises:
+        ValueError: The name is taken, or unfit for a file.
+    """
+
+    def register(make: Make) -> Make:
+        if not name.replace("-", "").isalnum() or not name.isascii() or name != name.lower():
+            raise ValueError(f"Found the export name {name!r}; expected lower case letters, digits and hyphens.")
+        known = _exports.setdefault(name, make)
+        if (known.__module__, known.__qualname__) != (make.__module__, make.__qualname__):
+            raise ValueError(f"Found two exports {name!r}, in {known.__module__} and {make.__module__}; rename one.")
+        return make
+
+    return register
+
+
+def find_export(name: str) -> Make:
+    """Return how an export is made.
+
+    Raises:
+        UnknownExportError: There is none of that name.
+    """
+    try:
+        return registered()[name]
+    except KeyError:
+        raise UnknownExportError(f"Found no export {name!r}; expected one of {sorted(registered())}.") from None
+
+
+@cache
+def registered() -> Mapping[str, Make]:
+    """Return every export; the pages are imported for it."""
+    for module in walk_packages(app_pages.__path__, f"{app_pages.__name__}."):
+        import_module(module.name)
+    return _exports
+
+
+def as_csv(table: Export) -> bytes:
+    r"""Return a table as RFC 4180 has it (commas, CRLF), in UTF-8 with a byte order mark.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe before it; numbers stay numbers.
+
+    >>> as_csv(Export(("name", "paid_cents"), (("=1+1", -5), ("Zoé", None)))).decode("utf-8-sig")
+    "name,paid_cents\r\n'=1+1,-5\r\nZoé,\r\n"
+    """
+    file = io.StringIO(newline="")
+    writer = csv.writer(file)
+    writer.writerow(table.columns)
+    writer.writerows([_cell(value) for value in row] for row in table.rows)
+    return (BYTE_ORDER_MARK + file.getvalue()).encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and value.startswith(_FORMULA_BEGINNINGS):
+        return f"'{value}"
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value

@@ -1,0 +1,120 @@
+"""Personal files: statements and exports. Each request is authorized anew and leaves an audit record."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from dashboards.access import AccessDeniedError, Principal, require_artist
+from dashboards.exports import ExportParameterError, UnknownExportError, as_csv, find_export
+from dashboards.gate import audit, grants
+from dashboards.gate.audit import Event
+from dashboards.gate.requests import Site, safe_path
+from dashboards.gate.routes import GateRoutes
+from dashboards.gate.store import Store
+from dashboards.serving import ServingCopyMissingError, current_copy
+from ingestion.settings import Settings
+from payouts import ledger
+from payouts.statements.names import STATEMENTS_FOLDER, statement_file_name
+
+_LONGEST_RECORDED: Final = 100
+_NO_FILE: Final = (AccessDeniedError, FileNotFoundError, UnknownExportError)
+
+
+@dataclass(frozen=True)
+class FileRoutes:
+    """The handlers, with the store and the data home they work on."""
+
+    settings: Settings
+    store: Store
+    site: Site
+    own: GateRoutes
+
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes of files; whoever asks is looked up in each of them."""
+        return [
+            Route("/files/statements/{month}/{artist_id:path}.pdf", self.statement, methods=["GET"]),
+            Route("/files/exports/{name}.csv", self.export, methods=["GET"]),
+        ]
+
+    async def statement(self, request: Request) -> Response:
+        """Send an artist's statement of a closed month. Another's statement and a missing one look the same."""
+        month, artist_id = request.path_params["month"], request.path_params["artist_id"]
+
+        def find(principal: Principal) -> Response:
+            require_artist(principal, artist_id)
+            path = self._statement_path(month, artist_id)
+            return FileResponse(
+                path, media_type="application/pdf", filename=f"allive-{month}-{path.name.removeprefix('~')}"
+            )
+
+        return await self._hand_out(
+            request, find, done=Event.STATEMENT_READ, refused=Event.STATEMENT_REFUSED, month=month, artist_id=artist_id
+        )
+
+    async def export(self, request: Request) -> Response:
+        """Send a table as CSV, made for whoever asks."""
+        name, parameters = request.path_params["name"], dict(request.query_params)
+
+        def make(principal: Principal) -> Response:
+            table = find_export(name)(principal, current_copy(self.settings), parameters)
+            return Response(
+                as_csv(table),
+                media_type="text/csv; charset=utf-8",
+                headers={"Content-Disposition": f'attachment; filename="allive-{name}.csv"'},
+            )
+
+        return await self._hand_out(
+            request, make, done=Event.EXPORTED, refused=Event.EXPORT_REFUSED, name=name, parameters=parameters
+        )
+
+    async def _hand_out(
+        self,
+        request: Request,
+        make: Callable[[Principal], Response],
+        *,
+        done: Event,
+        refused: Event,
+        **what: str | dict[str, str],
+    ) -> Response:
+        session = await self.own.find_session(request)
+        if session is None:
+            return self.own.turn_away(request)
+        principal = await run_in_threadpool(
+            grants.find_grant, self.store, issuer=session.issuer, subject=session.subject
+        )
+        if principal is None:
+            return self.own.no_access(request, session)
+        details = {key: _short(value) for key, value in what.items()}
+        address = self.site.address(request)
+        try:
+            response = await run_in_threadpool(make, principal)
+        except _NO_FILE:
+            await run_in_threadpool(audit.record, self.store, refused, who=principal, address=address, **details)
+            return self.own.not_found(request)
+        except ExportParameterError as error:
+            return PlainTextResponse(f"{error}\n", status_code=400)
+        except ServingCopyMissingError:
+            return RedirectResponse(safe_path("/"), status_code=303)
+        await run_in_threadpool(audit.record, self.store, done, who=principal, address=address, **details)
+        return response
+
+    def _statement_path(self, month: str, artist_id: str) -> Path:
+        # Only what is closed; the name is made of the id such that none leads out of the folder.
+        if month not in ledger.closed_months(self.settings):
+            raise FileNotFoundError(month)
+        path = ledger.month_dir(self.settings, month) / STATEMENTS_FOLDER / statement_file_name(artist_id)
+        if not path.is_file():
+            raise FileNotFoundError(path)
+        return path
+
+
+def _short(value: str | dict[str, str]) -> str | dict[str, str]:
+    if isinstance(value, str):
+        return value[:_LONGEST_RECORDED]
+    return {key[:_LONGEST_RECORDED]: text[:_LONGEST_RECORDED] for key, text in list(value.items())[:20]}
