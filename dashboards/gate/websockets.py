@@ -1,13 +1,16 @@
 """The live connection of a page: closed within seconds once its session has ended, and kept to what pages need."""
 
 import asyncio
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
+from dashboards.access import Principal
 from dashboards.gate import sessions
+from dashboards.gate.grants import find_grant
 from dashboards.gate.sessions import Session
 from dashboards.gate.store import Store
 
@@ -16,8 +19,15 @@ SESSION_ENDED: Final = 4401
 """Close code of a connection whose session has ended."""
 
 # `clear_cache` empties everybody's, `load_git_info` and `set_run_on_save` are for developers, the rest for uploads.
-_PASSED: Final = frozenset({"rerun_script", "stop_script", "app_heartbeat", "backend_operation_request"})
+_PASSED: Final = frozenset({"stop_script", "app_heartbeat", "backend_operation_request"})
 _TOO_OLD: Final = {"type": "websocket.disconnect", "code": SESSION_ENDED}
+
+
+@dataclass
+class _Known:
+    """The grant under which a connection's page was last run as a whole."""
+
+    grant: Principal | None
 
 
 class LiveConnections:
@@ -35,6 +45,7 @@ class LiveConnections:
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._look(), name="allive-sessions")
         closed = False
+        known = _Known(await run_in_threadpool(self._grant, session))
 
         async def send_unless_ended(message: Message) -> None:
             nonlocal closed
@@ -49,8 +60,11 @@ class LiveConnections:
                 if message is None:
                     await send_unless_ended({"type": "websocket.close", "code": SESSION_ENDED})
                     return _TOO_OLD
-                if message["type"] != "websocket.receive" or await self._passes(message, session):
+                if message["type"] != "websocket.receive":
                     return message
+                passed = await self._passed(message, session, known)
+                if passed is not None:
+                    return passed
 
         try:
             await app(scope, receive_unless_ended, send_unless_ended)
@@ -60,23 +74,37 @@ class LiveConnections:
             if not connections:
                 del self._ended[session.reference]
 
-    async def _passes(self, message: Message, session: Session) -> bool:
+    async def _passed(self, message: Message, session: Session, known: "_Known") -> Message | None:
+        """Return a message as Streamlit may have it, or None if it may not.
+
+        A fragment runs alone, without the code that asks who looks. Once the grant has changed it becomes a whole run.
+        """
         data = message.get("bytes")
         if not data:
-            return True
+            return message
         asked = BackMsg()
         try:
             asked.ParseFromString(data)
         except Exception:  # noqa: BLE001 - protobuf's own error has no public name; Streamlit refuses such a message
-            return True
+            return message
         kind = asked.WhichOneof("type")
-        if kind == "rerun_script" and not asked.rerun_script.is_auto_rerun:
+        if kind != "rerun_script":
+            return message if kind in _PASSED else None
+        now = await run_in_threadpool(sessions.session_of, self._store, session.reference)
+        if now is None:
+            return None
+        if not asked.rerun_script.is_auto_rerun:
             # Somebody did something; a page that refreshes itself does not keep a session alive.
-            now = await run_in_threadpool(sessions.session_of, self._store, session.reference)
-            if now is None:
-                return False
             await run_in_threadpool(sessions.touch, self._store, now)
-        return kind in _PASSED
+        grant = await run_in_threadpool(self._grant, session)
+        if grant == known.grant:
+            return message
+        known.grant = grant
+        asked.rerun_script.fragment_id = ""
+        return {**message, "bytes": asked.SerializeToString()}
+
+    def _grant(self, session: Session) -> Principal | None:
+        return find_grant(self._store, issuer=session.issuer, subject=session.subject)
 
     async def _look(self) -> None:
         while self._ended:
