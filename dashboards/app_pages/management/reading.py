@@ -1,0 +1,66 @@
+"""What every management page does for its reader: let them choose, compare with the month before, show figures twice.
+
+A chart never stands alone: the same figures follow as a table, folded, and leave as CSV.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import streamlit as st
+
+from dashboards import charts, formatting, layout
+from dashboards.charts_management import Look
+from dashboards.texts import Texts
+from dashboards.viewer import Viewer
+
+
+def choose_month(viewer: Viewer, months: Sequence[str], *, key: str, default: str | None = None) -> str:
+    """Return the month that the reader chose among `months`, which must not be empty."""
+    texts = Texts("platform", viewer.language)
+    return choose(
+        texts("choose.month"),
+        {month: formatting.month_name(month, viewer.language) for month in months},
+        key=key,
+        default=default,
+    )
+
+
+def choose(label: str, options: Mapping[str, str], *, key: str, default: str | None = None) -> str:
+    """Return the key of the option that the reader chose."""
+    keys = list(options)
+    chosen: str = st.selectbox(
+        label, keys, index=keys.index(default) if default in keys else 0, format_func=lambda one: options[one], key=key
+    )
+    return chosen
+
+
+def look(viewer: Viewer, description: str) -> Look:
+    """Return how charts are drawn for the reader of this page."""
+    return Look(language=viewer.language, dark=charts.is_dark(), description=description)
+
+
+def change(viewer: Viewer, now: int, before: int | None, shown: Callable[[int], str], *, than: str) -> str:
+    """Return a figure's difference to the month before in words, such as « +12 par rapport à février 2021 »."""
+    texts = Texts("platform", viewer.language)
+    month = formatting.month_name(than, viewer.language) if than else ""
+    if before is None:
+        return texts("change.first")
+    if now == before:
+        return texts("change.none", month=month)
+    difference = f"+{shown(now - before)}" if now > before else shown(now - before)
+    return texts("change.by", difference=difference, month=month)
+
+
+def figures(
+    viewer: Viewer,
+    columns: Sequence[layout.Column],
+    rows: Sequence[Mapping[str, str]],
+    *,
+    caption: str,
+    export: str,
+    parameters: Mapping[str, str] | None = None,
+    total: Mapping[str, str] | None = None,
+) -> None:
+    """Draw a chart's figures as a table that unfolds, with its CSV."""
+    with st.expander(Texts("platform", viewer.language)("figures")):
+        layout.table(columns, rows, caption=caption, viewer=viewer, total=total)
+        layout.export_link(viewer, export, **(parameters or {}))

@@ -1,0 +1,234 @@
+"""The charts of the management pages: pure functions of their rows, remembered with what they were built from.
+
+Figures come with the text that is printed for them, so that nothing is formatted twice. Every series has its name on
+the chart or its own dash, and every bar its figure: colour only repeats what is said.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any, Final
+
+import altair as alt
+
+from dashboards import charts
+from dashboards.formatting import Language
+
+HEIGHT: Final = 280
+_REMEMBERED: Final = 512
+_ROW_HEIGHT: Final = 34
+_READABLE_ON_DARK_CELL: Final = 5_500
+_BP: Final = 10_000
+
+
+@dataclass(frozen=True)
+class Series:
+    """A line or a kind of bar: its name in the legend, its colour by what it stands for, its dash."""
+
+    name: str
+    colour: str
+    dash: tuple[int, ...] = (1, 0)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One figure of a chart: where it stands, of which series, its value, the text printed for it."""
+
+    place: str
+    series: str
+    value: float
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a chart is drawn for a reader: language, theme, and what it says to those who do not see it."""
+
+    language: Language
+    dark: bool
+    description: str
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def days(
+    marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str, number: str = ",.0f", zero: bool = True, look: Look
+) -> dict[str, Any]:
+    """Return lines over days; `place` is an ISO day, `number` a D3 format for the axis."""
+    x = alt.X("place:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%e %b", tickCount=6, grid=False))
+    y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=zero, nice=True), axis=alt.Axis(format=number, tickCount=5))
+    lines = alt.Chart(_data(marks)).encode(x=x, y=y)
+    chart = lines.mark_line(strokeWidth=2.25, interpolate="monotone").encode(
+        color=_colour(series, look), strokeDash=_dash(series), tooltip=[_text("place"), _text("series"), _text("text")]
+    )
+    return charts.specification(
+        chart.properties(height=HEIGHT, width="container"),
+        language=look.language,
+        description=look.description,
+        dark=look.dark,
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def months(
+    marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str, number: str = ",.0f", look: Look
+) -> dict[str, Any]:
+    """Return lines over months with a point and its figure at the newest; `place` is the month's name."""
+    places = _places(marks)
+    newest = tuple(mark for mark in marks if mark.place == places[-1])
+    x = alt.X("place:N", title=None, sort=places, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False))
+    y = alt.Y("value:Q", title=unit, axis=alt.Axis(format=number, tickCount=5), scale=alt.Scale(nice=True))
+    tooltip = [_text("place"), _text("series"), _text("text")]
+    base = alt.Chart(_data(marks)).encode(x=x, y=y, color=_colour(series, look))
+    lines = base.mark_line(strokeWidth=2.25, point=alt.OverlayMarkDef(size=45)).encode(
+        strokeDash=_dash(series), tooltip=tooltip
+    )
+    labels = (
+        alt.Chart(_data(newest))
+        .mark_text(align="right", baseline="bottom", dy=-8, dx=4, fontWeight=600)
+        .encode(x=x, y=y, text="text:N")
+    )
+    return charts.specification(
+        alt.layer(lines, labels).properties(height=HEIGHT, width="container"),
+        language=look.language,
+        description=look.description,
+        dark=look.dark,
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def stacks(
+    marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str, number: str = ",.0f", look: Look
+) -> dict[str, Any]:
+    """Return columns of parts over months, negative ones below the line, each with its figure where there is room."""
+    order = [one.name for one in series]
+    places = _places(marks)
+    values = [
+        {"place": mark.place, "series": mark.series, "value": mark.value, "text": mark.text, "order": place}
+        for mark in marks
+        for place in [order.index(mark.series)]
+    ]
+    x = alt.X("place:N", title=None, sort=places, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False))
+    y = alt.Y("value:Q", title=unit, stack="zero", axis=alt.Axis(format=number, tickCount=5))
+    chart = (
+        alt.Chart(alt.Data(values=values))
+        .mark_bar(cornerRadius=2)
+        .encode(
+            x=x,
+            y=y,
+            color=_colour(series, look),
+            order="order:Q",
+            tooltip=[_text("place"), _text("series"), _text("text")],
+        )
+    )
+    return charts.specification(
+        chart.properties(height=HEIGHT, width="container"),
+        language=look.language,
+        description=look.description,
+        dark=look.dark,
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def bars(marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str = "", look: Look) -> dict[str, Any]:
+    """Return bars side by side for each place, every bar with its name and figure beside it."""
+    places = _places(marks)
+    names = [one.name for one in series]
+    y = alt.Y("place:N", title=None, sort=places, axis=alt.Axis(ticks=False, domain=False, labelLimit=150, labelPadding=8))
+    offset = alt.YOffset("series:N", sort=names)
+    x = alt.X("value:Q", title=unit or None, axis=None, scale=alt.Scale(nice=False, padding=60))
+    base = alt.Chart(_data(marks)).encode(y=y, x=x, yOffset=offset)
+    drawn = base.mark_bar(cornerRadius=2).encode(
+        color=_colour(series, look), tooltip=[_text("place"), _text("series"), _text("text")]
+    )
+    labels = base.mark_text(align="left", dx=5).encode(text="text:N")
+    height = max(90, len(places) * (_ROW_HEIGHT if len(names) == 1 else 26 * len(names) + 12))
+    return charts.specification(
+        alt.layer(drawn, labels).properties(height=height, width="container"),
+        language=look.language,
+        description=look.description,
+        dark=look.dark,
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def differences(marks: tuple[Mark, ...], *, series: tuple[Series, ...], look: Look) -> dict[str, Any]:
+    """Return bars to both sides of a zero line, the figure with its sign beside each."""
+    places = _places(marks)
+    y = alt.Y("place:N", title=None, sort=places, axis=alt.Axis(ticks=False, domain=False, labelLimit=130, labelPadding=8))
+    x = alt.X("value:Q", axis=None, scale=alt.Scale(nice=False, padding=56))
+    base = alt.Chart(_data(marks)).encode(y=y, x=x)
+    drawn = base.mark_bar(cornerRadius=2, height=alt.RelativeBandSize(0.62)).encode(
+        color=_colour(series, look), tooltip=[_text("place"), _text("text")]
+    )
+    right = base.transform_filter("datum.value >= 0").mark_text(align="left", dx=5).encode(text="text:N")
+    left = base.transform_filter("datum.value < 0").mark_text(align="right", dx=-5).encode(text="text:N")
+    zero = (
+        alt.Chart(alt.Data(values=[{"zero": 0}]))
+        .mark_rule(color=charts.palette(dark=look.dark)["muted"])
+        .encode(x="zero:Q")
+    )
+    return charts.specification(
+        alt.layer(drawn, zero, right, left).properties(height=max(120, 28 * len(places)), width="container"),
+        language=look.language,
+        description=look.description,
+        dark=look.dark,
+    )
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def heat_map(marks: tuple[Mark, ...], *, unit: str, look: Look) -> dict[str, Any]:
+    """Return cells of cohorts (`place`) by months since (`series`), in basis points, each with its figure in it."""
+    colours = charts.palette(dark=look.dark)
+    low, high = ("#2A2438", colours["known"]) if look.dark else ("#EEEAFB", colours["known"])
+    columns = sorted({mark.series for mark in marks}, key=int)
+    x = alt.X("series:O", title=unit, sort=columns, axis=alt.Axis(labelAngle=0, orient="top", ticks=False, domain=False))
+    y = alt.Y("place:N", title=None, sort=_places(marks), axis=alt.Axis(ticks=False, domain=False))
+    base = alt.Chart(_data(marks)).encode(x=x, y=y)
+    cells = base.mark_rect(cornerRadius=3, stroke=None).encode(
+        color=alt.Color("value:Q", scale=alt.Scale(domain=[0, _BP], range=[low, high]), legend=None),
+        tooltip=[_text("place"), _text("series"), _text("text")],
+    )
+    on_cell = ("#F4EFE7", "#14121D") if look.dark else ("#1E1A28", "#FFFFFF")
+    figures = base.mark_text(fontSize=12).encode(
+        text="text:N",
+        color=alt.condition(f"datum.value > {_READABLE_ON_DARK_CELL}", alt.value(on_cell[1]), alt.value(on_cell[0])),
+    )
+    return charts.specification(
+        alt.layer(cells, figures).properties(height=max(110, 32 * len(_places(marks)) + 40), width="container"),
+        language=look.language,
+        description=look.description,
+        dark=look.dark,
+    )
+
+
+def iso(day: date) -> str:
+    """Return a day as charts take it."""
+    return day.isoformat()
+
+
+def _data(marks: Sequence[Mark]) -> alt.Data:
+    return alt.Data(
+        values=[{"place": mark.place, "series": mark.series, "value": mark.value, "text": mark.text} for mark in marks]
+    )
+
+
+def _places(marks: Sequence[Mark]) -> list[str]:
+    return list(dict.fromkeys(mark.place for mark in marks))
+
+
+def _colour(series: Sequence[Series], look: Look) -> alt.Color:
+    colours = charts.palette(dark=look.dark)
+    scale = alt.Scale(domain=[one.name for one in series], range=[colours[one.colour] for one in series])
+    legend = alt.Legend(orient="top", title=None, columns=2, labelLimit=260) if len(series) > 1 else None
+    return alt.Color("series:N", scale=scale, legend=legend, sort=None)
+
+
+def _dash(series: Sequence[Series]) -> alt.StrokeDash:
+    scale = alt.Scale(domain=[one.name for one in series], range=[list(one.dash) for one in series])
+    legend = alt.Legend(orient="top", title=None, columns=2, labelLimit=260) if len(series) > 1 else None
+    return alt.StrokeDash("series:N", scale=scale, legend=legend, sort=None)
+
+
+def _text(field: str) -> alt.Tooltip:
+    return alt.Tooltip(f"{field}:N", title="")

@@ -1,0 +1,43 @@
+"""What *Données* reads: how fresh the data are, what was refused, held or found wrong."""
+
+from typing import Final
+
+from dashboards.access import Principal, require_platform
+from dashboards.serving import Rows, ServingCopy
+
+FRESHNESS_COLUMNS: Final = ("record_type", "records", "last_loaded_at", "last_event_at")
+REJECT_COLUMNS: Final = ("record_type", "reason", "rejects", "last_loaded_at")
+HELD_COLUMNS: Final = ("batch", "record_type", "reason", "held_at", "records")
+CHECK_COLUMNS: Final = ("name", "asset", "status", "severity", "failures", "message", "checked_at")
+_FRESHNESS: Final = f"select {', '.join(FRESHNESS_COLUMNS)} from published.freshness order by record_type"
+_REJECTS: Final = f"select {', '.join(REJECT_COLUMNS)} from published.rejects order by rejects desc, record_type, reason"
+_HELD: Final = f"select {', '.join(HELD_COLUMNS)} from published.held_batches order by held_at desc, batch"
+_CHECKS: Final = f"""
+select {", ".join(CHECK_COLUMNS)}
+from published.checks
+order by case status when 'error' then 0 when 'fail' then 1 when 'warn' then 2 else 3 end, asset, name
+"""
+
+
+def freshness(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return what there is of each record type, and when it last came."""
+    require_platform(principal)
+    return copy.rows(_FRESHNESS)
+
+
+def rejects(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return rejected records by type and reason, the most frequent first."""
+    require_platform(principal)
+    return copy.rows(_REJECTS)
+
+
+def held_batches(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return the batches that wait for a decision, the newest first."""
+    require_platform(principal)
+    return copy.rows(_HELD)
+
+
+def checks(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return every check as the last build found it, failures first."""
+    require_platform(principal)
+    return copy.rows(_CHECKS)

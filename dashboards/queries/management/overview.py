@@ -1,0 +1,74 @@
+"""What *Vue d'ensemble* reads: the platform by month and by day."""
+
+from typing import Final
+
+from dashboards.access import Principal, require_platform
+from dashboards.serving import Rows, ServingCopy
+
+MONTH_COLUMNS: Final = (
+    "month",
+    "known_until_day",
+    "is_complete",
+    "active_subscribers",
+    "active_subscribers_at_start",
+    "active_subscribers_at_end",
+    "new_subscribers",
+    "churned_subscribers",
+    "reactivated_subscribers",
+    "gross_churn_bp",
+    "net_churn_bp",
+    "mrr_incl_vat_cents",
+    "mrr_excl_vat_cents",
+    "envelope_nanos",
+    "watch_ms",
+    "counting_watch_ms",
+    "watchers",
+    "idle_subscribers",
+    "idle_share_bp",
+    "playbacks",
+    "viewing_sessions",
+    "peak_concurrent_playbacks",
+    "peak_at",
+)
+DAY_COLUMNS: Final = (
+    "day",
+    "month",
+    "active_subscribers",
+    "new_subscribers",
+    "churned_subscribers",
+    "reactivated_subscribers",
+    "watchers",
+    "watchers_7d",
+    "watchers_28d",
+    "watch_ms",
+    "playbacks",
+    "viewing_sessions",
+    "peak_concurrent_playbacks",
+    "peak_at",
+)
+_MONTHS: Final = f"select {', '.join(MONTH_COLUMNS)} from marts.fct_platform_months order by month"
+_DAYS: Final = f"select {', '.join(DAY_COLUMNS)} from marts.fct_platform_days order by day"
+_DAYS_UNTIL: Final = f"""
+select {", ".join(DAY_COLUMNS)}
+from marts.fct_platform_days
+where month <= $1 and day >= cast($1 || '-01' as date) - interval 2 month
+order by day
+"""
+
+
+def platform_months(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return the platform's figures by calendar month, the oldest first."""
+    require_platform(principal)
+    return copy.rows(_MONTHS)
+
+
+def platform_days(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return the platform's figures by day, the oldest first."""
+    require_platform(principal)
+    return copy.rows(_DAYS)
+
+
+def platform_days_until(principal: Principal, copy: ServingCopy, month: str) -> Rows:
+    """Return the days of a month and of the two before it."""
+    require_platform(principal)
+    return copy.rows(_DAYS_UNTIL, month)

@@ -1,0 +1,168 @@
+"""What *Paiements* reads: the closed months as booked, what waits, and what another rule would have paid."""
+
+from typing import Final
+
+from dashboards.access import Principal, require_platform
+from dashboards.serving import Rows, ServingCopy
+
+CLOSED_COLUMNS: Final = (
+    "settlement_month",
+    "run_hash",
+    "closed_at",
+    "payment_date",
+    "periods",
+    "idle_periods",
+    "envelope_nanos",
+    "envelope_cents",
+    "direct_nanos",
+    "pool_nanos",
+    "pool_members",
+    "pool_rule",
+    "earned_cents",
+    "adjustment_cents",
+    "brought_forward_cents",
+    "paid_cents",
+    "paid_artists",
+    "carried_forward_cents",
+    "open_periods",
+    "open_envelope_cents",
+    "minimum_payout_cents",
+)
+PAYOUT_COLUMNS: Final = (
+    "settlement_month",
+    "artist_id",
+    "artist_name",
+    "category",
+    "watch_ms",
+    "paying_subscribers",
+    "direct_nanos",
+    "pool_nanos",
+    "earned_nanos",
+    "earned_cents",
+    "adjustment_cents",
+    "brought_forward_cents",
+    "paid_cents",
+    "carried_forward_cents",
+    "carry_reason",
+)
+OPEN_COLUMNS: Final = (
+    "settlement_month",
+    "last_day",
+    "periods",
+    "idle_periods",
+    "envelope_nanos",
+    "direct_nanos",
+    "pool_nanos",
+    "pool_members",
+)
+PENDING_COLUMNS: Final = (
+    "settlement_month",
+    "artist_id",
+    "artist_name",
+    "booked_earned_cents",
+    "adjustment_cents",
+    "pending_adjustment_cents",
+)
+PRO_RATA_COLUMNS: Final = (
+    "settlement_month",
+    "artist_id",
+    "artist_name",
+    "category",
+    "current_earned_nanos",
+    "pro_rata_earned_nanos",
+    "difference_nanos",
+)
+WHAT_IF_COLUMNS: Final = (
+    "settlement_month",
+    "scenario",
+    "artist_id",
+    "artist_name",
+    "category",
+    "earned_cents",
+    "scenario_earned_cents",
+    "difference_cents",
+    "scenario_paid_cents",
+)
+_CLOSED: Final = f"select {', '.join(CLOSED_COLUMNS)} from published.closed_months order by settlement_month desc"
+_OPEN: Final = f"""
+select {", ".join(OPEN_COLUMNS)}
+from marts.fct_settlement_months
+where not is_closed and periods > 0
+order by settlement_month
+"""
+_PAYOUTS: Final = f"""
+select {", ".join(PAYOUT_COLUMNS)}
+from published.artist_payouts
+where settlement_month = $1
+order by paid_cents desc, earned_cents desc, artist_id
+"""
+_PENDING: Final = """
+select
+    months.settlement_month,
+    months.artist_id,
+    coalesce(artists.artist_name, months.artist_id) as artist_name,
+    months.booked_earned_cents,
+    months.adjustment_cents,
+    months.pending_adjustment_cents
+from marts.fct_artist_months as months
+left join marts.dim_artists as artists using (artist_id)
+where months.pending_adjustment_cents <> 0
+order by abs(months.pending_adjustment_cents) desc, months.settlement_month, months.artist_id
+"""
+_PRO_RATA: Final = """
+select
+    months.settlement_month,
+    months.artist_id,
+    coalesce(artists.artist_name, months.artist_id) as artist_name,
+    months.category,
+    months.current_earned_nanos,
+    months.pro_rata_earned_nanos,
+    months.current_earned_nanos - months.pro_rata_earned_nanos as difference_nanos
+from marts.fct_artist_months as months
+left join marts.dim_artists as artists using (artist_id)
+where months.settlement_month = $1 and (months.current_earned_nanos <> 0 or months.pro_rata_earned_nanos <> 0)
+order by difference_nanos desc, months.artist_id
+"""
+_PRO_RATA_MONTHS: Final = """
+select settlement_month
+from marts.fct_artist_months
+group by settlement_month
+having sum(current_earned_nanos) > 0
+order by settlement_month desc
+"""
+
+
+def closed_months(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return the closed months with their control totals, the newest first."""
+    require_platform(principal)
+    return copy.rows(_CLOSED)
+
+
+def open_months(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return the months that have periods to settle and are not closed, the oldest first, on today's data."""
+    require_platform(principal)
+    return copy.rows(_OPEN)
+
+
+def artist_payouts(principal: Principal, copy: ServingCopy, month: str) -> Rows:
+    """Return what a closed month booked, artist by artist, the highest payment first."""
+    require_platform(principal)
+    return copy.rows(_PAYOUTS, month)
+
+
+def pending_adjustments(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return what the next run would correct of closed months on today's data, the largest first."""
+    require_platform(principal)
+    return copy.rows(_PENDING)
+
+
+def pro_rata_months(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return the settlement months in which artists earned, the newest first."""
+    require_platform(principal)
+    return copy.rows(_PRO_RATA_MONTHS)
+
+
+def pro_rata(principal: Principal, copy: ServingCopy, month: str) -> Rows:
+    """Return what each artist earns by both rules on today's data, who gains most from the user-centric one first."""
+    require_platform(principal)
+    return copy.rows(_PRO_RATA, month)
