@@ -58,7 +58,7 @@ def days(
     x = alt.X("place:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%e %b", tickCount=6, grid=False))
     y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=zero, nice=True), axis=alt.Axis(format=number, tickCount=5))
     lines = alt.Chart(_data(marks)).encode(x=x, y=y)
-    chart = lines.mark_line(strokeWidth=2.25, interpolate="monotone").encode(
+    chart = lines.mark_line(strokeWidth=2.25).encode(
         color=_colour(series, look), strokeDash=_dash(series), tooltip=[_text("place"), _text("series"), _text("text")]
     )
     return charts.specification(

@@ -21,6 +21,8 @@ from dashboards.viewer import Viewer
 STALE_AFTER: Final = timedelta(hours=36)
 """A copy older than a missed daily refresh; the page says so."""
 MOST_ROWS_SHOWN: Final = 100
+_SPARK_HALF: Final = 4
+"""Half of a trend line's strength, in percent of its height."""
 
 _STYLE: Final = Path(__file__).with_name("layout.css")
 
@@ -135,20 +137,20 @@ def _card(card: Card) -> str:
 
 
 def _spark(card: Card) -> str:
-    known = [value for value in card.trend if value is not None]
+    """Return the trend as a strip cut out of the text's colour: Streamlit takes drawings out of what it is given."""
+    known = [(place, value) for place, value in enumerate(card.trend) if value is not None]
     if len(known) < 2:  # noqa: PLR2004 - a line has two ends
         return ""
-    low, high = min(known), max(known)
-    width, height = 100, 30
-    step = width / (len(card.trend) - 1)
-    points = " ".join(
-        f"{place * step:.1f},{height - 3 - (value - low) / ((high - low) or 1) * (height - 6):.1f}"
-        for place, value in enumerate(card.trend)
-        if value is not None
-    )
+    low, high = min(value for _, value in known), max(value for _, value in known)
+    points = [
+        (100 * place / (len(card.trend) - 1), 90 - 80 * (value - low) / (high - low) if high > low else 50)
+        for place, value in known
+    ]
+    upper = [f"{x:.1f}% {y - _SPARK_HALF:.1f}%" for x, y in points]
+    lower = [f"{x:.1f}% {y + _SPARK_HALF:.1f}%" for x, y in reversed(points)]
     return (
-        f'<svg class="al-spark" viewBox="0 0 {width} {height}" preserveAspectRatio="none" role="img" '
-        f'aria-label="{escape(card.trend_label)}"><polyline points="{points}"></polyline></svg>'
+        f'<span class="al-spark" role="img" aria-label="{escape(card.trend_label)}" '
+        f'style="clip-path:polygon({",".join(upper + lower)})"></span>'
     )
 
 

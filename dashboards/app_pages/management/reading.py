@@ -4,6 +4,7 @@ A chart never stands alone: the same figures follow as a table, folded, and leav
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import streamlit as st
 
@@ -11,6 +12,8 @@ from dashboards import charts, formatting, layout
 from dashboards.charts_management import Look
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
+
+_CHOICE_WIDTH: Final = 340
 
 
 def choose_month(viewer: Viewer, months: Sequence[str], *, key: str, default: str | None = None) -> str:
@@ -28,7 +31,7 @@ def choose(label: str, options: Mapping[str, str], *, key: str, default: str | N
     """Return the key of the option that the reader chose."""
     keys = list(options)
     chosen: str = st.selectbox(
-        label, keys, index=keys.index(default) if default in keys else 0, format_func=lambda one: options[one], key=key
+        label, keys, index=keys.index(default) if default in keys else 0, format_func=lambda one: options[one], key=key, width=_CHOICE_WIDTH
     )
     return chosen
 

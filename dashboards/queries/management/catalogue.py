@@ -30,7 +30,7 @@ with credited as (
     select
         credits.live_id,
         string_agg(artists.artist_name, ', ' order by credits.share_bp desc, credits.artist_id) as artist_names
-    from marts.fct_live_credits as credits
+    from marts.dim_live_credits as credits
     inner join marts.dim_artists as artists using (artist_id)
     group by credits.live_id
 )
@@ -58,7 +58,7 @@ left join marts.fct_live_months as watched on lives.live_id = watched.live_id an
 where
     (
         $2 is null
-        or lives.live_id in (select live_id from marts.fct_live_credits where artist_id = $2)
+        or lives.live_id in (select live_id from marts.dim_live_credits where artist_id = $2)
     )
     and (
         $3 is null
@@ -78,7 +78,7 @@ order by lives desc, ineligibility_reason
 _ARTISTS: Final = """
 select artists.artist_id, artists.artist_name
 from marts.dim_artists as artists
-where artists.artist_id in (select artist_id from marts.fct_live_credits)
+where artists.artist_id in (select artist_id from marts.dim_live_credits)
 order by lower(artists.artist_name), artists.artist_id
 """
 

@@ -1,0 +1,214 @@
+"""*Données*: how fresh the data are, what was refused or held, which checks failed, and where figures come from."""
+
+import streamlit as st
+
+from dashboards import formatting, layout
+from dashboards.layout import Card, Column
+from dashboards.queries.management import data as queries
+from dashboards.serving import Rows
+from dashboards.texts import Texts
+from dashboards.viewer import Viewer
+from ingestion.settings import Settings
+
+
+def render(viewer: Viewer) -> None:
+    """Draw the page."""
+    texts = Texts("data", viewer.language)
+    layout.page_head(viewer, texts("title"), texts("intro"))
+    asked = viewer.principal, viewer.copy
+    freshness = queries.freshness(*asked)
+    rejects = queries.rejects(*asked)
+    held = queries.held_batches(*asked)
+    checks = queries.checks(*asked)
+    failed = tuple(row for row in checks if row["status"] != "pass")
+    layout.cards(_cards(viewer, rejects, held, checks, failed))
+    _freshness(viewer, freshness)
+    _checks(viewer, checks, failed)
+    _held(viewer, held)
+    _rejects(viewer, rejects, freshness)
+    st.subheader(texts("lineage.title"), anchor=False)
+    st.markdown(texts("lineage.text"))
+    layout.file_link(Settings().orchestrator_url, texts("lineage.link"))
+
+
+def _cards(viewer: Viewer, rejects: Rows, held: Rows, checks: Rows, failed: Rows) -> list[Card]:
+    texts = Texts("data", viewer.language)
+    language = viewer.language
+    copy = viewer.copy
+    return [
+        Card(
+            label=texts("card.published"),
+            value=formatting.short_day(copy.published_at, language),
+            note=texts("card.published_note", at=formatting.instant(copy.published_at, language)),
+            key="published_at",
+        ),
+        Card(
+            label=texts("card.until"),
+            value=formatting.short_day(copy.data_until_at, language) if copy.data_until_at else formatting.NOTHING,
+            note=texts("card.until_note"),
+            key="data_until_at",
+        ),
+        Card(
+            label=texts("card.checks"),
+            value=texts("card.checks_none") if not failed else formatting.count(len(failed), language),
+            note=texts("card.checks_note", all=formatting.count(len(checks), language)),
+            key="failed_checks",
+        ),
+        Card(
+            label=texts("card.held"),
+            value=formatting.count(len(held), language),
+            note=texts("card.held_note"),
+            key="held_batches",
+        ),
+        Card(
+            label=texts("card.rejects"),
+            value=formatting.count(sum(row["rejects"] for row in rejects), language),
+            note=texts("card.rejects_note"),
+            key="rejects",
+        ),
+    ]
+
+
+def _freshness(viewer: Viewer, freshness: Rows) -> None:
+    texts = Texts("data", viewer.language)
+    language = viewer.language
+    st.subheader(texts("freshness.title"), anchor=False)
+    rows = [
+        {
+            "type": texts(f"record_type.{row['record_type']}"),
+            "records": formatting.count(row["records"], language),
+            "loaded": _at(viewer, row["last_loaded_at"]),
+            "event": _at(viewer, row["last_event_at"]),
+        }
+        for row in freshness
+    ]
+    columns = [
+        Column("type", texts("column.record_type")),
+        Column("records", texts("column.records"), is_number=True),
+        Column("loaded", texts("column.last_loaded_at")),
+        Column("event", texts("column.last_event_at")),
+    ]
+    layout.table(
+        columns,
+        rows,
+        caption=texts("freshness.caption"),
+        viewer=viewer,
+        row_keys=[row["record_type"] for row in freshness],
+    )
+    layout.export_link(viewer, "freshness")
+
+
+def _checks(viewer: Viewer, checks: Rows, failed: Rows) -> None:
+    texts = Texts("data", viewer.language)
+    language = viewer.language
+    if not checks:
+        st.subheader(texts("checks.title"), anchor=False)
+        layout.nothing_yet(texts("checks.unknown"), texts("checks.unknown_text"))
+        return
+    if not failed:
+        st.subheader(texts("checks.all_passed", all=formatting.count(len(checks), language)), anchor=False)
+        layout.export_link(viewer, "checks")
+        return
+    st.subheader(
+        texts.plural("checks.failed", len(failed), all=formatting.count(len(checks), language)), anchor=False
+    )
+    rows = [
+        {
+            "name": row["description"] or row["name"],
+            "asset": row["asset"] or formatting.NOTHING,
+            "state": texts(f"status.{row['status']}"),
+            "failures": formatting.count(row["failures"], language),
+            "effect": texts(f"severity.{row['severity']}"),
+        }
+        for row in failed
+    ]
+    columns = [
+        Column("name", texts("column.check")),
+        Column("asset", texts("column.asset")),
+        Column("state", texts("column.status")),
+        Column("failures", texts("column.failures"), is_number=True),
+        Column("effect", texts("column.severity")),
+    ]
+    layout.table(
+        columns, rows, caption=texts("checks.caption"), viewer=viewer, row_keys=[row["name"] for row in failed]
+    )
+    layout.export_link(viewer, "checks")
+
+
+def _held(viewer: Viewer, held: Rows) -> None:
+    texts = Texts("data", viewer.language)
+    language = viewer.language
+    if not held:
+        st.subheader(texts("held.none"), anchor=False)
+        return
+    st.subheader(texts.plural("held.statement", len(held)), anchor=False)
+    st.markdown(texts("held.meaning"))
+    rows = [
+        {
+            "batch": row["batch"],
+            "type": texts(f"record_type.{row['record_type']}"),
+            "found": row["found"] or row["reason"],
+            "records": formatting.count(row["records"], language),
+            "held": _at(viewer, row["held_at"]),
+        }
+        for row in held
+    ]
+    columns = [
+        Column("batch", texts("column.batch")),
+        Column("type", texts("column.record_type")),
+        Column("found", texts("column.found")),
+        Column("records", texts("column.records"), is_number=True),
+        Column("held", texts("column.held_at")),
+    ]
+    layout.table(columns, rows, caption=texts("held.caption"), viewer=viewer, row_keys=[row["batch"] for row in held])
+    layout.export_link(viewer, "held-batches")
+
+
+def _rejects(viewer: Viewer, rejects: Rows, freshness: Rows) -> None:
+    texts = Texts("data", viewer.language)
+    language = viewer.language
+    number = sum(row["rejects"] for row in rejects)
+    if not number:
+        st.subheader(texts("rejects.none"), anchor=False)
+        return
+    records = sum(row["records"] for row in freshness) + number
+    st.subheader(
+        texts.plural("rejects.statement", number, all=formatting.count(records, language)), anchor=False
+    )
+    rows = [
+        {
+            "reason": in_words(texts, row["reason"]),
+            "type": texts(f"record_type.{row['record_type']}"),
+            "rejects": formatting.count(row["rejects"], language),
+            "loaded": _at(viewer, row["last_loaded_at"]),
+        }
+        for row in rejects
+    ]
+    columns = [
+        Column("reason", texts("column.reason")),
+        Column("type", texts("column.record_type")),
+        Column("rejects", texts("column.rejects"), is_number=True),
+        Column("loaded", texts("column.last_rejected_at")),
+    ]
+    layout.table(
+        columns,
+        rows,
+        caption=texts("rejects.caption"),
+        viewer=viewer,
+        row_keys=[f"{row['record_type']}-{row['reason']}" for row in rejects],
+    )
+    layout.export_link(viewer, "rejects")
+
+
+def in_words(texts: Texts, reason: str) -> str:
+    """Return why a record was rejected (INTERFACES.md, "Landing") as a person would say it."""
+    for kind in ("missing", "bad"):
+        if reason.startswith(f"{kind}_"):
+            return texts(f"reason.{kind}", field=reason.removeprefix(f"{kind}_"))
+    return texts(f"reason.{reason}")
+
+
+def _at(viewer: Viewer, value: object) -> str:
+    from datetime import datetime
+
+    return formatting.instant(value, viewer.language) if isinstance(value, datetime) else formatting.NOTHING
