@@ -52,10 +52,18 @@ class Look:
 
 @lru_cache(maxsize=_REMEMBERED)
 def days(
-    marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str, number: str = ",.0f", zero: bool = True, look: Look
+    marks: tuple[Mark, ...],
+    *,
+    series: tuple[Series, ...],
+    unit: str,
+    number: str = ",.0f",
+    zero: bool = True,
+    look: Look,
 ) -> dict[str, Any]:
     """Return lines over days; `place` is an ISO day, `number` a D3 format for the axis."""
-    x = alt.X("place:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%e %b", tickCount=6, grid=False))
+    x = alt.X(
+        "place:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(format="%e %b", tickCount=6, grid=False)
+    )
     y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=zero, nice=True), axis=alt.Axis(format=number, tickCount=5))
     lines = alt.Chart(_data(marks)).encode(x=x, y=y)
     chart = lines.mark_line(strokeWidth=2.25).encode(
@@ -134,7 +142,9 @@ def bars(marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str = "",
     """Return bars side by side for each place, every bar with its name and figure beside it."""
     places = _places(marks)
     names = [one.name for one in series]
-    y = alt.Y("place:N", title=None, sort=places, axis=alt.Axis(ticks=False, domain=False, labelLimit=150, labelPadding=8))
+    y = alt.Y(
+        "place:N", title=None, sort=places, axis=alt.Axis(ticks=False, domain=False, labelLimit=150, labelPadding=8)
+    )
     offset = alt.YOffset("series:N", sort=names)
     x = alt.X("value:Q", title=unit or None, axis=None, scale=alt.Scale(nice=False, padding=60))
     base = alt.Chart(_data(marks)).encode(y=y, x=x, yOffset=offset)
@@ -155,7 +165,9 @@ def bars(marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str = "",
 def differences(marks: tuple[Mark, ...], *, series: tuple[Series, ...], look: Look) -> dict[str, Any]:
     """Return bars to both sides of a zero line, the figure with its sign beside each."""
     places = _places(marks)
-    y = alt.Y("place:N", title=None, sort=places, axis=alt.Axis(ticks=False, domain=False, labelLimit=130, labelPadding=8))
+    y = alt.Y(
+        "place:N", title=None, sort=places, axis=alt.Axis(ticks=False, domain=False, labelLimit=130, labelPadding=8)
+    )
     x = alt.X("value:Q", axis=None, scale=alt.Scale(nice=False, padding=56))
     base = alt.Chart(_data(marks)).encode(y=y, x=x)
     drawn = base.mark_bar(cornerRadius=2, height=alt.RelativeBandSize(0.62)).encode(
@@ -182,7 +194,9 @@ def heat_map(marks: tuple[Mark, ...], *, unit: str, look: Look) -> dict[str, Any
     colours = charts.palette(dark=look.dark)
     low, high = ("#2A2438", colours["known"]) if look.dark else ("#EEEAFB", colours["known"])
     columns = sorted({mark.series for mark in marks}, key=int)
-    x = alt.X("series:O", title=unit, sort=columns, axis=alt.Axis(labelAngle=0, orient="top", ticks=False, domain=False))
+    x = alt.X(
+        "series:O", title=unit, sort=columns, axis=alt.Axis(labelAngle=0, orient="top", ticks=False, domain=False)
+    )
     y = alt.Y("place:N", title=None, sort=_places(marks), axis=alt.Axis(ticks=False, domain=False))
     base = alt.Chart(_data(marks)).encode(x=x, y=y)
     cells = base.mark_rect(cornerRadius=3, stroke=None).encode(

@@ -1,11 +1,11 @@
 """The targets that management sets itself: `targets.toml` in the data home, read anew at every look.
 
-    [at_least]
-    active_subscribers_at_end = 2000
-    mrr_incl_vat_cents = 1000000
+[at_least]
+active_subscribers_at_end = 2000
+mrr_incl_vat_cents = 1000000
 
-    [at_most]
-    gross_churn_bp = 500
+[at_most]
+gross_churn_bp = 500
 """
 
 import tomllib
@@ -65,7 +65,9 @@ def read_targets(path: Path) -> tuple[Target, ...]:
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TargetsError(f"Found no valid TOML in {path.name} ({error}); expected [at_least] and [at_most].") from error
+        raise TargetsError(
+            f"Found no valid TOML in {path.name} ({error}); expected [at_least] and [at_most]."
+        ) from error
     found = {}
     for section, figures in tree.items():
         if section not in {"at_least", "at_most"} or not isinstance(figures, dict):
@@ -73,7 +75,8 @@ def read_targets(path: Path) -> tuple[Target, ...]:
         for figure, value in figures.items():
             if figure not in FIGURES or type(value) is not int:
                 raise TargetsError(
-                    f"Found {figure} = {value!r} in {path.name}; expected a whole number for one of {', '.join(FIGURES)}."
+                    f"Found {figure} = {value!r} in {path.name}; "
+                    f"expected a whole number for one of {', '.join(FIGURES)}."
                 )
             found[figure] = Target(figure, value, is_at_most=section == "at_most")
     return tuple(found[figure] for figure in FIGURES if figure in found)

@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     payer_postcode: str | None = Field(default=None, description="The holder's postcode.")
     payer_town: str | None = Field(default=None, description="The holder's town.")
     payer_country: str = Field(default="FR", description="The holder's country, a code of two letters.")
+    orchestrator_url: str = Field(
+        default="http://127.0.0.1:3000", description="Where the orchestrator shows lineage and runs, for managers."
+    )
     statement_contact: str = Field(
         default="artistes@allive.example", description="Whom artists may write to about a statement."
     )

@@ -1,5 +1,8 @@
 """*Données*: how fresh the data are, what was refused or held, which checks failed, and where figures come from."""
 
+from datetime import datetime
+from typing import Final
+
 import streamlit as st
 
 from dashboards import formatting, layout
@@ -9,6 +12,18 @@ from dashboards.serving import Rows
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
 from ingestion.settings import Settings
+
+_REASONS: Final = frozenset(
+    {
+        "malformed",
+        "in_future",
+        "too_late",
+        "too_old",
+        "period_order",
+        "period_too_long",
+        "envelope_above_price",
+    }
+)
 
 
 def render(viewer: Viewer) -> None:
@@ -38,13 +53,13 @@ def _cards(viewer: Viewer, rejects: Rows, held: Rows, checks: Rows, failed: Rows
     return [
         Card(
             label=texts("card.published"),
-            value=formatting.short_day(copy.published_at, language),
+            value=_day(viewer, copy.published_at),
             note=texts("card.published_note", at=formatting.instant(copy.published_at, language)),
             key="published_at",
         ),
         Card(
             label=texts("card.until"),
-            value=formatting.short_day(copy.data_until_at, language) if copy.data_until_at else formatting.NOTHING,
+            value=_day(viewer, copy.data_until_at),
             note=texts("card.until_note"),
             key="data_until_at",
         ),
@@ -109,9 +124,7 @@ def _checks(viewer: Viewer, checks: Rows, failed: Rows) -> None:
         st.subheader(texts("checks.all_passed", all=formatting.count(len(checks), language)), anchor=False)
         layout.export_link(viewer, "checks")
         return
-    st.subheader(
-        texts.plural("checks.failed", len(failed), all=formatting.count(len(checks), language)), anchor=False
-    )
+    st.subheader(texts.plural("checks.failed", len(failed), all=formatting.count(len(checks), language)), anchor=False)
     rows = [
         {
             "name": row["description"] or row["name"],
@@ -172,9 +185,7 @@ def _rejects(viewer: Viewer, rejects: Rows, freshness: Rows) -> None:
         st.subheader(texts("rejects.none"), anchor=False)
         return
     records = sum(row["records"] for row in freshness) + number
-    st.subheader(
-        texts.plural("rejects.statement", number, all=formatting.count(records, language)), anchor=False
-    )
+    st.subheader(texts.plural("rejects.statement", number, all=formatting.count(records, language)), anchor=False)
     rows = [
         {
             "reason": in_words(texts, row["reason"]),
@@ -205,10 +216,12 @@ def in_words(texts: Texts, reason: str) -> str:
     for kind in ("missing", "bad"):
         if reason.startswith(f"{kind}_"):
             return texts(f"reason.{kind}", field=reason.removeprefix(f"{kind}_"))
-    return texts(f"reason.{reason}")
+    return texts(f"reason.{reason}") if reason in _REASONS else texts("reason.other", reason=reason)
 
 
-def _at(viewer: Viewer, value: object) -> str:
-    from datetime import datetime
+def _at(viewer: Viewer, value: datetime | None) -> str:
+    return formatting.instant(value, viewer.language) if value else formatting.NOTHING
 
-    return formatting.instant(value, viewer.language) if isinstance(value, datetime) else formatting.NOTHING
+
+def _day(viewer: Viewer, value: datetime | None) -> str:
+    return formatting.day(value.astimezone(formatting.PARIS).date(), viewer.language) if value else formatting.NOTHING

@@ -64,7 +64,9 @@ def _cards(viewer: Viewer, until: Rows) -> list[Card]:
     def points(bp: int) -> str:
         return texts("points", number=formatting.percent(bp, language).rstrip("%\u202f"))
 
-    def card(key: str, shown: Callable[[int], str], *, extra: str = "", difference: Callable[[int], str] | None = None) -> Card:
+    def card(
+        key: str, shown: Callable[[int], str], *, extra: str = "", difference: Callable[[int], str] | None = None
+    ) -> Card:
         label = texts(f"card.{key}")
         value = row[key]
         notes = [extra] if extra else []
@@ -147,7 +149,9 @@ def _targets(viewer: Viewer, row: Row) -> None:
             {
                 "figure": texts(f"targets.{target.figure}"),
                 "value": formatting.NOTHING if value is None else print_(value),
-                "target": texts("targets.at_most" if target.is_at_most else "targets.at_least", value=print_(target.value)),
+                "target": texts(
+                    "targets.at_most" if target.is_at_most else "targets.at_least", value=print_(target.value)
+                ),
                 "state": texts(f"targets.state_{state}"),
             }
         )
@@ -207,9 +211,7 @@ def _revenue(viewer: Viewer, until: Rows) -> None:
         for key in ("mrr_incl_vat_cents", "mrr_excl_vat_cents")
     )
     charts.draw(
-        charts_management.months(
-            marks, series=series, unit=texts("unit.euros"), look=reading.look(viewer, statement)
-        )
+        charts_management.months(marks, series=series, unit=texts("unit.euros"), look=reading.look(viewer, statement))
     )
 
 
@@ -334,7 +336,14 @@ def _months_table(viewer: Viewer, months: Rows) -> None:
     texts = Texts("overview", viewer.language)
     language = viewer.language
     st.subheader(texts("months.title"), anchor=False)
-    keys = ("active_subscribers_at_end", "mrr_incl_vat_cents", "mrr_excl_vat_cents", "envelope_nanos", "watch_ms", "watchers")
+    keys = (
+        "active_subscribers_at_end",
+        "mrr_incl_vat_cents",
+        "mrr_excl_vat_cents",
+        "envelope_nanos",
+        "watch_ms",
+        "watchers",
+    )
     columns = [
         Column("month", texts("column.month")),
         *(Column(key, texts(f"column.{key}"), is_number=True) for key in (*keys, "idle_share_bp", "gross_churn_bp")),
@@ -355,6 +364,10 @@ def _months_table(viewer: Viewer, months: Rows) -> None:
         for one in reversed(months)
     ]
     layout.table(
-        columns, rows, caption=texts("months.caption"), viewer=viewer, row_keys=[one["month"] for one in reversed(months)]
+        columns,
+        rows,
+        caption=texts("months.caption"),
+        viewer=viewer,
+        row_keys=[one["month"] for one in reversed(months)],
     )
     layout.export_link(viewer, "platform-months")

@@ -31,7 +31,12 @@ def choose(label: str, options: Mapping[str, str], *, key: str, default: str | N
     """Return the key of the option that the reader chose."""
     keys = list(options)
     chosen: str = st.selectbox(
-        label, keys, index=keys.index(default) if default in keys else 0, format_func=lambda one: options[one], key=key, width=_CHOICE_WIDTH
+        label,
+        keys,
+        index=keys.index(default) if default in keys else 0,
+        format_func=lambda one: options[one],
+        key=key,
+        width=_CHOICE_WIDTH,
     )
     return chosen
 
@@ -62,8 +67,9 @@ def figures(
     export: str,
     parameters: Mapping[str, str] | None = None,
     total: Mapping[str, str] | None = None,
+    label: str = "",
 ) -> None:
     """Draw a chart's figures as a table that unfolds, with its CSV."""
-    with st.expander(Texts("platform", viewer.language)("figures")):
+    with st.expander(label or Texts("platform", viewer.language)("figures")):
         layout.table(columns, rows, caption=caption, viewer=viewer, total=total)
         layout.export_link(viewer, export, **(parameters or {}))

@@ -48,7 +48,11 @@ def _cards(viewer: Viewer, until: Rows) -> list[Card]:
             return formatting.percent(value, language) if is_share else formatting.count(value, language)
 
         def points(value: int) -> str:
-            return texts("points", number=formatting.percent(value, language).rstrip("%\u202f")) if is_share else shown(value)
+            return (
+                texts("points", number=formatting.percent(value, language).rstrip("%\u202f"))
+                if is_share
+                else shown(value)
+            )
 
         value = row[key]
         if value is None:
@@ -106,7 +110,8 @@ def _moves(viewer: Viewer, until: Rows) -> None:
         for key in _MOVES
     )
     series = tuple(
-        Series(texts(f"series.{key}"), colour) for key, colour in zip(_MOVES, ("independent", "known", "emerging"), strict=True)
+        Series(texts(f"series.{key}"), colour)
+        for key, colour in zip(_MOVES, ("independent", "known", "emerging"), strict=True)
     )
     charts.draw(
         charts_management.stacks(marks, series=series, unit=texts("unit"), look=reading.look(viewer, statement))
@@ -158,9 +163,7 @@ def _cohorts(viewer: Viewer, cohorts: Rows) -> None:
         )
         for row in shown
     )
-    charts.draw(
-        charts_management.heat_map(marks, unit=texts("cohorts.unit"), look=reading.look(viewer, statement))
-    )
+    charts.draw(charts_management.heat_map(marks, unit=texts("cohorts.unit"), look=reading.look(viewer, statement)))
     widest = max(row["months_since"] for row in shown)
     columns = [
         Column("cohort", texts("column.cohort")),

@@ -7,10 +7,22 @@ from dashboards.serving import Rows, ServingCopy
 
 FRESHNESS_COLUMNS: Final = ("record_type", "records", "last_loaded_at", "last_event_at")
 REJECT_COLUMNS: Final = ("record_type", "reason", "rejects", "last_loaded_at")
-HELD_COLUMNS: Final = ("batch", "record_type", "reason", "held_at", "records")
-CHECK_COLUMNS: Final = ("name", "asset", "status", "severity", "failures", "message", "checked_at")
+HELD_COLUMNS: Final = ("batch", "record_type", "reason", "found", "held_at", "records", "first_day", "last_day")
+CHECK_COLUMNS: Final = (
+    "name",
+    "asset",
+    "kind",
+    "status",
+    "severity",
+    "failures",
+    "message",
+    "description",
+    "checked_at",
+)
 _FRESHNESS: Final = f"select {', '.join(FRESHNESS_COLUMNS)} from published.freshness order by record_type"
-_REJECTS: Final = f"select {', '.join(REJECT_COLUMNS)} from published.rejects order by rejects desc, record_type, reason"
+_REJECTS: Final = (
+    f"select {', '.join(REJECT_COLUMNS)} from published.rejects order by rejects desc, record_type, reason"
+)
 _HELD: Final = f"select {', '.join(HELD_COLUMNS)} from published.held_batches order by held_at desc, batch"
 _CHECKS: Final = f"""
 select {", ".join(CHECK_COLUMNS)}

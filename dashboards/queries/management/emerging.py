@@ -14,9 +14,12 @@ VISIBILITY_COLUMNS: Final = (
     "money_share_bp",
     "pro_rata_nanos",
     "pro_rata_share_bp",
+    "watchers",
     "viewers",
     "reach_bp",
     "first_discoveries",
+    "discoveries_per_1000_watchers",
+    "observed_discoveries",
     "repeated_discoveries",
     "repeat_bp",
     "gini_bp",
@@ -28,6 +31,7 @@ VISIBILITY_COLUMNS: Final = (
     "artists",
     "watched_artists",
     "known_viewers",
+    "observed_known_viewers",
     "known_to_emerging_viewers",
     "known_to_emerging_bp",
 )
@@ -42,10 +46,13 @@ ARTIST_COLUMNS: Final = (
     "watch_ms",
     "watch_share_bp",
     "first_discoveries",
+    "observed_discoveries",
     "repeated_discoveries",
     "from_known_viewers",
 )
-_VISIBILITY: Final = f"select {', '.join(VISIBILITY_COLUMNS)} from marts.fct_emerging_visibility order by month, category"
+_VISIBILITY: Final = (
+    f"select {', '.join(VISIBILITY_COLUMNS)} from marts.fct_emerging_visibility order by month, category"
+)
 _STARTS: Final = f"select {', '.join(START_COLUMNS)} from marts.fct_category_starts order by month, category, surface"
 _ARTISTS: Final = """
 select
@@ -58,6 +65,7 @@ select
     visibility.watch_ms,
     visibility.watch_share_bp,
     visibility.first_discoveries,
+    visibility.observed_discoveries,
     visibility.repeated_discoveries,
     visibility.from_known_viewers
 from marts.fct_artist_visibility as visibility

@@ -72,17 +72,6 @@ PRO_RATA_COLUMNS: Final = (
     "pro_rata_earned_nanos",
     "difference_nanos",
 )
-WHAT_IF_COLUMNS: Final = (
-    "settlement_month",
-    "scenario",
-    "artist_id",
-    "artist_name",
-    "category",
-    "earned_cents",
-    "scenario_earned_cents",
-    "difference_cents",
-    "scenario_paid_cents",
-)
 _CLOSED: Final = f"select {', '.join(CLOSED_COLUMNS)} from published.closed_months order by settlement_month desc"
 _OPEN: Final = f"""
 select {", ".join(OPEN_COLUMNS)}
