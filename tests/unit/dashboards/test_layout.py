@@ -68,9 +68,10 @@ def test_a_trend_needs_two_points_and_leaves_gaps_out() -> None:
         cards([Card("one", "1", trend=(5,)), Card("gap", "2", trend=(0, None, 10), trend_label="from 0 to 10")])
 
     html = html_of(script)
-    assert html.count("<svg") == 1
-    # Two points over the whole width, the lower one lower: y grows downwards.
-    assert 'points="0.0,27.0 100.0,3.0"' in html
+    assert html.count("al-spark") == 1
+    assert 'role="img" aria-label="from 0 to 10"' in html
+    # A strip around two points over the whole width, the lower one lower: y grows downwards.
+    assert "polygon(0.0% 86.0%,100.0% 6.0%,100.0% 14.0%,0.0% 94.0%)" in html
 
 
 def test_a_copy_is_stale_after_a_missed_refresh() -> None:
