@@ -62,3 +62,22 @@
 {% macro month_of(day) -%}
     substr(cast({{ day }} as string), 1, 7)
 {%- endmacro %}
+
+{#- One row a whole number from `first` to `last` (both included) of each row of a relation, as `name`. -#}
+{% macro number_series(relation, columns, first, last, name) -%}
+    {{ return(adapter.dispatch('number_series')(relation, columns, first, last, name)) }}
+{%- endmacro %}
+
+{% macro default__number_series(relation, columns, first, last, name) -%}
+    select
+        {{ columns | join(',\n        ') }},
+        explode(sequence({{ first }}, {{ last }})) as {{ name }}
+    from {{ relation }}
+{%- endmacro %}
+
+{% macro duckdb__number_series(relation, columns, first, last, name) -%}
+    select
+        {{ columns | join(',\n        ') }},
+        unnest(generate_series({{ first }}, {{ last }})) as {{ name }}
+    from {{ relation }}
+{%- endmacro %}

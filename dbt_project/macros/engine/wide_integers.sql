@@ -28,3 +28,11 @@
 {% macro share_remainder(factor, share, total) -%}
     (({{ wide(factor) }} * {{ wide(share) }}) % nullif({{ wide(total) }}, 0))
 {%- endmacro %}
+
+{#- factor × share / total rounded once, halves away from 0; null where total is 0. Nothing of it is negative but `factor`. -#}
+{% macro share_rounded(factor, share, total) -%}
+    (
+        case when {{ factor }} < 0 then -1 else 1 end
+        * {{ share_floor('2 * abs(' ~ factor ~ ') * ' ~ share ~ ' + ' ~ total, 1, '2 * (' ~ total ~ ')') }}
+    )
+{%- endmacro %}

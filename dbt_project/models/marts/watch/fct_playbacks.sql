@@ -14,6 +14,7 @@ final as (
         playbacks.subscriber_id,
         playbacks.live_id,
         playbacks.session_number,
+        playbacks.started_on,
         playbacks.first_heartbeat_at,
         playbacks.last_heartbeat_at,
         playbacks.watch_ms,

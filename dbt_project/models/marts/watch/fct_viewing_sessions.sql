@@ -13,6 +13,7 @@ sessions as (
     select
         subscriber_id,
         session_number,
+        min(started_on) as started_on,
         min(first_heartbeat_at) as started_at,
         max(last_heartbeat_at) as ended_at,
         cast(sum(watch_ms) as bigint) as watch_ms,
@@ -37,6 +38,7 @@ final as (
     select
         sessions.subscriber_id,
         sessions.session_number,
+        sessions.started_on,
         sessions.started_at,
         sessions.ended_at,
         sessions.watch_ms,

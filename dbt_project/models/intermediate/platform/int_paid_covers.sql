@@ -1,0 +1,46 @@
+-- Grain: subscription period that somebody pays for: paid, at a price above 0, and not
+-- before the first known day (a mistyped year covers nobody).
+-- A trial covers nobody either. A missing price is the policy's of the month in which
+-- the period ends, or 0 where an envelope of 0 was delivered: so is a trial's.
+with periods as (
+    select * from {{ ref('stg_billing__periods') }}
+),
+
+months as (
+    select * from {{ ref('int_settlement_months') }}
+),
+
+first_known as (
+    select min(day) as day from {{ ref('int_known_days') }}
+),
+
+priced as (
+    select
+        periods.period_id,
+        periods.subscriber_id,
+        periods.period_start,
+        periods.period_end,
+        coalesce(
+            periods.price_cents,
+            case when periods.envelope_cents = 0 then 0 else months.price_cents end
+        ) as price_cents
+    from periods
+    inner join months
+        on {{ month_of(add_days('periods.period_end', -1)) }} = months.settlement_month
+    inner join first_known
+        on periods.period_start >= first_known.day
+    where periods.status = 'paid'
+),
+
+final as (
+    select
+        period_id,
+        subscriber_id,
+        period_start,
+        period_end,
+        price_cents
+    from priced
+    where price_cents > 0
+)
+
+select * from final

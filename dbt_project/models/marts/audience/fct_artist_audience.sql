@@ -1,0 +1,98 @@
+-- Grain: artist × calendar month in Paris in which somebody watched a live that counts
+-- and credits the artist, by today's catalogue.
+-- Counting watch time: on a live that counts (RULES.md §4) and whose credits are
+-- valid.
+-- Not additive: everything but `watch_ms` (floored once an artist and month). A viewer
+-- of two artists is one of each.
+with daily_watch as (
+    select * from {{ ref('fct_daily_watch') }}
+),
+
+lives as (
+    select * from {{ ref('dim_lives') }}
+),
+
+credits as (
+    select * from {{ ref('stg_catalogue__live_credits') }}
+),
+
+counting as (
+    select
+        daily_watch.subscriber_id,
+        daily_watch.live_id,
+        {{ month_of('daily_watch.day') }} as month,
+        sum(daily_watch.watch_ms) as watch_ms
+    from daily_watch
+    inner join lives
+        on daily_watch.live_id = lives.live_id
+    where
+        lives.is_countable
+        and lives.has_valid_credits
+    group by
+        daily_watch.subscriber_id,
+        daily_watch.live_id,
+        {{ month_of('daily_watch.day') }}
+),
+
+viewer_totals as (
+    select
+        subscriber_id,
+        month,
+        sum(watch_ms) as watch_ms
+    from counting
+    group by subscriber_id, month
+),
+
+viewers as (
+    select
+        credits.artist_id,
+        counting.month,
+        counting.subscriber_id,
+        sum({{ wide('counting.watch_ms') }} * credits.share_bp) as weight
+    from counting
+    inner join credits
+        on counting.live_id = credits.live_id
+    group by credits.artist_id, counting.month, counting.subscriber_id
+),
+
+known_viewers as (
+    select
+        *,
+        min(month) over (partition by artist_id, subscriber_id) as first_month,
+        count(*) over (partition by subscriber_id, month) as artists
+    from viewers
+),
+
+final as (
+    select
+        known_viewers.artist_id,
+        known_viewers.month,
+        cast(count(*) as bigint) as viewers,
+        cast(
+            sum(
+                case
+                    when known_viewers.first_month = known_viewers.month then 1 else 0
+                end
+            ) as bigint
+        ) as new_viewers,
+        cast(
+            sum(
+                case
+                    when known_viewers.first_month < known_viewers.month then 1 else 0
+                end
+            ) as bigint
+        ) as returning_viewers,
+        {{ share_floor('sum(known_viewers.weight)', 1, 10000) }} as watch_ms,
+        cast(sum(viewer_totals.watch_ms) as bigint) as viewers_watch_ms,
+        cast(
+            sum(case when known_viewers.artists = 1 then 1 else 0 end) as bigint
+        ) as sole_artist_viewers
+    from known_viewers
+    inner join viewer_totals
+        on
+            known_viewers.subscriber_id = viewer_totals.subscriber_id
+            and known_viewers.month = viewer_totals.month
+    group by known_viewers.artist_id, known_viewers.month
+)
+
+select * from final

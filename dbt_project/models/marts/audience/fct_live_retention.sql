@@ -1,0 +1,87 @@
+-- Grain: live of the catalogue × minute of it, 0 = the first, up to the furthest that
+-- anybody reached.
+-- A playback is watching at minute m if its furthest position is m minutes or more:
+-- how far people got, not how many were there at once, and what was skipped on the way
+-- counts as seen. Nothing adds up over minutes.
+with playbacks as (
+    select * from {{ ref('fct_playbacks') }}
+),
+
+lives as (
+    select * from {{ ref('dim_lives') }}
+),
+
+-- Last minute of the live, in ms: a live of exactly 60 minutes has the minutes 0 to 59.
+-- No live is followed beyond a day.
+reached as (
+    select
+        playbacks.live_id,
+        {{ share_floor(
+            'least(playbacks.max_position_ms, lives.duration_s * 1000 - 1, 86399999)',
+            1,
+            60000,
+        ) }} as minute
+    from playbacks
+    inner join lives
+        on playbacks.live_id = lives.live_id
+    where
+        playbacks.watch_ms > 0
+        and playbacks.max_position_ms is not null
+        and lives.duration_s > 0
+),
+
+left_at as (
+    select
+        live_id,
+        minute,
+        count(*) as playbacks
+    from reached
+    group by live_id, minute
+),
+
+furthest as (
+    select
+        live_id,
+        sum(playbacks) as started_playbacks,
+        max(minute) as last_minute
+    from left_at
+    group by live_id
+),
+
+minutes as (
+    {{ number_series(
+        'furthest',
+        ['live_id', 'started_playbacks'],
+        'cast(0 as bigint)',
+        'last_minute',
+        'minute',
+    ) }}
+),
+
+counted as (
+    select
+        minutes.live_id,
+        minutes.minute,
+        minutes.started_playbacks,
+        sum(coalesce(left_at.playbacks, 0)) over (
+            partition by minutes.live_id
+            order by minutes.minute desc
+            rows between unbounded preceding and current row
+        ) as watching_playbacks
+    from minutes
+    left join left_at
+        on
+            minutes.live_id = left_at.live_id
+            and minutes.minute = left_at.minute
+),
+
+final as (
+    select
+        live_id,
+        minute,
+        cast(watching_playbacks as bigint) as watching_playbacks,
+        cast(started_playbacks as bigint) as started_playbacks
+    from counted
+)
+
+select * from final

@@ -1,0 +1,18 @@
+-- Grain: live × calendar month in Paris × surface on which playbacks of it were
+-- started.
+-- `playbacks` adds up: each counts once, in the month of its first heartbeat.
+with playbacks as (
+    select * from {{ ref('fct_playbacks') }}
+),
+
+final as (
+    select
+        live_id,
+        {{ month_of('started_on') }} as month,
+        coalesce(surface, 'unknown') as surface,
+        cast(count(*) as bigint) as playbacks
+    from playbacks
+    group by live_id, {{ month_of('started_on') }}, coalesce(surface, 'unknown')
+)
+
+select * from final

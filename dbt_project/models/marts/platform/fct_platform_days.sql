@@ -1,0 +1,159 @@
+-- Grain: known Paris day, without gaps. Active of the day before + new + reactivated −
+-- churned = active.
+-- Not additive over days: `active_subscribers`, `watchers*` and the peak. The rest
+-- adds up.
+with days as (
+    select * from {{ ref('int_known_days') }}
+),
+
+spans as (
+    select * from {{ ref('int_subscriber_spans') }}
+),
+
+daily_watch as (
+    select * from {{ ref('fct_daily_watch') }}
+),
+
+playbacks as (
+    select
+        started_on as day,
+        cast(count(*) as bigint) as playbacks
+    from {{ ref('fct_playbacks') }}
+    group by started_on
+),
+
+viewing_sessions as (
+    select
+        started_on as day,
+        cast(count(*) as bigint) as viewing_sessions
+    from {{ ref('fct_viewing_sessions') }}
+    group by started_on
+),
+
+peaks as (
+    select * from {{ ref('int_playback_peaks') }}
+),
+
+joined as (
+    select
+        first_day as day,
+        sum(case when span_number = 1 then 1 else 0 end) as new_subscribers,
+        sum(case when span_number > 1 then 1 else 0 end) as reactivated_subscribers
+    from spans
+    group by first_day
+),
+
+churned as (
+    select
+        end_day as day,
+        count(*) as churned_subscribers
+    from spans
+    group by end_day
+),
+
+subscriber_days as (
+    select
+        subscriber_id,
+        day,
+        sum(watch_ms) as watch_ms
+    from daily_watch
+    group by subscriber_id, day
+),
+
+watched as (
+    select
+        day,
+        cast(count(*) as bigint) as watchers,
+        cast(sum(watch_ms) as bigint) as watch_ms
+    from subscriber_days
+    group by day
+),
+
+-- A watcher of a day is one of the next 7 (28) days, until the next day with watch time
+-- takes over: nobody is counted twice, and no day is multiplied.
+followed as (
+    select
+        day,
+        lead(day) over (partition by subscriber_id order by day) as next_day
+    from subscriber_days
+),
+
+reach_steps as (
+    select
+        day,
+        1 as step_7d,
+        1 as step_28d
+    from followed
+    union all
+    select
+        least(next_day, {{ add_days('day', 7) }}) as day,
+        -1 as step_7d,
+        0 as step_28d
+    from followed
+    union all
+    select
+        least(next_day, {{ add_days('day', 28) }}) as day,
+        0 as step_7d,
+        -1 as step_28d
+    from followed
+),
+
+reached as (
+    select
+        day,
+        sum(step_7d) as step_7d,
+        sum(step_28d) as step_28d
+    from reach_steps
+    group by day
+),
+
+of_days as (
+    select
+        days.day,
+        days.month,
+        coalesce(joined.new_subscribers, 0) as new_subscribers,
+        coalesce(churned.churned_subscribers, 0) as churned_subscribers,
+        coalesce(joined.reactivated_subscribers, 0) as reactivated_subscribers,
+        coalesce(watched.watchers, 0) as watchers,
+        coalesce(reached.step_7d, 0) as step_7d,
+        coalesce(reached.step_28d, 0) as step_28d,
+        coalesce(watched.watch_ms, 0) as watch_ms,
+        coalesce(playbacks.playbacks, 0) as playbacks,
+        coalesce(viewing_sessions.viewing_sessions, 0) as viewing_sessions,
+        coalesce(peaks.peak_concurrent_playbacks, 0) as peak_concurrent_playbacks,
+        peaks.peak_at
+    from days
+    left join joined on days.day = joined.day
+    left join churned on days.day = churned.day
+    left join watched on days.day = watched.day
+    left join reached on days.day = reached.day
+    left join playbacks on days.day = playbacks.day
+    left join viewing_sessions on days.day = viewing_sessions.day
+    left join peaks on days.day = peaks.day
+),
+
+final as (
+    select
+        day,
+        month,
+        cast(
+            sum(new_subscribers + reactivated_subscribers - churned_subscribers)
+                over so_far
+            as bigint
+        ) as active_subscribers,
+        cast(new_subscribers as bigint) as new_subscribers,
+        cast(churned_subscribers as bigint) as churned_subscribers,
+        cast(reactivated_subscribers as bigint) as reactivated_subscribers,
+        watchers,
+        cast(sum(step_7d) over so_far as bigint) as watchers_7d,
+        cast(sum(step_28d) over so_far as bigint) as watchers_28d,
+        watch_ms,
+        playbacks,
+        viewing_sessions,
+        peak_concurrent_playbacks,
+        peak_at
+    from of_days
+    window so_far as (order by day rows between unbounded preceding and current row)
+)
+
+select * from final
