@@ -1,37 +1,14 @@
 -- Grain: artist × calendar month in Paris in which somebody watched a live that counts
 -- and credits the artist, by today's catalogue.
--- Counting watch time: on a live that counts (RULES.md §4) and whose credits are
--- valid.
+-- Watch time is counting watch time (int_counting_watch).
 -- Not additive: everything but `watch_ms` (floored once an artist and month). A viewer
 -- of two artists is one of each.
-with daily_watch as (
-    select * from {{ ref('fct_daily_watch') }}
-),
-
-lives as (
-    select * from {{ ref('dim_lives') }}
+with counting_watch as (
+    select * from {{ ref('int_counting_watch') }}
 ),
 
 credits as (
     select * from {{ ref('stg_catalogue__live_credits') }}
-),
-
-counting as (
-    select
-        daily_watch.subscriber_id,
-        daily_watch.live_id,
-        {{ month_of('daily_watch.day') }} as month,
-        sum(daily_watch.watch_ms) as watch_ms
-    from daily_watch
-    inner join lives
-        on daily_watch.live_id = lives.live_id
-    where
-        lives.is_countable
-        and lives.has_valid_credits
-    group by
-        daily_watch.subscriber_id,
-        daily_watch.live_id,
-        {{ month_of('daily_watch.day') }}
 ),
 
 viewer_totals as (
@@ -39,20 +16,20 @@ viewer_totals as (
         subscriber_id,
         month,
         sum(watch_ms) as watch_ms
-    from counting
+    from counting_watch
     group by subscriber_id, month
 ),
 
 viewers as (
     select
         credits.artist_id,
-        counting.month,
-        counting.subscriber_id,
-        sum({{ wide('counting.watch_ms') }} * credits.share_bp) as weight
-    from counting
+        counting_watch.month,
+        counting_watch.subscriber_id,
+        sum({{ wide('counting_watch.watch_ms') }} * credits.share_bp) as weight
+    from counting_watch
     inner join credits
-        on counting.live_id = credits.live_id
-    group by credits.artist_id, counting.month, counting.subscriber_id
+        on counting_watch.live_id = credits.live_id
+    group by credits.artist_id, counting_watch.month, counting_watch.subscriber_id
 ),
 
 known_viewers as (

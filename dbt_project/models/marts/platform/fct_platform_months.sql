@@ -26,8 +26,8 @@ daily_watch as (
     select * from {{ ref('fct_daily_watch') }}
 ),
 
-lives as (
-    select * from {{ ref('dim_lives') }}
+counting_watch as (
+    select * from {{ ref('int_counting_watch') }}
 ),
 
 months as (
@@ -128,47 +128,34 @@ revenue as (
     group by months.month
 ),
 
--- Time on a live that is not in the catalogue (yet) is watched, and counts for nothing.
-watcher_months as (
-    select
-        daily_watch.subscriber_id,
-        {{ month_of('daily_watch.day') }} as month,
-        sum(
-            case
-                when lives.is_countable and lives.has_valid_credits
-                    then daily_watch.watch_ms
-                else 0
-            end
-        ) as counting_watch_ms
-    from daily_watch
-    left join lives
-        on daily_watch.live_id = lives.live_id
-    group by daily_watch.subscriber_id, {{ month_of('daily_watch.day') }}
-),
-
 watched as (
     select
+        {{ month_of('day') }} as month,
+        count(distinct subscriber_id) as watchers
+    from daily_watch
+    group by {{ month_of('day') }}
+),
+
+counted as (
+    select
         month,
-        count(*) as watchers,
-        sum(counting_watch_ms) as counting_watch_ms
-    from watcher_months
+        sum(watch_ms) as counting_watch_ms
+    from counting_watch
     group by month
 ),
 
--- Who watched something that counts while a run of cover touched the month; runs of one
--- subscriber that touch the same month are one.
+-- Who watched something that counts in a month that a run of cover touched.
 watched_active as (
     select
-        watcher_months.month,
-        count(distinct watcher_months.subscriber_id) as subscribers
-    from watcher_months
+        counting_watch.month,
+        count(distinct counting_watch.subscriber_id) as subscribers
+    from counting_watch
     inner join span_months
         on
-            watcher_months.subscriber_id = span_months.subscriber_id
-            and watcher_months.month >= span_months.first_month
-            and watcher_months.month <= span_months.last_month
-    where watcher_months.counting_watch_ms > 0
-    group by watcher_months.month
+            counting_watch.subscriber_id = span_months.subscriber_id
+            and counting_watch.month >= span_months.first_month
+            and counting_watch.month <= span_months.last_month
+    group by counting_watch.month
 ),
 
 of_months as (
@@ -189,7 +176,7 @@ of_months as (
         coalesce(revenue.mrr_incl_vat_cents, 0) as mrr_incl_vat_cents,
         coalesce(settlement_months.envelope_nanos, 0) as envelope_nanos,
         totals.watch_ms,
-        coalesce(watched.counting_watch_ms, 0) as counting_watch_ms,
+        coalesce(counted.counting_watch_ms, 0) as counting_watch_ms,
         coalesce(watched.watchers, 0) as watchers,
         present.active_subscribers
         - coalesce(watched_active.subscribers, 0) as idle_subscribers,
@@ -215,6 +202,8 @@ of_months as (
         on months.month = revenue.month
     left join watched
         on months.month = watched.month
+    left join counted
+        on months.month = counted.month
     left join watched_active
         on months.month = watched_active.month
 ),

@@ -1,0 +1,72 @@
+-- An artist's viewers are new or returning, have at least the artist's time, and
+-- watched nobody else or somebody; all artists together have all counting watch time,
+-- but for what is floored; nobody joins a live's curve on the way. A row is where one
+-- of these does not hold.
+with audience as (
+    select * from {{ ref('fct_artist_audience') }}
+),
+
+retention as (
+    select
+        live_id,
+        minute,
+        started_playbacks,
+        watching_playbacks,
+        lag(watching_playbacks, 1, started_playbacks) over (
+            partition by live_id
+            order by minute
+        ) as watching_before
+    from {{ ref('fct_live_retention') }}
+),
+
+shared as (
+    select
+        month,
+        sum(watch_ms) as watch_ms,
+        count(*) as artists
+    from audience
+    group by month
+),
+
+counting as (
+    select
+        month,
+        sum(watch_ms) as watch_ms
+    from {{ ref('int_counting_watch') }}
+    group by month
+),
+
+final as (
+    select
+        'viewers' as fact,
+        artist_id as subject_id,
+        month as place
+    from audience
+    where
+        viewers != new_viewers + returning_viewers
+        or sole_artist_viewers > viewers
+        or watch_ms > viewers_watch_ms
+    union all
+    select
+        'counting watch time' as fact,
+        'all artists' as subject_id,
+        counting.month as place
+    from counting
+    left join shared
+        on counting.month = shared.month
+    where
+        coalesce(shared.watch_ms, 0) > counting.watch_ms
+        or coalesce(shared.watch_ms + shared.artists, 0) < counting.watch_ms
+    union all
+    select
+        'retention' as fact,
+        live_id as subject_id,
+        cast(minute as string) as place
+    from retention
+    where
+        watching_playbacks > watching_before
+        or watching_playbacks < 1
+        or (minute = 0 and watching_playbacks != started_playbacks)
+)
+
+select * from final
