@@ -51,6 +51,16 @@ class Column:
     is_number: bool = False
 
 
+@dataclass(frozen=True)
+class FileLink:
+    """A file that the gate hands out, as a line of a list: what it is, a remark, and the link."""
+
+    title: str
+    note: str
+    path: str
+    label: str
+
+
 def page_head(viewer: Viewer, title: str, intro: str = "", *, tag: str = "") -> None:
     """Draw a page's title, what it is about, how old its data are, and a notice where they are stale."""
     texts = Texts("shell", viewer.language)
@@ -120,6 +130,11 @@ def file_link(path: str, label: str) -> None:
     st.html(f'<a class="al-link" href="{escape(path)}" target="_blank" rel="noopener">{escape(label)}</a>')
 
 
+def file_list(files: Sequence[FileLink]) -> None:
+    """Draw links to files as one list; a link's name says which file it is, also out of its line."""
+    st.html(f'<ul class="al-files">{"".join(_file(file) for file in files)}</ul>')
+
+
 def nothing_yet(title: str, text: str, *, icon: str = ":material/hourglass_empty:") -> None:
     """Draw the designed state of a part that has nothing to show: what is missing, and when it will be there."""
     with st.container(border=True):
@@ -133,6 +148,16 @@ def _card(card: Card) -> str:
     return (
         f'<li class="{css}"{key}><span class="al-label">{escape(card.label)}</span>'
         f'<span class="al-value">{escape(card.value)}</span>{note}{_spark(card)}</li>'
+    )
+
+
+def _file(file: FileLink) -> str:
+    title = f'<span class="al-file-title">{escape(file.title)}</span>' if file.title else ""
+    note = f'<span class="al-note">{escape(file.note)}</span>' if file.note else ""
+    name = f"{file.label}, {file.title}" if file.title else file.label
+    return (
+        f'<li>{title}{note}<a class="al-link" href="{escape(file.path)}" target="_blank" rel="noopener" '
+        f'aria-label="{escape(name)}">{escape(file.label)}</a></li>'
     )
 
 

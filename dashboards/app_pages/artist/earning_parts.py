@@ -1,0 +1,311 @@
+"""The words and figures of *Mes revenus*, from rows to what is printed. Draws nothing.
+
+The words are those of the statements (payouts/statements/wording.py), so that page and paper agree.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Final
+
+from dashboards import formatting
+from dashboards.app_pages.artist.opening import month_first
+from dashboards.formatting import FEWEST_SHOWN, NOTHING, cents_of_nanos
+from dashboards.layout import Card, Column
+from dashboards.serving import Row
+from dashboards.texts import Texts
+
+_LEAST_MOVE_NANOS: Final = 5_000_000
+"""Half a cent: what is less would be printed as a move of 0,00 €."""
+_LEAST_MORE_MS: Final = 60_000
+_BOOKED_AMOUNTS: Final = {
+    "paid_cents": "months.paid",
+    "carried_forward_cents": "months.carried",
+    "direct_nanos": "months.direct",
+    "pool_nanos": "months.pool",
+    "earned_cents": "months.earned",
+    "adjustment_cents": "months.adjustments",
+    "brought_forward_cents": "months.brought_forward",
+}
+"""The amounts of a closed month, named as in its file, with their headings."""
+_SUMMED: Final = ("direct_nanos", "pool_nanos", "earned_cents", "adjustment_cents", "paid_cents")
+
+
+def main_cards(texts: Texts, booked: Sequence[Row], running: Sequence[Row], *, today: date) -> list[Card]:
+    """Return what counts most: what the last closed month paid or keeps, what it earned, what the running one gives."""
+    figures: list[Card] = []
+    if booked:
+        last = booked[-1]
+        month = formatting.month_name(last["settlement_month"], texts.language)
+        figures += [_outcome(texts, last, month, today=today), _earned(texts, last, month)]
+    for row in running[:1]:
+        figures.append(
+            Card(
+                label=texts("main.open", month=month_first(row["settlement_month"], texts.language)),
+                value=formatting.euros_of_nanos(row["current_earned_nanos"], texts.language),
+                note=texts("main.open_note"),
+                is_main=not booked,
+            )
+        )
+    if booked:
+        figures.append(
+            Card(
+                label=texts("main.total"),
+                value=formatting.euros(sum(row["paid_cents"] for row in booked), texts.language),
+                note=texts.plural("main.total_note", len(booked)),
+            )
+        )
+    return figures
+
+
+def running_cards(texts: Texts, month: Row) -> list[Card]:
+    """Return the estimate of a month that is not closed, in its two parts."""
+    language = texts.language
+    return [
+        Card(
+            label=texts("open.direct"),
+            value=formatting.euros_of_nanos(month["current_direct_nanos"], language),
+            note=texts(
+                "open.direct_note",
+                duration=formatting.duration(month["current_watch_ms"], language),
+                people=formatting.people(month["current_paying_subscribers"], language),
+            ),
+            key="current_direct_nanos",
+        ),
+        Card(
+            label=texts("open.pool"),
+            value=formatting.euros_of_nanos(month["current_pool_nanos"], language),
+            note=texts(
+                "open.pool_note",
+                total=formatting.euros_of_nanos(month["whole_pool_nanos"], language),
+                members=formatting.count(month["pool_members"], language),
+            ),
+            key="current_pool_nanos",
+        ),
+        Card(
+            label=texts("open.total"),
+            value=formatting.euros(month["current_earned_cents"], language),
+            note=texts("main.open_note"),
+            key="current_earned_cents",
+        ),
+    ]
+
+
+def movement(texts: Texts, seen: Sequence[Row]) -> str:
+    """Return what made an estimate move since the day before it was last seen, as Markdown.
+
+    `seen` are the estimates of one month, the oldest first.
+    """
+    if len(seen) < 2:  # noqa: PLR2004 - a move has two ends
+        return texts("open.no_day_before")
+    before, now = seen[-2], seen[-1]
+    day = formatting.day(before["seen_on"], texts.language)
+    moved = {name: now[name] - before[name] for name in ("earned_nanos", "direct_nanos", "pool_nanos", "watch_ms")}
+    reasons = [
+        f"- {texts(f'open.{key}', **fields)}"
+        for key, fields in (_direct_reason(texts, moved), _pool_reason(texts, moved))
+        if key
+    ]
+    if not reasons:
+        return texts("open.moved_not", day=day)
+    amount = _signed(texts, moved["earned_nanos"])
+    key = "open.moved_up" if moved["earned_nanos"] >= 0 else "open.moved_down"
+    return "\n".join([texts(key, amount=amount, day=day), "", *reasons])
+
+
+def months_heading(texts: Texts, booked: Sequence[Row]) -> str:
+    """Return what the closed months say in one sentence."""
+    if not booked:
+        return texts("months.heading_open")
+    month = month_first(booked[-1]["settlement_month"], texts.language)
+    earned = booked[-1]["earned_cents"]
+    if len(booked) == 1:
+        return texts("months.heading_first", month=month, amount=formatting.euros(earned, texts.language))
+    difference = earned - booked[-2]["earned_cents"]
+    key = "more" if difference > 0 else "less" if difference < 0 else "same"
+    return texts(f"months.heading_{key}", month=month, amount=formatting.euros(abs(difference), texts.language))
+
+
+def booked_columns(texts: Texts) -> list[Column]:
+    """Return the columns of the closed months, named as in their files."""
+    amounts = [Column(key, texts(heading), is_number=True) for key, heading in _BOOKED_AMOUNTS.items()]
+    return [Column("settlement_month", texts("month_column")), *amounts, Column("carry_reason", texts("months.reason"))]
+
+
+def booked_line(texts: Texts, row: Row) -> Mapping[str, str]:
+    """Return one closed month as it is printed."""
+    reason = row["carry_reason"]
+    return {
+        "settlement_month": formatting.month_name(row["settlement_month"], texts.language),
+        **{key: _amount(texts, key, row[key]) for key in _BOOKED_AMOUNTS},
+        "carry_reason": texts(f"carried_short.{reason}", minimum=_minimum(texts, row)) if reason else NOTHING,
+    }
+
+
+def booked_total(texts: Texts, booked: Sequence[Row]) -> Mapping[str, str]:
+    """Return the sums over closed months of what adds up; balances do not."""
+    return {
+        "settlement_month": texts("months.total"),
+        **{key: _amount(texts, key, sum(row[key] for row in booked)) for key in _SUMMED},
+    }
+
+
+def euro_story(texts: Texts, month: Row, *, envelope_cents: int) -> str:
+    """Return where a closed month's euros came from, as Markdown: the rule, her own numbers, an example."""
+    envelope = formatting.euros(envelope_cents, texts.language)
+    story = [
+        texts("euro.intro", envelope=envelope),
+        f"1. {_direct_story(texts, month, envelope_cents=envelope_cents)}",
+        f"2. {_pool_story(texts, month)}",
+    ]
+    if month["direct_nanos"]:
+        story.append(texts("euro.example", half=formatting.euros(envelope_cents // 2, texts.language)))
+    return "\n\n".join(story)
+
+
+def account_lines(texts: Texts, month: Row, adjustments: Sequence[Row]) -> list[Mapping[str, str]]:
+    """Return the account of a closed month, line by line, from its parts to what was paid and carried."""
+    direct, pool = cents_of_nanos(month["direct_nanos"]), cents_of_nanos(month["pool_nanos"])
+    rounding = month["earned_cents"] - direct - pool
+    payable = month["brought_forward_cents"] + month["earned_cents"] + month["adjustment_cents"]
+    name = formatting.month_name(month["settlement_month"], texts.language)
+    lines = [(texts("euro.line_direct"), direct), (texts("euro.line_pool"), pool)]
+    if rounding:
+        lines.append((texts("euro.line_rounding"), rounding))
+    lines.append((texts("euro.line_earned", month=name), month["earned_cents"]))
+    if month["brought_forward_cents"]:
+        lines.append((texts("euro.line_brought_forward"), month["brought_forward_cents"]))
+    lines += [
+        (
+            texts("euro.line_adjustment", month=formatting.month_name(row["corrects_month"], texts.language)),
+            row["adjustment_cents"],
+        )
+        for row in adjustments
+    ]
+    if payable != month["earned_cents"] or len(adjustments):
+        lines.append((texts("euro.line_payable"), payable))
+    if month["paid_cents"] or not month["carried_forward_cents"]:
+        lines.append((texts("euro.line_paid"), month["paid_cents"]))
+    if month["carried_forward_cents"]:
+        lines.append((texts("euro.line_carried"), month["carried_forward_cents"]))
+    return [{"line": line, "amount": formatting.euros(cents, texts.language)} for line, cents in lines]
+
+
+def pro_rata_line(texts: Texts, row: Row) -> Mapping[str, str]:
+    """Return one month as earned here and as pro-rata would have had it."""
+    here, there = row["current_earned_cents"], cents_of_nanos(row["pro_rata_earned_nanos"])
+    return {
+        "settlement_month": formatting.month_name(row["settlement_month"], texts.language),
+        "current_earned_cents": formatting.euros(here, texts.language),
+        "pro_rata_earned_nanos": formatting.euros(there, texts.language),
+        "difference": formatting.signed_euros(there - here, texts.language),
+    }
+
+
+def marked_month(texts: Texts, row: Row) -> str:
+    """Return a month's name, marked as an estimate where it is not closed."""
+    name = formatting.month_name(row["settlement_month"], texts.language)
+    return name if row["is_closed"] else f"{name} ({texts('months.estimate_mark')})"
+
+
+def carried_why(texts: Texts, month: Row) -> str:
+    """Return in a sentence or two why nothing was paid for a closed month."""
+    return texts(f"carried.{month['carry_reason'] or 'nothing'}", minimum=_minimum(texts, month))
+
+
+def _outcome(texts: Texts, last: Row, month: str, *, today: date) -> Card:
+    if last["paid_cents"]:
+        key = "main.paid_on" if last["payment_date"] <= today else "main.due_on"
+        return Card(
+            label=texts("main.paid", month=month),
+            value=formatting.euros(last["paid_cents"], texts.language),
+            note=texts(key, day=formatting.day(last["payment_date"], texts.language)),
+            key="paid_cents",
+            is_main=True,
+        )
+    carried = last["carried_forward_cents"]
+    label = "main.waiting" if carried > 0 else "main.owed" if carried else "main.settled"
+    return Card(
+        label=texts(label, month=month),
+        value=formatting.euros(carried, texts.language),
+        note=carried_why(texts, last),
+        key="carried_forward_cents",
+        is_main=True,
+    )
+
+
+def _earned(texts: Texts, last: Row, month: str) -> Card:
+    return Card(
+        label=texts("main.earned", month=month),
+        value=formatting.euros(last["earned_cents"], texts.language),
+        note=texts(
+            "main.earned_note",
+            direct=formatting.euros_of_nanos(last["direct_nanos"], texts.language),
+            pool=formatting.euros_of_nanos(last["pool_nanos"], texts.language),
+        ),
+        key="earned_cents",
+    )
+
+
+def _direct_reason(texts: Texts, moved: Mapping[str, int]) -> tuple[str, dict[str, str]]:
+    direct, watch = moved["direct_nanos"], moved["watch_ms"]
+    fields = {"amount": _signed(texts, direct), "duration": formatting.duration(max(watch, 0), texts.language)}
+    if watch >= _LEAST_MORE_MS:
+        return ("more_watched_more" if direct >= 0 else "more_watched_less"), fields
+    if abs(direct) < _LEAST_MOVE_NANOS:
+        return "", {}
+    if watch < 0:
+        return "less_watched", fields
+    return ("shared_more" if direct > 0 else "shared_less"), fields
+
+
+def _pool_reason(texts: Texts, moved: Mapping[str, int]) -> tuple[str, dict[str, str]]:
+    pool = moved["pool_nanos"]
+    if abs(pool) < _LEAST_MOVE_NANOS:
+        return "", {}
+    return ("pool_grew" if pool > 0 else "pool_shrank"), {"amount": _signed(texts, pool)}
+
+
+def _direct_story(texts: Texts, month: Row, *, envelope_cents: int) -> str:
+    language = texts.language
+    people = month["paying_subscribers"]
+    if not month["direct_nanos"]:
+        return texts("euro.direct_none")
+    amount = formatting.euros_of_nanos(month["direct_nanos"], language)
+    duration = formatting.duration(month["watch_ms"], language)
+    if people < FEWEST_SHOWN:
+        return texts("euro.direct_few", amount=amount, duration=duration)
+    average = cents_of_nanos(month["direct_nanos"] // people)
+    return texts(
+        "euro.direct_some",
+        number=formatting.count(people, language),
+        amount=amount,
+        duration=duration,
+        average=formatting.euros(average, language),
+        share=formatting.percent(min(average * 10_000 // max(envelope_cents, 1), 10_000), language),
+    )
+
+
+def _pool_story(texts: Texts, month: Row) -> str:
+    total = formatting.euros_of_nanos(month["whole_pool_nanos"], texts.language)
+    if not month["pool_nanos"]:
+        return texts("euro.pool_none", total=total)
+    return texts(
+        "euro.pool_direct" if month["pool_rule"] == "direct" else "euro.pool_equal",
+        amount=formatting.euros_of_nanos(month["pool_nanos"], texts.language),
+        total=total,
+        members=formatting.count(month["pool_members"], texts.language),
+    )
+
+
+def _amount(texts: Texts, key: str, value: int) -> str:
+    if key.endswith("_nanos"):
+        return formatting.euros_of_nanos(value, texts.language)
+    return formatting.euros(value, texts.language)
+
+
+def _signed(texts: Texts, nanos: int) -> str:
+    return formatting.signed_euros(cents_of_nanos(nanos), texts.language)
+
+
+def _minimum(texts: Texts, month: Row) -> str:
+    return formatting.euros(month["minimum_payout_cents"], texts.language)

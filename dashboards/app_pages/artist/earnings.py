@@ -1,0 +1,257 @@
+"""*Mes revenus*: what was paid, what waits and why, the running month as an estimate, and where every euro came from.
+
+Booked figures are printed as the closed months have them; the only sums made here are totals over months.
+"""
+
+from typing import Final
+
+import streamlit as st
+
+from dashboards import formatting, layout
+from dashboards.app_pages.artist import earning_parts as parts
+from dashboards.app_pages.artist.opening import month_first, open_page, plain
+from dashboards.charts import draw, is_dark
+from dashboards.charts_artist import Segment, money_bars
+from dashboards.formatting import cents_of_nanos
+from dashboards.layout import Card, Column
+from dashboards.queries.artist import Artist, money
+from dashboards.serving import Row, Rows
+from dashboards.texts import Texts
+from dashboards.viewer import Viewer
+
+MONTHS_DRAWN: Final = 12
+
+
+def render(viewer: Viewer) -> None:
+    """Draw the page."""
+    texts = Texts("earnings", viewer.language)
+    artist = open_page(viewer, texts)
+    if artist is None:
+        return
+    booked = money.booked_months(viewer.principal, viewer.copy, artist.artist_id)
+    current = money.current_months(viewer.principal, viewer.copy, artist.artist_id)
+    running = [row for row in current if not row["is_closed"]]
+    given = [row for row in current if row["current_to_pool_nanos"] > 0]
+    if given and not booked:
+        _known(viewer, texts, given)
+        return
+    if not booked and not any(row["current_earned_nanos"] for row in running):
+        layout.nothing_yet(texts("state.first_title"), texts("state.first_text"))
+        return
+    layout.cards(parts.main_cards(texts, booked, running, today=viewer.copy.published_at.date()))
+    if artist.is_known and given:
+        _known(viewer, texts, given)
+        st.markdown(texts("known.before"))
+    for month in running[:1]:
+        _running(viewer, texts, artist, month)
+    _months(viewer, texts, booked, running)
+    if booked:
+        _euro(viewer, texts, artist, booked[-1], current)
+    _lives(viewer, texts, artist)
+    closed = [row for row in current if row["is_closed"]]
+    if booked and closed:
+        _pro_rata(viewer, texts, closed)
+
+
+def _known(viewer: Viewer, texts: Texts, given: list[Row]) -> None:
+    language = viewer.language
+    closed = [row for row in given if row["is_closed"]]
+    latest = closed[-1] if closed else given[-1]
+    name = formatting.month_name(latest["settlement_month"], language)
+    layout.cards(
+        [
+            Card(
+                label=texts("known.label", month=name),
+                value=formatting.euros_of_nanos(latest["current_to_pool_nanos"], language),
+                note=texts("known.note", duration=formatting.duration(latest["current_watch_ms"], language)),
+                key="current_to_pool_nanos",
+                is_main=True,
+            )
+        ]
+    )
+    st.subheader(texts("known.heading"), anchor=False)
+    st.markdown(texts("known.text", members=formatting.count(latest["pool_members"], language)))
+    layout.table(
+        [
+            Column("settlement_month", texts("month_column")),
+            Column("current_to_pool_nanos", texts("known.column"), is_number=True),
+            Column("current_watch_ms", texts("known.watched"), is_number=True),
+        ],
+        [
+            {
+                "settlement_month": parts.marked_month(texts, row),
+                "current_to_pool_nanos": formatting.euros_of_nanos(row["current_to_pool_nanos"], language),
+                "current_watch_ms": formatting.duration(row["current_watch_ms"], language),
+            }
+            for row in reversed(given)
+        ],
+        caption=texts("known.caption"),
+        viewer=viewer,
+        row_keys=[row["settlement_month"] for row in reversed(given)],
+    )
+
+
+def _running(viewer: Viewer, texts: Texts, artist: Artist, month: Row) -> None:
+    language = viewer.language
+    name = month_first(month["settlement_month"], language)
+    amount = formatting.euros_of_nanos(month["current_earned_nanos"], language)
+    st.subheader(texts("open.heading", month=name, amount=amount), anchor=False)
+    layout.cards(parts.running_cards(texts, month))
+    seen = [
+        row
+        for row in money.estimates(viewer.principal, viewer.copy, artist.artist_id)
+        if row["settlement_month"] == month["settlement_month"]
+    ]
+    st.markdown(f"{parts.movement(texts, seen)}\n\n{texts('open.caution')}")
+
+
+def _months(viewer: Viewer, texts: Texts, booked: Rows, running: list[Row]) -> None:
+    language = viewer.language
+    st.subheader(parts.months_heading(texts, booked), anchor=False)
+    series = (texts("months.direct"), texts("months.pool"))
+    drawn = [
+        *((row["settlement_month"], row["direct_nanos"], row["pool_nanos"], "") for row in booked),
+        *(
+            (
+                row["settlement_month"],
+                row["current_direct_nanos"],
+                row["current_pool_nanos"],
+                texts("months.estimate_mark"),
+            )
+            for row in running
+        ),
+    ][-MONTHS_DRAWN:]
+    segments: list[Segment] = []
+    values: list[str] = []
+    for month, direct, pool, mark in drawn:
+        printed = [formatting.euros_of_nanos(nanos, language) for nanos in (direct, pool)]
+        segments += [
+            Segment(
+                month=formatting.short_month(month, language),
+                series=name,
+                value=cents_of_nanos(nanos),
+                label=f"{formatting.month_name(month, language)} · {name} · {text}",
+                mark=mark,
+            )
+            for name, nanos, text in zip(series, (direct, pool), printed, strict=True)
+        ]
+        values.append(
+            texts("months.chart_value", month=month_first(month, language), direct=printed[0], pool=printed[1])
+        )
+    draw(
+        money_bars(
+            tuple(segments),
+            series=series,
+            language=language,
+            description=texts("months.chart", values=" ".join(values)),
+            dark=is_dark(),
+        )
+    )
+    if booked:
+        layout.table(
+            parts.booked_columns(texts),
+            [parts.booked_line(texts, row) for row in reversed(booked)],
+            caption=texts("months.caption"),
+            viewer=viewer,
+            row_keys=[row["settlement_month"] for row in reversed(booked)],
+            total=parts.booked_total(texts, booked) if len(booked) > 1 else None,
+        )
+
+
+def _euro(viewer: Viewer, texts: Texts, artist: Artist, month: Row, current: Rows) -> None:
+    language = viewer.language
+    name = formatting.month_name(month["settlement_month"], language)
+    earned = formatting.euros(month["earned_cents"], language)
+    st.subheader(texts("euro.heading", amount=earned, month=name), anchor=False)
+    envelope = next(
+        (row["envelope_cents"] for row in current if row["settlement_month"] == month["settlement_month"]), 100
+    )
+    st.markdown(parts.euro_story(texts, month, envelope_cents=envelope))
+    corrections = [
+        row
+        for row in money.adjustments(viewer.principal, viewer.copy, artist.artist_id)
+        if row["settlement_month"] == month["settlement_month"]
+    ]
+    layout.table(
+        [Column("line", texts("euro.line")), Column("amount", texts("euro.amount"), is_number=True)],
+        parts.account_lines(texts, month, corrections),
+        caption=texts("euro.caption", month=name),
+        viewer=viewer,
+    )
+
+
+def _lives(viewer: Viewer, texts: Texts, artist: Artist) -> None:
+    language = viewer.language
+    earned = money.live_earnings(viewer.principal, viewer.copy, artist.artist_id)
+    months = list(dict.fromkeys(row["settlement_month"] for row in earned))
+    if not months:
+        return
+    heading = st.empty()
+    month = st.selectbox(
+        texts("lives.choose"),
+        months,
+        format_func=lambda month: formatting.month_name(month, language),
+        key=f"earnings_month_{artist.artist_id}",
+    )
+    rows = [row for row in earned if row["settlement_month"] == month]
+    name = formatting.month_name(month, language)
+    if not rows or not rows[0]["direct_nanos"]:
+        heading.subheader(texts("lives.heading_none", month=name), anchor=False)
+        st.markdown(texts("lives.heading_none_text"))
+        return
+    best = rows[0]
+    amount = formatting.euros_of_nanos(best["direct_nanos"], language)
+    heading.subheader(texts("lives.heading", title=plain(best["title"]), month=name, amount=amount), anchor=False)
+    layout.table(
+        [
+            Column("title", texts("lives.live")),
+            Column("direct_nanos", texts("lives.direct"), is_number=True),
+            Column("watch_ms", texts("lives.watched"), is_number=True),
+            Column("paying_subscribers", texts("lives.subscribers"), is_number=True),
+        ],
+        [
+            {
+                "title": row["title"],
+                "watch_ms": formatting.duration(row["watch_ms"], language),
+                "paying_subscribers": formatting.people(row["paying_subscribers"], language),
+                "direct_nanos": formatting.euros_of_nanos(row["direct_nanos"], language),
+            }
+            for row in rows
+        ],
+        caption=texts("lives.caption"),
+        viewer=viewer,
+        row_keys=[row["live_id"] for row in rows],
+        total={
+            "title": texts("lives.total"),
+            "direct_nanos": formatting.euros_of_nanos(sum(row["direct_nanos"] for row in rows), language),
+            "watch_ms": formatting.duration(sum(row["watch_ms"] for row in rows), language),
+        },
+    )
+
+
+def _pro_rata(viewer: Viewer, texts: Texts, closed: list[Row]) -> None:
+    language = viewer.language
+    month = closed[-1]
+    here, there = month["current_earned_cents"], cents_of_nanos(month["pro_rata_earned_nanos"])
+    key = "more" if there > here else "less" if there < here else "same"
+    name = formatting.month_name(month["settlement_month"], language)
+    st.subheader(
+        texts(f"pro_rata.heading_{key}", amount=formatting.euros(abs(there - here), language), month=name),
+        anchor=False,
+    )
+    st.markdown(
+        texts("pro_rata.text", pro_rata=formatting.euros(there, language), here=formatting.euros(here, language))
+    )
+    with st.expander(texts("pro_rata.expander")):
+        layout.table(
+            [
+                Column("settlement_month", texts("month_column")),
+                Column("current_earned_cents", texts("pro_rata.here"), is_number=True),
+                Column("pro_rata_earned_nanos", texts("pro_rata.there"), is_number=True),
+                Column("difference", texts("pro_rata.difference"), is_number=True),
+            ],
+            [parts.pro_rata_line(texts, row) for row in reversed(closed)],
+            caption=texts("pro_rata.caption"),
+            viewer=viewer,
+            row_keys=[row["settlement_month"] for row in reversed(closed)],
+        )
