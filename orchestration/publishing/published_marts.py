@@ -6,7 +6,6 @@ import duckdb
 
 PUBLISHED_MARTS: Final = (
     "dim_artists",
-    "dim_dates",
     "dim_live_credits",
     "dim_lives",
     "fct_artist_audience",

@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dashboards.formatting import Language
+from dashboards.texts import load_texts
 from ingestion.contracts import CONTRACTS
+from orchestration.publishing import PUBLISHED_MARTS
 
-PROJECT = Path(__file__).parents[2] / "dbt_project"
+ROOT = Path(__file__).parents[2]
+PROJECT = ROOT / "dbt_project"
 LAYERS = {
     "staging": re.compile(r"stg_[a-z]+__[a-z_]+s"),
     "intermediate": re.compile(r"int_[a-z_]+"),
@@ -234,3 +238,22 @@ def test_the_closed_lists_are_those_of_the_contract_and_no_value_is_part_of_anot
 
     assert listed == sorted(contract.type.options)
     assert not [(a, b) for a in listed for b in listed if a != b and a in b]
+
+
+def test_what_is_published_is_what_pages_read_and_say_they_read(manifest):
+    queries = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "dashboards" / "queries").rglob("*.py"))
+    read = set(re.findall(r"\bmarts\.(\w+)", queries))
+    declared = {
+        node.split(".")[-1]
+        for exposure in manifest["exposures"].values()
+        if exposure["type"] == "dashboard"
+        for node in exposure["depends_on"]["nodes"]
+    }
+    assert read == set(PUBLISHED_MARTS)
+    assert declared == read
+
+
+def test_every_page_has_an_exposure(manifest):
+    pages = load_texts("shell", Language.FRENCH)
+    labels = {exposure["label"] for exposure in manifest["exposures"].values() if exposure["type"] == "dashboard"}
+    assert labels == {text for key, text in pages.items() if key.startswith("page.")}
