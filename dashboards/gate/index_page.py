@@ -9,10 +9,9 @@ TITLE: Final = "Allive"
 ICON: Final = "/gate/icon.svg"
 SCRIPT: Final = "/gate/session.js"
 
+_COMMENT: Final = re.compile(r"<!--.*?-->\s*", re.DOTALL)
 _INLINE_SCRIPT: Final = re.compile(r"<script>.*?</script>\s*", re.DOTALL)
-_AGENT_LINK: Final = re.compile(
-    r"<!--(?:(?!-->).)*?-->\s*(?=<link rel=\"service-desc\")|<link rel=\"service-desc\"[^>]*>\s*", re.DOTALL
-)
+_AGENT_LINK: Final = re.compile(r"<link rel=\"service-desc\"[^>]*>\s*")
 _FONT_PRELOAD: Final = re.compile(r"<link\s+rel=\"preload\"[^>]*as=\"font\"[^>]*/>\s*")
 _NOSCRIPT: Final = re.compile(r"<noscript>.*?</noscript>", re.DOTALL)
 _ICON: Final = re.compile(r"<link rel=\"shortcut icon\"[^>]*>")
@@ -24,6 +23,7 @@ def corrected(page: str, language: Language, *, without_script: str) -> str:
     page = page.replace(
         "<title>Streamlit</title>", f'<title>{TITLE}</title>\n    <script src="{SCRIPT}" defer></script>', 1
     )
+    page = _COMMENT.sub("", page)
     page = _INLINE_SCRIPT.sub("", page)
     page = _AGENT_LINK.sub("", page)
     page = _FONT_PRELOAD.sub("", page)

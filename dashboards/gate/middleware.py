@@ -153,6 +153,7 @@ class Gate:
                 grants.find_grant, self._store, issuer=session.issuer, subject=session.subject
             )
         if session is None or grant is None:
+            _LOG.info("refused a live connection from %s", self._site.address(connection))
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return

@@ -97,7 +97,7 @@ class LiveConnections:
             # Somebody did something; a page that refreshes itself does not keep a session alive.
             await run_in_threadpool(sessions.touch, self._store, now)
         grant = await run_in_threadpool(self._grant, session)
-        if grant == known.grant:
+        if grant is not None and grant == known.grant:
             return message
         known.grant = grant
         asked.rerun_script.fragment_id = ""
