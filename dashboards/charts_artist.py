@@ -14,9 +14,10 @@ from dashboards.charts import palette, specification
 from dashboards.formatting import Language
 
 _REMEMBERED: Final = 512
-_WIDEST_BAND: Final = 72
 _BAR_HEIGHT: Final = 34
 _ESTIMATE_OPACITY: Final = 0.45
+_OUTLINED: Final = "2E"
+"""The opacity of what is outlined, as the last two digits of a colour."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,8 @@ def _stacked(
         for segment in segments
     ]
     order = list(dict.fromkeys(str(row["month"]) for row in rows))
-    colour = alt.Color("series:N", scale=alt.Scale(domain=list(series), range=shades), legend=alt.Legend(title=None))
+    fills = [shades[0], *(f"{shade}{_OUTLINED}" for shade in shades[1:])]
+    legend = alt.Legend(title=None)
     chart = (
         alt.Chart(_inline(rows))
         .mark_bar(strokeWidth=1.5, cornerRadius=2)
@@ -177,13 +179,8 @@ def _stacked(
                 scale=alt.Scale(paddingInner=0.35, paddingOuter=0.2),
             ),
             y=alt.Y("value:Q", axis=axis, stack="zero"),
-            color=colour,
-            stroke=alt.Stroke("series:N", scale=alt.Scale(domain=list(series), range=shades), legend=None),
-            fillOpacity=alt.FillOpacity(
-                "series:N",
-                scale=alt.Scale(domain=list(series), range=[0.95, *[0.18] * (len(series) - 1)]),
-                legend=alt.Legend(title=None),
-            ),
+            fill=alt.Fill("series:N", scale=alt.Scale(domain=list(series), range=fills), legend=legend),
+            stroke=alt.Stroke("series:N", scale=alt.Scale(domain=list(series), range=shades), legend=legend),
             opacity=alt.condition("datum.is_mark", alt.value(_ESTIMATE_OPACITY), alt.value(1)),
             order=alt.Order("place:Q"),
             tooltip=[alt.Tooltip("label:N", title=" ")],

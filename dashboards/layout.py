@@ -155,10 +155,8 @@ def _file(file: FileLink) -> str:
     title = f'<span class="al-file-title">{escape(file.title)}</span>' if file.title else ""
     note = f'<span class="al-note">{escape(file.note)}</span>' if file.note else ""
     name = f"{file.label}, {file.title}" if file.title else file.label
-    return (
-        f'<li>{title}{note}<a class="al-link" href="{escape(file.path)}" target="_blank" rel="noopener" '
-        f'aria-label="{escape(name)}">{escape(file.label)}</a></li>'
-    )
+    link = f'<a class="al-link" href="{escape(file.path)}" target="_blank" rel="noopener" aria-label="{escape(name)}">'
+    return f'<li class="al-file">{title}{note}{link}{escape(file.label)}</a></li>'
 
 
 def _spark(card: Card) -> str:
@@ -186,7 +184,10 @@ def _row(columns: Sequence[Column], row: Mapping[str, str], key: str, *, css: st
         for column in others
     )
     mark = f' data-row="{escape(key)}"' if key else ""
-    name = f'<th scope="row" data-column="{escape(first.key)}">{escape(row.get(first.key, ""))}</th>'
+    name = (
+        f'<th scope="row" data-column="{escape(first.key)}">'
+        f'<span class="al-row-name">{escape(row.get(first.key, ""))}</span></th>'
+    )
     return f"<tr{css}{mark}>{name}{cells}</tr>"
 
 

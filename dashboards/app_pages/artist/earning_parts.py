@@ -30,37 +30,31 @@ _BOOKED_AMOUNTS: Final = {
 _SUMMED: Final = ("direct_nanos", "pool_nanos", "earned_cents", "adjustment_cents", "paid_cents")
 
 
-def main_cards(texts: Texts, booked: Sequence[Row], running: Sequence[Row], *, today: date) -> list[Card]:
-    """Return what counts most: what the last closed month paid or keeps, what it earned, what the running one gives."""
-    figures: list[Card] = []
-    if booked:
-        last = booked[-1]
-        month = formatting.month_name(last["settlement_month"], texts.language)
-        figures += [_outcome(texts, last, month, today=today), _earned(texts, last, month)]
-    for row in running[:1]:
-        figures.append(
-            Card(
-                label=texts("main.open", month=month_first(row["settlement_month"], texts.language)),
-                value=formatting.euros_of_nanos(row["current_earned_nanos"], texts.language),
-                note=texts("main.open_note"),
-                is_main=not booked,
-            )
-        )
-    if booked:
-        figures.append(
-            Card(
-                label=texts("main.total"),
-                value=formatting.euros(sum(row["paid_cents"] for row in booked), texts.language),
-                note=texts.plural("main.total_note", len(booked)),
-            )
-        )
-    return figures
+def main_cards(texts: Texts, booked: Sequence[Row], *, today: date) -> list[Card]:
+    """Return what counts most: what the last closed month paid or keeps and why, what it earned, what was ever paid."""
+    last = booked[-1]
+    month = formatting.month_name(last["settlement_month"], texts.language)
+    return [
+        _outcome(texts, last, month, today=today),
+        _earned(texts, last, month),
+        Card(
+            label=texts("main.total"),
+            value=formatting.euros(sum(row["paid_cents"] for row in booked), texts.language),
+            note=texts.plural("main.total_note", len(booked)),
+        ),
+    ]
 
 
 def running_cards(texts: Texts, month: Row) -> list[Card]:
-    """Return the estimate of a month that is not closed, in its two parts."""
+    """Return the estimate of a month that is not closed, and its two parts."""
     language = texts.language
     return [
+        Card(
+            label=texts("open.total"),
+            value=formatting.euros(month["current_earned_cents"], language),
+            note=texts("open.total_note"),
+            key="current_earned_cents",
+        ),
         Card(
             label=texts("open.direct"),
             value=formatting.euros_of_nanos(month["current_direct_nanos"], language),
@@ -80,12 +74,6 @@ def running_cards(texts: Texts, month: Row) -> list[Card]:
                 members=formatting.count(month["pool_members"], language),
             ),
             key="current_pool_nanos",
-        ),
-        Card(
-            label=texts("open.total"),
-            value=formatting.euros(month["current_earned_cents"], language),
-            note=texts("main.open_note"),
-            key="current_earned_cents",
         ),
     ]
 
@@ -122,7 +110,12 @@ def months_heading(texts: Texts, booked: Sequence[Row]) -> str:
         return texts("months.heading_first", month=month, amount=formatting.euros(earned, texts.language))
     difference = earned - booked[-2]["earned_cents"]
     key = "more" if difference > 0 else "less" if difference < 0 else "same"
-    return texts(f"months.heading_{key}", month=month, amount=formatting.euros(abs(difference), texts.language))
+    return texts(
+        f"months.heading_{key}",
+        month=month,
+        before=formatting.month_name(booked[-2]["settlement_month"], texts.language),
+        amount=formatting.euros(abs(difference), texts.language),
+    )
 
 
 def booked_columns(texts: Texts) -> list[Column]:

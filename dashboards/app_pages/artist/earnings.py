@@ -38,7 +38,10 @@ def render(viewer: Viewer) -> None:
     if not booked and not any(row["current_earned_nanos"] for row in running):
         layout.nothing_yet(texts("state.first_title"), texts("state.first_text"))
         return
-    layout.cards(parts.main_cards(texts, booked, running, today=viewer.copy.published_at.date()))
+    if booked:
+        main, *others = parts.main_cards(texts, booked, today=viewer.copy.published_at.date())
+        layout.cards([main])
+        layout.cards(others)
     if artist.is_known and given:
         _known(viewer, texts, given)
         st.markdown(texts("known.before"))
@@ -47,7 +50,7 @@ def render(viewer: Viewer) -> None:
     _months(viewer, texts, booked, running)
     if booked:
         _euro(viewer, texts, artist, booked[-1], current)
-    _lives(viewer, texts, artist)
+    _lives(viewer, texts, artist, current)
     closed = [row for row in current if row["is_closed"]]
     if booked and closed:
         _pro_rata(viewer, texts, closed)
@@ -166,31 +169,36 @@ def _euro(viewer: Viewer, texts: Texts, artist: Artist, month: Row, current: Row
     envelope = next(
         (row["envelope_cents"] for row in current if row["settlement_month"] == month["settlement_month"]), 100
     )
-    st.markdown(parts.euro_story(texts, month, envelope_cents=envelope))
     corrections = [
         row
         for row in money.adjustments(viewer.principal, viewer.copy, artist.artist_id)
         if row["settlement_month"] == month["settlement_month"]
     ]
-    layout.table(
-        [Column("line", texts("euro.line")), Column("amount", texts("euro.amount"), is_number=True)],
-        parts.account_lines(texts, month, corrections),
-        caption=texts("euro.caption", month=name),
-        viewer=viewer,
-    )
+    story, account = st.columns([3, 2], gap="large")
+    story.markdown(parts.euro_story(texts, month, envelope_cents=envelope))
+    with account:
+        layout.table(
+            [Column("line", texts("euro.line")), Column("amount", texts("euro.amount"), is_number=True)],
+            parts.account_lines(texts, month, corrections),
+            caption=texts("euro.caption", month=name),
+            viewer=viewer,
+        )
 
 
-def _lives(viewer: Viewer, texts: Texts, artist: Artist) -> None:
+def _lives(viewer: Viewer, texts: Texts, artist: Artist, current: Rows) -> None:
     language = viewer.language
     earned = money.live_earnings(viewer.principal, viewer.copy, artist.artist_id)
     months = list(dict.fromkeys(row["settlement_month"] for row in earned))
     if not months:
         return
     heading = st.empty()
+    names = {row["settlement_month"]: parts.marked_month(texts, row) for row in current}
+    closed = [row["settlement_month"] for row in current if row["is_closed"] and row["settlement_month"] in months]
     month = st.selectbox(
         texts("lives.choose"),
         months,
-        format_func=lambda month: formatting.month_name(month, language),
+        index=months.index(closed[-1]) if closed else 0,
+        format_func=lambda month: names.get(month, month),
         key=f"earnings_month_{artist.artist_id}",
     )
     rows = [row for row in earned if row["settlement_month"] == month]

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import streamlit as st
 
 from dashboards import formatting, layout
+from dashboards.app_pages.artist import exports
 from dashboards.app_pages.artist.opening import month_first, open_page
 from dashboards.layout import Card, FileLink
 from dashboards.queries.artist import Artist, money
@@ -14,8 +15,8 @@ from dashboards.serving import Row
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
 
-_EXPORTS: Final = {"artist_months": "months", "artist_lives": "lives", "artist_audience": "audience"}
-"""The exports that the files route knows, and the names of their links."""
+_EXPORTS: Final = {exports.MONTHS: "months", exports.LIVES: "lives", exports.AUDIENCE: "audience"}
+"""The exports and the names of their links."""
 
 
 def render(viewer: Viewer) -> None:

@@ -99,12 +99,14 @@ _NUMBERS: Final = frozenset(
 )
 
 
-def write_home(home: Path, *, published_at: datetime = PUBLISHED_AT, **rows: Rows) -> Path:
+def write_home(
+    home: Path, *, published_at: datetime = PUBLISHED_AT, data_until_at: datetime | None = DATA_UNTIL_AT, **rows: Rows
+) -> Path:
     """Write a data home whose serving copy has these rows, table by its name without schema; return the home."""
     serving = home / "serving"
     serving.mkdir(parents=True, exist_ok=True)
     path = serving / f"allive-{len(list(serving.iterdir())):06d}-test.duckdb"
-    given = {"copy": [{"inputs": "test", "published_at": published_at, "data_until_at": DATA_UNTIL_AT}], **rows}
+    given = {"copy": [{"inputs": "test", "published_at": published_at, "data_until_at": data_until_at}], **rows}
     with duckdb.connect(path) as con:
         con.execute("create schema marts")
         con.execute("create schema published")

@@ -6,7 +6,7 @@ import importlib
 import pytest
 
 
-@pytest.mark.parametrize("module", ["formatting", "texts"])
+@pytest.mark.parametrize("module", ["app_pages.artist.opening", "formatting", "small_groups", "texts"])
 def test_examples_hold(module: str) -> None:
     result = doctest.testmod(importlib.import_module(f"dashboards.{module}"))
     assert result.attempted > 0

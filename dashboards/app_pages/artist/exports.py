@@ -1,0 +1,75 @@
+"""An artist's figures as CSV, by `artist=<artist_id>`: the columns of the tables, groups under five left empty."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from dashboards.access import Principal
+from dashboards.app_pages.artist.audience import told
+from dashboards.exports import Export, ExportParameterError, export
+from dashboards.formatting import PARIS
+from dashboards.queries.artist import money, watching
+from dashboards.serving import Row, ServingCopy
+from dashboards.small_groups import is_small
+
+MONTHS: Final = "artist-months"
+LIVES: Final = "artist-lives"
+AUDIENCE: Final = "artist-audience"
+
+_MONTHS: Final = (
+    "settlement_month",
+    "category",
+    "watch_ms",
+    "paying_subscribers",
+    "direct_nanos",
+    "pool_nanos",
+    "earned_nanos",
+    "earned_cents",
+    "adjustment_cents",
+    "brought_forward_cents",
+    "paid_cents",
+    "carried_forward_cents",
+    "carry_reason",
+    "payment_date",
+)
+_LIVES: Final = ("settlement_month", "live_id", "title", "watch_ms", "paying_subscribers", "direct_nanos")
+_AUDIENCE: Final = (
+    "month",
+    "viewers",
+    "new_viewers",
+    "returning_viewers",
+    "sole_artist_viewers",
+    "share_bp",
+    "watch_ms",
+    "is_running",
+)
+
+
+@export(MONTHS)
+def _months(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+    rows = money.booked_months(principal, copy, _artist(parameters))
+    return Export.of((_without_few(row, "paying_subscribers") for row in rows), _MONTHS)
+
+
+@export(LIVES)
+def _lives(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+    rows = money.live_earnings(principal, copy, _artist(parameters))
+    return Export.of((_without_few(row, "paying_subscribers") for row in rows), _LIVES)
+
+
+@export(AUDIENCE)
+def _audience(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+    running_month = f"{(copy.data_until_at or copy.published_at).astimezone(PARIS):%Y-%m}"
+    rows = watching.audience(principal, copy, _artist(parameters))
+    months = (vars(told(row, running_month=running_month)) for row in rows)
+    return Export.of((_without_few(month, "viewers") for month in months), _AUDIENCE)
+
+
+def _artist(parameters: Mapping[str, str]) -> str:
+    artist_id = parameters.get("artist")
+    if not artist_id:
+        raise ExportParameterError("Found no artist in the address; expected `?artist=<artist_id>`.")
+    return artist_id
+
+
+def _without_few(row: Row, column: str) -> dict[str, Any]:
+    return {**row, column: None if is_small(row[column]) else row[column]}
