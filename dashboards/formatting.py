@@ -146,6 +146,15 @@ def day(value: date, language: Language) -> str:
     return format_date(value, "d MMMM y", locale=language.locale)
 
 
+def short_day(value: date, language: Language) -> str:
+    """Return a day for a table or a card.
+
+    >>> short_day(date(2021, 2, 1), Language.FRENCH), short_day(date(2021, 2, 1), Language.ENGLISH)
+    ('1 févr. 2021', '1 Feb 2021')
+    """
+    return format_date(value, "d MMM y", locale=language.locale)
+
+
 def instant(value: datetime, language: Language) -> str:
     """Return an instant as a clock in Paris shows it.
 

@@ -32,7 +32,11 @@ def render(viewer: Viewer) -> None:
     artist_names = {row["artist_id"]: row["artist_name"] for row in queries.credited_artists(*asked)}
     places = st.columns(3)
     with places[0]:
-        month = reading.choose_month(viewer, months, key="catalogue_month") if months else ""
+        month = (
+            reading.choose_month(viewer, months, key="catalogue_month", default=reading.last_full_month(viewer, months))
+            if months
+            else ""
+        )
     with places[1]:
         artist_id = reading.choose(
             texts("filter.artist"), {_ALL: shared("choose.all"), **artist_names}, key="catalogue_artist"
@@ -76,7 +80,7 @@ def _eligibility(viewer: Viewer, by_reason: Rows) -> None:
             ),
             *(
                 Card(
-                    label=texts(f"reason.{row['ineligibility_reason']}"),
+                    label=reading.sentence(texts(f"reason.{row['ineligibility_reason']}")),
                     value=formatting.count(row["lives"], language),
                     note=texts(f"reason_note.{row['ineligibility_reason']}"),
                     key=row["ineligibility_reason"],
@@ -106,7 +110,9 @@ def _lives(viewer: Viewer, lives: Rows, month: str) -> None:
             "title": row["title"],
             "artists": row["artist_names"] or formatting.NOTHING,
             "eligibility": in_words(texts, row),
-            "published_on": formatting.day(row["published_on"], language) if row["published_on"] else texts("always"),
+            "published_on": formatting.short_day(row["published_on"], language)
+            if row["published_on"]
+            else texts("always"),
             "duration": formatting.duration(int(row["duration_s"] * _MS_PER_S), language),
             "watch_ms": formatting.duration(row["watch_ms"], language),
             "viewers": formatting.people(row["viewers"], language),

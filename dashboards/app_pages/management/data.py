@@ -224,4 +224,8 @@ def _at(viewer: Viewer, value: datetime | None) -> str:
 
 
 def _day(viewer: Viewer, value: datetime | None) -> str:
-    return formatting.day(value.astimezone(formatting.PARIS).date(), viewer.language) if value else formatting.NOTHING
+    return (
+        formatting.short_day(value.astimezone(formatting.PARIS).date(), viewer.language)
+        if value
+        else formatting.NOTHING
+    )

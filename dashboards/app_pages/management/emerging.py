@@ -30,7 +30,7 @@ def render(viewer: Viewer) -> None:
         shared = Texts("platform", viewer.language)
         layout.nothing_yet(shared("nothing.title"), shared("nothing.text"))
         return
-    default = _default_month(viewer, watched or months)
+    default = reading.last_full_month(viewer, watched or months)
     month = reading.choose_month(viewer, watched or months, key="emerging_month", default=default)
     until = tuple(
         row for row in visibility if row["month"] in sorted(one for one in months if one <= month)[-_TREND_MONTHS:]
@@ -49,13 +49,6 @@ def render(viewer: Viewer) -> None:
     _starts(viewer, month)
     _concentration(viewer, of_month, month)
     _unseen(viewer, month)
-
-
-def _default_month(viewer: Viewer, months: list[str]) -> str:
-    """Return the newest month that is over by the last heartbeat, else the newest."""
-    until = viewer.copy.data_until_at
-    running = until.strftime("%Y-%m") if until else ""
-    return next((month for month in months if month < running), months[0])
 
 
 def _cards(viewer: Viewer, trend: Rows) -> list[Card]:

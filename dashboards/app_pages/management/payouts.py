@@ -39,7 +39,7 @@ def render(viewer: Viewer) -> None:
         payouts = queries.artist_payouts(*asked, month)
         layout.cards(_cards(viewer, run))
         _controls(viewer, run, payouts)
-        _carried(viewer, run, payouts)
+        _carried(viewer, run)
     _pending(viewer, queries.pending_adjustments(*asked))
     _pro_rata(viewer, month)
     what_if.draw(viewer, month)
@@ -91,7 +91,7 @@ def _status(viewer: Viewer, closed: Rows, open_months: Rows) -> None:
             "paid_cents": formatting.euros(row["paid_cents"], language),
             "paid_artists": formatting.count(row["paid_artists"], language),
             "carried_forward_cents": formatting.euros(row["carried_forward_cents"], language),
-            "payment_date": formatting.day(row["payment_date"], language),
+            "payment_date": formatting.short_day(row["payment_date"], language),
             "run_hash": row["run_hash"][:_HASH_SHOWN],
         }
         for row in closed
@@ -105,7 +105,7 @@ def _open_month(viewer: Viewer, row: Row) -> None:
     texts = Texts("payouts", viewer.language)
     language = viewer.language
     layout.nothing_yet(
-        texts("open.title", month=formatting.month_name(row["settlement_month"], language)),
+        reading.sentence(texts("open.title", month=formatting.month_name(row["settlement_month"], language))),
         texts(
             "open.text",
             envelope=formatting.euros_of_nanos(row["envelope_nanos"], language),
@@ -167,6 +167,9 @@ def _controls(viewer: Viewer, run: Row, payouts: Rows) -> None:
     def money(cents: int) -> str:
         return formatting.euros(cents, language)
 
+    def added(cents: int) -> str:
+        return f"+ {money(cents)}" if cents >= 0 else f"\u2212 {money(-cents)}"
+
     def nanos(amount: int) -> str:
         return formatting.euros_of_nanos(amount, language)
 
@@ -174,6 +177,7 @@ def _controls(viewer: Viewer, run: Row, payouts: Rows) -> None:
         return sum(row[key] for row in payouts)
 
     payable = run["earned_cents"] + run["brought_forward_cents"] + run["adjustment_cents"]
+    cent = formatting.NANOS_PER_CENT
     controls = [
         (
             "envelopes",
@@ -185,20 +189,25 @@ def _controls(viewer: Viewer, run: Row, payouts: Rows) -> None:
             "earned",
             money(run["envelope_cents"]),
             money(run["earned_cents"]),
-            run["envelope_cents"] - run["earned_cents"],
+            cent * (run["envelope_cents"] - run["earned_cents"]),
         ),
         (
             "payable",
-            f"{money(run['earned_cents'])} + {money(run['brought_forward_cents'])} + {money(run['adjustment_cents'])}",
-            f"{money(run['paid_cents'])} + {money(run['carried_forward_cents'])}",
-            payable - run["paid_cents"] - run["carried_forward_cents"],
+            f"{money(run['earned_cents'])} {added(run['brought_forward_cents'])} {added(run['adjustment_cents'])}",
+            f"{money(run['paid_cents'])} {added(run['carried_forward_cents'])}",
+            cent * (payable - run["paid_cents"] - run["carried_forward_cents"]),
         ),
-        ("paid", money(run["paid_cents"]), money(total("paid_cents")), run["paid_cents"] - total("paid_cents")),
+        (
+            "paid",
+            money(run["paid_cents"]),
+            money(total("paid_cents")),
+            cent * (run["paid_cents"] - total("paid_cents")),
+        ),
         (
             "carried",
             money(run["carried_forward_cents"]),
             money(total("carried_forward_cents")),
-            run["carried_forward_cents"] - total("carried_forward_cents"),
+            cent * (run["carried_forward_cents"] - total("carried_forward_cents")),
         ),
     ]
     wrong = [key for key, _, _, difference in controls if difference]
@@ -223,7 +232,7 @@ def _controls(viewer: Viewer, run: Row, payouts: Rows) -> None:
             "control": texts(f"controls.{key}"),
             "left": left,
             "right": right,
-            "result": texts("controls.differs") if difference else texts("controls.equal"),
+            "result": _result(viewer, difference),
         }
         for key, left, right, difference in controls
     ]
@@ -231,6 +240,15 @@ def _controls(viewer: Viewer, run: Row, payouts: Rows) -> None:
         columns, rows, caption=texts("controls.caption"), viewer=viewer, row_keys=[key for key, *_ in controls]
     )
     _payouts_table(viewer, run, payouts)
+
+
+def _result(viewer: Viewer, difference_nanos: int) -> str:
+    texts = Texts("payouts", viewer.language)
+    if not difference_nanos:
+        return texts("controls.equal")
+    if abs(difference_nanos) < formatting.NANOS_PER_CENT:
+        return texts("controls.differs_by_less_than_a_cent")
+    return texts("controls.differs", amount=formatting.euros_of_nanos(difference_nanos, viewer.language))
 
 
 def _payouts_table(viewer: Viewer, run: Row, payouts: Rows) -> None:
@@ -268,14 +286,11 @@ def _payouts_table(viewer: Viewer, run: Row, payouts: Rows) -> None:
     )
 
 
-def _carried(viewer: Viewer, run: Row, payouts: Rows) -> None:
+def _carried(viewer: Viewer, run: Row) -> None:
     texts = Texts("payouts", viewer.language)
     language = viewer.language
     month = run["settlement_month"]
-    carried = sorted(
-        (row for row in payouts if row["carried_forward_cents"]),
-        key=lambda row: (-abs(row["carried_forward_cents"]), row["artist_id"]),
-    )
+    carried = queries.carried_balances(viewer.principal, viewer.copy, month)
     if not carried:
         st.subheader(texts("carried.none", month=formatting.month_name(month, language)), anchor=False)
         return

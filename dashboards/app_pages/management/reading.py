@@ -27,6 +27,13 @@ def choose_month(viewer: Viewer, months: Sequence[str], *, key: str, default: st
     )
 
 
+def last_full_month(viewer: Viewer, months: Sequence[str]) -> str:
+    """Return the newest of `months`, the newest first, that is over by the last heartbeat; else the newest."""
+    until = viewer.copy.data_until_at
+    running = until.astimezone(formatting.PARIS).strftime("%Y-%m") if until else ""
+    return next((month for month in months if month < running), months[0])
+
+
 def choose(label: str, options: Mapping[str, str], *, key: str, default: str | None = None) -> str:
     """Return the key of the option that the reader chose."""
     keys = list(options)
@@ -39,6 +46,15 @@ def choose(label: str, options: Mapping[str, str], *, key: str, default: str | N
         width=_CHOICE_WIDTH,
     )
     return chosen
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital first letter.
+
+    >>> sentence("pas exclusif")
+    'Pas exclusif'
+    """
+    return text[:1].upper() + text[1:]
 
 
 def look(viewer: Viewer, description: str) -> Look:

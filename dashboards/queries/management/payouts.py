@@ -85,6 +85,12 @@ from published.artist_payouts
 where settlement_month = $1
 order by paid_cents desc, earned_cents desc, artist_id
 """
+_CARRIED: Final = f"""
+select {", ".join(PAYOUT_COLUMNS)}
+from published.artist_payouts
+where settlement_month = $1 and carried_forward_cents <> 0
+order by abs(carried_forward_cents) desc, artist_id
+"""
 _PENDING: Final = """
 select
     months.settlement_month,
@@ -137,6 +143,12 @@ def artist_payouts(principal: Principal, copy: ServingCopy, month: str) -> Rows:
     """Return what a closed month booked, artist by artist, the highest payment first."""
     require_platform(principal)
     return copy.rows(_PAYOUTS, month)
+
+
+def carried_balances(principal: Principal, copy: ServingCopy, month: str) -> Rows:
+    """Return the balances that a closed month carried, the largest first."""
+    require_platform(principal)
+    return copy.rows(_CARRIED, month)
 
 
 def pending_adjustments(principal: Principal, copy: ServingCopy) -> Rows:

@@ -48,6 +48,31 @@ TABLES: Final[Mapping[str, str]] = {
     ),
     "marts.fct_live_retention": "live_id, minute, watching_playbacks, started_playbacks",
     "marts.fct_live_starts": "live_id, month, surface, playbacks",
+    "marts.fct_platform_days": (
+        "day, month, active_subscribers, new_subscribers, churned_subscribers, reactivated_subscribers, watchers, "
+        "watchers_7d, watchers_28d, watch_ms, playbacks, viewing_sessions, peak_concurrent_playbacks, peak_at"
+    ),
+    "marts.fct_platform_months": (
+        "month, known_until_day, is_complete, active_subscribers, active_subscribers_at_start, "
+        "active_subscribers_at_end, new_subscribers, churned_subscribers, reactivated_subscribers, gross_churn_bp, "
+        "net_churn_bp, mrr_incl_vat_cents, mrr_excl_vat_cents, envelope_nanos, watch_ms, counting_watch_ms, watchers, "
+        "idle_subscribers, idle_share_bp, playbacks, viewing_sessions, peak_concurrent_playbacks, peak_at"
+    ),
+    "marts.fct_subscriber_cohorts": (
+        "cohort_month, months_since, month, subscribers, retained_subscribers, retained_bp"
+    ),
+    "marts.fct_emerging_visibility": (
+        "month, category, watch_ms, watch_share_bp, money_nanos, money_share_bp, pro_rata_nanos, pro_rata_share_bp, "
+        "watchers, viewers, reach_bp, first_discoveries, discoveries_per_1000_watchers, observed_discoveries, "
+        "repeated_discoveries, repeat_bp, artists, watched_artists, gini_bp, hhi_bp, top10_share_bp, online_lives, "
+        "watched_lives, coverage_bp, known_viewers, observed_known_viewers, known_to_emerging_viewers, "
+        "known_to_emerging_bp"
+    ),
+    "marts.fct_category_starts": "month, category, surface, playbacks",
+    "marts.fct_artist_visibility": (
+        "artist_id, month, category, online_lives, viewers, watch_ms, watch_share_bp, first_discoveries, "
+        "observed_discoveries, repeated_discoveries, from_known_viewers"
+    ),
     "published.copy": "inputs, published_at, data_until_at",
     "published.artist_payouts": (
         f"settlement_month, artist_id, artist_name, category, watch_ms, paying_subscribers, {_MONEY}, "
@@ -63,6 +88,12 @@ TABLES: Final[Mapping[str, str]] = {
     ),
     "published.estimates": ("settlement_month, artist_id, seen_on, earned_nanos, direct_nanos, pool_nanos, watch_ms"),
     "published.statements": "settlement_month, artist_id",
+    "published.what_if": "settlement_month, scenario, artist_id, category, earned_cents, paid_cents",
+    "published.scenarios": "scenario, kind, value",
+    "published.rejects": "record_type, reason, rejects, last_loaded_at",
+    "published.held_batches": "batch, record_type, reason, found, held_at, records, first_day, last_day",
+    "published.checks": "name, asset, kind, status, severity, failures, message, description, checked_at",
+    "published.freshness": "record_type, records, last_loaded_at, last_event_at",
 }
 """Every table of a copy and its columns; the types follow from the names."""
 
@@ -95,6 +126,19 @@ _NUMBERS: Final = frozenset(
         "year",
         "quarter",
         "weekday",
+        "months_since",
+        "watchers",
+        "watchers_7d",
+        "watchers_28d",
+        "viewing_sessions",
+        "discoveries_per_1000_watchers",
+        "artists",
+        "watched_artists",
+        "online_lives",
+        "watched_lives",
+        "rejects",
+        "records",
+        "failures",
     }
 )
 
@@ -135,6 +179,8 @@ def _type_of(column: str) -> str:
         return "boolean"
     if column == "duration_s":
         return "decimal(18, 3)"
-    if column in _NUMBERS or column.endswith(("_ms", "_nanos", "_cents", "_bp", "_s", "playbacks")):
+    if column in _NUMBERS or column.endswith(
+        ("_ms", "_nanos", "_cents", "_bp", "_s", "playbacks", "subscribers", "_viewers", "_discoveries")
+    ):
         return "bigint"
     return "varchar"

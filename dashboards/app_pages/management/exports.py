@@ -1,0 +1,89 @@
+"""The management pages' tables as CSV, under the names that the pages link to.
+
+Each is a function of who asks, the copy and the link's parameters, so that whatever sends a table takes it from here.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from dashboards.access import Principal
+from dashboards.exports import Export, ExportParameterError, Make, export
+from dashboards.queries.management import catalogue, data, emerging, overview, payouts, subscribers, what_if
+from dashboards.serving import Rows, ServingCopy
+
+_MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+
+WHOLE_TABLES: Final[Mapping[str, tuple[Callable[[Principal, ServingCopy], Rows], tuple[str, ...]]]] = {
+    "platform-months": (overview.platform_months, overview.MONTH_COLUMNS),
+    "platform-days": (overview.platform_days, overview.DAY_COLUMNS),
+    "subscriber-cohorts": (subscribers.subscriber_cohorts, subscribers.COHORT_COLUMNS),
+    "emerging-visibility": (emerging.emerging_visibility, emerging.VISIBILITY_COLUMNS),
+    "category-starts": (emerging.category_starts, emerging.START_COLUMNS),
+    "closed-months": (payouts.closed_months, payouts.CLOSED_COLUMNS),
+    "pending-adjustments": (payouts.pending_adjustments, payouts.PENDING_COLUMNS),
+    "freshness": (data.freshness, data.FRESHNESS_COLUMNS),
+    "rejects": (data.rejects, data.REJECT_COLUMNS),
+    "held-batches": (data.held_batches, data.HELD_COLUMNS),
+    "checks": (data.checks, data.CHECK_COLUMNS),
+}
+"""Exports without a parameter: what they read, and their columns."""
+MONTH_TABLES: Final[Mapping[str, tuple[Callable[[Principal, ServingCopy, str], Rows], tuple[str, ...]]]] = {
+    "artist-visibility": (emerging.artist_visibility, emerging.ARTIST_COLUMNS),
+    "artist-payouts": (payouts.artist_payouts, payouts.PAYOUT_COLUMNS),
+    "carried-balances": (payouts.carried_balances, payouts.PAYOUT_COLUMNS),
+    "pro-rata": (payouts.pro_rata, payouts.PRO_RATA_COLUMNS),
+}
+"""Exports of one month, `month=YYYY-MM`."""
+
+
+def _whole(name: str) -> Make:
+    read, columns = WHOLE_TABLES[name]
+
+    def make(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:  # noqa: ARG001 - none
+        return Export.of(read(principal, copy), columns)
+
+    return make
+
+
+def _of_month(name: str) -> Make:
+    read, columns = MONTH_TABLES[name]
+
+    def make(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+        return Export.of(read(principal, copy, _month(parameters)), columns)
+
+    return make
+
+
+@export("lives")
+def lives(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+    """Return the catalogue as the page's filters have it; without `month` nothing is watched."""
+    month = _month(parameters) if parameters.get("month") else ""
+    rows = catalogue.lives(
+        principal,
+        copy,
+        month,
+        artist_id=parameters.get("artist") or None,
+        eligibility=parameters.get("eligibility") or None,
+    )
+    return Export.of(rows, catalogue.LIVE_COLUMNS)
+
+
+@export("what-if")
+def what_if_(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+    """Return a month under a scenario, artist by artist."""
+    scenario = parameters.get("scenario", "")
+    return Export.of(what_if.what_if(principal, copy, _month(parameters), scenario), what_if.WHAT_IF_COLUMNS)
+
+
+def _month(parameters: Mapping[str, str]) -> str:
+    month = parameters.get("month", "")
+    if not _MONTH.fullmatch(month):
+        raise ExportParameterError(f"Found month={month!r}; expected one such as 2021-02.")
+    return month
+
+
+for _name in WHOLE_TABLES:
+    export(_name)(_whole(_name))
+for _name in MONTH_TABLES:
+    export(_name)(_of_month(_name))

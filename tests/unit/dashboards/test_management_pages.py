@@ -1,0 +1,596 @@
+# ruff: noqa: RUF001 - French has its own signs
+"""The management pages show the rows they are given, in both languages; an empty copy has pages too."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from html import unescape
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboards.access import AccessDeniedError, Role
+from dashboards.exports import find_export
+from dashboards.formatting import Language
+from dashboards.queries import management
+from dashboards.viewer import Viewer
+from tests.unit.dashboards.page_runs import run_page, viewer_of
+from tests.unit.dashboards.serving_copies import write_home
+
+PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "data")
+HOUR_MS = 3_600_000
+EURO_NANOS = 1_000_000_000
+
+
+def manager_of(home: Path, language: Language = Language.FRENCH) -> Viewer:
+    return viewer_of(home, role=Role.MANAGEMENT, language=language)
+
+
+def show(page: str, viewer: Viewer) -> AppTest:
+    return run_page(f"management.{page}", viewer)
+
+
+def html_of(test: AppTest) -> str:
+    return "".join(element.proto.body for element in test.get("html"))
+
+
+def headings_of(test: AppTest) -> list[str]:
+    return [heading.value for heading in test.subheader]
+
+
+def cards_of(test: AppTest) -> dict[str, tuple[str, str]]:
+    """Cards by their key: value and note."""
+    found = re.findall(
+        r'data-figure="([^"]+)"><span class="al-label">[^<]*</span><span class="al-value">([^<]*)</span>'
+        r'(?:<span class="al-note">([^<]*)</span>)?',
+        html_of(test),
+    )
+    return {key: (unescape(value), unescape(note)) for key, value, note in found}
+
+
+def row_of(test: AppTest, key: str) -> dict[str, str]:
+    """A table's row by its key: column → text."""
+    found = re.search(rf'<tr data-row="{re.escape(key)}">(.*?)</tr>', html_of(test))
+    assert found, f"no row {key}"
+    return {name: unescape(text) for name, text in re.findall(r'data-column="([^"]+)">([^<]*)<', found[1])}
+
+
+def platform_month(month: str, **figures: Any) -> dict[str, Any]:
+    return {
+        "month": month,
+        "known_until_day": date.fromisoformat(f"{month}-28"),
+        "is_complete": True,
+        "active_subscribers": 0,
+        "active_subscribers_at_start": 0,
+        "active_subscribers_at_end": 0,
+        "new_subscribers": 0,
+        "churned_subscribers": 0,
+        "reactivated_subscribers": 0,
+        "mrr_incl_vat_cents": 0,
+        "mrr_excl_vat_cents": 0,
+        "envelope_nanos": 0,
+        "watch_ms": 0,
+        "counting_watch_ms": 0,
+        "watchers": 0,
+        "idle_subscribers": 0,
+        "playbacks": 0,
+        "viewing_sessions": 0,
+        "peak_concurrent_playbacks": 0,
+        **figures,
+    }
+
+
+FEBRUARY = platform_month(
+    "2021-02",
+    active_subscribers_at_end=1_000,
+    mrr_incl_vat_cents=499_000,
+    mrr_excl_vat_cents=415_833,
+    watch_ms=2_000 * HOUR_MS,
+    counting_watch_ms=1_000 * HOUR_MS,
+    watchers=800,
+    idle_subscribers=120,
+    idle_share_bp=1_200,
+    gross_churn_bp=500,
+)
+MARCH = platform_month(
+    "2021-03",
+    active_subscribers_at_start=1_000,
+    active_subscribers_at_end=1_234,
+    new_subscribers=270,
+    reactivated_subscribers=14,
+    churned_subscribers=50,
+    gross_churn_bp=500,
+    net_churn_bp=360,
+    mrr_incl_vat_cents=615_766,
+    mrr_excl_vat_cents=513_138,
+    watch_ms=2_500 * HOUR_MS,
+    counting_watch_ms=2_000 * HOUR_MS,
+    watchers=900,
+    idle_subscribers=99,
+    idle_share_bp=802,
+    peak_concurrent_playbacks=77,
+    peak_at=datetime(2021, 3, 26, 20, 30, tzinfo=UTC),
+)
+APRIL = platform_month("2021-04", is_complete=False, active_subscribers_at_end=1_240, idle_share_bp=5_000)
+
+
+def functions() -> Iterator[tuple[str, Callable[..., Any]]]:
+    for module in iter_modules(management.__path__, f"{management.__name__}."):
+        for name, function in vars(import_module(module.name)).items():
+            if inspect.isfunction(function) and function.__module__ == module.name and not name.startswith("_"):
+                yield f"{module.name.rpartition('.')[2]}.{name}", function
+
+
+@pytest.mark.parametrize(("name", "query"), [pytest.param(*one, id=one[0]) for one in functions()])
+def test_no_query_answers_an_artist(tmp_path: Path, name: str, query: Callable[..., Any]) -> None:
+    artist = viewer_of(write_home(tmp_path), role=Role.ARTIST, artist_id="a-1")
+    parameters = list(inspect.signature(query).parameters.values())[2:]
+    needed = ["2021-03" for one in parameters if one.default is inspect.Parameter.empty]
+    with pytest.raises(AccessDeniedError):
+        query(artist.principal, artist.copy, *needed)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_copy_has_a_designed_page(tmp_path: Path, page: str, language: Language) -> None:
+    test = show(page, manager_of(write_home(tmp_path), language))
+    assert test.title[0].value
+    assert any(":material/" in one.value or "**" in one.value for one in test.markdown) or headings_of(test)
+
+
+def test_the_overview_compares_with_the_month_before(tmp_path: Path) -> None:
+    test = show("overview", manager_of(write_home(tmp_path, fct_platform_months=[FEBRUARY, MARCH, APRIL])))
+    assert test.selectbox[0].value == "2021-03", "the newest complete month"
+    cards = cards_of(test)
+    assert cards["active_subscribers_at_end"] == ("1\u202f234", "+234 par rapport à février 2021")
+    assert cards["mrr_incl_vat_cents"][0] == "6\u202f157,66\u202f€"
+    assert (
+        cards["mrr_incl_vat_cents"][1] == "5\u202f131,38\u202f€ HT · +1\u202f167,66\u202f€ par rapport à février 2021"
+    )
+    assert cards["watch_ms"] == ("2\u202f500\u00a0h", "+500\u00a0h par rapport à février 2021")
+    # 8.02 % after 12 %: four points less, to the tenth.
+    assert cards["idle_share_bp"] == ("8\u202f%", "\u22124\u00a0pt par rapport à février 2021")
+    assert cards["gross_churn_bp"] == ("5\u202f%", "comme en février 2021")
+    assert cards["peak_concurrent_playbacks"][1].startswith("26 mars 2021 à 21:30")
+    assert "En mars 2021, 284 abonnés gagnés et 50 perdus\u00a0: ils sont 1\u202f234" in headings_of(test)
+    assert any("dont 80\u202f% sur des lives éligibles" in one for one in headings_of(test))
+
+
+def test_the_running_month_is_not_compared(tmp_path: Path) -> None:
+    test = show("overview", manager_of(write_home(tmp_path, fct_platform_months=[MARCH, APRIL])))
+    test.selectbox[0].select("2021-04").run()
+    assert cards_of(test)["active_subscribers_at_end"] == ("1\u202f240", "mois en cours, non comparé")
+
+
+def test_the_first_month_says_that_there_is_none_before(tmp_path: Path) -> None:
+    test = show("overview", manager_of(write_home(tmp_path, fct_platform_months=[MARCH]), Language.ENGLISH))
+    assert cards_of(test)["watchers"] == ("900", "first known month, nothing to compare with")
+    assert 'class="al-spark"' not in html_of(test)
+
+
+def test_targets_are_compared_in_words(tmp_path: Path) -> None:
+    home = write_home(tmp_path, fct_platform_months=[FEBRUARY, MARCH])
+    assert "Aucun objectif fixé" in "".join(one.value for one in show("overview", manager_of(home)).markdown)
+    (home / "targets.toml").write_text(
+        "[at_least]\nwatchers = 900\nwatch_hours = 2501\n[at_most]\nidle_share_bp = 801\n", encoding="utf-8"
+    )
+    test = show("overview", manager_of(home))
+    assert "1 objectif atteint sur 3" in headings_of(test)
+    assert row_of(test, "watchers") == {
+        "figure": "Spectateurs du mois",
+        "value": "900",
+        "target": "au moins 900",
+        "state": "✓ atteint",
+    }
+    assert row_of(test, "watch_hours")["state"] == "✗ manqué"
+    assert row_of(test, "idle_share_bp")["state"] == "✗ manqué"
+
+
+@pytest.mark.parametrize("text", ["watchers = ", "[at_least]\nnothing = 3\n", '[at_most]\nwatchers = "3"\n', "[x]\n"])
+def test_targets_that_cannot_be_read_say_why(tmp_path: Path, text: str) -> None:
+    home = write_home(tmp_path, fct_platform_months=[MARCH])
+    (home / "targets.toml").write_text(text, encoding="utf-8")
+    said = "".join(one.value for one in show("overview", manager_of(home)).markdown)
+    assert "Les objectifs ne se lisent pas" in said
+    assert "targets.toml" in said
+
+
+def test_subscribers_come_and_go_and_cohorts_stay(tmp_path: Path) -> None:
+    cohorts = [("2021-02", 0, 200, 200, 10_000), ("2021-02", 1, 200, 151, 7_550), ("2021-03", 0, 270, 270, 10_000)]
+    home = write_home(
+        tmp_path,
+        fct_platform_months=[FEBRUARY, MARCH],
+        fct_subscriber_cohorts=[
+            {
+                "cohort_month": month,
+                "months_since": since,
+                "subscribers": size,
+                "retained_subscribers": kept,
+                "retained_bp": bp,
+            }
+            for month, since, size, kept, bp in cohorts
+        ],
+    )
+    test = show("subscribers", manager_of(home))
+    cards = cards_of(test)
+    assert cards["new_subscribers"] == ("270", "+270 par rapport à février 2021")
+    assert cards["churned_subscribers"][0] == "50"
+    assert cards["gross_churn_bp"][0] == "5\u202f%"
+    assert cards["net_churn_bp"][0] == "3,6\u202f%"
+    assert cards["idle_subscribers"][0] == "99"
+    headings = headings_of(test)
+    assert "234 abonnés de plus en mars 2021\u00a0: 284 arrivés, 50 partis" in headings
+    assert "75,5\u202f% des abonnés arrivés en février 2021 sont encore là un mois plus tard" in headings
+    assert "99 abonnés n’ont rien regardé en mars 2021, soit 8\u202f%" in headings
+    # The table under the heat map: 151 of the 200 after a month.
+    assert '<td class="al-number" data-column="1">151</td>' in html_of(test)
+
+
+def visibility(category: str, **figures: Any) -> dict[str, Any]:
+    counted = (
+        "watch_ms watchers viewers money_nanos pro_rata_nanos first_discoveries discoveries_per_1000_watchers "
+        "observed_discoveries repeated_discoveries artists watched_artists online_lives watched_lives"
+    )
+    return {"month": "2021-03", "category": category, **dict.fromkeys(counted.split(), 0), **figures}
+
+
+EMERGING = visibility(
+    "emerging",
+    watch_ms=30 * HOUR_MS,
+    watch_share_bp=1_500,
+    money_nanos=400 * EURO_NANOS,
+    money_share_bp=4_000,
+    pro_rata_nanos=250 * EURO_NANOS,
+    pro_rata_share_bp=2_500,
+    watchers=600,
+    viewers=240,
+    reach_bp=4_000,
+    first_discoveries=100,
+    discoveries_per_1000_watchers=166,
+    observed_discoveries=80,
+    repeated_discoveries=20,
+    repeat_bp=2_500,
+    artists=12,
+    watched_artists=10,
+    gini_bp=5_910,
+    hhi_bp=1_380,
+    top10_share_bp=9_900,
+    online_lives=50,
+    watched_lives=36,
+    coverage_bp=7_200,
+    observed_known_viewers=400,
+    known_to_emerging_viewers=109,
+    known_to_emerging_bp=2_730,
+)
+
+
+def emerging_home(tmp_path: Path) -> Path:
+    known = visibility("known", watch_share_bp=4_500, money_share_bp=0, pro_rata_share_bp=0)
+    independent = visibility("independent", watch_share_bp=4_000, money_share_bp=6_000, pro_rata_share_bp=7_500)
+    artists = [("a-1", "Zoé", "emerging", 3, 0), ("a-2", "Yann", "emerging", 2, 4), ("a-3", "Xavi", "emerging", 5, 90)]
+    unlisted = [("a-4", "Hors ligne", "emerging", 0, 0), ("a-5", "Connue", "known", 4, 0)]
+    return write_home(
+        tmp_path,
+        fct_emerging_visibility=[EMERGING, known, independent],
+        fct_category_starts=[
+            {"month": "2021-03", "category": "emerging", "surface": "home", "playbacks": 30},
+            {"month": "2021-03", "category": "emerging", "surface": "category", "playbacks": 70},
+        ],
+        dim_artists=[{"artist_id": one[0], "artist_name": one[1]} for one in artists + unlisted],
+        fct_artist_visibility=[
+            {
+                "artist_id": artist_id,
+                "month": "2021-03",
+                "category": category,
+                "online_lives": lives,
+                "viewers": viewers,
+                "watch_ms": 0,
+                "first_discoveries": 0,
+                "from_known_viewers": 0,
+            }
+            for artist_id, _, category, lives, viewers in artists + unlisted
+        ],
+    )
+
+
+def test_emerging_artists_are_seen_or_not(tmp_path: Path) -> None:
+    test = show("emerging", manager_of(emerging_home(tmp_path)))
+    cards = cards_of(test)
+    assert cards["watch_share_bp"][0] == "15\u202f%"
+    assert cards["money_share_bp"] == ("40\u202f%", "400,00\u202f€")
+    assert cards["pro_rata_share_bp"][0] == "25\u202f%"
+    assert cards["reach_bp"] == ("40\u202f%", "240 spectateurs sur 600")
+    assert cards["repeat_bp"] == ("25\u202f%", "20 découvertes sur 80")
+    assert cards["coverage_bp"] == ("72\u202f%", "36 lives sur 50 en ligne")
+    assert cards["known_to_emerging_bp"][0] == "27,3\u202f%"
+    headings = headings_of(test)
+    assert "15\u202f% du temps regardé en mars 2021 va aux émergents" in headings
+    assert any("40\u202f% de l’argent va aux émergents, contre 25\u202f% au prorata" in one for one in headings)
+    assert any("150,00\u202f€ de plus" in one for one in headings)
+    assert any("«\u00a0Catégorie\u00a0» lance le plus" in one and one.endswith("70\u202f%") for one in headings)
+    # Of the three who have lives online, one was seen by nobody and one by fewer than five.
+    assert "2 émergents sur 3 n’ont presque pas été vus en mars 2021" in headings
+    assert row_of(test, "a-1")["seen"] == "✗ par personne"
+    assert row_of(test, "a-2") | {"viewers": "moins de\u00a05", "seen": "… presque pas"} == row_of(test, "a-2")
+    assert row_of(test, "a-3")["seen"] == "✓ vu"
+    assert 'data-row="a-4"' not in html_of(test)
+    assert 'data-row="a-5"' not in html_of(test)
+
+
+def test_what_cannot_be_observed_yet_says_so(tmp_path: Path) -> None:
+    unobserved = {"observed_discoveries": 0, "repeated_discoveries": 0, "repeat_bp": None}
+    unknown = {"observed_known_viewers": 0, "known_to_emerging_viewers": 0, "known_to_emerging_bp": None}
+    home = write_home(tmp_path, fct_emerging_visibility=[EMERGING | unobserved | unknown])
+    test = show("emerging", manager_of(home))
+    assert cards_of(test)["repeat_bp"] == ("–", "les 28 jours ne sont pas écoulés")
+    assert cards_of(test)["known_to_emerging_bp"] == ("–", "les 7 jours ne sont pas écoulés")
+    assert "Du connu à l’émergent" in headings_of(test)
+
+
+def catalogue_home(tmp_path: Path) -> Path:
+    lives = [("l-1", "Sous la pluie", None), ("l-2", "Le clip", "not_a_live"), ("l-3", "Trop bref", "too_short")]
+    return write_home(
+        tmp_path,
+        dim_artists=[{"artist_id": "a-1", "artist_name": "Zoé"}, {"artist_id": "a-2", "artist_name": "Yann"}],
+        dim_lives=[
+            {
+                "live_id": live_id,
+                "title": title,
+                "kind": "clip" if reason == "not_a_live" else "live",
+                "duration_s": 5_400,
+                "ineligibility_reason": reason,
+                "is_countable": reason is None,
+            }
+            for live_id, title, reason in lives
+        ],
+        dim_live_credits=[
+            {"live_id": "l-1", "artist_id": "a-1", "share_bp": 4_000},
+            {"live_id": "l-1", "artist_id": "a-2", "share_bp": 6_000},
+            {"live_id": "l-2", "artist_id": "a-1", "share_bp": 10_000},
+        ],
+        fct_live_months=[
+            {"live_id": "l-1", "month": "2021-03", "watch_ms": 12 * HOUR_MS, "viewers": 7, "mean_completion_bp": 5_550}
+        ],
+    )
+
+
+def test_the_catalogue_says_why_a_live_does_not_count(tmp_path: Path) -> None:
+    test = show("catalogue", manager_of(catalogue_home(tmp_path)))
+    assert cards_of(test)["eligible"] == ("1", "sur 3 au catalogue")
+    assert row_of(test, "l-1") == {
+        "title": "Sous la pluie",
+        "artists": "Yann, Zoé",
+        "eligibility": "✓ éligible",
+        "published_on": "depuis toujours",
+        "duration": "1\u00a0h\u00a030\u00a0min",
+        "watch_ms": "12\u00a0h\u00a000\u00a0min",
+        "viewers": "7",
+        "mean_completion_bp": "55,5\u202f%",
+    }
+    assert row_of(test, "l-2")["eligibility"] == "✗ pas un concert filmé"
+    assert row_of(test, "l-3")["artists"] == "–"
+
+
+def test_the_catalogue_is_filtered_by_artist_and_reason(tmp_path: Path) -> None:
+    test = show("catalogue", manager_of(catalogue_home(tmp_path)))
+    test.selectbox(key="catalogue_artist").select("a-1").run()
+    assert set(re.findall(r'data-row="(l-\d)"', html_of(test))) == {"l-1", "l-2"}
+    test.selectbox(key="catalogue_eligibility").select("not_a_live").run()
+    assert set(re.findall(r'data-row="(l-\d)"', html_of(test))) == {"l-2"}
+    assert "/files/exports/lives.csv?month=2021-03&amp;artist=a-1&amp;eligibility=not_a_live" in html_of(test)
+    test.selectbox(key="catalogue_eligibility").select("too_short").run()
+    assert "Aucun live ne correspond" in "".join(one.value for one in test.markdown)
+
+
+CLOSED = {
+    "settlement_month": "2021-03",
+    "run_hash": "1ae3673d07eaddef",
+    "closed_at": datetime(2021, 4, 3, 6, 0, tzinfo=UTC),
+    "payment_date": date(2021, 4, 10),
+    "periods": 30,
+    "idle_periods": 4,
+    "envelope_nanos": 30 * EURO_NANOS,
+    "envelope_cents": 3_000,
+    "direct_nanos": 20 * EURO_NANOS,
+    "pool_nanos": 10 * EURO_NANOS,
+    "pool_members": 2,
+    "earned_cents": 3_000,
+    "adjustment_cents": -100,
+    "brought_forward_cents": 250,
+    "paid_cents": 2_500,
+    "paid_artists": 1,
+    "carried_forward_cents": 650,
+    "minimum_payout_cents": 1_000,
+}
+PAID = {
+    "settlement_month": "2021-03",
+    "artist_id": "a-1",
+    "artist_name": "Zoé",
+    "category": "emerging",
+    "earned_cents": 2_350,
+    "adjustment_cents": -100,
+    "brought_forward_cents": 250,
+    "paid_cents": 2_500,
+    "carried_forward_cents": 0,
+}
+CARRIED = PAID | {
+    "artist_id": "a-2",
+    "artist_name": "Yann",
+    "category": None,
+    "earned_cents": 650,
+    "adjustment_cents": 0,
+    "brought_forward_cents": 0,
+    "paid_cents": 0,
+    "carried_forward_cents": 650,
+    "carry_reason": "below_minimum",
+}
+
+
+def artist_month(artist_id: str, user_centric: int, pro_rata: int, **figures: Any) -> dict[str, Any]:
+    return {
+        "artist_id": artist_id,
+        "settlement_month": "2021-03",
+        "category": "emerging",
+        "current_earned_nanos": user_centric * EURO_NANOS,
+        "current_earned_cents": user_centric * 100,
+        "pro_rata_earned_nanos": pro_rata * EURO_NANOS,
+        "pending_adjustment_cents": 0,
+        **figures,
+    }
+
+
+def payouts_home(tmp_path: Path, **changed: Any) -> Path:
+    return write_home(
+        tmp_path,
+        **{
+            "dim_artists": [{"artist_id": "a-1", "artist_name": "Zoé"}, {"artist_id": "a-2", "artist_name": "Yann"}],
+            "closed_months": [CLOSED],
+            "artist_payouts": [PAID, CARRIED],
+            "fct_settlement_months": [
+                {
+                    "settlement_month": "2021-04",
+                    "is_closed": False,
+                    "periods": 5,
+                    "envelope_nanos": 5 * EURO_NANOS,
+                    "direct_nanos": 3 * EURO_NANOS,
+                    "pool_nanos": 2 * EURO_NANOS,
+                }
+            ],
+            "fct_artist_months": [
+                artist_month("a-1", 20, 12),
+                artist_month("a-2", 10, 18, booked_earned_cents=650, adjustment_cents=0, pending_adjustment_cents=-25),
+            ],
+            **changed,
+        },
+    )
+
+
+def test_control_totals_add_up_visibly(tmp_path: Path) -> None:
+    test = show("payouts", manager_of(payouts_home(tmp_path)))
+    assert test.selectbox[0].value == "2021-03"
+    assert "Les 5 totaux de contrôle de mars 2021 tombent juste" in headings_of(test)
+    # 30.00 + 2.50 - 1.00 = 25.00 + 6.50
+    assert row_of(test, "payable") == {
+        "control": "Gagné + report d’avant + ajustements = payé + reporté",
+        "left": "30,00\u202f€ + 2,50\u202f€ \u2212 1,00\u202f€",
+        "right": "25,00\u202f€ + 6,50\u202f€",
+        "result": "✓ juste",
+    }
+    assert row_of(test, "2021-03")["run_hash"] == "1ae3673d07ea"
+    assert row_of(test, "2021-03")["state"] == "✓ clos le 3 avril 2021 à 08:00"
+    assert row_of(test, "2021-04")["state"] == "ouvert, estimation"
+
+
+def test_control_totals_that_do_not_add_up_say_by_how_much(tmp_path: Path) -> None:
+    home = payouts_home(tmp_path, closed_months=[CLOSED | {"paid_cents": 2_499, "pool_nanos": 9 * EURO_NANOS}])
+    test = show("payouts", manager_of(home))
+    assert "✗ 3 totaux de contrôle ne tombent pas juste" in headings_of(test)
+    assert row_of(test, "payable")["result"] == "✗ écart de 0,01\u202f€"
+    assert row_of(test, "paid")["result"] == "✗ écart de \u22120,01\u202f€"
+    assert row_of(test, "envelopes")["result"] == "✗ écart de 1,00\u202f€"
+    assert row_of(test, "carried")["result"] == "✓ juste"
+
+
+def test_carried_balances_and_pending_adjustments_have_their_reason(tmp_path: Path) -> None:
+    test = show("payouts", manager_of(payouts_home(tmp_path)))
+    assert row_of(test, "a-2") == {
+        "artist": "Yann",
+        "reason": "moins que le minimum de 10,00\u202f€",
+        "carried": "6,50\u202f€",
+    }
+    assert "1 ajustement en attente, \u22120,25\u202f€ au total" in headings_of(test)
+    assert row_of(test, "2021-03-a-2")["pending"] == "\u22120,25\u202f€"
+    assert any("1 artiste" in one and "8,00\u202f€" in one for one in headings_of(test)), "8 euros change hands"
+
+
+def test_an_open_month_is_an_estimate(tmp_path: Path) -> None:
+    test = show("payouts", manager_of(payouts_home(tmp_path)))
+    test.selectbox[0].select("2021-04").run()
+    said = "".join(one.value for one in test.markdown)
+    assert "Avril 2021 n’est pas encore clos" in said
+    assert "5,00\u202f€ d’enveloppes, dont 3,00\u202f€ directs et 2,00\u202f€ au pot commun" in said
+
+
+def test_a_scenario_is_compared_with_today(tmp_path: Path) -> None:
+    what_if = [("a-1", 2_300, 2_300), ("a-2", 700, 0)]
+    home = payouts_home(
+        tmp_path,
+        scenarios=[{"scenario": "s-1", "kind": "pool_rule", "value": "direct"}],
+        what_if=[
+            {
+                "settlement_month": "2021-03",
+                "scenario": "s-1",
+                "artist_id": artist_id,
+                "category": "emerging",
+                "earned_cents": earned,
+                "paid_cents": paid,
+            }
+            for artist_id, earned, paid in what_if
+        ],
+    )
+    test = show("payouts", manager_of(home))
+    assert "un pot commun partagé selon les gains directs" in test.selectbox(key="payouts_scenario").options
+    cards = cards_of(test)
+    assert cards["scenario_earned_cents"] == ("30,00\u202f€", "contre 30,00\u202f€ aujourd’hui")
+    assert cards["scenario_paid_cents"][0] == "23,00\u202f€"
+    assert cards["gaining"] == ("1", "le plus\u00a0: Zoé, +3,00\u202f€")
+    assert cards["losing"] == ("1", "le plus\u00a0: Yann, \u22123,00\u202f€")
+
+
+def test_data_that_did_not_get_through_are_told_in_words(tmp_path: Path) -> None:
+    loaded = datetime(2021, 4, 20, 5, 0, tzinfo=UTC)
+    home = write_home(
+        tmp_path,
+        freshness=[{"record_type": "heartbeats", "records": 98, "last_loaded_at": loaded, "last_event_at": None}],
+        rejects=[
+            {"record_type": "heartbeats", "reason": "missing_live_id", "rejects": 2, "last_loaded_at": loaded},
+            {"record_type": "lives", "reason": "something_new", "rejects": 1},
+        ],
+        held_batches=[
+            {
+                "batch": "b-7",
+                "record_type": "lives",
+                "reason": "x",
+                "found": "7 % rejets",
+                "records": 9,
+                "held_at": loaded,
+            }
+        ],
+        checks=[
+            {"name": "one", "status": "pass", "severity": "error", "failures": 0},
+            {"name": "two", "asset": "fct_x", "status": "warn", "severity": "warn", "failures": 3},
+        ],
+    )
+    test = show("data", manager_of(home))
+    assert row_of(test, "heartbeats-missing_live_id")["reason"] == "champ «\u00a0live_id\u00a0» manquant"
+    assert row_of(test, "lives-something_new") | {"reason": "something_new", "loaded": "–"} == row_of(
+        test, "lives-something_new"
+    )
+    assert row_of(test, "heartbeats")["loaded"] == "20 avril 2021 à 07:00"
+    assert row_of(test, "b-7")["found"] == "7 % rejets"
+    assert row_of(test, "two")["state"] == "… averti"
+    headings = headings_of(test)
+    assert "1 contrôle sur 2 n’est pas passé" in headings
+    assert "3 lignes rejetées sur 101 reçues" in headings
+    assert "http://127.0.0.1:3000" in html_of(test)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_to_a_table_leads_to_one(tmp_path: Path, page: str) -> None:
+    homes = {"emerging": emerging_home, "catalogue": catalogue_home, "payouts": payouts_home}
+    home = homes.get(page, lambda path: write_home(path, fct_platform_months=[MARCH], checks=[{"name": "x", "status": "pass"}]))(tmp_path)
+    viewer = manager_of(home, Language.ENGLISH)
+    links = re.findall(r'href="/files/exports/([a-z-]+)\.csv(?:\?([^"]*))?"', html_of(show(page, viewer)))
+    assert links
+    for name, query in links:
+        parameters = dict(part.split("=") for part in unescape(query).split("&") if part)
+        table = find_export(name)(viewer.principal, viewer.copy, parameters)
+        assert table.columns
+        artist = viewer_of(home, role=Role.ARTIST, artist_id="a-1")
+        with pytest.raises(AccessDeniedError):
+            find_export(name)(artist.principal, artist.copy, parameters)
