@@ -178,7 +178,7 @@ def differences(marks: tuple[Mark, ...], *, series: tuple[Series, ...], look: Lo
     zero = (
         alt.Chart(alt.Data(values=[{"zero": 0}]))
         .mark_rule(color=charts.palette(dark=look.dark)["muted"])
-        .encode(x="zero:Q")
+        .encode(x=alt.X("zero:Q", axis=None))
     )
     return charts.specification(
         alt.layer(drawn, zero, right, left).properties(height=max(120, 28 * len(places)), width="container"),

@@ -127,6 +127,8 @@ _NUMBERS: Final = frozenset(
         "quarter",
         "weekday",
         "months_since",
+        "active_subscribers_at_start",
+        "active_subscribers_at_end",
         "watchers",
         "watchers_7d",
         "watchers_28d",

@@ -583,7 +583,8 @@ def test_data_that_did_not_get_through_are_told_in_words(tmp_path: Path) -> None
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_to_a_table_leads_to_one(tmp_path: Path, page: str) -> None:
     homes = {"emerging": emerging_home, "catalogue": catalogue_home, "payouts": payouts_home}
-    home = homes.get(page, lambda path: write_home(path, fct_platform_months=[MARCH], checks=[{"name": "x", "status": "pass"}]))(tmp_path)
+    rows = {"fct_platform_months": [MARCH], "checks": [{"name": "x", "status": "pass"}]}
+    home = homes[page](tmp_path) if page in homes else write_home(tmp_path, **rows)
     viewer = manager_of(home, Language.ENGLISH)
     links = re.findall(r'href="/files/exports/([a-z-]+)\.csv(?:\?([^"]*))?"', html_of(show(page, viewer)))
     assert links
