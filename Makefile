@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DUCKDB_2 := build/duckdb-2
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup browser demo test test-duckdb-2 lint types sql-lint bench mutants up clean
+.PHONY: help setup browser demo test test-duckdb-2 lint types sql-lint bench mutants screenshots up clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,9 +52,12 @@ sql-lint: setup ## sqlfluff on the dbt project
 mutants: setup ## break each rule of the money once; a named test must notice
 	@$(BIN)/python -m tests.mutants
 
-bench: setup ## speed and memory as ratios side by side (BENCH="--heartbeats 100_000_000" for more)
+bench: setup browser ## speed and memory side by side (BENCH="--only dashboards", "--heartbeats 100_000_000" …)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r bench/requirements.txt
 	@$(BIN)/python -m bench $(BENCH)
+
+screenshots: setup browser ## a picture of every page of the dashboards, in build/screenshots
+	@$(BIN)/python -m tests.browser.screenshots
 
 up: setup ## the whole service: Dagster's web server and daemon
 	@$(BIN)/allive up

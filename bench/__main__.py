@@ -1,22 +1,37 @@
-"""`python -m bench`: races the watch-time model and the ingestion, prints one table, fails where an aim is missed."""
+"""`python -m bench`: races the watch-time model and the ingestion, loads the dashboards, prints one table.
+
+Fails where an aim is missed.
+"""
 
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from bench import ingestion, watch_time
+from bench import dashboards, ingestion, watch_time
 from bench.report import open_console, print_report
 
 _SCRATCH = Path(tempfile.gettempdir()) / "allive-bench"
+
+
+class Suite(StrEnum):
+    """What can be run by itself."""
+
+    WATCH_TIME = "watch-time"
+    INGESTION = "ingestion"
+    DASHBOARDS = "dashboards"
 
 
 def main(
     *,
     heartbeats: Annotated[int, typer.Option(min=1, help="Rows to race on, about.")] = 10_000_000,
     lines: Annotated[int, typer.Option(min=1, help="Lines of NDJSON to race the ingestion on.")] = 5_000_000,
+    artists: Annotated[int, typer.Option(min=1, max=500, help="Artists who read at once.")] = 50,
+    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long they read.")] = 30.0,
+    only: Annotated[list[Suite] | None, typer.Option(help="Run this suite; may be repeated. By default all.")] = None,
     threads: Annotated[int, typer.Option(help="Threads of every contestant.")] = 2,
     memory_gb: Annotated[float, typer.Option(help="Memory limit of every contestant.")] = 8.0,
     rounds: Annotated[int, typer.Option(min=1, help="Runs of each contestant, in turns; the best counts.")] = 3,
@@ -36,7 +51,14 @@ def main(
             "scratch": scratch,
             "tell": status.update,
         }
-        sections = [watch_time.run(heartbeats=heartbeats, **alike), ingestion.run(rows=lines, **alike)]
+        suites = {
+            Suite.WATCH_TIME: lambda: watch_time.run(heartbeats=heartbeats, **alike),
+            Suite.INGESTION: lambda: ingestion.run(rows=lines, **alike),
+            Suite.DASHBOARDS: lambda: dashboards.run(
+                artists=artists, seconds=seconds, pause_s=dashboards.PAUSE_S, scratch=scratch, tell=status.update
+            ),
+        }
+        sections = [run() for suite, run in suites.items() if suite in (only or Suite)]
     print_report(console, sections)
     if any(aim.kept is False for section in sections for aim in section.aims):
         raise typer.Exit(1)
