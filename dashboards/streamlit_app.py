@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -143,8 +144,9 @@ def _draw(render: Render, viewer: Viewer, settings: Settings) -> None:
 def _sign_out(principal: Principal, language: Language) -> None:
     texts = Texts("shell", language)
     other = Language.ENGLISH if language is Language.FRENCH else Language.FRENCH
-    st.caption(texts("navigation.signed_in_as", name=principal.name))
+    # As HTML: Markdown would make a link of an address.
     st.html(
+        f'<p class="al-asof">{escape(texts("navigation.signed_in_as", name=principal.name))}</p>'
         f'<a class="al-link" href="/language/{other}" hreflang="{other}" lang="{other}" target="_self">'
         f"{texts('navigation.language')}</a> · "
         f'<a class="al-link" href="/sign-out" target="_self">{texts("navigation.sign_out")}</a>'
