@@ -17,11 +17,13 @@ import duckdb
 from ingestion.batches import list_held
 from ingestion.settings import Settings
 from orchestration.publishing.booked_money import publish_booked_money
+from orchestration.publishing.code_version import code_version
 from orchestration.publishing.data_state import Check, publish_data_state
 from orchestration.publishing.estimates import publish_estimates
 from orchestration.publishing.previous_copy import PreviousCopy, read_previous_copy
 from orchestration.publishing.published_columns import refuse_personal_columns
 from orchestration.publishing.published_marts import copy_marts
+from orchestration.publishing.what_ifs import compute_what_ifs, publish_what_ifs
 from payouts import ledger
 
 CURRENT: Final = "current.duckdb"
@@ -76,11 +78,7 @@ def _state(settings: Settings, inputs: str) -> str:
     """
     parts = {
         "warehouse": inputs,
-        "code": [
-            hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(Path(__file__).parent.glob("*"))
-            if path.is_file()
-        ],
+        "code": code_version(),
         "held": [held.batch_id for held in list_held(settings)],
         "closed": [ledger.read_manifest(settings, month).run_hash for month in ledger.closed_months(settings)],
     }
@@ -96,6 +94,7 @@ def _write(
     checks: Sequence[Check],
     now: datetime,
 ) -> dict[str, int]:
+    what_ifs = compute_what_ifs(settings, previous)
     with duckdb.connect(target) as con:
         con.execute("set TimeZone = 'UTC'")
         con.execute("set memory_limit = ?", [settings.memory_limit])
@@ -105,6 +104,7 @@ def _write(
         copy_marts(con)
         publish_booked_money(con, settings)
         publish_estimates(con, previous, now=now)
+        publish_what_ifs(con, what_ifs)
         publish_data_state(con, settings, checks)
         con.execute(
             "create table published.copy as select cast(? as varchar) as inputs, cast(? as timestamptz) as "

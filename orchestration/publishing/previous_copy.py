@@ -7,7 +7,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-CARRIED_TABLES: Final = ("estimates",)
+CARRIED_TABLES: Final = ("estimates", "what_if", "what_if_months")
 
 
 @dataclass(frozen=True)

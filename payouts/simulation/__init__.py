@@ -1,6 +1,15 @@
 """What another policy would have paid: a month of the warehouse settled again in memory, written nowhere."""
 
+from payouts.simulation.scenarios import Outcome, settle_under_each, simulate_each
 from payouts.simulation.simulating import ArtistDifference, Simulation, simulate
 from payouts.simulation.what_if import WhatIf
 
-__all__ = ["ArtistDifference", "Simulation", "WhatIf", "simulate"]
+__all__ = [
+    "ArtistDifference",
+    "Outcome",
+    "Simulation",
+    "WhatIf",
+    "settle_under_each",
+    "simulate",
+    "simulate_each",
+]

@@ -15,7 +15,7 @@ from payouts.run import NANOS_PER_CENT
 from payouts.settlement import ArtistMonth, Settlement
 from payouts.verification.arithmetic import earned_cents, largest_remainder, pool_shares
 
-_KNOWN: Final = "known"
+KNOWN: Final = "known"
 _WEIGHT_PER_MS: Final = 10_000
 _ROWS_PER_FETCH: Final = 10_000
 
@@ -58,8 +58,8 @@ class _Weight(NamedTuple):
 
 
 @dataclass
-class _Sums:
-    """What the periods sum to; by artist, and `weights` by artist and category."""
+class Sums:
+    """What the periods of a month sum to; by artist, and `weights` by artist and category."""
 
     periods: int = 0
     idle_periods: int = 0
@@ -91,17 +91,36 @@ def settle_under(
 ) -> SimulatedSettlement:
     """Settle the month of `settlement` under `policy` (RULES.md §5); with its own policy nothing changes."""
     sums = _sum_up(_weights(con, settlement, frame, policy))
-    members = _pool_members(con, frame, policy)
+    return settle_sums(
+        settlement,
+        policy,
+        sums,
+        members=read_pool_members(con, frame, policy),
+        categories=read_categories(con, frame),
+        is_pro_rata=is_pro_rata,
+    )
+
+
+def settle_sums(
+    settlement: Settlement,
+    policy: dict[str, Any],
+    sums: Sums,
+    *,
+    members: tuple[str, ...],
+    categories: dict[str, str],
+    is_pro_rata: bool,
+) -> SimulatedSettlement:
+    """Settle the month from what its periods sum to under `policy`, and whom its pool has then."""
     if is_pro_rata:
         pot = largest_remainder(sums.envelope_nanos, sums.weights)
         direct = Counter[str]()
         for (artist_id, category), nanos in pot.items():
-            direct[artist_id] += nanos * (category != _KNOWN)
+            direct[artist_id] += nanos * (category != KNOWN)
     else:
         direct = sums.direct_nanos
     pool_nanos = sums.envelope_nanos - direct.total()
     pool = pool_shares(pool_nanos, members, direct, rule=policy["pool_rule"])
-    artists = _artists(sums, direct=direct, pool=pool, categories=_categories(con, frame))
+    artists = _artists(sums, direct=direct, pool=pool, categories=categories)
     return SimulatedSettlement(
         settlement=replace(
             settlement,
@@ -122,8 +141,8 @@ def settle_under(
     )
 
 
-def _sum_up(weights: Iterable[_Weight]) -> _Sums:
-    sums = _Sums()
+def _sum_up(weights: Iterable[_Weight]) -> Sums:
+    sums = Sums()
     for _, rows in groupby(weights, key=attrgetter("period_id")):
         period = list(rows)
         envelope_nanos = period[0].envelope_cents * NANOS_PER_CENT
@@ -139,14 +158,14 @@ def _sum_up(weights: Iterable[_Weight]) -> _Sums:
         sums.weights.update(claims)
         sums.lives_left_out.update(one.live_left_out for one in period if one.live_left_out is not None)
         for (artist_id, category), nanos in largest_remainder(envelope_nanos, claims).items():
-            if category != _KNOWN:
+            if category != KNOWN:
                 sums.direct_nanos[artist_id] += nanos
                 sums.payers[artist_id].add(period[0].subscriber_id)
     return sums
 
 
 def _artists(
-    sums: _Sums, *, direct: Counter[str], pool: dict[str, int], categories: dict[str, str]
+    sums: Sums, *, direct: Counter[str], pool: dict[str, int], categories: dict[str, str]
 ) -> tuple[ArtistMonth, ...]:
     watched = Counter[str]()
     for (artist_id, _), weight in sums.weights.items():
@@ -186,7 +205,8 @@ def _weights(
         yield from (_Weight(*row) for row in batch)
 
 
-def _pool_members(con: duckdb.DuckDBPyConnection, frame: Frame, policy: dict[str, Any]) -> tuple[str, ...]:
+def read_pool_members(con: duckdb.DuckDBPyConnection, frame: Frame, policy: dict[str, Any]) -> tuple[str, ...]:
+    """Return the members of the month's pool under `policy` (RULES.md §5.4)."""
     rows = con.execute(
         _sql("pool_members"),
         {
@@ -200,7 +220,8 @@ def _pool_members(con: duckdb.DuckDBPyConnection, frame: Frame, policy: dict[str
     return tuple(artist_id for (artist_id,) in rows)
 
 
-def _categories(con: duckdb.DuckDBPyConnection, frame: Frame) -> dict[str, str]:
+def read_categories(con: duckdb.DuckDBPyConnection, frame: Frame) -> dict[str, str]:
+    """Return the artists' categories on the month's last day."""
     rows = con.execute(
         """
         select artist_id, category from intermediate.int_catalogue_categories

@@ -9,11 +9,14 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from ingestion.settings import Settings
 from orchestration.commands.explain import explain_artist
 from orchestration.commands.simulate import simulate_month
+from orchestration.publishing.previous_copy import PreviousCopy
+from orchestration.publishing.what_ifs import SCENARIOS, compute_what_ifs
 from payouts.closing import close_month
 from payouts.errors import Refusal
 from payouts.explanation import explain
@@ -286,3 +289,50 @@ def fingerprints(folder: Path) -> dict[Path, tuple[int, str]]:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.startswith(".lock")
     }
+
+
+def test_what_is_published_of_other_policies_is_what_simulating_each_gives(home: Home) -> None:
+    settings = home.pipeline.settings
+    published = compute_what_ifs(settings, None)
+    rows = {(row["settlement_month"], row["scenario"]): row for row in published.months.to_pylist()}
+    outcomes: dict[tuple[str, str], dict[str, tuple[int, int]]] = {key: {} for key in rows}
+    for row in published.artists.to_pylist():
+        of_month = outcomes[row["settlement_month"], row["scenario"]]
+        of_month[row["artist_id"]] = (row["earned_cents"], row["paid_cents"])
+    months = {month for month, _ in rows}
+    assert months
+    for scenario in SCENARIOS:
+        for month in months:
+            try:
+                alone = home.simulate(month, scenario.what_if)
+            except Refusal:
+                assert (month, scenario.scenario) not in rows
+                continue
+            lines = {line.artist_id: (line.earned_cents, line.paid_cents) for line in alone.simulated.lines}
+            assert outcomes[month, scenario.scenario] == lines
+            row, control = rows[month, scenario.scenario], alone.simulated.control
+            assert (row["with_balances"], row["own_envelopes"]) == (alone.with_balances, alone.own_envelopes)
+            assert row.items() >= {name: control[name] for name in ("periods", "pool_nanos", "paid_cents")}.items()
+
+
+def test_a_month_that_nothing_touched_is_taken_over_and_another_is_not(home: Home) -> None:
+    published = compute_what_ifs(home.pipeline.settings, None)
+    first, *others = sorted(set(published.months["settlement_month"].to_pylist()))
+    forged = published.artists.set_column(
+        published.artists.column_names.index("paid_cents"), "paid_cents", pa.array([-1] * len(published.artists))
+    )
+    months = published.months.to_pylist()
+    touched = pa.Table.from_pylist(
+        [row | ({"inputs": "others"} if row["settlement_month"] != first else {}) for row in months],
+        schema=published.months.schema,
+    )
+    before = PreviousCopy(Path(), "", {}, {"what_if_months": touched, "what_if": forged})
+
+    again = compute_what_ifs(home.pipeline.settings, before)
+
+    assert again.months.equals(published.months)
+    paid = {month: set() for month in (first, *others)}
+    for row in again.artists.to_pylist():
+        paid[row["settlement_month"]].add(row["paid_cents"])
+    assert paid.pop(first) == {-1}
+    assert all(-1 not in cents for cents in paid.values())

@@ -11,7 +11,16 @@ from ingestion.contracts import RECORD_TYPES
 from ingestion.raw_tables import columns_of
 from ingestion.settings import Settings
 from orchestration.publishing import CURRENT, PUBLISHED_MARTS, PersonalDataError, publish
+from orchestration.publishing.rows import as_table
+from orchestration.publishing.what_ifs import ArtistOutcome, MonthTotals, WhatIfs
 from payouts.bookings import create_booking_views
+
+
+@pytest.fixture(autouse=True)
+def no_what_ifs(monkeypatch):
+    """They need a settled warehouse: tests/integration/test_explain_simulate.py."""
+    nothing = WhatIfs(as_table(MonthTotals, ()), as_table(ArtistOutcome, ()))
+    monkeypatch.setattr("orchestration.publishing.copies.compute_what_ifs", lambda *_: nothing)
 
 
 @pytest.fixture

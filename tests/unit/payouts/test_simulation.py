@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from payouts.settlement import Settlement
-from payouts.simulation import WhatIf
+from payouts.simulation import WhatIf, settle_under_each
 from payouts.simulation.settling import Frame, SimulatedSettlement, settle_under
 
 MONTH = "2021-02"
@@ -186,3 +186,29 @@ def test_a_live_whose_credits_or_categories_do_not_hold_is_left_out_and_named(
 )
 def test_a_policy_keeps_what_is_not_changed(what_if: WhatIf, changed: dict[str, Any]) -> None:
     assert what_if.applied_to(POLICY) == POLICY | changed
+
+
+@pytest.mark.parametrize("damage", ["select 1", "delete from intermediate.int_credit_sets where live_id = 'star'"])
+def test_several_policies_at_once_are_each_one_by_one(warehouse: duckdb.DuckDBPyConnection, damage: str) -> None:
+    warehouse.execute(damage)
+    what_ifs = {
+        "as it is": WhatIf(),
+        "no envelope": WhatIf(envelope_cents=0),
+        "less": WhatIf(envelope_cents=33),
+        "above the price": WhatIf(envelope_cents=5_000),
+        "shorter": WhatIf(minimum_live_s=1_799),
+        "longer": WhatIf(minimum_live_s=3_600),
+        "nothing counts": WhatIf(minimum_live_s=9_999),
+        "larger share": WhatIf(minimum_pool_share_bp=2_501),
+        "direct": WhatIf(pool_rule="direct", envelope_cents=77),
+        "pro rata": WhatIf(is_pro_rata=True),
+    }
+    settlement = Settlement(MONTH, {"open_periods": 5}, POLICY, (), (), {}, (), {})
+    at_once = settle_under_each(warehouse, settlement, FRAME, what_ifs)
+    assert at_once.keys() == what_ifs.keys()
+    for name, what_if in what_ifs.items():
+        alone = settled(warehouse, what_if)
+        assert figures(at_once[name]) == figures(alone), name
+        assert at_once[name].settlement.totals == alone.settlement.totals, name
+        assert at_once[name].settlement.pool_members == alone.settlement.pool_members, name
+        assert at_once[name].own_envelopes == alone.own_envelopes, name

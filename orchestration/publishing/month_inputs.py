@@ -1,0 +1,45 @@
+"""What a month's what-ifs are a function of, hashed: so that a month that nothing new touched is not settled again."""
+
+import hashlib
+import json
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+
+from ingestion.settings import Settings
+from orchestration.publishing.code_version import code_version
+from payouts import ledger, requests
+
+
+def read_month_inputs(settings: Settings, con: duckdb.DuckDBPyConnection, months: list[str]) -> dict[str, str]:
+    """Return a hash by month: of its policy, periods, catalogue, of what was watched, the bank details and the code.
+
+    The month that closes next has balances and corrections too.
+    """
+    query = (files(__package__) / "month_inputs.sql").read_text(encoding="utf-8")
+    found = {month: rest for month, *rest in con.execute(query, {"months": months}).fetchall()}
+    common = [code_version(), _one(con, "select sum(hash(payees)) from marts.dim_payees as payees")]
+    next_month = ledger.next_month(settings)
+    return {
+        month: _hash([common, found[month], _balances(settings, con) if next_month in {None, month} else None])
+        for month in months
+    }
+
+
+def _balances(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[Any]:
+    corrections = _one(
+        con,
+        "select sum(hash(settlement_month, artist_id, booked_earned_cents, adjustment_cents, "
+        "pending_adjustment_cents)) from marts.fct_artist_months",
+    )
+    return [requests.open_balances(settings), requests.pending_amendments(settings), corrections]
+
+
+def _hash(parts: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()
+
+
+def _one(con: duckdb.DuckDBPyConnection, query: str) -> str:
+    row = con.execute(query).fetchone()
+    return str(row[0] if row else None)

@@ -1,0 +1,22 @@
+"""Rows that are computed in Python, as a table that DuckDB takes at once: inserting them one by one takes ms each."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, Final
+
+import pyarrow as pa
+
+_TYPES: Final[dict[Any, pa.DataType]] = {
+    str: pa.string(),
+    str | None: pa.string(),
+    int: pa.int64(),
+    int | None: pa.int64(),
+    bool: pa.bool_(),
+}
+
+
+def as_table(row_type: type, rows: Sequence[Any]) -> pa.Table:
+    """Return instances of a dataclass as an Arrow table with its fields as columns; typed also without a row."""
+    schema = pa.schema([(field.name, _TYPES[field.type]) for field in fields(row_type)])
+    columns = [[getattr(row, name) for row in rows] for name in schema.names]
+    return pa.table(columns, schema=schema)

@@ -1,0 +1,207 @@
+"""What other policies would pay: months settled again under a fixed set of them, as `allive simulate` does.
+
+The serving copy knows no subscriber, so a simulator on it can only choose among what is computed here.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingestion.settings import Settings
+from orchestration.publishing.month_inputs import read_month_inputs
+from orchestration.publishing.previous_copy import PreviousCopy
+from orchestration.publishing.rows import as_table
+from payouts.settlement import open_warehouse
+from payouts.simulation import Outcome, WhatIf, simulate_each
+
+CLOSED_MONTHS: Final = 3
+OPEN_MONTHS: Final = 2
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A policy that differs from the month's own in one thing, or in nothing."""
+
+    scenario: str
+    kind: str
+    value: int | None
+    what_if: WhatIf
+
+
+SCENARIOS: Final = (
+    Scenario("as_is", "as_is", None, WhatIf()),
+    Scenario("pool_rule_equal", "pool_rule", None, WhatIf(pool_rule="equal")),
+    Scenario("pool_rule_direct", "pool_rule", None, WhatIf(pool_rule="direct")),
+    Scenario("pro_rata", "pro_rata", None, WhatIf(is_pro_rata=True)),
+    *(
+        Scenario(f"envelope_{cents}", "envelope", cents, WhatIf(envelope_cents=cents))
+        for cents in (50, 75, 100, 125, 150, 200)
+    ),
+    *(
+        Scenario(f"minimum_live_{seconds}", "minimum_live", seconds, WhatIf(minimum_live_s=seconds))
+        for seconds in (1_200, 1_800, 2_700)
+    ),
+    *(
+        Scenario(f"minimum_payout_{cents}", "minimum_payout", cents, WhatIf(minimum_payout_cents=cents))
+        for cents in (0, 500, 1_000, 2_000, 5_000)
+    ),
+    *(
+        Scenario(f"minimum_pool_share_{bp}", "minimum_pool_share", bp, WhatIf(minimum_pool_share_bp=bp))
+        for bp in (500, 1_000, 2_500, 5_000)
+    ),
+)
+
+
+@dataclass(frozen=True)
+class MonthTotals:
+    """A row of `published.what_if_months`: a month under a scenario.
+
+    Attributes:
+        with_balances: Whether balances brought forward and adjustments are in what is paid and carried, as only the
+            month that closes next has them.
+        own_envelopes: Periods that keep an envelope of their own, whatever the scenario gives.
+        inputs: Hash of all that the month's rows are a function of.
+    """
+
+    settlement_month: str
+    scenario: str
+    inputs: str
+    is_closed: bool
+    with_balances: bool
+    periods: int
+    own_envelopes: int
+    envelope_nanos: int
+    direct_nanos: int
+    pool_nanos: int
+    pool_members: int
+    earned_cents: int
+    paid_cents: int
+    paid_artists: int
+    carried_forward_cents: int
+
+
+@dataclass(frozen=True)
+class ArtistOutcome:
+    """A row of `published.what_if`: an artist's month under a scenario, as the run would have the line."""
+
+    settlement_month: str
+    scenario: str
+    artist_id: str
+    category: str | None
+    earned_cents: int
+    paid_cents: int
+
+
+@dataclass(frozen=True)
+class ScenarioRow:
+    """A row of `published.scenarios`; `value` is in the unit of what is changed: cents, seconds or basis points."""
+
+    place: int
+    scenario: str
+    kind: str
+    value: int | None
+
+
+@dataclass(frozen=True)
+class WhatIfs:
+    """What was computed or taken over, as rows of `published.what_if_months` and `published.what_if`."""
+
+    months: pa.Table
+    artists: pa.Table
+
+
+_FROM_CONTROL: Final = (
+    "periods",
+    "envelope_nanos",
+    "direct_nanos",
+    "pool_nanos",
+    "earned_cents",
+    "paid_cents",
+    "paid_artists",
+    "carried_forward_cents",
+)
+
+
+def compute_what_ifs(settings: Settings, previous: PreviousCopy | None) -> WhatIfs:
+    """Settle the last three closed months and the next two open ones that have periods, under every scenario.
+
+    A month is settled on today's data (one that can still be corrected: with the catalogue it keeps). A scenario under
+    which nobody would share the pool is left out: such a month could not close. The rows of a month whose inputs are
+    those of the previous copy are that copy's.
+    """
+    with open_warehouse(settings) as con:
+        found = [
+            _carried(previous, month, inputs) or _computed(settings, con, month, inputs)
+            for month, inputs in read_month_inputs(settings, con, _months(con)).items()
+        ]
+    return WhatIfs(
+        months=pa.concat_tables([as_table(MonthTotals, ()), *(one.months for one in found)]),
+        artists=pa.concat_tables([as_table(ArtistOutcome, ()), *(one.artists for one in found)]),
+    )
+
+
+def publish_what_ifs(con: duckdb.DuckDBPyConnection, what_ifs: WhatIfs) -> None:
+    """Write `scenarios`, `what_if_months` and `what_if`."""
+    scenarios = [ScenarioRow(place, one.scenario, one.kind, one.value) for place, one in enumerate(SCENARIOS, 1)]
+    for table, rows in (
+        ("scenarios", as_table(ScenarioRow, scenarios)),
+        ("what_if_months", what_ifs.months),
+        ("what_if", what_ifs.artists),
+    ):
+        con.register("rows_to_publish", rows)
+        con.execute(f"create table published.{table} as select * from rows_to_publish")
+        con.unregister("rows_to_publish")
+
+
+def _carried(previous: PreviousCopy | None, month: str, inputs: str) -> WhatIfs | None:
+    if previous is None or not {"what_if", "what_if_months"} <= previous.tables.keys():
+        return None
+    months = previous.tables["what_if_months"]
+    if "inputs" not in months.column_names:
+        return None
+    of_month = pc.field("settlement_month") == month
+    months = months.filter(of_month & (pc.field("inputs") == inputs))
+    return WhatIfs(months, previous.tables["what_if"].filter(of_month)) if len(months) else None
+
+
+def _computed(settings: Settings, con: duckdb.DuckDBPyConnection, month: str, inputs: str) -> WhatIfs:
+    outcomes = simulate_each(settings, con, month, {one.scenario: one.what_if for one in SCENARIOS})
+    artists = [
+        ArtistOutcome(month, scenario, line.artist_id, line.category, line.earned_cents, line.paid_cents)
+        for scenario, outcome in outcomes.items()
+        for line in outcome.run.lines
+    ]
+    months = [_totals(month, scenario, inputs, outcome) for scenario, outcome in outcomes.items()]
+    return WhatIfs(as_table(MonthTotals, months), as_table(ArtistOutcome, artists))
+
+
+def _months(con: duckdb.DuckDBPyConnection) -> list[str]:
+    closed, still_open = (
+        [
+            month
+            for (month,) in con.execute(
+                "select settlement_month from marts.fct_settlement_months "
+                "where periods > 0 and is_closed = ? order by settlement_month",
+                [is_closed],
+            ).fetchall()
+        ]
+        for is_closed in (True, False)
+    )
+    return [*closed[-CLOSED_MONTHS:], *still_open[:OPEN_MONTHS]]
+
+
+def _totals(month: str, scenario: str, inputs: str, outcome: Outcome) -> MonthTotals:
+    control = outcome.run.control
+    return MonthTotals(
+        settlement_month=month,
+        scenario=scenario,
+        inputs=inputs,
+        is_closed=outcome.is_closed,
+        with_balances=outcome.with_balances,
+        own_envelopes=outcome.own_envelopes,
+        pool_members=len(control["pool_members"]),
+        **{name: control[name] for name in _FROM_CONTROL},
+    )
