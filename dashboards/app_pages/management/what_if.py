@@ -12,7 +12,7 @@ from dashboards.app_pages.management import reading
 from dashboards.charts_management import Mark, Series
 from dashboards.layout import Card, Column
 from dashboards.queries.management import what_if as queries
-from dashboards.serving import Row
+from dashboards.serving import Row, Rows
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
 
@@ -21,110 +21,136 @@ _EXTREMES: Final = 8
 
 def draw(viewer: Viewer, month: str) -> None:
     """Draw the simulator for a month."""
-    texts = Texts("payouts", viewer.language)
+    texts = Texts("what_if", viewer.language)
     language = viewer.language
-    st.subheader(texts("what_if.title"), anchor=False)
-    scenarios = queries.scenarios(viewer.principal, viewer.copy, month)
+    asked = viewer.principal, viewer.copy
+    scenarios = queries.scenarios(*asked, month)
     if not scenarios:
-        layout.nothing_yet(texts("what_if.none", month=formatting.month_name(month, language)), texts("what_if.when"))
+        st.subheader(texts("title"), anchor=False)
+        layout.nothing_yet(texts("none", month=formatting.month_name(month, language)), texts("when"))
         return
-    names = {row["scenario"]: in_words(viewer, row) for row in scenarios}
-    scenario = reading.choose(texts("what_if.choose"), names, key="payouts_scenario")
-    rows = queries.what_if(viewer.principal, viewer.copy, month, scenario)
+    heading = st.empty()
+    scenario = _chosen(viewer, scenarios)
+    totals = queries.what_if_totals(*asked, month, scenario["scenario"])[0]
+    rows = queries.what_if(*asked, month, scenario["scenario"])
     gaining = [row for row in rows if row["difference_cents"] > 0]
     losing = [row for row in rows if row["difference_cents"] < 0]
-    layout.cards(
-        [
-            Card(
-                label=texts("what_if.earned"),
-                value=formatting.euros(sum(row["scenario_earned_cents"] for row in rows), language),
-                note=texts(
-                    "what_if.against", amount=formatting.euros(sum(row["earned_cents"] for row in rows), language)
-                ),
-                key="scenario_earned_cents",
-            ),
-            Card(
-                label=texts("what_if.paid"),
-                value=formatting.euros(sum(row["scenario_paid_cents"] for row in rows), language),
-                note=texts("what_if.paid_note"),
-                key="scenario_paid_cents",
-            ),
-            Card(
-                label=texts("what_if.gaining"),
-                value=formatting.count(len(gaining), language),
-                note=_most(viewer, gaining[0] if gaining else None),
-                key="gaining",
-            ),
-            Card(
-                label=texts("what_if.losing"),
-                value=formatting.count(len(losing), language),
-                note=_most(viewer, losing[-1] if losing else None),
-                key="losing",
-            ),
-        ]
+    name = reading.sentence(in_words(viewer, scenario))
+    statement = texts(
+        "statement",
+        scenario=in_words(viewer, scenario),
+        gaining=formatting.count(len(gaining), language),
+        losing=formatting.count(len(losing), language),
+        month=formatting.month_name(month, language),
     )
-    _differences(viewer, names[scenario], [*gaining[:_EXTREMES], *losing[-_EXTREMES:]])
-    shared = Texts("platform", language)
-    columns = [
-        Column("artist", texts("column.artist")),
-        Column("category", texts("column.category")),
-        Column("earned", texts("column.earned_cents"), is_number=True),
-        Column("scenario", texts("column.scenario"), is_number=True),
-        Column("difference", texts("column.difference"), is_number=True),
-    ]
-    table = [
-        {
-            "artist": row["artist_name"],
-            "category": shared(f"category_of_one.{row['category'] or 'none'}"),
-            "earned": formatting.euros(row["earned_cents"], language),
-            "scenario": formatting.euros(row["scenario_earned_cents"], language),
-            "difference": formatting.signed_euros(row["difference_cents"], language),
-        }
-        for row in rows
-    ]
-    reading.figures(
-        viewer,
-        columns,
-        table,
-        caption=texts("what_if.caption", scenario=names[scenario]),
-        export="what-if",
-        parameters={"month": month, "scenario": scenario},
+    heading.subheader(
+        statement if gaining or losing else texts("same", scenario=in_words(viewer, scenario)), anchor=False
     )
+    layout.cards(_cards(viewer, totals, gaining, losing))
+    notes = _notes(viewer, scenario, totals)
+    if notes:
+        st.markdown(notes)
+    shown = [*gaining[:_EXTREMES], *losing[-_EXTREMES:]]
+    if shown:
+        _differences(viewer, statement, shown)
+    _table(viewer, rows, month=month, scenario=scenario["scenario"], name=name)
+
+
+def _chosen(viewer: Viewer, scenarios: Rows) -> Row:
+    texts = Texts("what_if", viewer.language)
+    kinds = {row["kind"]: texts(f"kind.{row['kind']}") for row in scenarios}
+    left, right = st.columns(2)
+    with left:
+        kind = reading.choose(texts("choose_kind"), kinds, key="payouts_kind")
+    of_kind = {row["scenario"]: row for row in scenarios if row["kind"] == kind}
+    with right:
+        names = {key: reading.sentence(in_words(viewer, row)) for key, row in of_kind.items()}
+        return of_kind[reading.choose(texts("choose_value"), names, key=f"payouts_{kind}")]
 
 
 def in_words(viewer: Viewer, scenario: Row) -> str:
-    """Return what a scenario changes."""
-    texts = Texts("payouts", viewer.language)
+    """Return what a scenario changes something to."""
+    language = viewer.language
     value = scenario["value"]
+    if value is None:
+        return Texts("what_if", language)(f"scenario.{scenario['scenario']}")
     match scenario["kind"]:
-        case "envelope_cents" | "minimum_payout_cents":
-            shown = formatting.euros(int(value), viewer.language)
-        case "minimum_pool_share_bp":
-            shown = formatting.percent(int(value), viewer.language)
-        case "minimum_live_s":
-            shown = formatting.duration(int(value) * 1_000, viewer.language)
-        case "pool_rule":
-            shown = texts(f"pool_rule.{value}")
+        case "minimum_live":
+            shown = formatting.duration(value * 1_000, language)
+        case "minimum_pool_share":
+            shown = formatting.percent(value, language)
         case _:
-            shown = ""
-    return texts(f"scenario.{scenario['kind']}", value=shown)
+            shown = formatting.euros(value, language)
+    return Texts("what_if", language)(f"scenario.{scenario['kind']}", value=shown)
+
+
+def _cards(viewer: Viewer, totals: Row, gaining: list[Row], losing: list[Row]) -> list[Card]:
+    texts = Texts("what_if", viewer.language)
+    language = viewer.language
+
+    def against(before: str) -> str:
+        return texts("against", before=before)
+
+    return [
+        Card(
+            label=texts("card.earned"),
+            value=formatting.euros(totals["scenario_earned_cents"], language),
+            note=against(formatting.euros(totals["earned_cents"], language)),
+            key="scenario_earned_cents",
+        ),
+        Card(
+            label=texts("card.paid"),
+            value=formatting.euros(totals["scenario_paid_cents"], language),
+            note=against(formatting.euros(totals["paid_cents"], language)),
+            key="scenario_paid_cents",
+        ),
+        Card(
+            label=texts("card.paid_artists"),
+            value=formatting.count(totals["scenario_paid_artists"], language),
+            note=against(formatting.count(totals["paid_artists"], language)),
+            key="scenario_paid_artists",
+        ),
+        Card(
+            label=texts("card.pool"),
+            value=formatting.euros_of_nanos(totals["scenario_pool_nanos"], language),
+            note=against(formatting.euros_of_nanos(totals["pool_nanos"], language)),
+            key="scenario_pool_nanos",
+        ),
+        Card(
+            label=texts("card.gaining"),
+            value=formatting.count(len(gaining), language),
+            note=_most(viewer, gaining[0] if gaining else None),
+            key="gaining",
+        ),
+        Card(
+            label=texts("card.losing"),
+            value=formatting.count(len(losing), language),
+            note=_most(viewer, losing[-1] if losing else None),
+            key="losing",
+        ),
+    ]
 
 
 def _most(viewer: Viewer, row: Row | None) -> str:
     if row is None:
         return ""
-    return Texts("payouts", viewer.language)(
-        "what_if.most",
+    return Texts("what_if", viewer.language)(
+        "most",
         artist=row["artist_name"],
         difference=formatting.signed_euros(row["difference_cents"], viewer.language),
     )
 
 
-def _differences(viewer: Viewer, scenario: str, shown: list[Row]) -> None:
-    texts = Texts("payouts", viewer.language)
-    if not shown:
-        st.markdown(texts("what_if.same"))
-        return
+def _notes(viewer: Viewer, scenario: Row, totals: Row) -> str:
+    texts = Texts("what_if", viewer.language)
+    notes = [] if totals["with_balances"] else [texts("without_balances")]
+    if scenario["kind"] == "envelope" and totals["own_envelopes"]:
+        notes.append(texts.plural("own_envelopes", totals["own_envelopes"]))
+    return " ".join(notes)
+
+
+def _differences(viewer: Viewer, statement: str, shown: list[Row]) -> None:
+    texts = Texts("what_if", viewer.language)
     names = texts("series.more"), texts("series.less")
     marks = tuple(
         Mark(
@@ -136,5 +162,37 @@ def _differences(viewer: Viewer, scenario: str, shown: list[Row]) -> None:
         for row in shown
     )
     series = (Series(names[0], "independent"), Series(names[1], "emerging"))
-    description = texts("what_if.description", scenario=scenario)
-    charts.draw(charts_management.differences(marks, series=series, look=reading.look(viewer, description)))
+    charts.draw(charts_management.differences(marks, series=series, look=reading.look(viewer, statement)))
+
+
+def _table(viewer: Viewer, rows: Rows, *, month: str, scenario: str, name: str) -> None:
+    texts = Texts("what_if", viewer.language)
+    shared = Texts("platform", viewer.language)
+    language = viewer.language
+    columns = [
+        Column("artist", texts("column.artist")),
+        Column("category", texts("column.category")),
+        *(
+            Column(key, texts(f"column.{key}"), is_number=True)
+            for key in ("earned", "scenario", "difference", "scenario_paid")
+        ),
+    ]
+    table = [
+        {
+            "artist": row["artist_name"],
+            "category": shared(f"category_of_one.{row['category'] or 'none'}"),
+            "earned": formatting.euros(row["earned_cents"], language),
+            "scenario": formatting.euros(row["scenario_earned_cents"], language),
+            "difference": formatting.signed_euros(row["difference_cents"], language),
+            "scenario_paid": formatting.euros(row["scenario_paid_cents"], language),
+        }
+        for row in rows
+    ]
+    reading.figures(
+        viewer,
+        columns,
+        table,
+        caption=texts("caption", scenario=name),
+        export="what-if",
+        parameters={"month": month, "scenario": scenario},
+    )

@@ -1,4 +1,4 @@
-"""What the what-if simulator of *Paiements* reads: a month under other policies, computed at publishing."""
+"""What the what-if simulator of *Paiements* reads: months under other policies, computed at publishing."""
 
 from typing import Final
 
@@ -19,25 +19,58 @@ WHAT_IF_COLUMNS: Final = (
 _SCENARIOS: Final = """
 select scenario, kind, value
 from published.scenarios
-where scenario in (select scenario from published.what_if where settlement_month = $1)
-order by kind, value, scenario
+where
+    kind <> 'as_is'
+    and scenario in (select scenario from published.what_if_months where settlement_month = $1)
+order by place
+"""
+_TOTALS: Final = """
+select
+    scenario.with_balances,
+    scenario.own_envelopes,
+    scenario.periods,
+    scenario.earned_cents as scenario_earned_cents,
+    scenario.pool_nanos as scenario_pool_nanos,
+    scenario.pool_members as scenario_pool_members,
+    scenario.paid_cents as scenario_paid_cents,
+    scenario.paid_artists as scenario_paid_artists,
+    as_is.earned_cents,
+    as_is.pool_nanos,
+    as_is.pool_members,
+    as_is.paid_cents,
+    as_is.paid_artists
+from published.what_if_months as scenario
+inner join published.what_if_months as as_is
+    on scenario.settlement_month = as_is.settlement_month and as_is.scenario = 'as_is'
+where scenario.settlement_month = $1 and scenario.scenario = $2
 """
 _WHAT_IF: Final = """
+with scenario as (
+    select artist_id, category, earned_cents, paid_cents
+    from published.what_if
+    where settlement_month = $1 and scenario = $2
+),
+
+as_is as (
+    select artist_id, category, earned_cents
+    from published.what_if
+    where settlement_month = $1 and scenario = 'as_is'
+)
+
 select
-    what_if.settlement_month,
-    what_if.scenario,
-    what_if.artist_id,
-    coalesce(artists.artist_name, what_if.artist_id) as artist_name,
-    what_if.category,
-    coalesce(months.current_earned_cents, 0) as earned_cents,
-    what_if.earned_cents as scenario_earned_cents,
-    what_if.earned_cents - coalesce(months.current_earned_cents, 0) as difference_cents,
-    what_if.paid_cents as scenario_paid_cents
-from published.what_if as what_if
-left join marts.fct_artist_months as months using (settlement_month, artist_id)
+    $1 as settlement_month,
+    $2 as scenario,
+    artist_id,
+    coalesce(artists.artist_name, artist_id) as artist_name,
+    coalesce(scenario.category, as_is.category) as category,
+    coalesce(as_is.earned_cents, 0) as earned_cents,
+    coalesce(scenario.earned_cents, 0) as scenario_earned_cents,
+    coalesce(scenario.earned_cents, 0) - coalesce(as_is.earned_cents, 0) as difference_cents,
+    coalesce(scenario.paid_cents, 0) as scenario_paid_cents
+from scenario
+full outer join as_is using (artist_id)
 left join marts.dim_artists as artists using (artist_id)
-where what_if.settlement_month = $1 and what_if.scenario = $2
-order by difference_cents desc, what_if.artist_id
+order by difference_cents desc, artist_id
 """
 
 
@@ -47,7 +80,13 @@ def scenarios(principal: Principal, copy: ServingCopy, month: str) -> Rows:
     return copy.rows(_SCENARIOS, month)
 
 
+def what_if_totals(principal: Principal, copy: ServingCopy, month: str, scenario: str) -> Rows:
+    """Return a month's totals under a scenario beside those under its own policy, in one row."""
+    require_platform(principal)
+    return copy.rows(_TOTALS, month, scenario)
+
+
 def what_if(principal: Principal, copy: ServingCopy, month: str, scenario: str) -> Rows:
-    """Return what each artist would earn beside what they earn on today's data, who gains most first."""
+    """Return what each artist would earn beside what they earn under the month's own policy, who gains most first."""
     require_platform(principal)
     return copy.rows(_WHAT_IF, month, scenario)

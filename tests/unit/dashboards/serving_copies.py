@@ -89,7 +89,11 @@ TABLES: Final[Mapping[str, str]] = {
     "published.estimates": ("settlement_month, artist_id, seen_on, earned_nanos, direct_nanos, pool_nanos, watch_ms"),
     "published.statements": "settlement_month, artist_id",
     "published.what_if": "settlement_month, scenario, artist_id, category, earned_cents, paid_cents",
-    "published.scenarios": "scenario, kind, value",
+    "published.scenarios": "place, scenario, kind, value",
+    "published.what_if_months": (
+        "settlement_month, scenario, inputs, is_closed, with_balances, periods, own_envelopes, envelope_nanos, "
+        "direct_nanos, pool_nanos, pool_members, earned_cents, paid_cents, paid_artists, carried_forward_cents"
+    ),
     "published.rejects": "record_type, reason, rejects, last_loaded_at",
     "published.held_batches": "batch, record_type, reason, found, held_at, records, first_day, last_day",
     "published.checks": "name, asset, kind, status, severity, failures, message, description, checked_at",
@@ -127,6 +131,9 @@ _NUMBERS: Final = frozenset(
         "quarter",
         "weekday",
         "months_since",
+        "place",
+        "value",
+        "own_envelopes",
         "active_subscribers_at_start",
         "active_subscribers_at_end",
         "watchers",
@@ -177,7 +184,7 @@ def _type_of(column: str) -> str:
         return "date"
     if column.endswith("_at"):
         return "timestamptz"
-    if column.startswith(("is_", "has_")):
+    if column.startswith(("is_", "has_", "with_")):
         return "boolean"
     if column == "duration_s":
         return "decimal(18, 3)"

@@ -516,30 +516,68 @@ def test_an_open_month_is_an_estimate(tmp_path: Path) -> None:
     assert "5,00\u202f€ d’enveloppes, dont 3,00\u202f€ directs et 2,00\u202f€ au pot commun" in said
 
 
-def test_a_scenario_is_compared_with_today(tmp_path: Path) -> None:
-    what_if = [("a-1", 2_300, 2_300), ("a-2", 700, 0)]
-    home = payouts_home(
+def what_if_home(tmp_path: Path) -> Path:
+    # Under the other rule, a-1 gains what a-2 loses, and a-3 is new among the members of the pool.
+    earned = {
+        "as_is": {"a-1": 2_000, "a-2": 1_000},
+        "pool_rule_direct": {"a-1": 2_300, "a-2": 600, "a-3": 100},
+        "envelope_150": {"a-1": 3_000, "a-2": 1_500},
+    }
+    return payouts_home(
         tmp_path,
-        scenarios=[{"scenario": "s-1", "kind": "pool_rule", "value": "direct"}],
+        scenarios=[
+            {"place": 1, "scenario": "as_is", "kind": "as_is"},
+            {"place": 2, "scenario": "pool_rule_direct", "kind": "pool_rule"},
+            {"place": 3, "scenario": "envelope_150", "kind": "envelope", "value": 150},
+            {"place": 4, "scenario": "pro_rata", "kind": "pro_rata"},
+        ],
+        what_if_months=[
+            {
+                "settlement_month": "2021-03",
+                "scenario": scenario,
+                "with_balances": False,
+                "periods": 30,
+                "own_envelopes": 2,
+                "pool_nanos": 10 * EURO_NANOS,
+                "pool_members": len(artists),
+                "earned_cents": sum(artists.values()),
+                "paid_cents": sum(artists.values()),
+                "paid_artists": len(artists),
+            }
+            for scenario, artists in earned.items()
+        ],
         what_if=[
             {
                 "settlement_month": "2021-03",
-                "scenario": "s-1",
+                "scenario": scenario,
                 "artist_id": artist_id,
                 "category": "emerging",
-                "earned_cents": earned,
-                "paid_cents": paid,
+                "earned_cents": cents,
+                "paid_cents": cents,
             }
-            for artist_id, earned, paid in what_if
+            for scenario, artists in earned.items()
+            for artist_id, cents in artists.items()
         ],
     )
-    test = show("payouts", manager_of(home))
-    assert "un pot commun partagé selon les gains directs" in test.selectbox(key="payouts_scenario").options
+
+
+def test_a_scenario_is_compared_with_the_policy_in_force(tmp_path: Path) -> None:
+    test = show("payouts", manager_of(what_if_home(tmp_path)))
+    kinds = test.selectbox(key="payouts_kind").options
+    assert kinds == ["le partage du pot commun", "l’enveloppe par abonné"], "only what was computed for the month"
     cards = cards_of(test)
     assert cards["scenario_earned_cents"] == ("30,00\u202f€", "contre 30,00\u202f€ aujourd’hui")
-    assert cards["scenario_paid_cents"][0] == "23,00\u202f€"
-    assert cards["gaining"] == ("1", "le plus\u00a0: Zoé, +3,00\u202f€")
-    assert cards["losing"] == ("1", "le plus\u00a0: Yann, \u22123,00\u202f€")
+    assert cards["scenario_paid_artists"] == ("3", "contre 2 aujourd’hui")
+    assert cards["gaining"] == ("2", "le plus\u00a0: Zoé, +3,00\u202f€")
+    assert cards["losing"] == ("1", "le plus\u00a0: Yann, \u22124,00\u202f€")
+    assert (
+        "Avec un pot commun selon les gains directs, 2 artistes gagneraient plus en mars 2021 et 1 moins"
+        in headings_of(test)
+    )
+    test.selectbox(key="payouts_kind").select("envelope").run()
+    assert cards_of(test)["scenario_earned_cents"] == ("45,00\u202f€", "contre 30,00\u202f€ aujourd’hui")
+    assert cards_of(test)["losing"] == ("0", "")
+    assert "2 abonnements gardent leur enveloppe propre." in "".join(one.value for one in test.markdown)
 
 
 def test_data_that_did_not_get_through_are_told_in_words(tmp_path: Path) -> None:
@@ -582,7 +620,7 @@ def test_data_that_did_not_get_through_are_told_in_words(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_to_a_table_leads_to_one(tmp_path: Path, page: str) -> None:
-    homes = {"emerging": emerging_home, "catalogue": catalogue_home, "payouts": payouts_home}
+    homes = {"emerging": emerging_home, "catalogue": catalogue_home, "payouts": what_if_home}
     rows = {"fct_platform_months": [MARCH], "checks": [{"name": "x", "status": "pass"}]}
     home = homes[page](tmp_path) if page in homes else write_home(tmp_path, **rows)
     viewer = manager_of(home, Language.ENGLISH)
