@@ -5,7 +5,7 @@ the chart or its own dash, and every bar its figure: colour only repeats what is
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import Any, Final
@@ -18,7 +18,10 @@ from dashboards.formatting import Language
 HEIGHT: Final = 280
 _REMEMBERED: Final = 512
 _ROW_HEIGHT: Final = 34
-_READABLE_ON_DARK_CELL: Final = 5_500
+_LABEL_GAP: Final = 0.09
+_LONG_NAME: Final = 15
+_ROOM_FOR_FIGURES: Final = 1.25
+_FILLS: Final = (1.0, 0.4, 0.7)
 _BP: Final = 10_000
 
 
@@ -83,7 +86,9 @@ def months(
 ) -> dict[str, Any]:
     """Return lines over months with a point and its figure at the newest; `place` is the month's name."""
     places = _places(marks)
-    newest = tuple(mark for mark in marks if mark.place == places[-1])
+    newest = _apart(
+        [mark for mark in marks if mark.place == places[-1]], least=_LABEL_GAP * max(m.value for m in marks)
+    )
     x = alt.X("place:N", title=None, sort=places, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False))
     y = alt.Y("value:Q", title=unit, axis=alt.Axis(format=number, tickCount=5), scale=alt.Scale(nice=True))
     tooltip = [_text("place"), _text("series"), _text("text")]
@@ -93,7 +98,9 @@ def months(
     )
     labels = (
         alt.Chart(_data(newest))
-        .mark_text(align="right", baseline="bottom", dy=-8, dx=4, fontWeight=600)
+        .mark_text(
+            align="right", baseline="bottom", dy=-8, dx=4, fontWeight=600, color=charts.palette(dark=look.dark)["text"]
+        )
         .encode(x=x, y=y, text="text:N")
     )
     return charts.specification(
@@ -120,11 +127,13 @@ def stacks(
     y = alt.Y("value:Q", title=unit, stack="zero", axis=alt.Axis(format=number, tickCount=5))
     chart = (
         alt.Chart(alt.Data(values=values))
-        .mark_bar(cornerRadius=2)
+        .mark_bar(cornerRadius=2, strokeWidth=1)
         .encode(
             x=x,
             y=y,
             color=_colour(series, look),
+            stroke=_stroke(series, look),
+            fillOpacity=_fill(series),
             order="order:Q",
             tooltip=[_text("place"), _text("series"), _text("text")],
         )
@@ -138,7 +147,7 @@ def stacks(
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def bars(marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str = "", look: Look) -> dict[str, Any]:
+def bars(marks: tuple[Mark, ...], *, series: tuple[Series, ...], look: Look) -> dict[str, Any]:
     """Return bars side by side for each place, every bar with its name and figure beside it."""
     places = _places(marks)
     names = [one.name for one in series]
@@ -146,10 +155,14 @@ def bars(marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str = "",
         "place:N", title=None, sort=places, axis=alt.Axis(ticks=False, domain=False, labelLimit=150, labelPadding=8)
     )
     offset = alt.YOffset("series:N", sort=names)
-    x = alt.X("value:Q", title=unit or None, axis=None, scale=alt.Scale(nice=False, padding=60))
+    most = max(mark.value for mark in marks) or 1
+    x = alt.X("value:Q", axis=None, scale=alt.Scale(domain=[0, _ROOM_FOR_FIGURES * most], nice=False))
     base = alt.Chart(_data(marks)).encode(y=y, x=x, yOffset=offset)
-    drawn = base.mark_bar(cornerRadius=2).encode(
-        color=_colour(series, look), tooltip=[_text("place"), _text("series"), _text("text")]
+    drawn = base.mark_bar(cornerRadius=2, strokeWidth=1).encode(
+        color=_colour(series, look),
+        stroke=_stroke(series, look),
+        fillOpacity=_fill(series),
+        tooltip=[_text("place"), _text("series"), _text("text")],
     )
     labels = base.mark_text(align="left", dx=5).encode(text="text:N")
     height = max(90, len(places) * (_ROW_HEIGHT if len(names) == 1 else 26 * len(names) + 12))
@@ -194,19 +207,21 @@ def heat_map(marks: tuple[Mark, ...], *, unit: str, look: Look) -> dict[str, Any
     colours = charts.palette(dark=look.dark)
     low, high = ("#2A2438", colours["known"]) if look.dark else ("#EEEAFB", colours["known"])
     columns = sorted({mark.series for mark in marks}, key=int)
+    least = min(min(mark.value for mark in marks) // 1_000 * 1_000, _BP - 1_000)
+    readable_from = least + 0.6 * (_BP - least)
     x = alt.X(
         "series:O", title=unit, sort=columns, axis=alt.Axis(labelAngle=0, orient="top", ticks=False, domain=False)
     )
     y = alt.Y("place:N", title=None, sort=_places(marks), axis=alt.Axis(ticks=False, domain=False))
     base = alt.Chart(_data(marks)).encode(x=x, y=y)
-    cells = base.mark_rect(cornerRadius=3, stroke=None).encode(
-        color=alt.Color("value:Q", scale=alt.Scale(domain=[0, _BP], range=[low, high]), legend=None),
+    cells = base.mark_rect(cornerRadius=4, stroke="#14121D" if look.dark else "#FBF8F3", strokeWidth=3).encode(
+        color=alt.Color("value:Q", scale=alt.Scale(domain=[least, _BP], range=[low, high]), legend=None),
         tooltip=[_text("place"), _text("series"), _text("text")],
     )
     on_cell = ("#F4EFE7", "#14121D") if look.dark else ("#1E1A28", "#FFFFFF")
     figures = base.mark_text(fontSize=12).encode(
         text="text:N",
-        color=alt.condition(f"datum.value > {_READABLE_ON_DARK_CELL}", alt.value(on_cell[1]), alt.value(on_cell[0])),
+        color=alt.condition(f"datum.value > {readable_from}", alt.value(on_cell[1]), alt.value(on_cell[0])),
     )
     return charts.specification(
         alt.layer(cells, figures).properties(height=max(110, 32 * len(_places(marks)) + 40), width="container"),
@@ -214,6 +229,15 @@ def heat_map(marks: tuple[Mark, ...], *, unit: str, look: Look) -> dict[str, Any
         description=look.description,
         dark=look.dark,
     )
+
+
+def _apart(marks: Sequence[Mark], *, least: float) -> tuple[Mark, ...]:
+    """Return marks moved up, where their labels would lie on each other, until they are `least` apart."""
+    moved: list[Mark] = []
+    for mark in sorted(marks, key=lambda one: one.value):
+        value = max(mark.value, moved[-1].value + least) if moved else mark.value
+        moved.append(replace(mark, value=value))
+    return tuple(moved)
 
 
 def iso(day: date) -> str:
@@ -234,14 +258,33 @@ def _places(marks: Sequence[Mark]) -> list[str]:
 def _colour(series: Sequence[Series], look: Look) -> alt.Color:
     colours = charts.palette(dark=look.dark)
     scale = alt.Scale(domain=[one.name for one in series], range=[colours[one.colour] for one in series])
-    legend = alt.Legend(orient="top", title=None, columns=2, labelLimit=260) if len(series) > 1 else None
-    return alt.Color("series:N", scale=scale, legend=legend, sort=None)
+    return alt.Color("series:N", scale=scale, legend=_legend(series), sort=None)
+
+
+def _stroke(series: Sequence[Series], look: Look) -> alt.Stroke:
+    colours = charts.palette(dark=look.dark)
+    scale = alt.Scale(domain=[one.name for one in series], range=[colours[one.colour] for one in series])
+    return alt.Stroke("series:N", scale=scale, legend=_legend(series), sort=None)
 
 
 def _dash(series: Sequence[Series]) -> alt.StrokeDash:
     scale = alt.Scale(domain=[one.name for one in series], range=[list(one.dash) for one in series])
-    legend = alt.Legend(orient="top", title=None, columns=2, labelLimit=260) if len(series) > 1 else None
-    return alt.StrokeDash("series:N", scale=scale, legend=legend, sort=None)
+    return alt.StrokeDash("series:N", scale=scale, legend=_legend(series), sort=None)
+
+
+def _fill(series: Sequence[Series]) -> alt.FillOpacity:
+    """Return how strongly each kind of bar is filled, so that they differ without colours too."""
+    scale = alt.Scale(
+        domain=[one.name for one in series], range=[_FILLS[place % len(_FILLS)] for place in range(len(series))]
+    )
+    return alt.FillOpacity("series:N", scale=scale, legend=_legend(series), sort=None)
+
+
+def _legend(series: Sequence[Series]) -> alt.Legend | None:
+    if len(series) == 1:
+        return None
+    columns = 1 if any(len(one.name) > _LONG_NAME for one in series) else 2
+    return alt.Legend(orient="top", title=None, columns=columns, labelLimit=260)
 
 
 def _text(field: str) -> alt.Tooltip:

@@ -328,6 +328,7 @@ def _starts(viewer: Viewer, month: str) -> None:
     )
     st.subheader(statement, anchor=False)
     shown = [name for name in CATEGORIES if totals[name]]
+    surfaces = [surface for surface in SURFACES if any(playbacks.get((name, surface)) for name in CATEGORIES)]
     marks = tuple(
         Mark(
             shared(f"surface.{surface}"),
@@ -335,7 +336,7 @@ def _starts(viewer: Viewer, month: str) -> None:
             playbacks.get((name, surface), 0) / totals[name] * 100,
             formatting.percent(10_000 * playbacks.get((name, surface), 0) // totals[name], language),
         )
-        for surface in SURFACES
+        for surface in surfaces
         for name in shown
     )
     series = tuple(one for one, name in zip(_category_series(viewer), CATEGORIES, strict=True) if name in shown)
@@ -349,7 +350,7 @@ def _starts(viewer: Viewer, month: str) -> None:
             "surface": shared(f"surface.{surface}"),
             **{name: formatting.count(playbacks.get((name, surface), 0), language) for name in shown},
         }
-        for surface in SURFACES
+        for surface in surfaces
     ]
     total = {"surface": texts("column.total"), **{name: formatting.count(totals[name], language) for name in shown}}
     reading.figures(viewer, columns, rows, caption=texts("starts.caption"), export="category-starts", total=total)

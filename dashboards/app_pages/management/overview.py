@@ -28,9 +28,8 @@ def render(viewer: Viewer) -> None:
         shared = Texts("platform", viewer.language)
         layout.nothing_yet(shared("nothing.title"), shared("nothing.text"))
         return
-    complete = [row["month"] for row in months if row["is_complete"]]
     names = [row["month"] for row in reversed(months)]
-    month = reading.choose_month(viewer, names, key="overview_month", default=complete[-1] if complete else None)
+    month = reading.choose_month(viewer, names, key="overview_month", default=reading.last_full_month(viewer, names))
     until = tuple(row for row in months if row["month"] <= month)[-_TREND_MONTHS:]
     layout.cards(_cards(viewer, until))
     _targets(viewer, until[-1])
@@ -95,6 +94,7 @@ def _cards(viewer: Viewer, until: Rows) -> list[Card]:
     return [
         card("active_subscribers_at_end", counted),
         card("mrr_incl_vat_cents", money, extra=texts("excl_vat", amount=money(row["mrr_excl_vat_cents"]))),
+        card("envelope_nanos", lambda nanos: formatting.euros_of_nanos(nanos, language)),
         card("watch_ms", hours),
         card("watchers", counted),
         card("idle_share_bp", share, difference=points),

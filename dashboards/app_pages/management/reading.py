@@ -10,6 +10,7 @@ import streamlit as st
 
 from dashboards import charts, formatting, layout
 from dashboards.charts_management import Look
+from dashboards.queries.management.overview import platform_months
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
 
@@ -28,10 +29,9 @@ def choose_month(viewer: Viewer, months: Sequence[str], *, key: str, default: st
 
 
 def last_full_month(viewer: Viewer, months: Sequence[str]) -> str:
-    """Return the newest of `months`, the newest first, that is over by the last heartbeat; else the newest."""
-    until = viewer.copy.data_until_at
-    running = until.astimezone(formatting.PARIS).strftime("%Y-%m") if until else ""
-    return next((month for month in months if month < running), months[0])
+    """Return the newest of `months`, the newest first, whose data are complete; else the newest."""
+    complete = {row["month"] for row in platform_months(viewer.principal, viewer.copy) if row["is_complete"]}
+    return next((month for month in months if month in complete), months[0])
 
 
 def choose(label: str, options: Mapping[str, str], *, key: str, default: str | None = None) -> str:

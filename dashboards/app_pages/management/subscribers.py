@@ -27,9 +27,8 @@ def render(viewer: Viewer) -> None:
         shared = Texts("platform", viewer.language)
         layout.nothing_yet(shared("nothing.title"), shared("nothing.text"))
         return
-    complete = [row["month"] for row in months if row["is_complete"]]
     names = [row["month"] for row in reversed(months)]
-    month = reading.choose_month(viewer, names, key="subscribers_month", default=complete[-1] if complete else None)
+    month = reading.choose_month(viewer, names, key="subscribers_month", default=reading.last_full_month(viewer, names))
     until = tuple(row for row in months if row["month"] <= month)[-_TREND_MONTHS:]
     layout.cards(_cards(viewer, until))
     _moves(viewer, until)

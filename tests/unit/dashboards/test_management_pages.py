@@ -57,7 +57,8 @@ def row_of(test: AppTest, key: str) -> dict[str, str]:
     """A table's row by its key: column → text."""
     found = re.search(rf'<tr data-row="{re.escape(key)}">(.*?)</tr>', html_of(test))
     assert found, f"no row {key}"
-    return {name: unescape(text) for name, text in re.findall(r'data-column="([^"]+)">([^<]*)<', found[1])}
+    cells = re.findall(r'data-column="([^"]+)">(.*?)</t[dh]>', found[1])
+    return {name: unescape(re.sub(r"<[^>]*>", "", cell)) for name, cell in cells}
 
 
 def platform_month(month: str, **figures: Any) -> dict[str, Any]:
