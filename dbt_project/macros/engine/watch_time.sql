@@ -117,10 +117,8 @@ summed_days as materialized (
         cast(coalesce(list_sum(list_transform(
             list_zip(beats, beats[2:], true),
             lambda pair: case
-                when
-                    pair[2] > pair[1]
-                    and pair[2] >> {{ instant_bits }} = pair[1] >> {{ instant_bits }}
-                    then {{ tie_mark }}
+                when xor(pair[1], pair[2]) < {{ 2 ** instant_bits }}
+                    then case when pair[1] = pair[2] then 0 else {{ tie_mark }} end
                 when pair[1] & {{ playing_bit }} = 0 then 0
                 when pair[1] & {{ playing_bit - 1 }} = pair[2] & {{ playing_bit - 1 }} then 0
                 else least(
