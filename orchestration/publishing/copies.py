@@ -24,7 +24,7 @@ from orchestration.publishing.previous_copy import PreviousCopy, read_previous_c
 from orchestration.publishing.published_columns import refuse_personal_columns
 from orchestration.publishing.published_marts import copy_marts
 from orchestration.publishing.what_ifs import compute_what_ifs, publish_what_ifs
-from payouts import ledger
+from payouts import ledger, requests
 
 CURRENT: Final = "current.duckdb"
 KEPT_COPIES: Final = 3
@@ -45,7 +45,7 @@ def publish(
 ) -> ServingCopy:
     """Write what dashboards read into a new file and point `current.duckdb` to it; drop copies beyond the last three.
 
-    A copy of the same state is kept as it is: the same warehouse, closed months, held batches, and the same code here.
+    A copy of the same state is kept as it is: same warehouse, closed months, balances and held batches, same code.
 
     Args:
         settings: Where the data home lies; it must be locked.
@@ -80,6 +80,7 @@ def _state(settings: Settings, inputs: str) -> str:
         "warehouse": inputs,
         "code": code_version(),
         "held": [held.batch_id for held in list_held(settings)],
+        "balances": requests.open_balances(settings),
         "closed": [ledger.read_manifest(settings, month).run_hash for month in ledger.closed_months(settings)],
     }
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -20,7 +20,11 @@ from orchestration.warehouse import read_finished_build
     pool="warehouse",
 )
 def serving_copy(data_home: DataHome) -> dg.MaterializeResult[Any]:
-    """What dashboards read: the published marts in one read-only file, without anything that names a subscriber."""
+    """What dashboards read, in one read-only file: marts, closed months, estimates, what-ifs and the state of the data.
+
+    Nothing in it names a subscriber or a bank account. A run whose checks failed publishes nothing: the copy in service
+    stays, and says since when.
+    """
     progress.tell("publishing the serving copy")
     settings = data_home.settings
     build = read_finished_build(settings)

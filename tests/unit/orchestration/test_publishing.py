@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from datetime import UTC, datetime
 
 import duckdb
@@ -83,6 +84,31 @@ def test_a_reader_of_the_old_copy_is_not_disturbed(settings):
         for inputs in "abcd":
             publish(settings, inputs=inputs * 64)
         assert reader.execute("select count(*) from marts.dim_lives").fetchone() == (1,)
+
+
+def test_readers_see_one_whole_copy_or_another_while_copies_are_swapped(settings):
+    """A reader resolves the link anew each time, as the dashboards do; two tables of a copy never disagree."""
+    publish(settings, inputs="first")
+    seen, stop = [], threading.Event()
+
+    def keep_reading():
+        while not stop.is_set():
+            seen.extend(
+                read(settings, "select (select name from marts.dim_lives), (select name from marts.dim_artists)")
+            )
+
+    reader = threading.Thread(target=keep_reading)
+    reader.start()
+    for number in range(4):
+        with duckdb.connect(settings.warehouse_path) as con:
+            for mart in ("dim_lives", "dim_artists"):
+                con.execute(f"update marts.{mart} set name = ?", [str(number)])
+        publish(settings, inputs=str(number))
+    stop.set()
+    reader.join()
+    assert seen
+    assert all(one == other for one, other in seen)
+    assert read(settings, "select name from marts.dim_lives") == [("3",)]
 
 
 @pytest.mark.parametrize("column", ["subscriber_id", "email", "iban"])
