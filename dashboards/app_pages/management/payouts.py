@@ -67,6 +67,7 @@ def _status(viewer: Viewer, closed: Rows, open_months: Rows) -> None:
             for key in ("envelope", "paid_cents", "paid_artists", "carried_forward_cents")
         ),
         Column("payment_date", texts("column.payment_date")),
+        Column("closed_at", texts("column.closed_at")),
         Column("run_hash", texts("column.run_hash")),
     ]
     rows = [
@@ -78,20 +79,20 @@ def _status(viewer: Viewer, closed: Rows, open_months: Rows) -> None:
             "paid_artists": formatting.NOTHING,
             "carried_forward_cents": formatting.NOTHING,
             "payment_date": formatting.NOTHING,
+            "closed_at": formatting.NOTHING,
             "run_hash": formatting.NOTHING,
         }
         for row in reversed(open_months)
     ] + [
         {
             "month": formatting.month_name(row["settlement_month"], language),
-            "state": texts("status.closed", at=formatting.instant(row["closed_at"], language))
-            if row["closed_at"]
-            else texts("status.closed_some_time"),
+            "state": texts("status.closed"),
             "envelope": formatting.euros(row["envelope_cents"], language),
             "paid_cents": formatting.euros(row["paid_cents"], language),
             "paid_artists": formatting.count(row["paid_artists"], language),
             "carried_forward_cents": formatting.euros(row["carried_forward_cents"], language),
             "payment_date": formatting.short_day(row["payment_date"], language),
+            "closed_at": formatting.instant(row["closed_at"], language) if row["closed_at"] else formatting.NOTHING,
             "run_hash": row["run_hash"][:_HASH_SHOWN],
         }
         for row in closed
@@ -223,9 +224,9 @@ def _controls(viewer: Viewer, run: Row, payouts: Rows) -> None:
     )
     columns = [
         Column("control", texts("column.control")),
+        Column("result", texts("column.result")),
         Column("left", texts("column.left"), is_number=True),
         Column("right", texts("column.right"), is_number=True),
-        Column("result", texts("column.result")),
     ]
     rows = [
         {

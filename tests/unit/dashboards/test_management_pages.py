@@ -483,8 +483,9 @@ def test_control_totals_add_up_visibly(tmp_path: Path) -> None:
         "result": "✓ juste",
     }
     assert row_of(test, "2021-03")["run_hash"] == "1ae3673d07ea"
-    assert row_of(test, "2021-03")["state"] == "✓ clos le 3 avril 2021 à 08:00"
-    assert row_of(test, "2021-04")["state"] == "ouvert, estimation"
+    assert row_of(test, "2021-03")["state"] == "✓ clos"
+    assert row_of(test, "2021-03")["closed_at"] == "3 avril 2021 à 08:00"
+    assert row_of(test, "2021-04")["state"] == "ouvert"
 
 
 def test_control_totals_that_do_not_add_up_say_by_how_much(tmp_path: Path) -> None:
