@@ -65,7 +65,7 @@ def _cards(viewer: Viewer, rejects: Rows, held: Rows, checks: Rows, failed: Rows
         ),
         Card(
             label=texts("card.checks"),
-            value=texts("card.checks_none") if not failed else formatting.count(len(failed), language),
+            value=_failures(viewer, checks, failed),
             note=texts("card.checks_note", all=formatting.count(len(checks), language)),
             key="failed_checks",
         ),
@@ -82,6 +82,14 @@ def _cards(viewer: Viewer, rejects: Rows, held: Rows, checks: Rows, failed: Rows
             key="rejects",
         ),
     ]
+
+
+def _failures(viewer: Viewer, checks: Rows, failed: Rows) -> str:
+    if not checks:
+        return formatting.NOTHING
+    return (
+        formatting.count(len(failed), viewer.language) if failed else Texts("data", viewer.language)("card.checks_none")
+    )
 
 
 def _freshness(viewer: Viewer, freshness: Rows) -> None:

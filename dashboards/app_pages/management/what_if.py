@@ -65,7 +65,9 @@ def _chosen(viewer: Viewer, scenarios: Rows) -> Row:
     of_kind = {row["scenario"]: row for row in scenarios if row["kind"] == kind}
     with right:
         names = {key: reading.sentence(in_words(viewer, row)) for key, row in of_kind.items()}
-        return of_kind[reading.choose(texts("choose_value"), names, key=f"payouts_{kind}")]
+        # The first is often what is in force.
+        last = list(names)[-1]
+        return of_kind[reading.choose(texts("choose_value"), names, key=f"payouts_{kind}", default=last)]
 
 
 def in_words(viewer: Viewer, scenario: Row) -> str:
