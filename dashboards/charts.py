@@ -79,7 +79,7 @@ def specification(
                     shortMonths=[months["abbreviated"][place] for place in range(1, 13)],
                 ),
             ),
-            font="Inter",
+            font="Inter, 'Helvetica Neue', Arial, sans-serif",
             background="transparent",
         )
         .configure_view(strokeWidth=0)

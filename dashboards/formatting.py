@@ -138,12 +138,12 @@ def short_month(month: str, language: Language) -> str:
 
 
 def day(value: date, language: Language) -> str:
-    """Return a day in words.
+    """Return a day in words; the first of a month is « 1er » in French.
 
     >>> day(date(2021, 3, 1), Language.FRENCH), day(date(2021, 3, 1), Language.ENGLISH)
-    ('1 mars 2021', '1 March 2021')
+    ('1er mars 2021', '1 March 2021')
     """
-    return format_date(value, "d MMMM y", locale=language.locale)
+    return format_date(value, _day_pattern(value, language), locale=language.locale)
 
 
 def short_day(value: date, language: Language) -> str:
@@ -159,11 +159,16 @@ def instant(value: datetime, language: Language) -> str:
     """Return an instant as a clock in Paris shows it.
 
     >>> instant(datetime(2021, 3, 1, 9, 30, tzinfo=UTC), Language.FRENCH)
-    '1 mars 2021 à 10:30'
+    '1er mars 2021 à 10:30'
     """
     at = "'à'" if language is Language.FRENCH else "'at'"
     aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-    return format_datetime(aware, f"d MMMM y {at} HH:mm", tzinfo=PARIS, locale=language.locale)
+    pattern = _day_pattern(aware.astimezone(PARIS), language)
+    return format_datetime(aware, f"{pattern} {at} HH:mm", tzinfo=PARIS, locale=language.locale)
+
+
+def _day_pattern(value: date, language: Language) -> str:
+    return "d'er' MMMM y" if value.day == 1 and language is Language.FRENCH else "d MMMM y"
 
 
 def _first_day(month: str) -> date:

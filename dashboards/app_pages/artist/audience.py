@@ -12,7 +12,7 @@ from dashboards import formatting, layout
 from dashboards.app_pages.artist.opening import month_first, open_page
 from dashboards.charts import draw, is_dark
 from dashboards.charts_artist import Segment, people_bars
-from dashboards.formatting import NOTHING, PARIS, Language
+from dashboards.formatting import NOTHING, Language
 from dashboards.layout import Card, Column
 from dashboards.queries.artist import watching
 from dashboards.serving import Row
@@ -20,6 +20,7 @@ from dashboards.small_groups import is_small, part_of
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
 
+EXPORT: Final = "artist-audience"
 MONTHS_DRAWN: Final = 12
 _WHOLE_BP: Final = 10_000
 
@@ -38,7 +39,7 @@ class AudienceMonth:
     is_running: bool
 
 
-def told(row: Row, *, running_month: str) -> AudienceMonth:
+def told(row: Row) -> AudienceMonth:
     """Return what of a month may be shown."""
     viewers = row["viewers"]
     share = row["watch_ms"] * _WHOLE_BP // row["viewers_watch_ms"] if row["viewers_watch_ms"] else None
@@ -50,7 +51,7 @@ def told(row: Row, *, running_month: str) -> AudienceMonth:
         sole_artist_viewers=part_of(viewers, row["sole_artist_viewers"]),
         share_bp=None if is_small(viewers) else share,
         watch_ms=row["watch_ms"],
-        is_running=row["month"] >= running_month,
+        is_running=row["is_running"],
     )
 
 
@@ -60,12 +61,7 @@ def render(viewer: Viewer) -> None:
     artist = open_page(viewer, texts)
     if artist is None:
         return
-    until = viewer.copy.data_until_at or viewer.copy.published_at
-    running_month = f"{until.astimezone(PARIS):%Y-%m}"
-    months = [
-        told(row, running_month=running_month)
-        for row in watching.audience(viewer.principal, viewer.copy, artist.artist_id)
-    ]
+    months = [told(row) for row in watching.audience(viewer.principal, viewer.copy, artist.artist_id)]
     if not months:
         layout.nothing_yet(texts("state.none_title"), texts("state.none_text"), icon=":material/groups:")
         return
@@ -74,6 +70,7 @@ def render(viewer: Viewer) -> None:
     before = over[-2] if len(over) > 1 else None
     _cards(texts, latest, before)
     _months(viewer, texts, months, latest)
+    layout.export_link(viewer, EXPORT, artist=artist.artist_id)
 
 
 def _cards(texts: Texts, latest: AudienceMonth, before: AudienceMonth | None) -> None:

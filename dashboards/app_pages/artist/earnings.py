@@ -35,6 +35,9 @@ def render(viewer: Viewer) -> None:
     if given and not booked:
         _known(viewer, texts, given)
         return
+    if artist.is_known and not booked:
+        layout.nothing_yet(texts("state.known_none_title"), texts("state.known_none_text"), icon=":material/favorite:")
+        return
     if not booked and not any(row["current_earned_nanos"] for row in running):
         layout.nothing_yet(texts("state.first_title"), texts("state.first_text"))
         return
@@ -165,7 +168,8 @@ def _euro(viewer: Viewer, texts: Texts, artist: Artist, month: Row, current: Row
     language = viewer.language
     name = formatting.month_name(month["settlement_month"], language)
     earned = formatting.euros(month["earned_cents"], language)
-    st.subheader(texts("euro.heading", amount=earned, month=name), anchor=False)
+    heading = "euro.heading" if month["earned_cents"] else "euro.heading_none"
+    st.subheader(texts(heading, amount=earned, month=name), anchor=False)
     envelope = next(
         (row["envelope_cents"] for row in current if row["settlement_month"] == month["settlement_month"]), 100
     )

@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from dashboards.access import Principal
-from dashboards.app_pages.artist.audience import told
+from dashboards.app_pages.artist.audience import EXPORT, told
 from dashboards.exports import Export, ExportParameterError, export
-from dashboards.formatting import PARIS
 from dashboards.queries.artist import money, watching
 from dashboards.serving import Row, ServingCopy
 from dashboards.small_groups import is_small
 
 MONTHS: Final = "artist-months"
 LIVES: Final = "artist-lives"
-AUDIENCE: Final = "artist-audience"
+AUDIENCE: Final = EXPORT
 
 _MONTHS: Final = (
     "settlement_month",
@@ -58,9 +57,8 @@ def _lives(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str
 
 @export(AUDIENCE)
 def _audience(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
-    running_month = f"{(copy.data_until_at or copy.published_at).astimezone(PARIS):%Y-%m}"
     rows = watching.audience(principal, copy, _artist(parameters))
-    months = (vars(told(row, running_month=running_month)) for row in rows)
+    months = (vars(told(row)) for row in rows)
     return Export.of((_without_few(month, "viewers") for month in months), _AUDIENCE)
 
 

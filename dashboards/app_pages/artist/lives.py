@@ -1,5 +1,6 @@
 """*Mes lives*: how each live was watched in a month, how far plays of one got, and where they started."""
 
+from datetime import date
 from typing import Final
 
 import streamlit as st
@@ -18,7 +19,9 @@ from dashboards.viewer import Viewer
 
 _WHOLE_BP: Final = 10_000
 _MOST_POINTS: Final = 120
-_TABLE_STEP_MINUTES: Final = 10
+_MOST_TABLE_ROWS: Final = 13
+_TABLE_STEPS: Final = (1, 5, 10, 15, 30, 60)
+_NBSP: Final = "\u00a0"
 
 
 def render(viewer: Viewer) -> None:
@@ -34,7 +37,7 @@ def render(viewer: Viewer) -> None:
     watched = watching.live_months(viewer.principal, viewer.copy, artist.artist_id)
     if not watched:
         layout.nothing_yet(texts("state.unwatched_title"), texts("state.unwatched_text"))
-        _table(viewer, texts, lives, {}, month=None)
+        _catalogue(viewer, texts, lives)
         return
     months = list(dict.fromkeys(row["month"] for row in watched))
     month = st.selectbox(
@@ -45,7 +48,9 @@ def render(viewer: Viewer) -> None:
     )
     of_month = {row["live_id"]: row for row in watched if row["month"] == month}
     _cards(viewer, texts, lives, of_month, month)
-    _table(viewer, texts, lives, of_month, month=month)
+    _watched(viewer, texts, lives, of_month, month)
+    with st.expander(texts("catalogue.expander")):
+        _catalogue(viewer, texts, lives)
     _one_live(viewer, texts, artist, lives, watched)
 
 
@@ -61,6 +66,17 @@ def _cards(viewer: Viewer, texts: Texts, lives: Rows, of_month: dict[str, Row], 
                 note=texts("cards.watched_note"),
                 key="watch_ms",
                 is_main=True,
+            )
+        ]
+    )
+    most = max((row["viewers"] for row in of_month.values()), default=0)
+    layout.cards(
+        [
+            Card(
+                label=texts("cards.most"),
+                value=formatting.people(most, language),
+                note=texts("cards.most_note", month=formatting.month_name(month, language)),
+                key="most_viewers",
             ),
             Card(
                 label=texts("cards.online"),
@@ -72,56 +88,79 @@ def _cards(viewer: Viewer, texts: Texts, lives: Rows, of_month: dict[str, Row], 
     )
 
 
-def _table(viewer: Viewer, texts: Texts, lives: Rows, of_month: dict[str, Row], *, month: str | None) -> None:
+def _watched(viewer: Viewer, texts: Texts, lives: Rows, of_month: dict[str, Row], month: str) -> None:
     language = viewer.language
     ordered = sorted(
         lives, key=lambda live: -of_month[live["live_id"]]["watch_ms"] if live["live_id"] in of_month else 1
     )
-    name = formatting.month_name(month, language) if month else ""
-    if month:
-        best = ordered[0]
-        heading = (
-            texts("month.heading", title=plain(best["title"]), month=name)
-            if best["live_id"] in of_month
-            else texts("month.heading_none", month=name)
-        )
-        st.subheader(heading, anchor=False)
+    name = formatting.month_name(month, language)
+    best = ordered[0]
+    heading = (
+        texts("month.heading", title=plain(best["title"]), month=name)
+        if best["live_id"] in of_month
+        else texts("month.heading_none", month=name)
+    )
+    st.subheader(heading, anchor=False)
     layout.table(
         [
             Column("title", texts("month.live")),
             Column("watch_ms", texts("month.watched"), is_number=True),
             Column("viewers", texts("month.viewers"), is_number=True),
             Column("mean_completion_bp", texts("month.completion"), is_number=True),
-            Column("recorded_on", texts("month.recorded")),
-            Column("city", texts("month.city")),
-            Column("published_on", texts("month.online")),
-            Column("is_countable", texts("month.counts")),
         ],
-        [_line(texts, live, of_month.get(live["live_id"])) for live in ordered],
-        caption=texts("month.caption", month=name) if month else texts("title"),
+        [_watched_line(texts, live, of_month.get(live["live_id"])) for live in ordered],
+        caption=texts("month.caption", month=name),
         viewer=viewer,
         row_keys=[live["live_id"] for live in ordered],
     )
 
 
-def _line(texts: Texts, live: Row, watched: Row | None) -> dict[str, str]:
-    language = texts.language
+def _catalogue(viewer: Viewer, texts: Texts, lives: Rows) -> None:
+    layout.table(
+        [
+            Column("title", texts("month.live")),
+            Column("recorded_on", texts("catalogue.recorded")),
+            Column("city", texts("catalogue.city")),
+            Column("published_on", texts("catalogue.online")),
+            Column("duration_s", texts("catalogue.duration"), is_number=True),
+            Column("is_countable", texts("catalogue.counts")),
+        ],
+        [_catalogue_line(texts, live) for live in lives],
+        caption=texts("catalogue.caption"),
+        viewer=viewer,
+        row_keys=[live["live_id"] for live in lives],
+    )
+
+
+def _catalogue_line(texts: Texts, live: Row) -> dict[str, str]:
     reason = live["ineligibility_reason"]
-    counts = f"{texts('month.counts_no')} : {texts(f'why_not.{reason}')}" if reason else texts("month.counts_yes")
-    line = {
+    return {
         "title": live["title"],
-        "recorded_on": formatting.day(live["recorded_on"], language) if live["recorded_on"] else NOTHING,
+        "recorded_on": _day(texts, live["recorded_on"]) or NOTHING,
         "city": live["city"] or NOTHING,
-        "published_on": (
-            formatting.day(live["published_on"], language) if live["published_on"] else texts("month.always")
-        ),
-        "is_countable": counts,
+        "published_on": _day(texts, live["published_on"]) or texts("catalogue.always"),
+        "duration_s": formatting.duration(int(live["duration_s"] * 1000), texts.language),
+        "is_countable": texts(f"why_not.{reason}") if reason else texts("catalogue.counts_yes"),
     }
+
+
+def _day(texts: Texts, value: date | None) -> str:
+    # In one line: a table's column is as narrow as its longest word.
+    return formatting.day(value, texts.language).replace(" ", _NBSP) if value else ""
+
+
+def _watched_line(texts: Texts, live: Row, watched: Row | None) -> dict[str, str]:
+    language = texts.language
     if watched is None:
-        return {**line, "watch_ms": NOTHING, "viewers": formatting.people(0, language), "mean_completion_bp": NOTHING}
+        return {
+            "title": live["title"],
+            "watch_ms": NOTHING,
+            "viewers": formatting.people(0, language),
+            "mean_completion_bp": NOTHING,
+        }
     few = is_small(watched["viewers"]) or is_small(watched["measured_playbacks"])
     return {
-        **line,
+        "title": live["title"],
         "watch_ms": formatting.duration(watched["watch_ms"], language),
         "viewers": formatting.people(watched["viewers"], language),
         "mean_completion_bp": NOTHING if few else formatting.percent(watched["mean_completion_bp"], language),
@@ -166,9 +205,10 @@ def _retention(viewer: Viewer, texts: Texts, rows: Rows) -> None:
         for place, (minute, share) in enumerate(shares)
         if place % step == 0 or place == len(shares) - 1
     )
-    tens = [(minute, share) for minute, share in shares if minute % _TABLE_STEP_MINUTES == 0]
+    every = next((step for step in _TABLE_STEPS if len(shares) <= step * _MOST_TABLE_ROWS), _TABLE_STEPS[-1])
+    told = [(minute, share) for minute, share in shares if minute % every == 0]
     values = " ".join(
-        texts("live.chart_value", minute=minute, share=formatting.percent(share, language)) for minute, share in tens
+        texts("live.chart_value", minute=minute, share=formatting.percent(share, language)) for minute, share in told
     )
     draw(
         retention_curve(
@@ -189,10 +229,10 @@ def _retention(viewer: Viewer, texts: Texts, rows: Rows) -> None:
                 Column("minute", texts("live.minute")),
                 Column("share", texts("live.share"), is_number=True),
             ],
-            [{"minute": str(minute), "share": formatting.percent(share, language)} for minute, share in tens],
+            [{"minute": str(minute), "share": formatting.percent(share, language)} for minute, share in told],
             caption=texts("live.caption"),
             viewer=viewer,
-            row_keys=[str(minute) for minute, _ in tens],
+            row_keys=[str(minute) for minute, _ in told],
         )
 
 
@@ -205,10 +245,10 @@ def _starts(viewer: Viewer, texts: Texts, rows: Rows) -> None:
         st.subheader(texts("starts.heading_tie"), anchor=False)
         st.markdown(texts("starts.few_text"))
         return
-    told = parts([row["playbacks"] for row in rows])
+    numbers = parts([row["playbacks"] for row in rows])
     names = [texts(f"surface.{row['surface']}") for row in rows]
-    shown = [(name, number) for name, number in zip(names, told, strict=True) if number is not None]
-    hidden = [name for name, number in zip(names, told, strict=True) if number is None]
+    shown = [(name, number) for name, number in zip(names, numbers, strict=True) if number is not None]
+    hidden = [name for name, number in zip(names, numbers, strict=True) if number is None]
     leads = shown and shown[0][1] * 2 > total
     st.subheader(texts("starts.heading", surface=shown[0][0]) if leads else texts("starts.heading_tie"), anchor=False)
     if shown:

@@ -34,7 +34,7 @@ def render(viewer: Viewer) -> None:
         _year_totals(texts, year, months, is_latest=months[-1] is booked[-1])
     if booked:
         _statements(viewer, texts, artist, {row["settlement_month"]: row for row in booked})
-    _exports(texts, artist)
+        _exports(texts, artist)
 
 
 def _year(row: Row) -> str:

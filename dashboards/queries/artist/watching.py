@@ -39,10 +39,14 @@ _STARTS: Final = """
     order by playbacks desc, starts.surface
 """
 _AUDIENCE: Final = """
-    select month, viewers, new_viewers, returning_viewers, watch_ms, viewers_watch_ms, sole_artist_viewers
-    from marts.fct_artist_audience
-    where artist_id = ?
-    order by month
+    select
+        audience.month, audience.viewers, audience.new_viewers, audience.returning_viewers, audience.watch_ms,
+        audience.viewers_watch_ms, audience.sole_artist_viewers,
+        not coalesce(platform.is_complete, false) as is_running,
+    from marts.fct_artist_audience as audience
+    left join marts.fct_platform_months as platform using (month)
+    where audience.artist_id = ?
+    order by audience.month
 """
 
 
@@ -71,6 +75,6 @@ def starts(principal: Principal, copy: ServingCopy, artist_id: str, live_id: str
 
 
 def audience(principal: Principal, copy: ServingCopy, artist_id: str) -> Rows:
-    """Return the artist's viewers by calendar month, the oldest first."""
+    """Return the artist's viewers by calendar month, the oldest first; a running month is told so far."""
     require_artist(principal, artist_id)
     return copy.rows(_AUDIENCE, artist_id)

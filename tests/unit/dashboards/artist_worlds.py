@@ -274,6 +274,11 @@ def write_season(home: Path) -> Path:
                 ("l3", "2021-02", "home", 1),
             )
         ],
+        fct_platform_months=[
+            {"month": "2021-01", "is_complete": True},
+            {"month": "2021-02", "is_complete": True},
+            {"month": "2021-03", "is_complete": False},
+        ],
         fct_artist_audience=[
             audience("ada", "2021-01", new=50, returning=0, sole=10),
             audience("ada", "2021-02", new=40, returning=25, sole=20),

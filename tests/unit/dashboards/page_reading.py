@@ -1,0 +1,101 @@
+"""What a page that was run without a browser shows: its figures, table cells, texts and charts, by their keys."""
+
+import json
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
+
+import pyarrow as pa
+from streamlit.testing.v1 import AppTest
+
+
+class _Marked(HTMLParser):
+    """Collects the text under `data-figure` and under `data-row` and `data-column`; and everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.figures: dict[str, str] = {}
+        self.cells: dict[tuple[str, str], str] = {}
+        self.links: dict[str, str] = {}
+        self.texts: list[str] = []
+        self._figure: str | None = None
+        self._row = ""
+        self._column: str | None = None
+        self._is_value = False
+        self._link: str | None = None
+        self._is_style = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self._is_style = tag == "style"
+        if tag == "li":
+            self._figure = given.get("data-figure")
+        if tag == "tr":
+            self._row = given.get("data-row") or ""
+        if tag in {"td", "th"}:
+            self._column = given.get("data-column")
+        self._is_value = given.get("class") == "al-value"
+        if tag == "a":
+            self._link = given.get("href")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"td", "th"}:
+            self._column = None
+        if tag == "a":
+            self._link = None
+
+    def handle_data(self, data: str) -> None:
+        if self._is_style:
+            return
+        self.texts.append(data)
+        if self._figure and self._is_value:
+            self.figures[self._figure] = data
+        if self._row and self._column:
+            self.cells.setdefault((self._row, self._column), data)
+        if self._link:
+            self.links[self._link] = data
+
+
+def marked(page: AppTest) -> _Marked:
+    """Read what a page has drawn as HTML."""
+    parser = _Marked()
+    for element in page.get("html"):
+        parser.feed(element.proto.body)
+    return parser
+
+
+def figures(page: AppTest) -> dict[str, str]:
+    """The cards' values by their keys."""
+    return marked(page).figures
+
+
+def cells(page: AppTest) -> dict[tuple[str, str], str]:
+    """The tables' cells by row and column keys."""
+    return marked(page).cells
+
+
+def words(page: AppTest) -> str:
+    """Everything that a page says, charts apart."""
+    elements = [*page.title, *page.subheader, *page.markdown, *page.caption, *page.info, *page.warning]
+    return "\n".join([*(element.value for element in elements), *marked(page).texts])
+
+
+@dataclass(frozen=True)
+class DrawnChart:
+    """A chart: its specification, and the rows of each of its datasets."""
+
+    specification: dict[str, Any]
+    datasets: list[list[dict[str, Any]]]
+
+
+def charts(page: AppTest) -> list[DrawnChart]:
+    """The charts, in their order."""
+    return [
+        DrawnChart(
+            specification=json.loads(element.proto.spec),
+            datasets=[
+                pa.ipc.open_stream(dataset.data.data).read_all().to_pylist() for dataset in element.proto.datasets
+            ],
+        )
+        for element in page.get("vega_lite_chart")
+    ]
