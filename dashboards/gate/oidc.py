@@ -8,7 +8,7 @@ import logging
 import warnings
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -167,14 +167,18 @@ class OidcRoutes:
 
 def _provider(settings: Settings) -> Any:
     with warnings.catch_warnings():
-        # authlib warns of httpx, which it uses where httpx2 is not installed; goes when the lock has httpx2.
+        # Authlib warns of httpx, which it uses where httpx2 is not installed; goes when the lock has httpx2. Its first
+        # import sets a filter of its own, so ours comes after.
+        import authlib.deprecate  # noqa: F401, PLC0415 - only where a provider is named
+
         warnings.simplefilter("ignore")
         from authlib.integrations.starlette_client import OAuth  # noqa: PLC0415 - only where a provider is named
     secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else None
     return OAuth().register(
         "provider",
         client_id=settings.oidc_client_id,
-        client_secret=secret,
+        # Authlib sends it as it is; RFC 6749 §2.3.1 asks for it encoded, which tells where it has signs like `+`.
+        client_secret=quote_plus(secret) if secret else None,
         server_metadata_url=str(settings.oidc_issuer).rstrip("/") + _WELL_KNOWN,
         client_kwargs={"scope": "openid", "code_challenge_method": "S256", "timeout": _TIMEOUT_S},
     )
