@@ -114,7 +114,7 @@ def table(
         caption = f"{caption} {texts('table.cut', shown=len(shown), all=formatting.count(len(rows), viewer.language))}"
     st.html(
         f'<div class="al-scroll" role="region" tabindex="0" aria-label="{escape(caption)}"><table class="al-table">'
-        f"<caption><span>{escape(caption)}</span></caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></div>"
+        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></div>"
     )
 
 
