@@ -207,7 +207,13 @@ def _discoveries(viewer: Viewer, trend: Rows) -> None:
     month = formatting.month_name(row["month"], language)
     number = formatting.count(row["first_discoveries"], language)
     statement = (
-        texts("discoveries.statement", number=number, month=month, share=formatting.percent(row["repeat_bp"], language))
+        texts(
+            "discoveries.statement",
+            number=number,
+            month=month,
+            share=formatting.percent(row["repeat_bp"], language),
+            observed=formatting.count(row["observed_discoveries"], language),
+        )
         if row["repeat_bp"] is not None
         else texts("discoveries.unobserved", number=number, month=month)
     )
