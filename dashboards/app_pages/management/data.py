@@ -41,6 +41,7 @@ def render(viewer: Viewer) -> None:
     _checks(viewer, checks, failed)
     _held(viewer, held)
     _rejects(viewer, rejects, freshness)
+    _odd_days(viewer, queries.odd_days(*asked))
     st.subheader(texts("lineage.title"), anchor=False)
     st.markdown(texts("lineage.text"))
     layout.file_link(Settings().orchestrator_url, texts("lineage.link"))
@@ -217,6 +218,38 @@ def _rejects(viewer: Viewer, rejects: Rows, freshness: Rows) -> None:
         row_keys=[f"{row['record_type']}-{row['reason']}" for row in rejects],
     )
     layout.export_link(viewer, "rejects")
+
+
+def _odd_days(viewer: Viewer, days: Rows) -> None:
+    texts = Texts("data", viewer.language)
+    language = viewer.language
+    if not days:
+        st.subheader(texts("odd_days.none"), anchor=False)
+        return
+    st.subheader(texts.plural("odd_days.statement", len(days)), anchor=False)
+    columns = [
+        Column("day", texts("column.day")),
+        Column("watch_ms", texts("column.watch_ms"), is_number=True),
+        Column("usual_watch_ms", texts("column.usual_watch_ms"), is_number=True),
+    ]
+    rows = [
+        {
+            "day": formatting.day(row["day"], language),
+            "watch_ms": formatting.duration(row["watch_ms"], language),
+            "usual_watch_ms": formatting.NOTHING
+            if row["usual_watch_ms"] is None
+            else formatting.duration(row["usual_watch_ms"], language),
+        }
+        for row in days
+    ]
+    layout.table(
+        columns,
+        rows,
+        caption=texts("odd_days.caption"),
+        viewer=viewer,
+        row_keys=[row["day"].isoformat() for row in days],
+    )
+    layout.export_link(viewer, "odd-days")
 
 
 def in_words(texts: Texts, reason: str) -> str:

@@ -26,11 +26,13 @@ WHOLE_TABLES: Final[Mapping[str, tuple[Callable[[Principal, ServingCopy], Rows],
     "rejects": (data.rejects, data.REJECT_COLUMNS),
     "held-batches": (data.held_batches, data.HELD_COLUMNS),
     "checks": (data.checks, data.CHECK_COLUMNS),
+    "odd-days": (data.odd_days, data.DAY_COLUMNS),
 }
 """Exports without a parameter: what they read, and their columns."""
 MONTH_TABLES: Final[Mapping[str, tuple[Callable[[Principal, ServingCopy, str], Rows], tuple[str, ...]]]] = {
     "artist-visibility": (emerging.artist_visibility, emerging.ARTIST_COLUMNS),
     "artist-payouts": (payouts.artist_payouts, payouts.PAYOUT_COLUMNS),
+    "close-blockers": (payouts.close_blockers, payouts.BLOCKER_COLUMNS),
     "carried-balances": (payouts.carried_balances, payouts.PAYOUT_COLUMNS),
     "pro-rata": (payouts.pro_rata, payouts.PRO_RATA_COLUMNS),
 }

@@ -115,6 +115,35 @@ def _open_month(viewer: Viewer, row: Row) -> None:
         ),
         icon=":material/lock_open:",
     )
+    _blockers(viewer, row["settlement_month"])
+
+
+def _blockers(viewer: Viewer, month: str) -> None:
+    texts = Texts("payouts", viewer.language)
+    blockers = queries.close_blockers(viewer.principal, viewer.copy, month)
+    if not blockers:
+        st.subheader(texts("blockers.none", month=formatting.month_name(month, viewer.language)), anchor=False)
+        return
+    st.subheader(
+        texts.plural("blockers.statement", len(blockers), month=formatting.month_name(month, viewer.language)),
+        anchor=False,
+    )
+    columns = [Column("subject", texts("column.subject")), Column("reason", texts("column.blocker"))]
+    rows = [
+        {
+            "subject": row["subject_id"],
+            "reason": texts(f"blocker.{row['reason']}", found=formatting.count(row["found"], viewer.language)),
+        }
+        for row in blockers
+    ]
+    layout.table(
+        columns,
+        rows,
+        caption=texts("blockers.caption"),
+        viewer=viewer,
+        row_keys=[f"{row['reason']}-{row['subject_id']}" for row in blockers],
+    )
+    layout.export_link(viewer, "close-blockers", month=month)
 
 
 def _cards(viewer: Viewer, run: Row) -> list[Card]:

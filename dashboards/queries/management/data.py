@@ -19,6 +19,7 @@ CHECK_COLUMNS: Final = (
     "description",
     "checked_at",
 )
+DAY_COLUMNS: Final = ("day", "watch_ms", "usual_watch_ms", "playbacks")
 _FRESHNESS: Final = f"select {', '.join(FRESHNESS_COLUMNS)} from published.freshness order by record_type"
 _REJECTS: Final = (
     f"select {', '.join(REJECT_COLUMNS)} from published.rejects order by rejects desc, record_type, reason"
@@ -29,6 +30,18 @@ select {", ".join(CHECK_COLUMNS)}
 from published.checks
 order by case status when 'error' then 0 when 'fail' then 1 when 'warn' then 2 else 3 end, asset, name
 """
+_ODD_DAYS: Final = f"""
+select {", ".join(DAY_COLUMNS)}
+from marts.fct_watch_days
+where is_out_of_band or playbacks = 0
+order by day desc
+"""
+
+
+def odd_days(principal: Principal, copy: ServingCopy) -> Rows:
+    """Return the days without a heartbeat, or far outside the band of the same weekday before, the newest first."""
+    require_platform(principal)
+    return copy.rows(_ODD_DAYS)
 
 
 def freshness(principal: Principal, copy: ServingCopy) -> Rows:

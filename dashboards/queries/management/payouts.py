@@ -72,12 +72,19 @@ PRO_RATA_COLUMNS: Final = (
     "pro_rata_earned_nanos",
     "difference_nanos",
 )
+BLOCKER_COLUMNS: Final = ("settlement_month", "reason", "subject_id", "found")
 _CLOSED: Final = f"select {', '.join(CLOSED_COLUMNS)} from published.closed_months order by settlement_month desc"
 _OPEN: Final = f"""
 select {", ".join(OPEN_COLUMNS)}
 from marts.fct_settlement_months
 where not is_closed and periods > 0
 order by settlement_month
+"""
+_BLOCKERS: Final = f"""
+select {", ".join(BLOCKER_COLUMNS)}
+from marts.fct_close_blockers
+where settlement_month = $1
+order by reason, subject_id
 """
 _PAYOUTS: Final = f"""
 select {", ".join(PAYOUT_COLUMNS)}
@@ -137,6 +144,12 @@ def open_months(principal: Principal, copy: ServingCopy) -> Rows:
     """Return the months that have periods to settle and are not closed, the oldest first, on today's data."""
     require_platform(principal)
     return copy.rows(_OPEN)
+
+
+def close_blockers(principal: Principal, copy: ServingCopy, month: str) -> Rows:
+    """Return what in the data keeps an open month from closing (RULES.md §4, §5.4)."""
+    require_platform(principal)
+    return copy.rows(_BLOCKERS, month)
 
 
 def artist_payouts(principal: Principal, copy: ServingCopy, month: str) -> Rows:

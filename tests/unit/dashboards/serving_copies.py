@@ -18,7 +18,6 @@ DATA_UNTIL_AT: Final = datetime(2021, 4, 20, 4, 30, tzinfo=UTC)
 _MONEY: Final = "direct_nanos, pool_nanos, earned_nanos, earned_cents"
 TABLES: Final[Mapping[str, str]] = {
     "marts.dim_artists": "artist_id, artist_name, latest_category, latest_category_from, credited_lives, left_on",
-    "marts.dim_dates": "day, month, year, quarter, weekday, is_weekend, week_start",
     "marts.dim_lives": (
         "live_id, title, kind, is_exclusive, duration_s, published_on, recorded_on, venue, city, genre, "
         "credited_artists, has_valid_credits, is_countable, ineligibility_reason"
@@ -40,6 +39,8 @@ TABLES: Final[Mapping[str, str]] = {
         "policy_valid_from, price_cents, envelope_cents, minimum_live_s, minimum_pool_share_bp, minimum_payout_cents, "
         "look_back_months, payment_delay_days, pool_rule"
     ),
+    "marts.fct_close_blockers": "settlement_month, reason, subject_id, found",
+    "marts.fct_watch_days": "day, watch_ms, playbacks, usual_watch_ms, is_out_of_band",
     "marts.fct_artist_audience": (
         "artist_id, month, viewers, new_viewers, returning_viewers, watch_ms, viewers_watch_ms, sole_artist_viewers"
     ),
@@ -165,7 +166,7 @@ def write_home(
         con.execute("create schema published")
         for table, columns in TABLES.items():
             names = columns.split(", ")
-            con.execute(f"create table {table} ({', '.join(f'{name} {_type_of(name)}' for name in names)})")
+            con.execute(f"create table {table} ({', '.join(f'{name} {_type_of(name, table)}' for name in names)})")
             for row in given.pop(table.partition(".")[2], ()):
                 unknown = set(row) - set(names)
                 assert not unknown, f"{table} has no {sorted(unknown)}"
@@ -179,7 +180,9 @@ def write_home(
     return home
 
 
-def _type_of(column: str) -> str:
+def _type_of(column: str, table: str) -> str:
+    if column == "found":  # a number where it is counted, a text where it is told
+        return "bigint" if table == "marts.fct_close_blockers" else "varchar"
     if column in _DATES or column.endswith(("_on", "_day")):
         return "date"
     if column.endswith("_at"):

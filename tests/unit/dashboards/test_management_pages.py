@@ -620,6 +620,43 @@ def test_data_that_did_not_get_through_are_told_in_words(tmp_path: Path) -> None
     assert "http://127.0.0.1:3000" in html_of(test)
 
 
+def test_what_keeps_a_month_from_closing_is_named(tmp_path: Path) -> None:
+    month = {"settlement_month": "2021-04", "is_closed": False, "periods": 3, "envelope_nanos": 3 * EURO_NANOS}
+    amounts = {"direct_nanos": 2 * EURO_NANOS, "pool_nanos": EURO_NANOS, "pool_members": 1, "idle_periods": 1}
+    blockers = [
+        {"settlement_month": "2021-04", "reason": "credit_shares_not_10000", "subject_id": "live-7", "found": 9_000},
+        {"settlement_month": "2021-05", "reason": "artist_unknown", "subject_id": "art-9", "found": 1},
+    ]
+    home = write_home(tmp_path, fct_settlement_months=[month | amounts], fct_close_blockers=blockers)
+    test = show("payouts", manager_of(home))
+    assert "1 point empêche de clore avril 2021" in headings_of(test)
+    assert row_of(test, "credit_shares_not_10000-live-7") == {
+        "subject": "live-7",
+        "reason": "live regardé dont les parts font 9\u202f000 au lieu de 10 000 points de base",
+    }
+    free = write_home(tmp_path / "free", fct_settlement_months=[month | amounts])
+    assert "Rien dans les données n’empêche de clore avril 2021" in headings_of(show("payouts", manager_of(free)))
+
+
+def test_unusual_days_are_named(tmp_path: Path) -> None:
+    days = [
+        {"day": date(2021, 3, 1), "watch_ms": HOUR_MS, "playbacks": 4, "usual_watch_ms": HOUR_MS},
+        {"day": date(2021, 3, 2), "watch_ms": 0, "playbacks": 0, "usual_watch_ms": None, "is_out_of_band": False},
+        {
+            "day": date(2021, 3, 3),
+            "watch_ms": HOUR_MS,
+            "playbacks": 1,
+            "usual_watch_ms": 4 * HOUR_MS,
+            "is_out_of_band": True,
+        },
+    ]
+    test = show("data", manager_of(write_home(tmp_path, fct_watch_days=days)))
+    assert "2 jours de visionnage inhabituels" in headings_of(test)
+    assert row_of(test, "2021-03-03")["usual_watch_ms"] == "4\xa0h\xa000\xa0min"
+    assert row_of(test, "2021-03-02")["usual_watch_ms"] == "–"
+    assert 'data-row="2021-03-01"' not in html_of(test)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_to_a_table_leads_to_one(tmp_path: Path, page: str) -> None:
     homes = {"emerging": emerging_home, "catalogue": catalogue_home, "payouts": what_if_home}
