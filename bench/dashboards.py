@@ -52,9 +52,17 @@ class _Load:
     copies: set[str] = field(default_factory=set)
 
 
-def run(*, artists: int, seconds: float, pause_s: float, scratch: Path, tell: Callable[[str], None]) -> Section:
+def run(
+    *,
+    artists: int,
+    seconds: float,
+    pause_s: float,
+    scratch: Path,
+    tell: Callable[[str], None],
+    home: Path | None = None,
+) -> Section:
     """Let artists read for some seconds, swap the copy meanwhile, draw first pages before and meanwhile; judge."""
-    demo = _demo_home(scratch, tell)
+    demo = home or _demo_home(scratch, tell)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         home = served_home(demo, Path(folder) / "home")
         with serving(home) as server:
@@ -62,7 +70,7 @@ def run(*, artists: int, seconds: float, pause_s: float, scratch: Path, tell: Ca
             ids = _artist_ids(server)
             cookies = [_sign_in(server, number, ids[number % len(ids)]) for number in range(artists)]
             tell("drawing first pages")
-            idle = _first_pages(server, cookies[0], times=_FIRST_PAGES)
+            idle = _first_pages(server, cookies[-_FIRST_PAGES:])
             cpu_before = _cpu_seconds(server.pid)
             tell(f"{artists} artists for {seconds:g} s")
             load, loaded = asyncio.run(_read(server, cookies, seconds=seconds, pause_s=pause_s))
@@ -119,7 +127,7 @@ async def _read(
     ]
     await asyncio.sleep(seconds / 3)
     await asyncio.to_thread(server.publish_again)
-    loaded = await asyncio.to_thread(_first_pages, server, cookies[0], times=1)
+    loaded = await asyncio.to_thread(_first_pages, server, cookies[-1:])
     for found in await asyncio.gather(*readers, return_exceptions=True):
         if found is not None:
             load.errors.append(repr(found))
@@ -196,26 +204,24 @@ class _Connection:
                     return wrong
 
 
-def _first_pages(server: Dashboards, cookie: str, *, times: int) -> list[float]:
-    """Draw the first page in a browser that knows nothing yet; return the seconds until its figures stood there."""
+def _first_pages(server: Dashboards, cookies: Sequence[str]) -> list[float]:
+    """Draw first pages in a browser that knows nothing yet; return the seconds until figures and charts stood there."""
     from tests.browser.chromium import open_chromium  # noqa: PLC0415
-    from tests.browser.visitor import browser_options  # noqa: PLC0415
+    from tests.browser.visitor import Visitor, browser_options  # noqa: PLC0415
 
     try:
         find_chromium()
     except BrowserMissingError:
         return []
-    name, _, value = cookie.partition("=")
     found = []
     with open_chromium() as browser:
-        for _ in range(times):
+        for cookie in cookies:
+            name, _, value = cookie.partition("=")
             context = browser.new_context(**browser_options())
             context.add_cookies([{"name": name, "value": value, "url": server.url}])
-            page = context.new_page()
+            visitor = Visitor.enter(server, context)
             started = time.perf_counter()
-            page.goto(server.url)
-            page.locator("[data-figure]").first.wait_for()
-            page.locator('[data-testid="stVegaLiteChart"] :is(canvas, svg)').first.wait_for()
+            visitor.open()
             found.append(time.perf_counter() - started)
             context.close()
     return found
@@ -281,13 +287,23 @@ def main(
     artists: Annotated[int, typer.Option(min=1, max=500, help="Artists at once.")] = 50,
     seconds: Annotated[float, typer.Option(min=5, max=600, help="How long they read.")] = 30.0,
     pause: Annotated[float, typer.Option(min=0.1, help="Seconds an artist stays on a page, about.")] = PAUSE_S,
+    home: Annotated[
+        Path | None, typer.Option(help="A data home that `allive demo` made; by default one is made.")
+    ] = None,
     scratch: Annotated[Path, typer.Option(help="Where the demo season goes; kept for the next bench.")] = _SCRATCH,
 ) -> None:
     """Measure the dashboards alone."""
     scratch.mkdir(parents=True, exist_ok=True)
     console, progress = open_console(), Console(stderr=True)
     with progress.status("starting") as status:
-        section = run(artists=artists, seconds=seconds, pause_s=pause, scratch=scratch.resolve(), tell=status.update)
+        section = run(
+            artists=artists,
+            seconds=seconds,
+            pause_s=pause,
+            scratch=scratch.resolve(),
+            tell=status.update,
+            home=home,
+        )
     print_report(console, [section])
     if any(aim.kept is False for aim in section.aims):
         raise typer.Exit(1)
