@@ -146,7 +146,7 @@ def _sign_out(principal: Principal, language: Language) -> None:
     other = Language.ENGLISH if language is Language.FRENCH else Language.FRENCH
     # As HTML: Markdown would make a link of an address.
     st.html(
-        f'<p class="al-asof">{escape(texts("navigation.signed_in_as", name=principal.name))}</p>'
+        f'<p class="al-note">{escape(texts("navigation.signed_in_as", name=principal.name))}</p>'
         f'<a class="al-link" href="/language/{other}" hreflang="{other}" lang="{other}" target="_self">'
         f"{texts('navigation.language')}</a> · "
         f'<a class="al-link" href="/sign-out" target="_self">{texts("navigation.sign_out")}</a>'
