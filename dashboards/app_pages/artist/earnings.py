@@ -100,7 +100,7 @@ def _known(viewer: Viewer, texts: Texts, given: list[Row]) -> None:
 def _running(viewer: Viewer, texts: Texts, artist: Artist, month: Row) -> None:
     language = viewer.language
     name = month_first(month["settlement_month"], language)
-    amount = formatting.euros_of_nanos(month["current_earned_nanos"], language)
+    amount = formatting.euros(month["current_earned_cents"], language)
     st.subheader(texts("open.heading", month=name, amount=amount), anchor=False)
     layout.cards(parts.running_cards(texts, month))
     seen = [
