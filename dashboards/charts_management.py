@@ -126,7 +126,7 @@ def stacks(
     x = alt.X("place:N", title=None, sort=places, axis=alt.Axis(labelAngle=0, labelOverlap="greedy", grid=False))
     y = alt.Y("value:Q", title=unit, stack="zero", axis=alt.Axis(format=number, tickCount=5))
     chart = (
-        alt.Chart(alt.Data(values=values))
+        alt.Chart({"values": values})
         .mark_bar(cornerRadius=2, strokeWidth=1)
         .encode(
             x=x,
@@ -189,7 +189,7 @@ def differences(marks: tuple[Mark, ...], *, series: tuple[Series, ...], look: Lo
     right = base.transform_filter("datum.value >= 0").mark_text(align="left", dx=5).encode(text="text:N")
     left = base.transform_filter("datum.value < 0").mark_text(align="right", dx=-5).encode(text="text:N")
     zero = (
-        alt.Chart(alt.Data(values=[{"zero": 0}]))
+        alt.Chart({"values": [{"zero": 0}]})
         .mark_rule(color=charts.palette(dark=look.dark)["muted"])
         .encode(x=alt.X("zero:Q", axis=None))
     )
@@ -245,10 +245,12 @@ def iso(day: date) -> str:
     return day.isoformat()
 
 
-def _data(marks: Sequence[Mark]) -> alt.Data:
-    return alt.Data(
-        values=[{"place": mark.place, "series": mark.series, "value": mark.value, "text": mark.text} for mark in marks]
-    )
+def _data(marks: Sequence[Mark]) -> dict[str, list[dict[str, object]]]:
+    return {
+        "values": [
+            {"place": mark.place, "series": mark.series, "value": mark.value, "text": mark.text} for mark in marks
+        ]
+    }
 
 
 def _places(marks: Sequence[Mark]) -> list[str]:

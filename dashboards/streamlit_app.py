@@ -112,14 +112,14 @@ def _draw_as_artist(render: Render, viewer: Viewer, settings: Settings) -> None:
     if not names:
         _state("no_artist", viewer.language)
         return
-    artist_id = next(iter(names))
-    if len(names) > 1:
-        ids = list(names)
+    ids = list(names)
+    artist_id = ids[0]
+    if len(ids) > 1:
         asked = st.query_params.get("artist")
         artist_id = st.selectbox(
             texts("navigation.choose_artist"),
             ids,
-            index=ids.index(asked) if asked in names else 0,
+            index=ids.index(asked) if asked in ids else 0,
             format_func=lambda artist_id: names[artist_id],
         )
     if viewer.principal.role is Role.MANAGEMENT:

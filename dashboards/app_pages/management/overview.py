@@ -130,6 +130,10 @@ def _targets(viewer: Viewer, row: Row) -> None:
         st.subheader(texts("targets.title"), anchor=False)
         layout.nothing_yet(texts("targets.none"), texts("targets.how", path=str(path.name)), icon=":material/flag:")
         return
+
+    def counted(number: int) -> str:
+        return formatting.count(number, language)
+
     shown: dict[str, Callable[[int], str]] = {
         "mrr_incl_vat_cents": lambda value: formatting.euros(value, language),
         "watch_hours": lambda value: texts("hours", number=formatting.count(value, language)),
@@ -141,7 +145,7 @@ def _targets(viewer: Viewer, row: Row) -> None:
     met = 0
     for target in targets:
         value = row["watch_ms"] // MS_PER_HOUR if target.figure == "watch_hours" else row[target.figure]
-        print_ = shown.get(target.figure, lambda number: formatting.count(number, language))
+        print_ = shown.get(target.figure, counted)
         is_met = value is not None and target.is_met_by(value)
         met += is_met
         state = "unknown" if value is None else "met" if is_met else "missed" if row["is_complete"] else "not_yet"

@@ -181,8 +181,6 @@ def write_home(
 
 
 def _type_of(column: str, table: str) -> str:
-    if column == "found":  # a number where it is counted, a text where it is told
-        return "bigint" if table == "marts.fct_close_blockers" else "varchar"
     if column in _DATES or column.endswith(("_on", "_day")):
         return "date"
     if column.endswith("_at"):
@@ -191,7 +189,9 @@ def _type_of(column: str, table: str) -> str:
         return "boolean"
     if column == "duration_s":
         return "decimal(18, 3)"
-    if column in _NUMBERS or column.endswith(
+    # `found` is a number where it is counted, a text where it is told.
+    counted = column in _NUMBERS or (column, table) == ("found", "marts.fct_close_blockers")
+    if counted or column.endswith(
         ("_ms", "_nanos", "_cents", "_bp", "_s", "playbacks", "subscribers", "_viewers", "_discoveries")
     ):
         return "bigint"
