@@ -61,6 +61,7 @@ def serve(settings: Settings, *, port: int) -> None:
     """Serve the dashboards on loopback until SIGINT or SIGTERM."""
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     app = create_app(settings)
+    _warm_up()
     # What is imported stays: it need not be looked through at every collection.
     gc.collect()
     gc.freeze()
@@ -76,3 +77,12 @@ def serve(settings: Settings, *, port: int) -> None:
         ws_ping_interval=20,
         ws_ping_timeout=20,
     )
+
+
+def _warm_up() -> None:
+    """Import what every page needs, so that the first visitor does not wait for it."""
+    from dashboards import charts  # noqa: PLC0415 - Altair; its settings are Streamlit's, which come first
+    from dashboards.app_pages.artist import earnings  # noqa: F401, PLC0415
+    from dashboards.app_pages.management import overview  # noqa: F401, PLC0415
+
+    charts.warm_up()

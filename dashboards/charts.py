@@ -4,6 +4,7 @@ Colour is never the only sign: series carry their names, their dashes or their s
 above the chart as headings; `description` says the same to those who do not see it.
 """
 
+from functools import cache
 from typing import Any, Final
 
 import altair as alt
@@ -61,10 +62,18 @@ def specification(
 
     `description` becomes the chart's accessible name.
     """
+    # Each `configure_…` would copy the chart with all its data, and every encoding was validated where it was made.
+    specified: dict[str, Any] = chart.properties(description=description).to_dict(validate=False)
+    return {**specified, "config": _config(language, dark=dark)}
+
+
+@cache
+def _config(language: Language, *, dark: bool) -> dict[str, Any]:
     colours = palette(dark=dark)
     months = language.locale.months["format"]
     configured = (
-        chart.properties(description=description)
+        alt.Chart({"values": []})
+        .mark_point()
         .configure(
             locale=alt.Locale(
                 number=_NUMBERS[language],
@@ -98,8 +107,15 @@ def specification(
         )
         .configure_text(color=colours["text"], fontSize=12)
     )
-    specified: dict[str, Any] = configured.to_dict()
-    return specified
+    config: dict[str, Any] = configured.to_dict()["config"]
+    return config
+
+
+def warm_up() -> None:
+    """Do ahead what the first chart of a process pays for: Altair's schema, the looks in both languages and themes."""
+    for language in Language:
+        for dark in (False, True):
+            _config(language, dark=dark)
 
 
 def draw(specified: dict[str, Any]) -> None:

