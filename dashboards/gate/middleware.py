@@ -7,10 +7,11 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dashboards.access import Role
 from dashboards.formatting import Language
 from dashboards.gate import grants, sessions
 from dashboards.gate.headers import protect, vouched
@@ -28,6 +29,7 @@ _ASSETS: Final = ("/static/", "/app/static/", "/component/", "/_stcore/bidi-comp
 _ANSWERS: Final = frozenset({"/_stcore/health", "/_stcore/host-config"})
 # Uploads, metrics, the agent interface and Streamlit's own sign-in serve nobody here.
 _CLOSED: Final = ("/_stcore/", "/auth/", "/oauth2callback", "/media/", "/files/", "/gate/", "/oidc/")
+_FIRST_PAGES: Final = {Role.ARTIST: "/earnings", Role.MANAGEMENT: "/overview", Role.FINANCE: "/overview"}
 _PICTURES: Final = (".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".ico")
 _CONDITIONAL: Final = frozenset({"accept-encoding", "if-none-match", "if-modified-since", "range", "if-range"})
 
@@ -95,6 +97,11 @@ class Gate:
             await self._own.no_access(request, session)(scope, receive, send)
             return
         path = scope["path"]
+        if path == _FIRST_PAGES[grant.role] and request.method in {"GET", "HEAD"}:
+            # Streamlit serves the first page of a role at / alone.
+            target = "/" + (f"?{request.url.query}" if request.url.query else "")
+            await RedirectResponse(target, status_code=303)(scope, receive, send)
+            return
         if request.method not in {"GET", "HEAD"} or not _is_open(path):
             await self._own.not_found(request)(scope, receive, send)
             return

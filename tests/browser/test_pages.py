@@ -55,6 +55,16 @@ def test_each_page_of_a_role_is_drawn(signed_in, role):
 
 
 @pytest.mark.parametrize("role", PAGES)
+def test_the_first_pages_own_address_leads_to_it(signed_in, role):
+    visitor = signed_in(role)
+    name = PAGES[role][0]
+    visitor.open(name)
+    assert visitor.page.locator("h1").all_inner_texts() == [SHELL(f"page.{name}")]
+    # Streamlit would say in a box over it that there is no such page.
+    assert visitor.page.locator('[role="dialog"]').count() == 0
+
+
+@pytest.mark.parametrize("role", PAGES)
 def test_other_roles_pages_are_not_there(signed_in, role):
     visitor = signed_in(role)
     for name in {*ARTIST_PAGES, *PLATFORM_PAGES} - {*PAGES[role]}:
