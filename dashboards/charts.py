@@ -4,6 +4,7 @@ Colour is never the only sign: series carry their names, their dashes or their s
 above the chart as headings; `description` says the same to those who do not see it.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -55,16 +56,36 @@ def specification(
     chart: alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart,
     *,
     language: Language,
-    description: str,
     dark: bool,
+    description: str = "",
 ) -> dict[str, Any]:
     """Return the chart as a specification to draw, with locale, type and colours set.
 
-    `description` becomes the chart's accessible name.
+    `description` becomes the chart's accessible name; a shape gets its own when it is `filled`.
     """
     # Each `configure_…` would copy the chart with all its data, and every encoding was validated where it was made.
     specified: dict[str, Any] = chart.properties(description=description).to_dict(validate=False)
     return {**specified, "config": _config(language, dark=dark)}
+
+
+def filled(shape: Mapping[str, Any], *, description: str, **data: Sequence[Mapping[str, object]]) -> dict[str, Any]:
+    """Return a specification whose named data (`alt.NamedData`) are these rows.
+
+    What a chart looks like is the same for everybody and dear to build with Altair; its rows are cheap.
+
+    Raises:
+        KeyError: the shape names data that were not given.
+    """
+    return {**_with_rows(shape, data), "description": description}
+
+
+def _with_rows(part: Any, data: Mapping[str, Sequence[Mapping[str, object]]]) -> Any:
+    if isinstance(part, Mapping):
+        return {
+            key: {"values": list(data[value["name"]])} if key == "data" and "name" in value else _with_rows(value, data)
+            for key, value in part.items()
+        }
+    return [_with_rows(one, data) for one in part] if isinstance(part, list) else part
 
 
 @cache

@@ -94,8 +94,25 @@ def charts(page: AppTest) -> list[DrawnChart]:
         DrawnChart(
             specification=json.loads(element.proto.spec),
             datasets=[
-                pa.ipc.open_stream(dataset.data.data).read_all().to_pylist() for dataset in element.proto.datasets
+                *([_rows(element.proto.data.data)] if element.proto.HasField("data") else []),
+                *_inline(json.loads(element.proto.spec)),
             ],
         )
         for element in page.get("vega_lite_chart")
     ]
+
+
+def _rows(stream: bytes) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pa.ipc.open_stream(stream).read_all().to_pylist()
+    return found
+
+
+def _inline(part: Any) -> list[list[dict[str, Any]]]:
+    """The rows that stand in a specification itself."""
+    if isinstance(part, list):
+        return [rows for one in part for rows in _inline(one)]
+    if not isinstance(part, dict):
+        return []
+    own = [part["values"]] if "values" in part and isinstance(part["values"], list) else []
+    inner = [rows for key, value in part.items() if key != "values" for rows in _inline(value)]
+    return [rows for rows in own + inner if rows and isinstance(rows[0], dict)]
