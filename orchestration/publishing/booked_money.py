@@ -1,5 +1,6 @@
 """Closed months as their own files have them: what every artist was booked and paid, and each run's control totals."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -7,8 +8,8 @@ import duckdb
 
 from ingestion.settings import Settings
 from payouts import audit, ledger
+from payouts.statements.names import STATEMENTS_FOLDER, statement_file_name
 
-_STATEMENTS: Final = "statements/"
 _CLOSED_MONTHS: Final = {
     "settlement_month": "varchar",
     "run_hash": "varchar",
@@ -56,8 +57,10 @@ def publish_booked_money(con: duckdb.DuckDBPyConnection, settings: Settings) -> 
         manifest = ledger.read_manifest(settings, month)
         row = _closed_month(ledger.read_control(settings, month), manifest.run_hash, closed_at.get(manifest.run_hash))
         con.execute(f"insert into published.closed_months values ({', '.join('?' * len(row))})", row)
-        artists = [_artist_of(name) for name in manifest.files if name.startswith(_STATEMENTS)]
-        con.execute("insert into published.statements select ?, unnest(?::varchar[])", [month, sorted(artists)])
+        con.execute(
+            "insert into published.statements select ?, unnest(?::varchar[])",
+            [month, _artists_with_statements(con, month, manifest.files)],
+        )
 
 
 def _closed_month(control: dict[str, Any], run_hash: str, closed_at: datetime | None) -> list[Any]:
@@ -80,5 +83,9 @@ def _closing_instants(settings: Settings) -> dict[str, datetime]:
     }
 
 
-def _artist_of(statement: str) -> str:
-    return statement.removeprefix(_STATEMENTS).removesuffix(".pdf")
+def _artists_with_statements(con: duckdb.DuckDBPyConnection, month: str, files: Mapping[str, str]) -> list[str]:
+    """Return whose statement is in the month. A file's name does not tell: an id that no name can bear is hashed."""
+    artists = con.execute(
+        "select artist_id from published.artist_payouts where settlement_month = ? order by artist_id", [month]
+    ).fetchall()
+    return [artist_id for (artist_id,) in artists if f"{STATEMENTS_FOLDER}/{statement_file_name(artist_id)}" in files]
