@@ -2,6 +2,7 @@
 
 import gc
 import logging
+from importlib import import_module
 from pathlib import Path
 from typing import Final
 
@@ -85,4 +86,5 @@ def _warm_up() -> None:
     from dashboards.app_pages.artist import earnings  # noqa: F401, PLC0415
     from dashboards.app_pages.management import overview  # noqa: F401, PLC0415
 
+    import_module("pandas")  # Streamlit passes every chart's rows through it
     charts.warm_up()
