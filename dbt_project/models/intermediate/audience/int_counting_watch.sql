@@ -46,10 +46,7 @@ final as (
             watched.live_id = credit_sets.live_id
             and credit_sets.catalogue is null
             and credit_sets.is_valid
-    where
-        lives.kind = 'live'
-        and lives.exclusive
-        and lives.duration_s >= months.minimum_live_s
+    where {{ counts('lives', 'months') }}
 )
 
 select * from final

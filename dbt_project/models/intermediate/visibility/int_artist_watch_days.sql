@@ -54,10 +54,7 @@ counting as (
         on
             daily_watch.day >= months.first_day
             and daily_watch.day <= months.last_day
-            and lives.duration_s >= months.minimum_live_s
-    where
-        lives.kind = 'live'
-        and lives.exclusive
+            and {{ counts('lives', 'months') }}
 ),
 
 final as (
@@ -83,11 +80,7 @@ final as (
     inner join categories
         on
             credits.artist_id = categories.artist_id
-            and counting.day >= categories.valid_from
-            and (
-                categories.valid_until is null
-                or counting.day < categories.valid_until
-            )
+            and {{ stands_on('categories', 'counting.day') }}
     group by
         counting.subscriber_id,
         credits.artist_id,

@@ -34,7 +34,7 @@ final as (
     from lives
     inner join months
         on
-            lives.duration_s >= months.minimum_live_s
+            {{ counts('lives', 'months') }}
             and (
                 lives.published_on is null
                 or lives.published_on <= months.last_day
@@ -49,17 +49,10 @@ final as (
     inner join categories
         on
             credits.artist_id = categories.artist_id
-            and months.last_day >= categories.valid_from
-            and (
-                categories.valid_until is null
-                or months.last_day < categories.valid_until
-            )
+            and {{ stands_on('categories', 'months.last_day') }}
     left join artists
         on credits.artist_id = artists.artist_id
-    where
-        lives.kind = 'live'
-        and lives.exclusive
-        and (artists.left_on is null or artists.left_on >= months.first_day)
+    where artists.left_on is null or artists.left_on >= months.first_day
 )
 
 select * from final

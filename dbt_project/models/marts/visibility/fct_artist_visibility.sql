@@ -110,11 +110,7 @@ final as (
     left join categories
         on
             artist_months.artist_id = categories.artist_id
-            and months.last_day >= categories.valid_from
-            and (
-                categories.valid_until is null
-                or months.last_day < categories.valid_until
-            )
+            and {{ stands_on('categories', 'months.last_day') }}
     left join online
         on
             artist_months.month = online.month

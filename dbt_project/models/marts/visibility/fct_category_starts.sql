@@ -2,8 +2,8 @@
 -- lives were started.
 -- Not additive over categories: a playback of a live that credits artists of two
 -- categories is in both.
-with playback_days as (
-    select * from {{ ref('int_playback_days') }}
+with playbacks as (
+    select * from {{ ref('int_playbacks_in_sessions') }}
 ),
 
 months as (
@@ -26,25 +26,14 @@ categories as (
     select * from {{ ref('stg_catalogue__artist_categories') }}
 ),
 
-playbacks as (
-    select
-        playback_id,
-        subscriber_id,
-        live_id,
-        min(event_day) as started_on,
-        coalesce(min(surface), 'unknown') as surface
-    from playback_days
-    group by playback_id, subscriber_id, live_id
-),
-
 starts as (
     select
         live_id,
         started_on,
-        surface,
+        coalesce(surface, 'unknown') as surface,
         count(*) as playbacks
     from playbacks
-    group by live_id, started_on, surface
+    group by live_id, started_on, coalesce(surface, 'unknown')
 ),
 
 live_categories as (
@@ -62,7 +51,7 @@ live_categories as (
         on
             starts.started_on >= months.first_day
             and starts.started_on <= months.last_day
-            and lives.duration_s >= months.minimum_live_s
+            and {{ counts('lives', 'months') }}
     inner join credit_sets
         on
             starts.live_id = credit_sets.live_id
@@ -73,14 +62,7 @@ live_categories as (
     inner join categories
         on
             credits.artist_id = categories.artist_id
-            and starts.started_on >= categories.valid_from
-            and (
-                categories.valid_until is null
-                or starts.started_on < categories.valid_until
-            )
-    where
-        lives.kind = 'live'
-        and lives.exclusive
+            and {{ stands_on('categories', 'starts.started_on') }}
     group by
         starts.live_id,
         starts.started_on,
