@@ -150,9 +150,9 @@ def short_day(value: date, language: Language) -> str:
     """Return a day for a table or a card.
 
     >>> short_day(date(2021, 2, 1), Language.FRENCH), short_day(date(2021, 2, 1), Language.ENGLISH)
-    ('1 févr. 2021', '1 Feb 2021')
+    ('1er févr. 2021', '1 Feb 2021')
     """
-    return format_date(value, "d MMM y", locale=language.locale)
+    return format_date(value, _day_pattern(value, language, month="MMM"), locale=language.locale)
 
 
 def instant(value: datetime, language: Language) -> str:
@@ -167,8 +167,8 @@ def instant(value: datetime, language: Language) -> str:
     return format_datetime(aware, f"{pattern} {at} HH:mm", tzinfo=PARIS, locale=language.locale)
 
 
-def _day_pattern(value: date, language: Language) -> str:
-    return "d'er' MMMM y" if value.day == 1 and language is Language.FRENCH else "d MMMM y"
+def _day_pattern(value: date, language: Language, *, month: str = "MMMM") -> str:
+    return f"d'er' {month} y" if value.day == 1 and language is Language.FRENCH else f"d {month} y"
 
 
 def _first_day(month: str) -> date:

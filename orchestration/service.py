@@ -18,8 +18,8 @@ from filelock import FileLock, Timeout
 from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.instance import write_instance_settings
+from orchestration.ports import HOST, why_taken
 
-HOST = "127.0.0.1"
 START_TIMEOUT_S = 120
 STOP_TIMEOUT_S = 30
 _LOOK_EVERY_S = 0.2
@@ -179,15 +179,11 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
 
 
 def _require_free(port: int, *, option: str) -> None:
-    with socket.socket() as probe:
-        # As the server does it: a port in TIME_WAIT is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            raise ServiceError(
-                f"Port {port} is taken ({error.strerror}); expected a free one. Try `allive up {option} {port + 1}`."
-            ) from None
+    reason = why_taken(port)
+    if reason is not None:
+        raise ServiceError(
+            f"Port {port} is taken ({reason}); expected a free one. Try `allive up {option} {port + 1}`."
+        )
 
 
 def _free_port() -> int:
