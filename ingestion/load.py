@@ -44,7 +44,7 @@ from ingestion.staging import (
     StagingInterruptedError,
     UnreadableFile,
     stage_files,
-    sync_staged,
+    sync_files,
 )
 
 __all__ = ["BatchReport", "CheckResult", "has_new_files", "load_new_files", "validate_files"]
@@ -264,7 +264,7 @@ def _decide(
     accepted = tuple(folder / file.source for file in staged.files if file.table == contract.record_type)
     checks = check_counts(contract, staged)
     with ThreadPoolExecutor(1) as beside:
-        synced = beside.submit(sync_staged, folder, staged)
+        synced = beside.submit(sync_files, folder, staged.files)
         if accepted:
             checks += validator(settings, contract.record_type, accepted)
         synced.result()

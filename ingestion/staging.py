@@ -4,10 +4,11 @@ One pass over each file. Nothing here is visible to readers.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -196,7 +197,7 @@ def _copy(
     query: str,
     folder: Path,
     partition_column: str | None,
-    parameters: dict[str, int],
+    parameters: dict[str, Any],
 ) -> list[_Written]:
     partition_by = ", ".join(filter(None, ["outcome", partition_column]))
     folder.mkdir(parents=True)
@@ -300,7 +301,23 @@ def _write_rejects(
     return int(rows[0][2])
 
 
-def sync_staged(folder: Path, staged: StagedBatch) -> None:
-    """Force the staged files to the disk: from here on a promotion may rely on them."""
-    for file in staged.files:
+def stage_accepted(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    query: str,
+    *,
+    folder: Path,
+    batch_id: str,
+    parameters: dict[str, Any],
+) -> list[StagedFile]:
+    """Write rows aside that need no judging, as they have the raw table's columns and keep its contract."""
+    judged = f"select {sql_text(ACCEPTED)} as outcome, * from ({query})"
+    written = _copy(con, judged, folder / "part-0", contract.partition_column, parameters)
+    batch_number = parameters["batch_number"]
+    return [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(written)]
+
+
+def sync_files(folder: Path, files: Iterable[StagedFile]) -> None:
+    """Force staged files to the disk: from here on a promotion may rely on them."""
+    for file in files:
         sync_file(folder / file.source)
