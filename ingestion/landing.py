@@ -13,8 +13,6 @@ from typing import BinaryIO
 
 import zstandard
 
-from ingestion.durable import read_json, write_json
-
 TEXT_FORMATS = (".ndjson", ".jsonl", ".csv")
 FORMATS = (*TEXT_FORMATS, ".parquet")
 COMPRESSIONS = (".gz", ".zst")
@@ -94,26 +92,35 @@ def find_files(landing: Path, record_type: str) -> list[LandedFile]:
     files = []
     folders = [landing / record_type]
     while folders:
-        try:
-            entries = list(os.scandir(folders.pop()))
-        except FileNotFoundError:
-            continue
-        for entry in entries:
-            if entry.is_dir():
-                folders.append(Path(entry.path))
-            elif is_deliverable(entry.name):
-                status = entry.stat()
-                path = Path(entry.path)
-                files.append(
-                    LandedFile(
-                        path=path,
-                        name=path.relative_to(landing).as_posix(),
-                        size=status.st_size,
-                        mtime_ns=status.st_mtime_ns,
-                        inode=status.st_ino,
-                    )
-                )
+        found, subfolders = list_folder(landing, folders.pop())
+        files += found
+        folders += subfolders
     return sorted(files, key=lambda file: file.name)
+
+
+def list_folder(landing: Path, folder: Path) -> tuple[list[LandedFile], list[Path]]:
+    """The deliverable files in one folder of landing, and its subfolders; nothing if it is not there."""
+    files, subfolders = [], []
+    try:
+        entries = list(os.scandir(folder))
+    except FileNotFoundError:
+        return [], []
+    prefix = folder.relative_to(landing).as_posix()
+    for entry in entries:
+        if entry.is_dir():
+            subfolders.append(Path(entry.path))
+        elif is_deliverable(entry.name):
+            status = entry.stat()
+            files.append(
+                LandedFile(
+                    path=Path(entry.path),
+                    name=f"{prefix}/{entry.name}",
+                    size=status.st_size,
+                    mtime_ns=status.st_mtime_ns,
+                    inode=status.st_ino,
+                )
+            )
+    return files, subfolders
 
 
 def read_content(file: LandedFile) -> Iterator[bytes]:
@@ -205,23 +212,3 @@ def hash_bytes(file: LandedFile) -> str:
     """The sha256 of the file as it lies there: what a file that cannot be read is known by."""
     with file.path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-class SeenFiles:
-    """Remembers which files have been dealt with, by path and stamp, so that they are not read again.
-
-    Only a cache: without it every file is hashed once more and found to be known.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._stamps: dict[str, list[int]] = read_json(path) or {}
-
-    def is_seen(self, file: LandedFile) -> bool:
-        """Whether this very file has been dealt with before."""
-        return self._stamps.get(file.name) == file.stamp
-
-    def remember(self, files: list[LandedFile]) -> None:
-        """Keep files that were loaded, held, discarded or set aside."""
-        self._stamps |= {file.name: file.stamp for file in files}
-        write_json(self._path, self._stamps)

@@ -22,9 +22,7 @@ from ingestion.engine import connect
 from ingestion.expectations.validation import validate
 from ingestion.landing import (
     LandedFile,
-    SeenFiles,
     UnreadableFileError,
-    find_files,
     hash_bytes,
     hash_content,
 )
@@ -38,6 +36,7 @@ from ingestion.promotion import (
 from ingestion.raw_tables import read_pins, scan_of
 from ingestion.readers import FirstReads
 from ingestion.reports import BatchReport, CheckResult
+from ingestion.seen_files import SeenFiles
 from ingestion.settings import Settings
 from ingestion.staging import (
     StagedBatch,
@@ -64,7 +63,10 @@ _one_load = threading.Lock()
 
 def has_new_files(settings: Settings) -> bool:
     """Whether anything in landing has not been dealt with yet. Reads no content."""
-    return any(_fresh_files(settings, record_type)[0] for record_type in CONTRACTS)
+    return any(
+        _seen_files(settings, record_type).find_fresh(settings.landing_dir, record_type, is_noted=False)
+        for record_type in CONTRACTS
+    )
 
 
 def validate_files(settings: Settings, record_type: str, files: tuple[Path, ...]) -> tuple[CheckResult, ...]:
@@ -77,9 +79,8 @@ def validate_files(settings: Settings, record_type: str, files: tuple[Path, ...]
         con.close()
 
 
-def _fresh_files(settings: Settings, record_type: str) -> tuple[list[LandedFile], SeenFiles]:
-    seen = SeenFiles(settings.raw_dir / "_seen" / f"{record_type}.json")
-    return [file for file in find_files(settings.landing_dir, record_type) if not seen.is_seen(file)], seen
+def _seen_files(settings: Settings, record_type: str) -> SeenFiles:
+    return SeenFiles(settings.raw_dir / "_seen" / f"{record_type}.sqlite")
 
 
 def load_new_files(
@@ -107,7 +108,8 @@ def load_new_files(
     """
     with _one_load:
         finish_decisions(settings)
-        fresh, seen = _fresh_files(settings, record_type)
+        seen = _seen_files(settings, record_type)
+        fresh = seen.find_fresh(settings.landing_dir, record_type)
         if not fresh:
             return None
         report = _load(

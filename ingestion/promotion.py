@@ -128,15 +128,16 @@ def _carry_out(settings: Settings, promotion: Promotion, folder: Path) -> None:
     # every content that was dealt with.
     app_ids = [_content_id(promotion.record_type, h) for h in promotion.content_hashes]
     unreadable_ids = [_unreadable_id(promotion.record_type, h) for h in promotion.unreadable_hashes]
-    versions = dict(read_pins(settings).versions)
+    pins = read_pins(settings)
+    versions, layouts = dict(pins.versions), dict(pins.layouts)
     for table, ids in (
         (promotion.record_type, app_ids),
         (REJECTS, app_ids + unreadable_ids),
     ):
         if ids:
             files = [file.data for file in promotion.files if file.table == table]
-            versions[table] = commit_batch(settings, table, files, ids)
-    write_pins(settings, Pins(versions, promotion.batch_number))
+            versions[table] = layouts[table] = commit_batch(settings, table, files, ids)
+    write_pins(settings, Pins(versions, promotion.batch_number, layouts))
     if promotion.release:
         record_decision(settings, promotion.release)
         shutil.rmtree(settings.held_dir / promotion.release.batch_id, ignore_errors=True)

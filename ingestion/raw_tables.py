@@ -1,13 +1,14 @@
 """The raw layer: Delta tables of accepted records and of rejects, and the versions readers pin.
 
-A table's newest version may be half of a promotion; what `pins.json` names never is.
+A table's newest version may be half of a promotion; what `pins.json` names never is. Files may be rewritten into fewer
+(`ingestion.compaction`): so a version names records, by the last batch in it, and the files are those of today.
 """
 
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -15,7 +16,7 @@ import duckdb
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Schema, Transaction
 from deltalake import Field as DeltaField
 from deltalake.schema import PrimitiveType
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from ingestion.contracts import CONTRACTS, RECORD_TYPES
 from ingestion.contracts.fields import sql_text
@@ -43,11 +44,20 @@ _DELTA_TYPES = {
     "TIMESTAMPTZ": "timestamp",
     "DECIMAL(18,3)": "decimal(18,3)",
 }
-# Closed months pin versions: neither the log nor the files of one may ever expire by itself.
-_FOR_EVER = {
+# `ingestion.vacuum` alone cleans up: the log never expires by itself. Checkpoints forget rewritten files after a while.
+TABLE_PROPERTIES = {
     "delta.logRetentionDuration": f"interval {timedelta(days=36_500).days} days",
-    "delta.deletedFileRetentionDuration": f"interval {timedelta(days=36_500).days} days",
+    "delta.deletedFileRetentionDuration": "interval 2 days",
 }
+ROW_GROUP_ROWS = 122_880
+PARQUET_OPTIONS = (
+    "format parquet, parquet_version v2, compression zstd, compression_level 1, write_bloom_filter false, "
+    f"row_group_size {ROW_GROUP_ROWS}, return_stats"
+)
+"""How DuckDB's `copy` writes accepted records (docs/adr/0011)."""
+# Of a raw view's files, by age: a reader of new batches opens about as many as are new (docs/adr/0014).
+_NEWEST_FILES = 16
+_OLDER_TIMES = 4
 
 
 def columns_of(table: str) -> dict[str, str]:
@@ -62,10 +72,13 @@ def partition_column_of(table: str) -> str | None:
 
 @dataclass(frozen=True)
 class Pins:
-    """What readers may see: a version of each raw table, and the last batch that is in them."""
+    """What readers may see: the records of each raw table, the last batch that is in them, and the files to read."""
 
     versions: dict[str, int | None]
+    """The Delta version with which the table's last batch came: changes with the records only."""
     batch_number: int
+    layouts: dict[str, int | None] = field(default_factory=dict)
+    """The Delta version whose files hold these records: changes with every rewriting too."""
 
 
 def _pins_path(settings: Settings) -> Path:
@@ -75,15 +88,16 @@ def _pins_path(settings: Settings) -> Path:
 def read_pins(settings: Settings) -> Pins:
     """The versions that readers may see now; none of any table before the first load."""
     stored = read_json(_pins_path(settings)) or {"versions": {}, "batch_number": 0}
-    return Pins(
-        versions={table: stored["versions"].get(table) for table in TABLES},
-        batch_number=stored["batch_number"],
-    )
+    versions = {table: stored["versions"].get(table) for table in TABLES}
+    return Pins(versions, stored["batch_number"], versions | stored.get("layouts", {}))
 
 
 def write_pins(settings: Settings, pins: Pins) -> None:
     """Let readers see a batch: records and rejects at once."""
-    write_json(_pins_path(settings), {"versions": pins.versions, "batch_number": pins.batch_number})
+    write_json(
+        _pins_path(settings),
+        {"versions": pins.versions, "batch_number": pins.batch_number, "layouts": pins.layouts},
+    )
 
 
 @dataclass(frozen=True)
@@ -98,14 +112,47 @@ class DataFile:
 
     def as_action(self) -> AddAction:
         """The entry of the Delta log."""
-        bounds = {"batch_number": self.batch_number}
+        return StoredFile(
+            self.path, self.size, self.records, self.batch_number, self.batch_number, self.partition
+        ).as_action(is_new=True)
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a raw table as its log knows it: of one batch, or of several since it was compacted."""
+
+    path: str
+    size: int
+    records: int
+    first_batch: int
+    last_batch: int
+    partition: Mapping[str, str | None]
+
+    def as_action(self, *, is_new: bool) -> AddAction:
+        """The entry of the Delta log; not new: the same records were in other files."""
         return AddAction(
             path=self.path,
             size=self.size,
             partition_values=dict(self.partition),
             modification_time=0,
-            data_change=True,
-            stats=json.dumps({"numRecords": self.records, "minValues": bounds, "maxValues": bounds}),
+            data_change=is_new,
+            stats=json.dumps(
+                {
+                    "numRecords": self.records,
+                    "minValues": {"batch_number": self.first_batch},
+                    "maxValues": {"batch_number": self.last_batch},
+                }
+            ),
+        )
+
+    def as_removal(self, at: datetime) -> RemoveAction:
+        """The entry that takes the file out of the table; its records are in others."""
+        return RemoveAction(
+            self.path,
+            data_change=False,
+            deletion_timestamp=int(at.timestamp() * 1000),
+            size=self.size,
+            partition_values=dict(self.partition),
         )
 
 
@@ -143,7 +190,7 @@ def commit_batch(settings: Settings, table: str, files: Iterable[DataFile], app_
     path = table_path(settings, table)
     path.mkdir(parents=True, exist_ok=True)
     delta = open_table(settings, table) or DeltaTable.create(
-        str(path), schema=schema, partition_by=partition_by, configuration=_FOR_EVER
+        str(path), schema=schema, partition_by=partition_by, configuration=TABLE_PROPERTIES
     )
     transactions = list(app_ids)
     if delta.transaction_version(transactions[0]) is None:
@@ -169,32 +216,67 @@ def drop_half_written_commits(settings: Settings, table: str) -> None:
         leftover.unlink()
 
 
-def pinned_files(settings: Settings, table: str, version: int | None) -> list[Path]:
-    """The Parquet files of a raw table's version."""
-    if version is None:
+def stored_files(settings: Settings, table: str, layout: int | None) -> list[StoredFile]:
+    """The Parquet files of a raw table's Delta version."""
+    if layout is None:
         return []
-    path = table_path(settings, table)
-    actions = DeltaTable(str(path), version=version).get_add_actions(flatten=True)
+    actions = DeltaTable(str(table_path(settings, table)), version=layout).get_add_actions(flatten=True)
+    partition_column = partition_column_of(table)
+    names = ("path", "size_bytes", "num_records", "min.batch_number", "max.batch_number")
+    columns = [actions.column(name).to_pylist() if name in actions.column_names else None for name in names]
+    if partition_column:
+        days = actions.column(f"partition.{partition_column}").to_pylist()
+        partitions = [{partition_column: str(day)} for day in days]
+    else:
+        partitions = [{} for _ in columns[0] or ()]
     # Paths in the log are URL-encoded, by the protocol.
-    return [path / unquote(name) for name in actions.column("path").to_pylist()]
+    return [
+        StoredFile(unquote(path), size, records, first_batch, last_batch, partition)
+        for (path, size, records, first_batch, last_batch), partition in zip(
+            zip(*(column or () for column in columns), strict=True), partitions, strict=True
+        )
+    ]
 
 
 def create_raw_views(con: duckdb.DuckDBPyConnection, settings: Settings, pins: Pins) -> None:
-    """Create the schema `raw`: a view a table over the pinned files, and the table `raw.pins`.
+    """Create the schema `raw`: a view a table over the pinned files, and the tables `raw.pins` and `raw.layouts`.
 
     Columns and files are spelled out: a file that appears later, or a column more in it, changes
     nothing. A table without files is an empty typed view.
     """
     con.execute("create schema if not exists raw")
     for table in TABLES:
-        files = pinned_files(settings, table, pins.versions[table])
-        con.execute(f"create or replace view raw.{table} as {scan_of(table, files)}")
-    con.execute("create or replace table raw.pins (table_name varchar, version bigint)")
-    con.executemany("insert into raw.pins values (?, ?)", [*pins.versions.items()])
+        files = stored_files(settings, table, pins.layouts[table])
+        con.execute(f"create or replace view raw.{table} as {_scan_by_age(settings, table, files)}")
+    for name, versions in (("pins", pins.versions), ("layouts", pins.layouts)):
+        con.execute(f"create or replace table raw.{name} (table_name varchar, version bigint)")
+        con.executemany(f"insert into raw.{name} values (?, ?)", [*versions.items()])
 
 
-def scan_of(table: str, files: Iterable[Path]) -> str:
-    """SQL that reads a raw table from its files, with explicit columns (a view binds no values)."""
+def _scan_by_age(settings: Settings, table: str, files: Iterable[StoredFile]) -> str:
+    """SQL that reads files in groups, each with the batch number that none of its records exceeds.
+
+    Where a query wants later batches than that, its plan leaves the group out: not even footers are read.
+    """
+    ordered = sorted(files, key=lambda file: (file.last_batch, file.path), reverse=True)
+    groups, size = [], _NEWEST_FILES
+    while ordered:
+        groups.append(ordered[:size])
+        ordered, size = ordered[size:], size * _OLDER_TIMES
+    folder = table_path(settings, table)
+    return " union all ".join(
+        scan_of(
+            table, [folder / file.path for file in group], up_to=group[0].last_batch if group != groups[0] else None
+        )
+        for group in groups
+    ) or scan_of(table, [])
+
+
+def scan_of(table: str, files: Iterable[Path], *, up_to: int | None = None) -> str:
+    """SQL that reads a raw table from its files, with explicit columns (a view binds no values).
+
+    With `up_to` only the records of batches up to this number.
+    """
     columns = columns_of(table)
     literals = ", ".join(sql_text(os.fspath(file)) for file in files)
     if not literals:
@@ -206,4 +288,5 @@ def scan_of(table: str, files: Iterable[Path]) -> str:
         if partition_column
         else ", hive_partitioning = false"
     )
-    return f"select {', '.join(columns)} from read_parquet([{literals}]{hive})"
+    where = "" if up_to is None else f" where batch_number <= {up_to:d}"
+    return f"select {', '.join(columns)} from read_parquet([{literals}]{hive}){where}"

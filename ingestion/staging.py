@@ -18,10 +18,8 @@ from ingestion.contracts.fields import sql_text
 from ingestion.contracts.typing_sql import ACCEPTED, UNKNOWN, judged_records
 from ingestion.durable import sync_file
 from ingestion.landing import LandedFile
-from ingestion.raw_tables import REJECTS, DataFile
+from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
-
-_ROW_GROUP_ROWS = 122_880
 
 
 @dataclass(frozen=True)
@@ -202,9 +200,7 @@ def _copy(
     partition_by = ", ".join(filter(None, ["outcome", partition_column]))
     folder.mkdir(parents=True)
     rows = con.execute(
-        f"copy ({query}) to {sql_text(str(folder))} (format parquet, parquet_version v2, compression zstd, "
-        f"compression_level 1, write_bloom_filter false, partition_by ({partition_by}), "
-        f"row_group_size {_ROW_GROUP_ROWS}, return_stats)",
+        f"copy ({query}) to {sql_text(str(folder))} ({PARQUET_OPTIONS}, partition_by ({partition_by}))",
         parameters,
     ).fetchall()
     return [

@@ -9,6 +9,7 @@ incremental model cannot be told from the others.
 import functools
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from typing import Any
 import duckdb
 
 import ingestion.raw_tables
+import ingestion.raw_versions
 import payouts.bookings
 from ingestion.raw_tables import Pins, create_raw_views, read_pins
 from ingestion.settings import DBT_PROJECT_DIR, Settings
@@ -82,6 +84,7 @@ def build_warehouse(
     inputs = read_inputs(settings, project, pins)
     finished = read_finished_build(settings)
     if finished is not None and finished.inputs == inputs:
+        _follow_layouts(settings, pins)
         return finished
     _drop_what_cannot_be_continued(settings, project, pins)
     if not settings.warehouse_path.exists():
@@ -124,11 +127,11 @@ class Inputs:
 
 def read_inputs(settings: Settings, project: ParsedProject, pins: Pins) -> Inputs:
     """Find out what the warehouse would be built from now."""
-    views = (Path(ingestion.raw_tables.__file__), Path(payouts.bookings.__file__))
+    views = (ingestion.raw_tables, ingestion.raw_versions, payouts.bookings)
     code = [
         project.content_hash,
         duckdb.__version__,
-        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in views),
+        *(hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in views),
     ]
     return Inputs(
         code=hashlib.sha256("\n".join(code).encode()).hexdigest(),
@@ -215,6 +218,30 @@ def _prepare(settings: Settings, project: ParsedProject, pins: Pins) -> None:
         con.execute("insert into build.begun values (?, ?)", [project.content_hash, pins.batch_number])
         create_raw_views(con, settings, pins)
         create_booking_views(con, settings)
+
+
+def _follow_layouts(settings: Settings, pins: Pins) -> None:
+    """Let the views read the present files, where the same records were rewritten into others since they were made."""
+    with open_warehouse(settings, read_only=True) as con:
+        layouts = dict(con.execute("select table_name, version from raw.layouts").fetchall())
+    if layouts != pins.layouts:
+        with open_warehouse(settings, read_only=False) as con:
+            create_raw_views(con, settings, pins)
+            create_booking_views(con, settings)
+
+
+def files_in_views(settings: Settings) -> frozenset[Path]:
+    """The files that the warehouse's views read: of the layouts that were pinned when it was last looked at."""
+    if not settings.warehouse_path.exists():
+        return frozenset()
+    with open_warehouse(settings, read_only=True) as con:
+        views = con.execute("select sql from duckdb_views() where schema_name in ('raw', 'booked')").fetchall()
+    # What follows a quote is a path or no path; a path with a quote of its own has it doubled.
+    return frozenset(
+        Path(literal.replace("''", "'"))
+        for (sql,) in views
+        for literal in re.findall(r"'((?:[^']|'')*\.parquet)'", sql)
+    )
 
 
 def warm_up_dbt(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import duckdb
 
-from ingestion.raw_tables import columns_of, pinned_files, scan_of
+from ingestion.raw_tables import columns_of, scan_of
+from ingestion.raw_versions import records_of
 from ingestion.settings import DBT_PROJECT_DIR, Settings
 from payouts import ledger, requests
 from payouts.run import Adjustment, PayoutLine
@@ -111,9 +112,9 @@ def _lines(settings: Settings, closed: tuple[str, ...], name: str, line: type) -
 
 def _catalogue(settings: Settings, table: str, runs: Iterable[str]) -> str:
     selects = [
-        f"select {_literal(run)} as catalogue, * from ({scan_of(table, pinned_files(settings, table, version))})"
+        f"select {_literal(run)} as catalogue, * from ({scan_of(table, records.files, up_to=records.up_to)})"
         for run in sorted(runs)
-        for version in [ledger.read_control(settings, run)["raw_versions"].get(table)]
+        for records in [records_of(settings, table, ledger.read_control(settings, run)["raw_versions"].get(table))]
     ]
     return " union all ".join(selects) or _nothing({"catalogue": "varchar", **columns_of(table)})
 

@@ -6,22 +6,13 @@ import json
 import dagster as dg
 
 from ingestion.contracts import RECORD_TYPES
-from ingestion.landing import find_files
+from ingestion.seen_files import SeenFiles
 from ingestion.settings import Settings
 from orchestration.alerts import Alert, send
 from orchestration.defs.jobs import monthly_payout, refresh, republish
 
 LOOK_EVERY_S = 60
-
-
-def landing_cursor(settings: Settings) -> str | None:
-    """Return a hash of what lies in landing, by names, sizes and times; None if nothing does. Reads no content."""
-    files = [
-        (file.name, *file.stamp)
-        for record_type in RECORD_TYPES
-        for file in find_files(settings.landing_dir, record_type)
-    ]
-    return hashlib.sha256(json.dumps(files).encode()).hexdigest() if files else None
+_NOTHING_NEW = "Nothing new has landed since the last refresh was asked for."
 
 
 @dg.sensor(
@@ -31,13 +22,24 @@ def landing_cursor(settings: Settings) -> str | None:
     description="Asks for a refresh when files have landed. A file that was loaded already costs a look, not a load.",
 )
 def landed_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Compare what lies in landing with what lay there at the last request."""
+    """Ask once for the files that have landed since the last request. Reads no content.
+
+    They are remembered at the next look only: the cursor is kept together with the request, so none gets lost.
+    """
     settings = Settings()
-    found = landing_cursor(settings)
-    if found is None:
-        return dg.SkipReason(f"Nothing has landed in {settings.landing_dir}.")
+    asked = {
+        record_type: SeenFiles(settings.dagster_dir / "asked_for" / f"{record_type}.sqlite")
+        for record_type in RECORD_TYPES
+    }
+    fresh = {record_type: memory.find_fresh(settings.landing_dir, record_type) for record_type, memory in asked.items()}
+    stamps = [(file.name, *file.stamp) for files in fresh.values() for file in files]
+    if not stamps:
+        return dg.SkipReason(_NOTHING_NEW)
+    found = hashlib.sha256(json.dumps(stamps).encode()).hexdigest()
     if found == context.cursor:
-        return dg.SkipReason("Nothing new has landed since the last refresh was asked for.")
+        for record_type, files in fresh.items():
+            asked[record_type].remember(files)
+        return dg.SkipReason(_NOTHING_NEW)
     context.update_cursor(found)
     return dg.RunRequest(run_key=found)
 

@@ -3,15 +3,15 @@
 import json
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import duckdb
-from deltalake import DeltaTable
 
 from ingestion.batches import list_held
 from ingestion.contracts import RECORD_TYPES
-from ingestion.raw_tables import read_pins, table_path
+from ingestion.raw_tables import REJECTS, read_pins
+from ingestion.raw_versions import batches_loaded_at, loaded_at
 from ingestion.settings import Settings
 from orchestration.defs.dbt.manifest import as_test_id, with_every_test
 from orchestration.parsed_project import ParsedProject
@@ -116,11 +116,11 @@ def _publish_rejects(con: duckdb.DuckDBPyConnection, settings: Settings) -> None
     rejects = con.execute(
         "select record_type, reason, count(*), max(batch_number) from warehouse.raw.rejects group by all order by all"
     ).fetchall()
-    folder = table_path(settings, "rejects")
+    loaded = batches_loaded_at(settings, REJECTS, (batch_number for *_, batch_number in rejects))
     for record_type, reason, count, batch_number in rejects:
-        written = [path.stat().st_mtime for path in folder.glob(f"{record_type}-{batch_number:06}-*.parquet")]
-        last_loaded_at = datetime.fromtimestamp(max(written), UTC) if written else None
-        con.execute("insert into published.rejects values (?, ?, ?, ?)", [record_type, reason, count, last_loaded_at])
+        con.execute(
+            "insert into published.rejects values (?, ?, ?, ?)", [record_type, reason, count, loaded.get(batch_number)]
+        )
 
 
 def _publish_freshness(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -134,10 +134,8 @@ def _publish_freshness(con: duckdb.DuckDBPyConnection, settings: Settings) -> No
         if version is None:
             con.execute("insert into published.freshness values (?, 0, null, null)", [record_type])
             continue
-        table = DeltaTable(str(table_path(settings, record_type)), version=version)
-        loaded_at = datetime.fromtimestamp(table.history(1)[0]["timestamp"] / 1000, UTC)
         con.execute(
             f"insert into published.freshness select ?, count(*), ?, ({_LAST_EVENT[record_type]}) "
             f"from warehouse.raw.{record_type}",
-            [record_type, loaded_at],
+            [record_type, loaded_at(settings, record_type, version)],
         )

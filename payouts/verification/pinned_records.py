@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
 
-from ingestion.raw_tables import pinned_files
+from ingestion.raw_versions import Records, records_of
 from ingestion.settings import Settings
 from payouts.months import first_day, last_day
 from payouts.verification.month_files import Policy
@@ -111,20 +110,20 @@ class Catalogue:
         )
 
 
-def scan_pinned(settings: Settings, table: str, version: int | None) -> list[Path]:
-    """Return the files of a raw table's version.
+def scan_pinned(settings: Settings, table: str, version: int | None) -> Records:
+    """Return where the records of a raw table's version lie now.
 
     Raises:
         GoneError: The version or one of its files is not there any more.
     """
     try:
-        files = pinned_files(settings, table, version)
+        records = records_of(settings, table, version)
     except Exception as error:
         raise GoneError(f"version {version} of raw/{table} is not there any more ({type(error).__name__})") from error
-    missing = [path for path in files if not path.exists()]
+    missing = [path for path in records.files if not path.exists()]
     if missing:
         raise GoneError(f"{len(missing)} files of version {version} of raw/{table} are not there any more")
-    return files
+    return records
 
 
 def latest(settings: Settings, table: str, version: int | None, *, key: Sequence[str]) -> pl.DataFrame:
@@ -182,7 +181,10 @@ def _credit_sets(settings: Settings, version: int | None) -> dict[str, list[tupl
 
 def _read(settings: Settings, table: str, version: int | None) -> pl.DataFrame:
     columns = {**_CONTENT[table], "updated_at": pl.Datetime("us", "UTC")}
-    files = scan_pinned(settings, table, version)
-    if not files:
+    records = scan_pinned(settings, table, version)
+    if not records.files:
         return pl.DataFrame(schema=columns)
-    return pl.read_parquet(files, columns=[*columns], hive_partitioning=False)
+    scan = pl.scan_parquet([*records.files], hive_partitioning=False)
+    if records.up_to is not None:
+        scan = scan.filter(pl.col("batch_number") <= records.up_to)
+    return scan.select([*columns]).collect()

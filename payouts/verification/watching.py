@@ -10,6 +10,8 @@ from typing import Final
 import polars as pl
 import pyarrow.parquet as pq
 
+from ingestion.raw_versions import Records
+
 Watched = dict[str, list[tuple[str, date, int]]]
 """By subscriber: live, Paris day, ms."""
 
@@ -21,28 +23,26 @@ _DAY_OF_FILE: Final = re.compile(r"event_day=(\d{4}-\d{2}-\d{2})")
 
 
 def watched_in_groups(
-    files: Sequence[Path], subscribers: Sequence[str], *, first: date, end: date
+    pinned: Records, subscribers: Sequence[str], *, first: date, end: date
 ) -> Iterator[tuple[pl.DataFrame, Watched]]:
     """Yield groups of subscribers (`subscriber_id`) with what they watched on the days `[first, end)`.
 
     A group fits into memory. The heartbeat after one of the last day may be of any later day: for the playbacks that
     were still playing all later files are read too.
     """
-    wanted = [path for path in files if (_day_of(path) or first) >= first]
-    within = [path for path in wanted if (_day_of(path) or first) < end]
-    later = [path for path in wanted if path not in {*within}]
-    heartbeats = sum(pq.read_metadata(path).num_rows for path in within)
+    wanted = [path for path in pinned.files if (_day_of(path) or first) >= first]
+    within = Records(tuple(path for path in wanted if (_day_of(path) or first) < end), pinned.up_to)
+    later = Records(tuple(path for path in wanted if (_day_of(path) or first) >= end), pinned.up_to)
+    heartbeats = sum(pq.read_metadata(path).num_rows for path in within.files)
     groups = max(1, -(-heartbeats // _HEARTBEATS_AT_ONCE))
     for group in range(groups):
         members = pl.DataFrame({"subscriber_id": subscribers[group::groups]})
         yield members, _watched(within, later, members, first=first, end=end)
 
 
-def _watched(
-    within: Sequence[Path], later: Sequence[Path], subscribers: pl.DataFrame, *, first: date, end: date
-) -> Watched:
+def _watched(within: Records, later: Records, subscribers: pl.DataFrame, *, first: date, end: date) -> Watched:
     beats = _scan(within).join(subscribers.lazy(), on="subscriber_id", how="semi").collect()
-    if later:
+    if later.files:
         open_playbacks = beats.filter(pl.col("state") == "playing").select(_PLAYBACK).unique().lazy()
         beats = pl.concat([beats, _scan(later).join(open_playbacks, on=_PLAYBACK, how="semi").collect()])
     # Heartbeats equal in all that orders them are one; a missing position comes first.
@@ -67,14 +67,15 @@ def _watched(
     return watched
 
 
-def _scan(files: Sequence[Path]) -> pl.LazyFrame:
+def _scan(records: Records) -> pl.LazyFrame:
     columns = [*_PLAYBACK, *_ORDER]
-    if not files:
+    if not records.files:
         types = dict.fromkeys(columns, pl.String) | {"event_at": pl.Datetime("us", "UTC")}
         return pl.LazyFrame(schema=types | {"sequence": pl.Int64, "position_ms": pl.Int64})
-    return (
-        pl.scan_parquet([*files], hive_partitioning=False).select(columns).with_columns(pl.col("sequence").fill_null(0))
-    )
+    scan = pl.scan_parquet([*records.files], hive_partitioning=False)
+    if records.up_to is not None:
+        scan = scan.filter(pl.col("batch_number") <= records.up_to)
+    return scan.select(columns).with_columns(pl.col("sequence").fill_null(0))
 
 
 def _day_of(path: Path) -> date | None:

@@ -28,13 +28,14 @@ def look():
 
 
 def test_an_empty_landing_is_nothing_to_do(landing, look):
-    assert "Nothing has landed" in look().skip_message
+    assert "Nothing new" in look().skip_message
 
 
 def test_a_file_asks_once_and_a_further_one_again(landing, look):
     (landing / "lives" / "a.csv").write_text("live_id\n")
     first = look()
     assert isinstance(first, dg.RunRequest)
+    assert "Nothing new" in look().skip_message
     assert "Nothing new" in look().skip_message
     (landing / "lives" / "b.csv").write_text("live_id\n")
     second = look()
@@ -54,3 +55,10 @@ def test_another_content_under_the_same_name_asks_again(landing, look):
     (landing / "lives" / ".new").write_text("live_id\nx\n")
     (landing / "lives" / ".new").rename(landing / "lives" / "a.csv")
     assert isinstance(look(), dg.RunRequest)
+
+
+def test_a_request_that_got_lost_is_made_again(landing):
+    """The cursor is kept with the request: where the daemon died before, the same cursor comes again."""
+    (landing / "lives" / "a.csv").write_text("live_id\n")
+    asked = [landed_files(dg.build_sensor_context(cursor=None)) for _ in range(2)]
+    assert asked[0].run_key == asked[1].run_key

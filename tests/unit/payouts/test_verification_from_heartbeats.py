@@ -1,19 +1,25 @@
 """Random worlds landed and loaded for real, closed by the oracle: verified from their heartbeats on, or not."""
 
+import json
 import re
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+import ingestion.compaction
 import ingestion.load
+from ingestion.compaction import compact
 from ingestion.contracts import RECORD_TYPES
 from ingestion.load import load_new_files
-from ingestion.raw_tables import pinned_files, read_pins, table_path
+from ingestion.raw_tables import read_pins, table_path
+from ingestion.raw_versions import records_of
 from ingestion.settings import Settings
+from ingestion.vacuum import vacuum
 from payouts.verification import Check, Verification, verify
 from tests import closed_chain
 from tests.closed_chain import KEY, Chain
@@ -79,6 +85,25 @@ def test_an_untouched_world_is_proven_from_its_heartbeats_on(
     periods = sum(len(run.settlement.periods) for run in chain.history.runs.values())
     assert compared(verification, Check.WATCHING) > 3 * periods
     assert any(run.adjustments for run in chain.history.runs.values())
+
+
+def test_a_world_is_proven_alike_after_its_files_were_rewritten(
+    copied: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Months pinned versions whose files are all gone: what they held is among the records of the merged ones."""
+    before = verify(copied)
+    monkeypatch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
+    assert sum(one.merged for one in compact(copied)) > 0
+    assert sum(one.files for one in vacuum(copied, grace=timedelta())) > 0
+    versions = [
+        json.loads(control.read_bytes())["raw_versions"] for control in copied.payouts_dir.glob("*/control.json")
+    ]
+    pinned = [records_of(copied, table, version) for of in versions for table, version in of.items()]
+    assert any(records.up_to is not None for records in pinned)
+    after = verify(copied)
+    assert not after.findings, "\n".join(map(str, after.findings))
+    assert not after.unchecked
+    assert after.counts == before.counts
 
 
 @pytest.fixture
@@ -169,7 +194,7 @@ def test_without_the_key_pseudonyms_are_not_checked(copied: Settings) -> None:
 
 def test_a_heartbeat_file_that_was_changed_is_found(copied: Settings) -> None:
     pinned = read_pins(copied).versions["heartbeats"]
-    path = max(pinned_files(copied, "heartbeats", pinned), key=lambda path: path.stat().st_size)
+    path = max(records_of(copied, "heartbeats", pinned).files, key=lambda path: path.stat().st_size)
     path.write_bytes(path.read_bytes()[:-100])
     found = verify(copied).findings
     assert found
