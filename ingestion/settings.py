@@ -35,6 +35,18 @@ class Settings(BaseSettings):
     )
     memory_limit: str = Field(default="8GB", description="DuckDB's memory limit; work spills beyond it.")
     threads: int = Field(default=0, ge=0, description="DuckDB's threads; 0 means all cores.")
+    engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb", description="What builds the warehouse; Spark needs the extra `spark` and Java 17."
+    )
+    spark_master: str = Field(default="local[*]", description="Where Spark runs: local[n], spark://host:7077, yarn …")
+    spark_driver_memory: str = Field(default="2g", description="Memory of Spark's driver; a local master has no other.")
+    spark_executor_memory: str = Field(default="4g", description="Memory of one Spark executor.")
+    spark_shuffle_partitions: int = Field(
+        default=16, ge=1, description="Partitions of a shuffle, before Spark merges small ones: a few a core."
+    )
+    spark_conf: Path | None = Field(
+        default=None, description="A file of Spark's properties (as spark-defaults.conf), which win over ours."
+    )
     lock_timeout_s: float = Field(
         default=0, ge=0, description="How long a command waits for another to release the data home."
     )
@@ -159,6 +171,11 @@ class Settings(BaseSettings):
     def warehouse_path(self) -> Path:
         """The DuckDB file that dbt builds; can be deleted and rebuilt."""
         return self.home / "warehouse" / "allive.duckdb"
+
+    @cached_property
+    def spark_dir(self) -> Path:
+        """What Spark reads and writes: links to the raw files, bookings, tables; can be deleted and rebuilt."""
+        return self.home / "warehouse" / "spark"
 
     @cached_property
     def serving_dir(self) -> Path:

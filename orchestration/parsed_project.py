@@ -15,16 +15,21 @@ from pathlib import Path
 
 from ingestion.settings import DBT_PROJECT_DIR, Settings
 
-KEPT_CONTENTS = 3
+KEPT_CONTENTS = 4
 _NOT_CONTENT = {"target", "logs", "dbt_packages", "__pycache__", ".user.yml"}
+
+
+_ADAPTERS = {"duckdb": ("dbt-duckdb",), "spark": ("dbt-spark", "pyspark")}
 
 
 @dataclass(frozen=True)
 class ParsedProject:
-    """One content of the dbt project and the folder with what was parsed and built of it."""
+    """One content of the dbt project for one engine, and the folder with what was parsed and built of it."""
 
     content_hash: str
     folder: Path
+    engine: str = "duckdb"
+    """The dbt target: types of contracts differ."""
 
     @property
     def manifest_path(self) -> Path:
@@ -42,22 +47,22 @@ class ParsedProject:
         return self.folder / "unit_tests_passed.json"
 
 
-def parsed_project(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR) -> ParsedProject:
-    """Find the manifest of the project's present content, or parse it (2-4 s).
+def parsed_project(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR, engine: str = "duckdb") -> ParsedProject:
+    """Find the manifest of the project's present content for an engine, or parse it (2-4 s).
 
     Raises RuntimeError with dbt's own message if the project does not parse.
     """
-    content = content_hash(project_dir)
+    content = content_hash(project_dir, engine=engine)
     folder = settings.warehouse_path.parent / "dbt" / content[:16]
-    project = ParsedProject(content_hash=content, folder=folder)
+    project = ParsedProject(content_hash=content, folder=folder, engine=engine)
     if project.manifest_path.exists() and project.parsed_path.exists():
         return project
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Parsed aside and renamed: two processes may come here at once, and neither may see half a manifest.
     aside = Path(tempfile.mkdtemp(prefix=".parsing-", dir=folder.parent))
     try:
-        _parse(settings, project_dir, target=aside)
-        if content_hash(project_dir) != content:
+        _parse(settings, project_dir, target=aside, engine=engine)
+        if content_hash(project_dir, engine=engine) != content:
             raise RuntimeError(f"{project_dir} changed while it was parsed; expected it to rest. Run again.")
         if folder.exists():
             shutil.rmtree(folder)
@@ -68,10 +73,10 @@ def parsed_project(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR) -
     return project
 
 
-def content_hash(project_dir: Path) -> str:
-    """Hash everything that a parse depends on: the files, where they lie, and dbt's versions."""
+def content_hash(project_dir: Path, *, engine: str = "duckdb") -> str:
+    """Hash everything that a parse depends on: the files, where they lie, and the versions of dbt and the engine."""
     digest = hashlib.sha256()
-    for part in (str(project_dir), version("dbt-core"), version("dbt-duckdb")):
+    for part in (str(project_dir), version("dbt-core"), *map(version, _ADAPTERS[engine])):
         digest.update(part.encode() + b"\0")
     for path in sorted(project_dir.rglob("*")):
         inside = path.relative_to(project_dir)
@@ -82,9 +87,10 @@ def content_hash(project_dir: Path) -> str:
 
 
 @contextmanager
-def profile_environment(settings: Settings) -> Iterator[None]:
-    """Set what `dbt_project/profiles.yml` reads from the environment, and put back what was there."""
+def profile_environment(settings: Settings, **more: str) -> Iterator[None]:
+    """Set what the dbt project reads from the environment (`more` by name), and put back what was there."""
     values = {
+        **more,
         "ALLIVE_WAREHOUSE_PATH": str(settings.warehouse_path),
         "ALLIVE_WAREHOUSE_THREADS": str(settings.threads or os.cpu_count() or 1),
         "ALLIVE_MEMORY_LIMIT": settings.memory_limit,
@@ -102,10 +108,10 @@ def profile_environment(settings: Settings) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def dbt_arguments(settings: Settings, *, project_dir: Path, target: Path) -> list[str]:
+def dbt_arguments(settings: Settings, *, project_dir: Path, target: Path, engine: str = "duckdb") -> list[str]:
     """The arguments that every dbt invocation of the project shares."""
     return [
-        *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir)),
+        *("--project-dir", str(project_dir), "--profiles-dir", str(project_dir), "--target", engine),
         *("--target-path", str(target), "--log-path", str(settings.home / "logs")),
         *("--log-level", "none", "--log-level-file", "info", "--log-format-file", "text"),
         *("--quiet", "--no-print", "--no-use-colors", "--no-version-check"),
@@ -113,11 +119,12 @@ def dbt_arguments(settings: Settings, *, project_dir: Path, target: Path) -> lis
     ]
 
 
-def _parse(settings: Settings, project_dir: Path, *, target: Path) -> None:
+def _parse(settings: Settings, project_dir: Path, *, target: Path, engine: str) -> None:
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - 2 s that an unchanged project need not pay
 
     with profile_environment(settings):
-        result = dbtRunner().invoke(["parse", *dbt_arguments(settings, project_dir=project_dir, target=target)])
+        arguments = dbt_arguments(settings, project_dir=project_dir, target=target, engine=engine)
+        result = dbtRunner().invoke(["parse", *arguments])
     if not result.success:
         raise RuntimeError(
             f"The dbt project in {project_dir} does not parse: {result.exception}. Mend it, then run again."

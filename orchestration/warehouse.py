@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
@@ -23,7 +22,8 @@ import ingestion.raw_versions
 import payouts.bookings
 from ingestion.raw_tables import Pins, create_raw_views, read_pins
 from ingestion.settings import DBT_PROJECT_DIR, Settings
-from orchestration import warm_worker
+from orchestration import spark, warm_worker
+from orchestration.dbt_invocation import NodeResult, invoke_dbt, parsed_manifest
 from orchestration.parsed_project import (
     ParsedProject,
     dbt_arguments,
@@ -31,27 +31,6 @@ from orchestration.parsed_project import (
     profile_environment,
 )
 from payouts.bookings import create_booking_views, kept_catalogues
-
-BUILT_STATUSES = frozenset({"success", "pass", "warn", "no-op"})
-
-
-@dataclass(frozen=True)
-class NodeResult:
-    """What became of one dbt node: a model, a seed, a test or a unit test."""
-
-    unique_id: str
-    status: str  # dbt's: success, error, skipped; pass, warn, fail
-    seconds: float
-    failures: int | None
-    message: str | None
-    rows: int | None = None
-    is_remembered: bool = False
-    """Whether an earlier build on the same inputs of this node found it."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether the node was built, or its test passed (a warning does not fail)."""
-        return self.status in BUILT_STATUSES
 
 
 @dataclass(frozen=True)
@@ -79,21 +58,25 @@ def build_warehouse(
 
     `on_node` hears of each node that dbt has finished. The data home must be locked.
     """
+    if settings.engine == "spark":
+        spark.require_spark()
     project = parsed_project(settings, project_dir=project_dir)
+    builder = parsed_project(settings, project_dir=project_dir, engine=settings.engine)
     pins = read_pins(settings)
-    inputs = read_inputs(settings, project, pins)
+    inputs = read_inputs(settings, builder, pins)
     finished = read_finished_build(settings)
     if finished is not None and finished.inputs == inputs:
         _follow_layouts(settings, pins)
         return finished
-    _drop_what_cannot_be_continued(settings, project, pins)
+    _drop_what_cannot_be_continued(settings, builder, pins)
     if not settings.warehouse_path.exists():
         finished = None  # dropped: nothing of an earlier build is left to build upon
-    _prepare(settings, project, pins)
+    _prepare(settings, builder, pins)
     unit_tests = _read_nodes(project.unit_tests_path)
     select = _changed_since(finished.inputs, inputs) if finished and unit_tests else ()
+    run = run_dbt if settings.engine == "duckdb" else functools.partial(run_spark_and_dbt, builder)
     nodes = warm_worker.heard(
-        on_node, run_dbt, settings, project, project_dir, select=select, with_unit_tests=unit_tests is None
+        on_node, run, settings, project, project_dir, select=select, with_unit_tests=unit_tests is None
     )
     if unit_tests is None:
         _remember_unit_tests(project, nodes)
@@ -256,56 +239,44 @@ def warm_up_dbt(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR) -> N
     except RuntimeError:
         return
     with profile_environment(settings):
-        dbtRunner(manifest=_manifest(project)).invoke(
+        dbtRunner(manifest=parsed_manifest(project)).invoke(
             ["list", *dbt_arguments(settings, project_dir=project_dir, target=project.folder), "--no-write-json"]
         )
-
-
-@functools.cache
-def _manifest(project: ParsedProject) -> Any:
-    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
-
-    return Manifest.from_msgpack(project.parsed_path.read_bytes())
 
 
 def run_dbt(
     settings: Settings, project: ParsedProject, project_dir: Path, *, select: tuple[str, ...], with_unit_tests: bool
 ) -> tuple[NodeResult, ...]:
-    """Run `dbt build` on the selectors (none: on everything) in this process.
-
-    Tells (`warm_worker.tell`) of each node that is finished.
-    """
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415
-
-    def hear(event: Any) -> None:
-        if event.info.name == "NodeFinished":
-            warm_worker.tell(event.data.node_info.node_name, event.data.node_info.node_status)
-
-    arguments = ["build", *dbt_arguments(settings, project_dir=project_dir, target=project.folder)]
-    arguments += ["--no-write-json", *(["--select", *select] if select else [])]
+    """Run `dbt build` on the selectors (none: on everything) in this process."""
+    arguments = ["--select", *select] if select else []
     if not with_unit_tests:
         arguments += ["--exclude-resource-type", "unit_test"]
-    try:
-        with profile_environment(settings):
-            result = dbtRunner(manifest=_manifest(project), callbacks=[hear]).invoke(arguments)
-    finally:
-        # Else the file stays locked for as long as this process lives.
-        DuckDBConnectionManager.close_all_connections()
-    if result.result is None:
-        raise RuntimeError(
-            f"dbt stopped before it built anything: {result.exception}. Its log: {settings.home}/logs/dbt.log"
-        )
-    return tuple(
-        NodeResult(
-            unique_id=node.node.unique_id,
-            status=str(node.status),
-            seconds=round(node.execution_time, 3),
-            failures=node.failures,
-            message=node.message,
-        )
-        for node in result.result
-    )
+    return invoke_dbt(settings, project, project_dir, ["build", *arguments])
+
+
+def run_spark_and_dbt(
+    builder: ParsedProject,
+    settings: Settings,
+    project: ParsedProject,
+    project_dir: Path,
+    *,
+    select: tuple[str, ...],
+    with_unit_tests: bool,
+) -> tuple[NodeResult, ...]:
+    """Build the models on Spark, show its tables in the DuckDB warehouse, and test there what Spark wrote.
+
+    Tests are run only if every model was built.
+    """
+    built = spark.build_models(settings, builder, project_dir, select=select)
+    if not all(node.holds for node in built):
+        return built
+    with open_warehouse(settings, read_only=False) as con:
+        built = spark.register_models(con, settings, builder, built)
+    invoke_dbt(settings, project, project_dir, ["run", "--select", "config.materialized:view"])
+    arguments = ["--resource-type", "test", *(["--select", *select] if select else [])]
+    if with_unit_tests:
+        arguments += ["--resource-type", "unit_test"]
+    return (*built, *invoke_dbt(settings, project, project_dir, ["build", *arguments]))
 
 
 def _remember_unit_tests(project: ParsedProject, nodes: Iterable[NodeResult]) -> None:
@@ -321,6 +292,7 @@ def _with_row_counts(
     manifest = json.loads(project.manifest_path.read_bytes())["nodes"]
     with open_warehouse(settings, read_only=True) as con:
         tables = set(con.execute("select schema_name, table_name from duckdb_tables()").fetchall())
+        tables |= spark.registered_tables(settings)
         counted = []
         for node in nodes:
             described = manifest.get(node.unique_id, {})

@@ -10,10 +10,11 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from ingestion.settings import Settings
 from orchestration import progress
+from orchestration.dbt_invocation import NodeResult
 from orchestration.defs.dbt.manifest import as_test_id, with_every_test
 from orchestration.defs.resources import DataHome
 from orchestration.parsed_project import parsed_project
-from orchestration.warehouse import Build, NodeResult, build_warehouse
+from orchestration.warehouse import Build, build_warehouse
 
 # The daily refresh is at 05:00: a mart that missed one is late, one that missed two is stale.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))

@@ -3,6 +3,7 @@
         materialized='incremental',
         incremental_strategy=rewrite_by_key(),
         unique_key=['playback_id', 'subscriber_id', 'live_id'],
+        partition_by='event_day',
         on_schema_change='fail',
     )
 }}
@@ -12,13 +13,10 @@
 -- Odd rule: the credit of a day's last heartbeat ends at the playback's next heartbeat,
 -- which may lie days later (RULES.md §3.4). So the unit of an incremental run is the
 -- playback with all its days, never a day.
--- The block below stands inside `watch_time` once rendered; its indent means nothing:
+-- The blocks below stand inside macros once rendered; their indent means nothing:
 -- noqa: disable=LT02
-{%- set heartbeats %}
-        select heartbeats.*
-        from {{ ref('stg_player__heartbeats') }} as heartbeats
-        {%- if is_incremental() %}
-        inner join (
+{%- set days = days_to_read(this) %}
+{%- set changed_playbacks %}
             select
                 playback_id,
                 subscriber_id,
@@ -26,14 +24,25 @@
             from {{ ref('stg_player__heartbeats') }}
             where batch_number > {{ watermark(this) }}
             group by playback_id, subscriber_id, live_id
+{%- endset %}
+{%- set heartbeats %}
+        select heartbeats.*
+        from {{ ref('stg_player__heartbeats') }} as heartbeats
+        {%- if is_incremental() %}
+        inner join ({{ changed_playbacks }}
         ) as changed_playbacks
             on
                 heartbeats.playback_id = changed_playbacks.playback_id
                 and heartbeats.subscriber_id = changed_playbacks.subscriber_id
                 and heartbeats.live_id = changed_playbacks.live_id
-        where heartbeats.event_day in ({{ days_to_read(this) }})
+        where heartbeats.event_day in ({{ days }})
         {%- endif %}
 {%- endset %}
 with {{ watch_time(heartbeats) }}
 
-select * from final
+{{ rewritten_rows(
+    key=['playback_id', 'subscriber_id', 'live_id'],
+    changed=changed_playbacks,
+    partition='event_day',
+    partitions=days,
+) }}

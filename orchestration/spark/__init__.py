@@ -1,0 +1,9 @@
+"""The warehouse on Spark: a session, what it reads, the tables it wrote, and their place in the DuckDB warehouse.
+
+Spark computes the models; checks, closing and publishing read its rows through the DuckDB warehouse (docs/adr/0013).
+"""
+
+from orchestration.spark.building import build_models, register_models, registered_tables
+from orchestration.spark.session import SparkUnavailableError, require_spark
+
+__all__ = ["SparkUnavailableError", "build_models", "register_models", "registered_tables", "require_spark"]

@@ -1,0 +1,38 @@
+"""dbt by hand on the Spark session of `allive`: `python -m orchestration.spark run --select fct_playbacks+`.
+
+What it builds is seen by this session alone: `allive run` builds it again.
+"""
+
+import sys
+
+from ingestion.raw_tables import read_pins
+from ingestion.settings import DBT_PROJECT_DIR, Settings
+from orchestration.dbt_invocation import invoke_dbt
+from orchestration.home_lock import hold_data_home
+from orchestration.parsed_project import parsed_project
+from orchestration.spark.building import continued_catalogue
+from orchestration.spark.catalogue import lay_out, tables_dir
+from orchestration.spark.session import spark_session
+from orchestration.spark.sources import create_booked_tables, create_raw_tables
+
+BY_HAND = 0
+
+
+def main(command: list[str]) -> int:
+    """Run one dbt command; 1 if a node of it failed."""
+    settings = Settings()
+    with hold_data_home(settings, command="python -m orchestration.spark"), spark_session(settings) as session:
+        project = parsed_project(settings, engine="spark")
+        create_raw_tables(session, settings, read_pins(settings))
+        create_booked_tables(session, settings)
+        catalogue = continued_catalogue(settings, project)
+        lay_out(session, settings, catalogue, build=BY_HAND, extended=(table.full_name for table in catalogue.tables))
+        folder = str(tables_dir(settings) / str(BY_HAND))
+        nodes = invoke_dbt(settings, project, DBT_PROJECT_DIR, command, ALLIVE_SPARK_TABLES=folder)
+    for node in nodes:
+        print(node.status, node.unique_id, f"{node.seconds:.1f} s", node.message or "")
+    return 0 if all(node.holds for node in nodes) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

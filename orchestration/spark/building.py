@@ -1,0 +1,96 @@
+"""Building the models on Spark: sources and earlier tables are laid out, dbt runs, the new tables become current."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ingestion.raw_tables import read_pins
+from ingestion.settings import Settings
+from orchestration.dbt_invocation import NodeResult, invoke_dbt
+from orchestration.parsed_project import ParsedProject
+from orchestration.spark.catalogue import Catalogue, lay_out, note_build, read_catalogue, tables_dir
+from orchestration.spark.registration import register_tables
+from orchestration.spark.session import spark_session
+from orchestration.spark.sources import create_booked_tables, create_raw_tables
+
+NOTHING = Catalogue(project="", batch_number=0, build=0, tables=())
+
+
+def build_models(
+    settings: Settings, project: ParsedProject, project_dir: Path, *, select: tuple[str, ...]
+) -> tuple[NodeResult, ...]:
+    """Build models and seeds on Spark: all, or what the dbt selectors choose; tests are not run.
+
+    The tables become current if all of them were built; else everything stays as it was. The data home must be locked.
+    """
+    pins = read_pins(settings)
+    catalogue = continued_catalogue(settings, project)
+    build = read_catalogue(settings).build + 1
+    nodes: dict[str, Any] = json.loads(project.manifest_path.read_bytes())["nodes"]
+    extended = {
+        f"{node['schema']}.{node['alias']}"
+        for node in nodes.values()
+        if node["config"].get("materialized") == "incremental"
+    }
+    # A session forgets views.
+    selectors = ["--select", *select, "config.materialized:view"] if select and catalogue.tables else []
+    excluded = [*("--exclude-resource-type", "test"), *("--exclude-resource-type", "unit_test")]
+    with spark_session(settings) as session:
+        create_raw_tables(session, settings, pins)
+        create_booked_tables(session, settings)
+        lay_out(session, settings, catalogue, build=build, extended=extended)
+        built = invoke_dbt(
+            settings,
+            project,
+            project_dir,
+            ["build", *selectors, *excluded],
+            ALLIVE_SPARK_TABLES=str(tables_dir(settings) / str(build)),
+        )
+        if all(node.holds for node in built):
+            note_build(session, settings, project=project.content_hash, batch_number=pins.batch_number, build=build)
+    return built
+
+
+def continued_catalogue(settings: Settings, project: ParsedProject) -> Catalogue:
+    """What a build goes on from: nothing if another version of the project, or of the raw tables, is in it."""
+    catalogue = read_catalogue(settings)
+    is_continued = (
+        catalogue.project == project.content_hash and catalogue.batch_number <= read_pins(settings).batch_number
+    )
+    return catalogue if is_continued else NOTHING
+
+
+def register_models(
+    con: duckdb.DuckDBPyConnection, settings: Settings, project: ParsedProject, nodes: tuple[NodeResult, ...]
+) -> tuple[NodeResult, ...]:
+    """Show the current tables in the DuckDB warehouse; a node whose contract's `not_null` they break has failed."""
+    register_tables(con, settings, read_catalogue(settings).tables)
+    described = json.loads(project.manifest_path.read_bytes())["nodes"]
+    return tuple(_with_contract(con, node, described.get(node.unique_id, {})) for node in nodes)
+
+
+def registered_tables(settings: Settings) -> set[tuple[str, str]]:
+    """Schema and name of the tables that stand in the DuckDB warehouse as views over Spark's files."""
+    if settings.engine != "spark":
+        return set()
+    return {(table.schema, table.name) for table in read_catalogue(settings).tables}
+
+
+def _with_contract(con: duckdb.DuckDBPyConnection, node: NodeResult, described: dict[str, Any]) -> NodeResult:
+    required = [
+        name
+        for name, column in described.get("columns", {}).items()
+        if any(constraint["type"] == "not_null" for constraint in column.get("constraints") or ())
+    ]
+    if not node.holds or not required or described["config"]["materialized"] == "view":
+        return node
+    counts = ", ".join(f"count(*) - count({name})" for name in required)
+    missing = con.execute(f"select {counts} from {described['schema']}.{described['alias']}").fetchone() or ()
+    broken = [f"{name} ({rows} rows)" for name, rows in zip(required, missing, strict=True) if rows]
+    if not broken:
+        return node
+    message = f"the contract wants a value in every row; found none in {', '.join(broken)}"
+    return replace(node, status="error", message=message)

@@ -1,0 +1,126 @@
+"""The tables that Spark built: where the newest of each lies, kept in the data home between sessions.
+
+Each build writes into a folder of its own and becomes the current one by the rename of `catalogue.json`; a build that
+was killed leaves everything as it was. Incremental models go on from links to the tables of the build before.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ingestion.durable import read_json, write_json
+from ingestion.settings import Settings
+from orchestration.spark.sources import create_table
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+LAYERS: Final = ("staging", "intermediate", "marts")
+
+
+@dataclass(frozen=True)
+class SparkTable:
+    """A table that Spark built: its name, columns with Spark's types, and its folder below `tables/`."""
+
+    schema: str
+    name: str
+    columns: dict[str, str]
+    partition_column: str | None
+    folder: str
+
+    @property
+    def full_name(self) -> str:
+        """Its name in SQL."""
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What Spark built of one content of the project, up to a batch of the raw tables."""
+
+    project: str
+    batch_number: int
+    build: int
+    tables: tuple[SparkTable, ...]
+
+
+def read_catalogue(settings: Settings) -> Catalogue:
+    """Read what the last finished build left."""
+    stored = read_json(_path(settings)) or {"project": "", "batch_number": 0, "build": 0, "tables": []}
+    return Catalogue(**{**stored, "tables": tuple(SparkTable(**table) for table in stored["tables"])})
+
+
+def tables_dir(settings: Settings) -> Path:
+    """Where the builds' folders lie."""
+    return settings.spark_dir / "tables"
+
+
+def lay_out(
+    session: "SparkSession", settings: Settings, catalogue: Catalogue, *, build: int, extended: Iterable[str]
+) -> None:
+    """Make the session's catalogue that of the data home.
+
+    `extended` names the tables that the new build writes into: of those it has links of its own, so that the build
+    before stays whole.
+    """
+    changed = set(extended)
+    shutil.rmtree(tables_dir(settings) / str(build), ignore_errors=True)  # of a build that did not end
+    for layer in LAYERS:
+        session.sql(f"drop schema if exists {layer} cascade")
+        session.sql(f"create schema {layer}")
+    for table in catalogue.tables:
+        folder = tables_dir(settings) / table.folder
+        if table.full_name in changed:
+            folder = tables_dir(settings) / str(build) / table.schema / table.name
+            shutil.copytree(tables_dir(settings) / table.folder, folder, copy_function=os.link)
+        create_table(session, table.full_name, table.columns, folder, table.partition_column)
+
+
+def note_build(
+    session: "SparkSession", settings: Settings, *, project: str, batch_number: int, build: int
+) -> Catalogue:
+    """Note the session's tables as the current ones, and forget the files of those before."""
+    root = tables_dir(settings)
+    tables = []
+    for layer in LAYERS:
+        for found in session.catalog.listTables(layer):
+            if found.tableType == "VIEW":
+                continue
+            columns = session.catalog.listColumns(f"{layer}.{found.name}")
+            partitions = [column.name for column in columns if column.isPartition]
+            location = session.sql(f"describe table extended {layer}.{found.name}").where("col_name = 'Location'")
+            folder = Path(location.collect()[0]["data_type"].removeprefix("file:").replace("///", "/"))
+            tables.append(
+                SparkTable(
+                    schema=layer,
+                    name=found.name,
+                    columns={column.name: column.dataType for column in columns},
+                    partition_column=partitions[0] if partitions else None,
+                    folder=folder.relative_to(root).as_posix(),
+                )
+            )
+    catalogue = Catalogue(project=project, batch_number=batch_number, build=build, tables=tuple(tables))
+    write_json(_path(settings), asdict(catalogue))
+    _forget_others(root, {table.folder for table in tables})
+    return catalogue
+
+
+def files_of(settings: Settings, table: SparkTable) -> list[Path]:
+    """The Parquet files of a table."""
+    return sorted((tables_dir(settings) / table.folder).rglob("*.parquet"))
+
+
+def _path(settings: Settings) -> Path:
+    return settings.spark_dir / "catalogue.json"
+
+
+def _forget_others(root: Path, current: set[str]) -> None:
+    for folder in root.glob("*/*/*"):
+        if folder.relative_to(root).as_posix() not in current:
+            shutil.rmtree(folder)
+    for folder in sorted((*root.glob("*/*"), *root.glob("*")), reverse=True):
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()

@@ -1,0 +1,96 @@
+"""What Spark reads: the pinned raw files under folders of links, and the bookings, as tables with explicit columns."""
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import duckdb
+
+from ingestion.raw_tables import TABLES, Pins, columns_of, partition_column_of, pinned_files, table_path
+from ingestion.settings import Settings
+from payouts.bookings import create_booking_views
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_SPARK_TYPES: Final = {
+    "VARCHAR": "string",
+    "BIGINT": "bigint",
+    "UBIGINT": "decimal(20, 0)",
+    "INTEGER": "int",
+    "DOUBLE": "double",
+    "BOOLEAN": "boolean",
+    "DATE": "date",
+    "TIMESTAMPTZ": "timestamp",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+}
+
+
+def spark_type(duckdb_type: str) -> str:
+    """The type of a column in Spark.
+
+    >>> spark_type("TIMESTAMP WITH TIME ZONE"), spark_type("DECIMAL(18,3)")
+    ('timestamp', 'DECIMAL(18,3)')
+    """
+    return duckdb_type if re.fullmatch(r"DECIMAL\(\d+, ?\d+\)", duckdb_type) else _SPARK_TYPES[duckdb_type]
+
+
+def create_raw_tables(session: "SparkSession", settings: Settings, pins: Pins) -> None:
+    """Lay out schema `raw`: a table over links to the pinned version's files, its columns spelled out.
+
+    Spark reads folders, and a raw table's folder also has files that a later version added or removed.
+    """
+    session.sql("create schema if not exists raw")
+    for table in TABLES:
+        folder = settings.spark_dir / "raw" / table
+        link_files(folder, table_path(settings, table), pinned_files(settings, table, pins.versions[table]))
+        columns = {name: spark_type(type_) for name, type_ in columns_of(table).items()}
+        create_table(session, f"raw.{table}", columns, folder, partition_column_of(table))
+
+
+def create_booked_tables(session: "SparkSession", settings: Settings) -> None:
+    """Lay out schema `booked` from copies of what the views of the DuckDB warehouse say."""
+    folder = settings.spark_dir / "booked"
+    session.sql("create schema if not exists booked")
+    with duckdb.connect() as con:
+        con.execute("set TimeZone = 'UTC'")
+        create_booking_views(con, settings)
+        views = con.execute("select table_name from information_schema.tables where table_schema = 'booked'").fetchall()
+        for (view,) in views:
+            (folder / view).mkdir(parents=True, exist_ok=True)
+            file = str(folder / view / "booked.parquet").replace("'", "''")
+            con.execute(f"copy booked.{view} to '{file}' (format parquet)")
+            described = con.execute(f"describe booked.{view}").fetchall()
+            columns = {name: spark_type(type_) for name, type_, *_ in described}
+            create_table(session, f"booked.{view}", columns, folder / view)
+
+
+def link_files(folder: Path, root: Path, files: Iterable[Path]) -> None:
+    """Make a folder hold links to exactly these files of a root, each under its path there. Costs what changed."""
+    wanted = {file.relative_to(root).as_posix(): file for file in files}
+    folder.mkdir(parents=True, exist_ok=True)
+    known = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")}
+    for name in known - wanted.keys():
+        (folder / name).unlink()
+    for name in wanted.keys() - known:
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(wanted[name], place)
+        except OSError:  # another device, or a file system without hard links
+            place.symlink_to(wanted[name])
+
+
+def create_table(
+    session: "SparkSession", name: str, columns: dict[str, str], folder: Path, partition_column: str | None = None
+) -> None:
+    """Create (again) a table over the Parquet files of a folder."""
+    listed = ", ".join(f"`{column}` {type_}" for column, type_ in columns.items())
+    partitioned = f" partitioned by (`{partition_column}`)" if partition_column else ""
+    location = str(folder).replace("\\", "\\\\").replace("'", "\\'")
+    session.sql(f"drop table if exists {name}")
+    session.sql(f"create table {name} ({listed}) using parquet{partitioned} location '{location}'")
+    if partition_column:
+        session.sql(f"alter table {name} recover partitions")
