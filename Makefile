@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DUCKDB_2 := build/duckdb-2
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup browser demo test test-duckdb-2 lint types sql-lint bench mutants screenshots up clean
+.PHONY: help setup browser demo test test-duckdb-2 test-spark lint types sql-lint bench mutants screenshots up clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +38,11 @@ test-duckdb-2: setup ## the tests of the money once more on DuckDB 2, to the sam
 		tests/integration/test_worlds.py::test_an_incremental_history_ends_in_the_rows_of_a_full_build \
 		'tests/integration/test_worlds.py::test_months_close_as_the_oracle_closes_them[201]' \
 		tests/integration/test_ingestion.py::test_each_expectation_fails_where_it_should
+
+# `make setup` takes the extra out again: it is not in the main lock.
+test-spark: setup ## both engines on a cluster of two workers: equal rows and bytes, through a killed worker
+	@.ci/spark-env "$(VENV)"
+	@$(BIN)/python -W error -m tests.spark
 
 lint: setup ## ruff: style and format
 	@$(BIN)/ruff check .

@@ -10,8 +10,11 @@ import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from ingestion.settings import Settings
 
@@ -24,6 +27,12 @@ def log_path(settings: Settings) -> Path:
 def operator_name(settings: Settings) -> str:
     """Return who acts: the setting, or the login name."""
     return settings.operator or getpass.getuser()
+
+
+def engine_name(settings: Settings) -> str:
+    """Return what computed the warehouse, with its version; a month's files do not know it."""
+    of_duckdb = f"duckdb {duckdb.__version__}"
+    return f"spark {version('pyspark')}, {of_duckdb}" if settings.engine == "spark" else of_duckdb
 
 
 def record(settings: Settings, *, action: str, operator: str, **details: Any) -> dict[str, Any]:

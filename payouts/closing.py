@@ -149,7 +149,7 @@ def _publish(
         "settlement_month": month,
         "run_hash": run_hash,
         "manifest_sha256": files.sha256_of(aside / ledger.MANIFEST_FILE),
-        "engine": f"duckdb {duckdb.__version__}",
+        "engine": audit.engine_name(settings),
     }
     intent_path = _write_intent(settings, intent)
     # rename() onto a folder with files in it fails: of two closings only one can win.

@@ -4,6 +4,13 @@ Spark computes the models; checks, closing and publishing read its rows through 
 """
 
 from orchestration.spark.building import build_models, register_models, registered_tables
-from orchestration.spark.session import SparkUnavailableError, require_spark
+from orchestration.spark.session import LOG_CONFIGURATION, SparkUnavailableError, require_spark
 
-__all__ = ["SparkUnavailableError", "build_models", "register_models", "registered_tables", "require_spark"]
+__all__ = [
+    "LOG_CONFIGURATION",
+    "SparkUnavailableError",
+    "build_models",
+    "register_models",
+    "registered_tables",
+    "require_spark",
+]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 OLDEST_JAVA: Final = 17
-_LOG_CONFIGURATION: Final = Path(__file__).with_name("log4j2.properties")
+LOG_CONFIGURATION: Final = Path(__file__).with_name("log4j2.properties")
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -78,7 +78,7 @@ def session_properties(settings: Settings) -> dict[str, str]:
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": str(settings.spark_dir / "tables"),
         "spark.driver.extraJavaOptions": (
-            f"{java_options} -Dallive.spark.log={log} -Dlog4j2.configurationFile={_LOG_CONFIGURATION}"
+            f"{java_options} -Dallive.spark.log={log} -Dlog4j2.configurationFile={LOG_CONFIGURATION}"
         ),
         "spark.executor.extraJavaOptions": java_options,
         "spark.local.dir": str(settings.temp_dir),

@@ -1,0 +1,228 @@
+"""`make test-spark`: both engines end in the same rows, on a cluster, through a killed worker, by any history.
+
+It starts a Spark standalone master and two workers on loopback and ends them by their process ids.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+from pyspark.sql import SparkSession
+
+from ingestion.demo.season import write_season
+from ingestion.settings import PROJECT_ROOT, Settings
+from orchestration import spark
+from orchestration.spark.catalogue import read_catalogue
+from orchestration.spark.session import spark_session
+from orchestration.warehouse import build_warehouse
+from payouts import audit
+from payouts.closing import close_month
+from tests.pipeline import PAYER
+from tests.spark import cluster, engines, event_log
+from tests.worlds.world import Size, World
+
+GOLDEN = PROJECT_ROOT / "tests" / "golden" / "landing"
+GOLDEN_MONTHS = ("2021-01", "2021-02")
+DELIVERIES = 10
+WATCH_TIME = "intermediate/int_playback_days"
+PROPERTIES = """\
+spark.cores.max                  2
+spark.executor.cores             1
+spark.executor.memory            768m
+spark.executor.extraJavaOptions  -Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:+UseSerialGC
+spark.driver.extraJavaOptions    -Duser.timezone=UTC -XX:TieredStopAtLevel=1 -XX:+UseSerialGC {log}
+spark.eventLog.enabled           true
+spark.eventLog.rolling.enabled   false
+spark.eventLog.compress          false
+spark.eventLog.dir               file://{events}
+spark.sql.codegen.wholeStage     false
+spark.locality.wait              0
+"""
+
+
+class Report:
+    """Says what is being done, and how long it took."""
+
+    def __init__(self) -> None:
+        self._began = self._last = time.monotonic()
+
+    def __call__(self, what: str) -> None:
+        now = time.monotonic()
+        print(f"{now - self._began:5.0f} s  (+{now - self._last:3.0f})  {what}", flush=True)
+        self._last = now
+
+
+def main() -> None:
+    """Run all of it in a folder of its own, and leave neither the folder nor a process behind."""
+    spark.require_spark()
+    signal.signal(signal.SIGTERM, _leave)
+    os.environ.update({f"ALLIVE_PAYER_{name}": value for name, value in PAYER.items()})
+    folder = Path(tempfile.mkdtemp(prefix="allive-test-spark-"))
+    report = Report()
+    try:
+        with cluster.running_cluster(folder) as its_cluster:
+            settings = _settings(folder, its_cluster)
+            with spark_session(settings) as session:
+                gateway = session.sparkContext._gateway.proc.pid
+                _wait_for_executors(session)
+                report(f"a master and {cluster.WORKERS} workers run, with an executor each")
+                golden = _golden(settings, folder, report)
+                _demo(settings, folder, report)
+                _history(settings, folder, report)
+                _killed_worker(settings, golden, its_cluster, session, report)
+        cluster.end({gateway})
+        _who_ran_what(folder, report)
+        left = cluster.left_over(folder)
+        assert not left, f"still running: {left}"
+        report("every process has ended")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _settings(folder: Path, its_cluster: cluster.Cluster) -> Settings:
+    events = folder / "events"
+    events.mkdir()
+    log = f"-Dallive.spark.log={folder}/driver.log -Dlog4j2.configurationFile={spark.LOG_CONFIGURATION}"
+    properties = folder / "spark.conf"
+    properties.write_text(PROPERTIES.format(log=log, events=events), encoding="utf-8")
+    return Settings(
+        home=folder / "session",
+        pseudonym_key="tests",
+        spark_master=its_cluster.url,
+        spark_driver_memory="1g",
+        spark_shuffle_partitions=2,
+        spark_conf=properties,
+    )
+
+
+def _at(settings: Settings, home: Path, engine: str = "duckdb") -> Settings:
+    given = settings.model_dump(include=settings.model_fields_set) | {"home": home, "engine": engine}
+    return Settings(**given)
+
+
+def _wait_for_executors(session: SparkSession) -> None:
+    deadline = time.monotonic() + cluster.PATIENCE_S
+    # The driver is one of them.
+    while session.sparkContext._jsc.sc().getExecutorMemoryStatus().size() <= cluster.WORKERS:
+        assert time.monotonic() < deadline, "the workers started no executors"
+        time.sleep(0.2)
+
+
+def _golden(settings: Settings, folder: Path, report: Report) -> tuple[Settings, Settings]:
+    """The golden season as `allive run` and `allive payout` have it, checks and closings included."""
+    ours = _at(settings, folder / "golden-duckdb")
+    shutil.copytree(GOLDEN, ours.landing_dir)
+    engines.load(ours)
+    theirs = _at(settings, folder / "golden-spark", "spark")
+    shutil.copytree(ours.raw_dir, theirs.raw_dir)
+    _whole_build(ours)
+    report("golden season: built and tested by DuckDB")
+    _whole_build(theirs)
+    rows = engines.compare(ours, theirs)
+    report(f"golden season: built by Spark, tested; {rows:,} rows equal")
+    for month in GOLDEN_MONTHS:
+        for home in (ours, theirs):
+            _whole_build(home)
+            close_month(home, month, operator="tests")
+        files = engines.compare_month(ours, theirs, month)
+        report(f"golden season: {month} closed from both, {files} files equal")
+    for home in (ours, theirs):
+        named = {line["engine"].split()[0] for line in audit.entries(home) if line["action"] == "close"}
+        assert named == {home.engine}
+    return ours, theirs
+
+
+def _whole_build(settings: Settings) -> None:
+    build = build_warehouse(settings)
+    assert not build.broken, "\n".join(f"{node.unique_id}: {node.message}" for node in build.broken)
+
+
+def _demo(settings: Settings, folder: Path, report: Report) -> None:
+    ours = _at(settings, folder / "demo-duckdb")
+    write_season(ours.landing_dir)
+    engines.load(ours)
+    theirs = _at(settings, folder / "demo-spark", "spark")
+    shutil.copytree(ours.raw_dir, theirs.raw_dir)
+    report("demo season: written and loaded")
+    engines.build_on_duckdb(ours)
+    report("demo season: built by DuckDB")
+    engines.build_on_spark(theirs)
+    rows = engines.compare(ours, theirs)
+    report(f"demo season: built by Spark; {rows:,} rows equal")
+
+
+def _history(settings: Settings, folder: Path, report: Report) -> None:
+    """Deliveries in random order: what is incremental is brought up to date at each, the rest at the end."""
+    ours, theirs = (_at(settings, folder / f"history-{engine}", engine) for engine in ("duckdb", "spark"))
+    incremental = ("config.materialized:incremental", "1+config.materialized:incremental")
+    rebuilt = set()
+    for _ in World.random(310, size=Size(playbacks=60)).deliver(ours.landing_dir, batches=DELIVERIES):
+        engines.load(ours)
+        shutil.copytree(ours.raw_dir, theirs.raw_dir, dirs_exist_ok=True)
+        engines.build_on_duckdb(ours, select=incremental)
+        engines.build_on_spark(theirs, select=incremental)
+        rebuilt.add(read_catalogue(theirs).build)
+    assert len(rebuilt) == DELIVERIES
+    tables = ("int_playback_days",)
+    rows = engines.compare(ours, theirs, only=tables)
+    report(f"history: {DELIVERIES} deliveries on both; {rows:,} incremental rows equal")
+    whole = _at(settings, folder / "history-whole", "spark")
+    shutil.copytree(ours.raw_dir, whole.raw_dir)
+    engines.build_on_spark(whole, select=incremental)
+    engines.compare(ours, whole, only=tables)
+    report("history: a build at once gives the same rows")
+
+
+def _killed_worker(
+    settings: Settings,
+    golden: tuple[Settings, Settings],
+    its_cluster: cluster.Cluster,
+    session: SparkSession,
+    report: Report,
+) -> None:
+    """A worker dies while the golden season is built a second time, from nothing."""
+    ours, theirs = golden
+    again = _at(settings, theirs.home.with_name("golden-killed"), "spark")
+    for folder in (theirs.raw_dir, theirs.payouts_dir):
+        shutil.copytree(folder, again.home / folder.name)
+    engines.build_on_duckdb(ours)
+    killed = threading.Event()
+
+    def kill_in_the_middle() -> None:
+        tracker = session.sparkContext.statusTracker()
+        while len(list((again.spark_dir / "tables" / "1" / "intermediate").glob("*/_SUCCESS"))) < 3:
+            time.sleep(0.05)
+        while not tracker.getActiveStageIds():
+            time.sleep(0.005)
+        its_cluster.kill_a_worker()
+        killed.set()
+
+    threading.Thread(target=kill_in_the_middle, daemon=True).start()
+    engines.build_on_spark(again)
+    assert killed.is_set(), "the worker was not killed before the build ended"
+    rows = engines.compare(ours, again)
+    report(f"a worker was killed in the middle of a second build; {rows:,} rows equal")
+
+
+def _who_ran_what(folder: Path, report: Report) -> None:
+    demo = event_log.executors_by_stage(folder / "events", written=f"demo-spark/warehouse/spark/tables/1/{WATCH_TIME}")
+    assert demo, "the event log knows no stage of watch time"
+    ran = set().union(*demo.values())
+    assert len(ran) == cluster.WORKERS, f"watch time ran on {ran}, expected both executors"
+    of_all = event_log.executors_of_all_tasks(folder / "events")
+    assert "driver" not in of_all, f"the driver ran tasks: {of_all}"
+    report(f"event log: watch time ran on executors {', '.join(sorted(ran))}; the driver ran no task")
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
