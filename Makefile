@@ -42,7 +42,7 @@ test-duckdb-2: setup ## the tests of the money once more on DuckDB 2, to the sam
 # `make setup` takes the extra out again: it is not in the main lock.
 test-spark: setup ## both engines on a cluster of two workers: equal rows and bytes, through a killed worker
 	@.ci/spark-env "$(VENV)"
-	@$(BIN)/python -W error -m tests.spark
+	@$(BIN)/python -W error -W ignore::ResourceWarning -m tests.spark
 
 lint: setup ## ruff: style and format
 	@$(BIN)/ruff check .

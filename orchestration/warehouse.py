@@ -111,10 +111,13 @@ class Inputs:
 def read_inputs(settings: Settings, project: ParsedProject, pins: Pins) -> Inputs:
     """Find out what the warehouse would be built from now."""
     views = (ingestion.raw_tables, ingestion.raw_versions, payouts.bookings)
+    sources = [Path(str(module.__file__)) for module in views]
+    if project.engine == "spark":
+        sources += sorted(Path(str(spark.__file__)).parent.glob("*.py"))
     code = [
         project.content_hash,
         duckdb.__version__,
-        *(hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in views),
+        *(hashlib.sha256(path.read_bytes()).hexdigest() for path in sources),
     ]
     return Inputs(
         code=hashlib.sha256("\n".join(code).encode()).hexdigest(),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from ingestion.raw_tables import TABLES, Pins, columns_of, partition_column_of, pinned_files, table_path
+from ingestion.raw_tables import TABLES, Pins, columns_of, partition_column_of, stored_files, table_path
 from ingestion.settings import Settings
 from payouts.bookings import create_booking_views
 
@@ -45,7 +45,8 @@ def create_raw_tables(session: "SparkSession", settings: Settings, pins: Pins) -
     session.sql("create schema if not exists raw")
     for table in TABLES:
         folder = settings.spark_dir / "raw" / table
-        link_files(folder, table_path(settings, table), pinned_files(settings, table, pins.versions[table]))
+        root = table_path(settings, table)
+        link_files(folder, root, (root / file.path for file in stored_files(settings, table, pins.layouts[table])))
         columns = {name: spark_type(type_) for name, type_ in columns_of(table).items()}
         create_table(session, f"raw.{table}", columns, folder, partition_column_of(table))
 
