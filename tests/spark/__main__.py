@@ -17,10 +17,10 @@ from pyspark.sql import SparkSession
 
 from ingestion.demo.season import write_season
 from ingestion.settings import PROJECT_ROOT, Settings
-from orchestration import spark
+from orchestration import spark, warehouse
+from orchestration.parsed_project import parsed_project
 from orchestration.spark.catalogue import read_catalogue
 from orchestration.spark.session import spark_session
-from orchestration.warehouse import build_warehouse
 from payouts import audit
 from payouts.closing import close_month
 from tests.pipeline import PAYER
@@ -68,6 +68,7 @@ def main() -> None:
     try:
         with cluster.running_cluster(folder) as its_cluster:
             settings = _settings(folder, its_cluster)
+            _parse(settings)
             with spark_session(settings) as session:
                 gateway = session.sparkContext._gateway.proc.pid
                 _wait_for_executors(session)
@@ -101,9 +102,20 @@ def _settings(folder: Path, its_cluster: cluster.Cluster) -> Settings:
     )
 
 
+def _parse(settings: Settings) -> None:
+    """Parse the project once for each engine; its unit tests have their turn in `make test`."""
+    for engine in ("duckdb", "spark"):
+        parsed_project(settings, engine=engine)
+    warehouse._remember_unit_tests(parsed_project(settings), ())
+
+
 def _at(settings: Settings, home: Path, engine: str = "duckdb") -> Settings:
+    """Another data home with the same settings, which knows the parsed project."""
     given = settings.model_dump(include=settings.model_fields_set) | {"home": home, "engine": engine}
-    return Settings(**given)
+    other = Settings(**given)
+    parsed = settings.warehouse_path.parent / "dbt"
+    shutil.copytree(parsed, other.warehouse_path.parent / "dbt")
+    return other
 
 
 def _wait_for_executors(session: SparkSession) -> None:
@@ -139,7 +151,7 @@ def _golden(settings: Settings, folder: Path, report: Report) -> tuple[Settings,
 
 
 def _whole_build(settings: Settings) -> None:
-    build = build_warehouse(settings)
+    build = warehouse.build_warehouse(settings)
     assert not build.broken, "\n".join(f"{node.unique_id}: {node.message}" for node in build.broken)
 
 
