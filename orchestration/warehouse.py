@@ -73,7 +73,7 @@ def build_warehouse(
         finished = None  # dropped: nothing of an earlier build is left to build upon
     _prepare(settings, builder, pins)
     unit_tests = _read_nodes(project.unit_tests_path)
-    select = _changed_since(finished.inputs, inputs) if finished and unit_tests else ()
+    select = _changed_since(finished.inputs, inputs) if finished and unit_tests is not None else ()
     run = run_dbt if settings.engine == "duckdb" else functools.partial(run_spark_and_dbt, builder)
     nodes = warm_worker.heard(
         on_node, run, settings, project, project_dir, select=select, with_unit_tests=unit_tests is None
@@ -270,7 +270,8 @@ def run_spark_and_dbt(
 
     Tests are run only if every model was built.
     """
-    built = spark.build_models(settings, builder, project_dir, select=select)
+    goes_on = spark.is_built(settings, builder)
+    built = spark.build_models(settings, builder, project_dir, select=select if goes_on else ())
     if not all(node.holds for node in built):
         return built
     with open_warehouse(settings, read_only=False) as con:

@@ -32,6 +32,8 @@ def _import_on_first_use(name: str) -> None:
 _import_on_first_use("scipy.stats")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # theirs: sre_constants
+    # It imports PySpark where the extra `spark` is installed, which warns of pandas 3.
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     import great_expectations as gx
     from great_expectations.compatibility import pydantic
     from great_expectations.data_context.types.base import (

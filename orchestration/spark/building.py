@@ -36,7 +36,7 @@ def build_models(
         if node["config"].get("materialized") == "incremental"
     }
     # A session forgets views.
-    selectors = ["--select", *select, "config.materialized:view"] if select and catalogue.tables else []
+    selectors = ["--select", *select, "config.materialized:view"] if select else []
     excluded = [*("--exclude-resource-type", "test"), *("--exclude-resource-type", "unit_test")]
     with spark_session(settings) as session:
         create_raw_tables(session, settings, pins)
@@ -52,6 +52,11 @@ def build_models(
         if all(node.holds for node in built):
             note_build(session, settings, project=project.content_hash, batch_number=pins.batch_number, build=build)
     return built
+
+
+def is_built(settings: Settings, project: ParsedProject) -> bool:
+    """Whether there are tables of this project that a build of a part can go on from."""
+    return bool(continued_catalogue(settings, project).tables)
 
 
 def continued_catalogue(settings: Settings, project: ParsedProject) -> Catalogue:

@@ -112,6 +112,15 @@ def children_of(pid: int) -> set[int]:
     return found | {grandchild for child in found for grandchild in children_of(child)}
 
 
+def cpu_seconds(pid: int) -> float:
+    """The CPU that a process and those that it started took so far; what ended counts if it was waited for."""
+    ticks = 0
+    for one in (pid, *children_of(pid)):
+        with suppress(OSError):
+            ticks += sum(map(int, Path(f"/proc/{one}/stat").read_text().rsplit(") ", 1)[1].split()[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def end(pids: set[int]) -> None:
     """Give processes a moment to end by themselves, then kill those that did not."""
     deadline = time.monotonic() + 10
