@@ -85,7 +85,7 @@ def main() -> None:
                 thorough = {name: session.conf.get(name) for name in QUICK}
                 set_all(session, QUICK)
                 report(f"a master and {cluster.WORKERS} workers run, with an executor each")
-                golden = _golden(settings, folder, report)
+                golden = _golden(settings, folder, session, report)
                 set_all(session, thorough)
                 _demo(settings, folder, report)
                 set_all(session, QUICK)
@@ -148,7 +148,7 @@ def _wait_for_executors(session: SparkSession) -> None:
         time.sleep(0.2)
 
 
-def _golden(settings: Settings, folder: Path, report: Report) -> tuple[Settings, Settings]:
+def _golden(settings: Settings, folder: Path, session: SparkSession, report: Report) -> tuple[Settings, Settings]:
     """The golden season as `allive run` and `allive payout` have it, checks and closings included."""
     ours = _at(settings, folder / "golden-duckdb")
     shutil.copytree(GOLDEN, ours.landing_dir)
@@ -160,6 +160,7 @@ def _golden(settings: Settings, folder: Path, report: Report) -> tuple[Settings,
     _whole_build(theirs)
     rows = engines.compare(ours, theirs)
     report(f"golden season: built by Spark, tested; {rows:,} rows equal")
+    _a_day_is_read_from_its_own_files(session)
     for month in GOLDEN_MONTHS:
         for home in (ours, theirs):
             _whole_build(home)
@@ -170,6 +171,14 @@ def _golden(settings: Settings, folder: Path, report: Report) -> tuple[Settings,
         named = {line["engine"].split()[0] for line in audit.entries(home) if line["action"] == "close"}
         assert named == {home.engine}
     return ours, theirs
+
+
+def _a_day_is_read_from_its_own_files(session: SparkSession) -> None:
+    days = session.sql("select distinct event_day from raw.heartbeats order by event_day").collect()
+    day = days[len(days) // 2]["event_day"]
+    files = session.sql(f"select * from raw.heartbeats where event_day = date '{day}'").inputFiles()
+    assert files
+    assert not [file for file in files if f"/event_day={day}/" not in file]
 
 
 def _whole_build(settings: Settings) -> None:
