@@ -17,6 +17,19 @@ os.environ.update({f"ALLIVE_PAYER_{name}": value for name, value in PAYER.items(
 GOLDEN = TESTS / "golden"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the command line ask for everything."""
+    parser.addoption("--thorough", action="store_true", help="more random worlds, kills, races and corruptions")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only a thorough session runs."""
+    if not config.getoption("--thorough"):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session")
 def parsed_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """A data home whose dbt project is parsed and its unit tests have passed: other homes start from it.

@@ -15,8 +15,8 @@ from payouts.statements import StatementTotals, read_statement_total
 from payouts.verification import verify
 from tests import closed_chain
 from tests.closed_chain import small_chain
+from tests.e2e.conftest import Chances
 
-CORRUPTIONS = 300
 UNTOUCHED = 6
 SEED = 1
 
@@ -306,9 +306,9 @@ def test_an_untouched_chain_is_green(seed: int, tmp_path: Path) -> None:
     assert verification.months == tuple(chain.months)
 
 
-def test_every_corruption_is_found_and_named(closed: Path, another_run: Path, tmp_path: Path) -> None:
+def test_every_corruption_is_found_and_named(closed: Path, another_run: Path, chances: Chances, tmp_path: Path) -> None:
     undone: list[str] = []
-    for number in range(CORRUPTIONS):
+    for number in range(chances.corruptions):
         rng = Random(number)
         home = tmp_path / str(number)
         shutil.copytree(closed, home / "payouts")

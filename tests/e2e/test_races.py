@@ -15,12 +15,12 @@ from ingestion.settings import Settings
 from payouts import ledger
 from payouts.errors import Refusal
 from tests.e2e import closed_months
+from tests.e2e.conftest import USUAL, Chances
 from tests.pipeline import new_pipeline
 from tests.two_years.cast import everything_at_the_beginning
 from tests.two_years.story import Story
 
 PROCESSES: Final = multiprocessing.get_context("forkserver")
-RACES: Final = 50
 LONGEST_S: Final = 60
 MONTH: Final = "2020-08"
 REFUSALS: Final = {
@@ -44,13 +44,13 @@ def before(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Setti
     return pipeline.settings
 
 
-def test_of_two_closings_one_wins_and_the_other_is_refused(before: Settings, tmp_path: Path) -> None:
+def test_of_two_closings_one_wins_and_the_other_is_refused(before: Settings, chances: Chances, tmp_path: Path) -> None:
     undisturbed = closed_months.copy_home(before, tmp_path / "undisturbed")
     closed_months.close_unlocked(undisturbed.home, month=MONTH)
     files = closed_months.month_files(undisturbed, MONTH)
     assert files is not None
     assert {"adjustments.csv", "resettled/2020-07.parquet", "sepa-credit-transfers.xml"} <= files.keys()
-    homes = [closed_months.copy_home(before, tmp_path / str(number)) for number in range(RACES)]
+    homes = [closed_months.copy_home(before, tmp_path / str(number)) for number in range(chances.races)]
     said = run_races([settings.home for settings in homes])
     losers: Counter[str] = Counter()
     for settings, (first, second) in zip(homes, zip(*said, strict=True), strict=True):
@@ -61,9 +61,10 @@ def test_of_two_closings_one_wins_and_the_other_is_refused(before: Settings, tmp
         losers[how] += 1
         losers["first" if first else "second"] += 1
         assert_closed_once(settings, undisturbed, files)
-    print(f"The losers of {RACES} races: {dict(losers)}")
-    assert losers["met the other at work"] > RACES / 2, "hardly any two were at work at the same time"
-    assert {"first", "second"} <= losers.keys(), "it was no race: the same process won each"
+    print(f"The losers of {chances.races} races: {dict(losers)}")
+    assert losers["met the other at work"] > chances.races / 2, "hardly any two were at work at the same time"
+    # In a few races the quicker process may win each.
+    assert chances == USUAL or {"first", "second"} <= losers.keys(), "it was no race: the same process won each"
 
 
 def run_races(homes: list[Path]) -> list[list[str | None]]:

@@ -33,15 +33,24 @@ def main() -> int:
     """Run the mutants that the command line names, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="mutant", help="names of mutants (default: all)")
-    names = parser.parse_args().names
+    parser.add_argument("--part", type=_part, default=(1, 1), metavar="N/M", help="only the N-th of M parts of them")
+    arguments = parser.parse_args()
+    names, (number, parts) = arguments.names, arguments.part
     if unknown := set(names) - {mutant.name for mutant in MUTANTS}:
         parser.error(f"no mutant is called {', '.join(sorted(unknown))}; their names are in tests/mutants/table.py")
-    chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
+    chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names][number - 1 :: parts]
     findings = run_all(chosen)
     killed = sum(finding.is_killed for finding in findings)
     show(findings)
     print(f"{killed} passed, {len(findings) - killed} failed")
     return 0 if killed == len(findings) else 1
+
+
+def _part(text: str) -> tuple[int, int]:
+    number, _, parts = text.partition("/")
+    if not (number.isdecimal() and parts.isdecimal() and 1 <= int(number) <= int(parts)):
+        raise argparse.ArgumentTypeError(f"found {text!r}; expected N/M with 1 <= N <= M, such as 2/4")
+    return int(number), int(parts)
 
 
 def run_all(mutants: Sequence[Mutant]) -> list[Finding]:
