@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import ByteSize, Field, SecretStr, TypeAdapter, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -151,6 +151,17 @@ class Settings(BaseSettings):
                 "ALLIVE_OIDC_CLIENT_SECRET together, or none of them"
             )
         return self
+
+    @field_validator("memory_limit")
+    @classmethod
+    def _a_size(cls, memory_limit: str) -> str:
+        TypeAdapter(ByteSize).validate_python(memory_limit)
+        return memory_limit
+
+    @cached_property
+    def heartbeats_a_statement(self) -> int:
+        """How many heartbeats one statement may group: its lists take about 22 bytes each, and do not spill."""
+        return max(1, int(TypeAdapter(ByteSize).validate_python(self.memory_limit) * 0.6 / 24))
 
     @cached_property
     def landing_dir(self) -> Path:

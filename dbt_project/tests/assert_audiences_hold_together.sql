@@ -4,6 +4,7 @@
 -- of these does not hold.
 with audience as (
     select * from {{ ref('fct_artist_audience') }}
+    where {{ is_unproven_month('month', 'fct_artist_audience') }}
 ),
 
 retention as (
@@ -33,6 +34,7 @@ counting as (
         month,
         sum(watch_ms) as watch_ms
     from {{ ref('int_counting_watch') }}
+    where {{ is_unproven_month('month', 'fct_artist_audience') }}
     group by month
 ),
 

@@ -4,10 +4,12 @@
 -- the close.
 with visibility as (
     select * from {{ ref('fct_emerging_visibility') }}
+    where {{ is_unproven_month('month', 'fct_emerging_visibility') }}
 ),
 
 daily_watch as (
     select * from {{ ref('fct_daily_watch') }}
+    where {{ is_unproven_day('day', 'fct_emerging_visibility') }}
 ),
 
 lives as (
@@ -28,6 +30,7 @@ categories as (
 
 months as (
     select * from {{ ref('fct_settlement_months') }}
+    where {{ is_unproven_month('settlement_month', 'fct_emerging_visibility') }}
 ),
 
 counting as (

@@ -9,7 +9,10 @@ with delivered as (
 ),
 
 periods as (
-    select * from {{ ref('int_periods_settled') }}
+    select
+        *,
+        {{ is_unproven_month('settlement_month', 'int_period_slices') }} as is_unproven
+    from {{ ref('int_periods_settled') }}
 ),
 
 sliced as (
@@ -18,6 +21,7 @@ sliced as (
         sum(amount_nanos) as sliced_nanos,
         min(amount_nanos) as smallest_nanos
     from {{ ref('fct_period_slices') }}
+    where {{ is_unproven_month('settlement_month', 'int_period_slices') }}
     group by period_id
 ),
 
@@ -35,7 +39,10 @@ final as (
         on coalesce(delivered.period_id, sliced.period_id) = periods.period_id
     where
         (delivered.has_envelope and periods.period_id is null)
-        or coalesce(periods.envelope_nanos, 0) != coalesce(sliced.sliced_nanos, 0)
+        or (
+            coalesce(periods.is_unproven, true)
+            and coalesce(periods.envelope_nanos, 0) != coalesce(sliced.sliced_nanos, 0)
+        )
         or sliced.smallest_nanos < 0
 )
 

@@ -2,6 +2,7 @@
 -- never less than 0 (RULES.md §3.3).
 with playbacks as (
     select * from {{ ref('fct_playbacks') }}
+    where {{ is_unproven_day('started_on', 'fct_playbacks') }}
 ),
 
 final as (

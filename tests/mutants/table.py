@@ -21,6 +21,7 @@ _EACH_ENGINE: Final = "tests/mutants/test_macros.py::test_each_engine_credits_as
 _BOUNDARIES: Final = "tests/unit/ingestion/test_contracts.py::test_boundaries_are_kept"
 _BROKEN_RULES: Final = "tests/unit/ingestion/test_contracts.py::test_each_broken_rule_rejects_with_its_reason"
 _PARIS_DAYS: Final = "tests/unit/ingestion/test_contracts.py::test_days_are_paris_days"
+_CORRECTIONS: Final = "tests/integration/test_history.py::test_a_correction_reaches_every_month_that_it_touches"
 _BALANCES: Final = "tests/unit/payouts/test_balances.py"
 _CLOSING: Final = "tests/mutants/test_closing.py"
 _RUN: Final = "tests/unit/payouts/test_run.py"
@@ -174,8 +175,8 @@ WATCH_TIME: Final = (
         name="next_within_the_day",
         rule="§3.4 the next heartbeat may come days later",
         file=_WATCH_TIME,
-        before="partition by playback_id, subscriber_id, live_id\n        order by event_day",
-        after="partition by playback_id, subscriber_id, live_id, event_day\n        order by event_day",
+        before="partition by playback_id, subscriber_id, live_id\n            order by event_day",
+        after="partition by playback_id, subscriber_id, live_id, event_day\n            order by event_day",
         killed_by="a_credit_belongs_to_the_paris_day_of_its_heartbeat",
     ),
     Mutant(
@@ -217,6 +218,22 @@ WATCH_TIME: Final = (
         before="batch_number > {{ watermark(this) }}",
         after="batch_number >= {{ watermark(this) }}",
         killed_by="an_incremental_run_computes_changed_playbacks_whole",
+    ),
+    Mutant(
+        name="months_made_of_their_heartbeats_alone",
+        rule="§3.5, §4 a correction of the catalogue reaches the months that it touches",
+        file=f"{_WATCH}/int_month_inputs.sql",
+        before="            'judged.facts_hash',\n",
+        after="",
+        killed_by=_CORRECTIONS,
+    ),
+    Mutant(
+        name="settlement_made_of_watching_alone",
+        rule="§5 a refund or a new period changes the month that settles it",
+        file=f"{_SETTLEMENT}/int_settlement_inputs.sql",
+        before="            'bounds.periods_hash',\n",
+        after="",
+        killed_by=_CORRECTIONS,
     ),
     Mutant(
         name="session_gap_open_at_thirty_minutes",

@@ -32,7 +32,7 @@ credited as (
     from followed
 ),
 
-final as (
+credited_days as (
     select
         playback_id,
         subscriber_id,
@@ -47,6 +47,15 @@ final as (
         max(batch_number) as batch_number
     from credited
     group by playback_id, subscriber_id, live_id, event_day
+),
+
+final as (
+    select
+        *,
+        min(event_day) over playback as started_on,
+        max(batch_number) over playback as playback_batch_number
+    from credited_days
+    window playback as (partition by playback_id, subscriber_id, live_id)
 )
 {%- endmacro %}
 
@@ -214,12 +223,16 @@ linked_days as (
     select
         *,
         lead(epoch_ms(first_heartbeat_at)) over following as next_event_ms,
-        lead(first_position_ms) over following as next_position_ms
+        lead(first_position_ms) over following as next_position_ms,
+        min(event_day) over playback as started_on,
+        max(batch_number) over playback as playback_batch_number
     from days
-    window following as (
-        partition by playback_id, subscriber_id, live_id
-        order by event_day
-    )
+    window
+        playback as (partition by playback_id, subscriber_id, live_id),
+        following as (
+            partition by playback_id, subscriber_id, live_id
+            order by event_day
+        )
 ),
 
 final as (
@@ -237,7 +250,9 @@ final as (
         max_position_ms,
         device,
         surface,
-        batch_number
+        batch_number,
+        started_on,
+        playback_batch_number
     from linked_days
 )
 {%- endmacro %}

@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- Grain: one subscription period, its latest record.
 {{ select_latest(
     source('raw', 'subscriptions'),

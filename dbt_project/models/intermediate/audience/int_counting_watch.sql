@@ -1,3 +1,4 @@
+{{ built_by_month() }}
 -- Grain: subscriber × live × calendar month in Paris with counting watch time: that on
 -- a live that counts by the policy of the month, and whose credits are valid (RULES.md
 -- §4), by today's catalogue.
@@ -5,6 +6,7 @@
 -- what is settled. `watch_ms` adds up.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
+    where {{ is_changed_day('event_day') }}
 ),
 
 months as (

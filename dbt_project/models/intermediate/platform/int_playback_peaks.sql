@@ -1,3 +1,4 @@
+{{ built_by_month(day='day', inputs='int_watch_months') }}
 -- Grain: Paris day on which a playback was open: the most that were open at once, and
 -- the first instant at which they were.
 -- A playback is open on a day between its first and its last heartbeat of that day,
@@ -5,6 +6,7 @@
 -- laptop that sleeps over a day is not open on it.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
+    where {{ is_changed_day('event_day') }}
 ),
 
 steps as (

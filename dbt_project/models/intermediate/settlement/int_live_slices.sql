@@ -1,12 +1,15 @@
+{{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
 -- Grain: paid period × artist × category × live: a direct slice split over the lives
 -- that it was watched on, in proportion to weight, by largest remainder. The parts sum
 -- to the slice, to the nano.
 with slices as (
     select * from {{ ref('int_period_slices') }}
+    where {{ is_changed_month('settlement_month') }}
 ),
 
 weights as (
     select * from {{ ref('int_period_weights') }}
+    where {{ is_changed_month('settlement_month') }}
 ),
 
 weighed as (

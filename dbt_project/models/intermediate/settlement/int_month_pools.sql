@@ -4,30 +4,12 @@ with months as (
     select * from {{ ref('int_settlement_months') }}
 ),
 
-slices as (
-    select * from {{ ref('int_period_slices') }}
+settled as (
+    select * from {{ ref('int_month_envelopes') }}
 ),
 
 pro_rata_slices as (
     select * from {{ ref('int_pro_rata_slices') }}
-),
-
-settled as (
-    select
-        settlement_month,
-        cast(count(distinct period_id) as bigint) as periods,
-        cast(
-            count(distinct case when artist_id is null then period_id end) as bigint
-        ) as idle_periods,
-        cast(sum(amount_nanos) as bigint) as envelope_nanos,
-        cast(
-            sum(case when destination = 'direct' then amount_nanos else 0 end) as bigint
-        ) as direct_nanos,
-        cast(
-            sum(case when destination = 'pool' then amount_nanos else 0 end) as bigint
-        ) as pool_nanos
-    from slices
-    group by settlement_month
 ),
 
 pro_rata as (

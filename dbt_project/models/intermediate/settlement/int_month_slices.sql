@@ -1,7 +1,9 @@
+{{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
 -- Grain: settlement month × artist: what subscribers' own envelopes gave, summed over
 -- periods and categories.
 with slices as (
     select * from {{ ref('int_period_slices') }}
+    where {{ is_changed_month('settlement_month') }}
 ),
 
 final as (

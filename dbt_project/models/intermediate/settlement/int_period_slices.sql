@@ -1,8 +1,10 @@
+{{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
 -- Grain: paid period × artist × category. Slices of a period sum to its envelope, to
 -- the nano (RULES.md §5.1–§5.3). An idle period is one row without artist: its whole
 -- envelope goes to the pool.
 with periods as (
     select * from {{ ref('int_periods_settled') }}
+    where {{ is_changed_month('settlement_month') }}
 ),
 
 weights as (
@@ -12,6 +14,7 @@ weights as (
         category,
         sum(weight) as weight
     from {{ ref('int_period_weights') }}
+    where {{ is_changed_month('settlement_month') }}
     group by period_id, artist_id, category
 ),
 

@@ -1,9 +1,11 @@
+{{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
 -- Grain: settled period × live that counts × Paris day on which its subscriber watched
 -- it (RULES.md §4), by the catalogue of its month.
 -- Not additive over periods: of overlapping periods of one subscriber each has the same
 -- watching (§5).
 with periods as (
     select * from {{ ref('int_periods_settled') }}
+    where {{ is_changed_month('settlement_month') }}
 ),
 
 months as (
@@ -17,6 +19,7 @@ daily_watch as (
         event_day,
         cast(sum(watch_ms) as bigint) as watch_ms
     from {{ ref('int_playback_days') }}
+    where event_day >= (select min(periods.period_start) from periods)
     group by subscriber_id, live_id, event_day
 ),
 

@@ -1,9 +1,11 @@
+{{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
 -- Grain: settled period × artist × category on the day of the watching × live. Weight =
 -- Σ watch_ms × share_bp (RULES.md §5.1); it adds up over lives. Left out, and named by
 -- fct_close_blockers instead: lives without a valid credit set, artists without a
 -- category.
 with watch as (
     select * from {{ ref('int_period_watch') }}
+    where {{ is_changed_month('settlement_month') }}
 ),
 
 credits as (

@@ -1,3 +1,4 @@
+{{ built_by_month(inputs='int_visibility_inputs') }}
 -- Grain: subscriber × artist whom the subscriber has discovered: the first Paris day
 -- ever with a minute of the artist (var discovery_minimum_ms). A shorter look discovers
 -- nobody.
@@ -8,6 +9,7 @@ with watch_days as (
         *,
         watch_ms >= {{ var('discovery_minimum_ms') }} as is_seen
     from {{ ref('int_artist_watch_days') }}
+    where {{ is_changed_day('day', days_before=var('path_days')) }}
 ),
 
 playback_days as (
@@ -18,19 +20,35 @@ data_end as (
     select max(event_day) as last_day from playback_days
 ),
 
+-- What was discovered in the months that stay; nothing in a full build.
+earlier as (
+    select
+        subscriber_id,
+        artist_id
+    from {{ this if is_incremental() else 'watch_days' }}
+    where not ({{ is_changed_month('month') }})
+),
+
 numbered as (
     select
-        *,
+        watch_days.*,
         row_number() over (
-            partition by subscriber_id, artist_id
-            order by day
+            partition by watch_days.subscriber_id, watch_days.artist_id
+            order by watch_days.day
         ) as seen_number,
-        lead(day) over (
-            partition by subscriber_id, artist_id
-            order by day
+        lead(watch_days.day) over (
+            partition by watch_days.subscriber_id, watch_days.artist_id
+            order by watch_days.day
         ) as next_seen_on
     from watch_days
-    where is_seen
+    left join earlier
+        on
+            watch_days.subscriber_id = earlier.subscriber_id
+            and watch_days.artist_id = earlier.artist_id
+    where
+        watch_days.is_seen
+        and {{ is_changed_day('watch_days.day') }}
+        and earlier.artist_id is null
 ),
 
 known_days as (

@@ -1,3 +1,4 @@
+{{ built_by_month(day='day') }}
 -- Grain: subscriber × artist × Paris day on which the subscriber watched a live that
 -- counts and credits the artist, with the artist's category on that day (RULES.md §4),
 -- by today's catalogue and the policy of the day's month.
@@ -5,6 +6,7 @@
 -- share: of two artists on one stage both were seen.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
+    where {{ is_changed_day('event_day') }}
 ),
 
 months as (

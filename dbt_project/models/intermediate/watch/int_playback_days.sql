@@ -12,7 +12,8 @@
 -- batch that brought a heartbeat of that day.
 -- Odd rule: the credit of a day's last heartbeat ends at the playback's next heartbeat,
 -- which may lie days later (RULES.md §3.4). So the unit of an incremental run is the
--- playback with all its days, never a day.
+-- playback with all its days, never a day. A history too long for one statement's
+-- memory is built by portions of playbacks, a run each (orchestration/warehouse.py).
 -- The blocks below stand inside macros once rendered; their indent means nothing:
 -- noqa: disable=LT02
 {%- set days = days_to_read(this) %}
@@ -28,7 +29,9 @@
 {%- set heartbeats %}
         select heartbeats.*
         from {{ ref('stg_player__heartbeats') }} as heartbeats
-        {%- if is_incremental() %}
+        {%- if is_portion() %}
+        where {{ is_in_portion('heartbeats.playback_id') }}
+        {%- elif is_incremental() %}
         inner join ({{ changed_playbacks }}
         ) as changed_playbacks
             on

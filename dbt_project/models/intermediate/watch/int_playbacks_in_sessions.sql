@@ -1,9 +1,22 @@
+{{ built_by_month(day='started_on', inputs='int_watch_months') }}
 -- Grain: playback, with the viewing session it belongs to.
 -- Odd rule: a session ends where *everything before* has ended for the session gap, not
 -- only the playback just before: a long playback on the television keeps the session of
 -- the short ones on the phone open (RULES.md §2).
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
+    where {{ is_changed_day('started_on') }}
+),
+
+-- What a subscriber's playbacks of the months that stay come to; none in a full build.
+earlier as (
+    select
+        subscriber_id,
+        max(last_heartbeat_at) as last_heartbeat_at,
+        max({{ 'session_number' if is_incremental() else '0' }}) as session_number
+    from {{ this if is_incremental() else 'playback_days' }}
+    where not ({{ is_changed_day('started_on') }})
+    group by subscriber_id
 ),
 
 playbacks as (
@@ -22,15 +35,26 @@ playbacks as (
     group by playback_id, subscriber_id, live_id
 ),
 
+-- `greatest` passes over nulls.
 preceded as (
     select
-        *,
-        max(last_heartbeat_at) over (
-            partition by subscriber_id
-            order by first_heartbeat_at, last_heartbeat_at, playback_id, live_id
-            rows between unbounded preceding and 1 preceding
+        playbacks.*,
+        coalesce(earlier.session_number, 0) as earlier_sessions,
+        greatest(
+            earlier.last_heartbeat_at,
+            max(playbacks.last_heartbeat_at) over (
+                partition by playbacks.subscriber_id
+                order by
+                    playbacks.first_heartbeat_at,
+                    playbacks.last_heartbeat_at,
+                    playbacks.playback_id,
+                    playbacks.live_id
+                rows between unbounded preceding and 1 preceding
+            )
         ) as preceding_end_at
     from playbacks
+    left join earlier
+        on playbacks.subscriber_id = earlier.subscriber_id
 ),
 
 opened as (
@@ -51,7 +75,8 @@ opened as (
 numbered as (
     select
         *,
-        sum(opens_session) over (
+        earlier_sessions
+        + sum(opens_session) over (
             partition by subscriber_id
             order by first_heartbeat_at, last_heartbeat_at, playback_id, live_id
             rows between unbounded preceding and current row
@@ -71,7 +96,8 @@ final as (
         max_position_ms,
         device,
         surface,
-        cast(session_number as bigint) as session_number
+        cast(session_number as bigint) as session_number,
+        opens_session = 1 as is_session_start
     from numbered
 )
 

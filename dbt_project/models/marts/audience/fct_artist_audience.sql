@@ -1,3 +1,4 @@
+{{ built_by_month() }}
 -- Grain: artist × calendar month in Paris in which somebody watched a live that counts
 -- and credits the artist, by today's catalogue.
 -- Watch time is counting watch time (int_counting_watch).
@@ -5,10 +6,15 @@
 -- of two artists is one of each.
 with counting_watch as (
     select * from {{ ref('int_counting_watch') }}
+    where {{ is_changed_month('month') }}
 ),
 
 credits as (
     select * from {{ ref('stg_catalogue__live_credits') }}
+),
+
+firsts as (
+    select * from {{ ref('int_artist_firsts') }}
 ),
 
 viewer_totals as (
@@ -34,10 +40,14 @@ viewers as (
 
 known_viewers as (
     select
-        *,
-        min(month) over (partition by artist_id, subscriber_id) as first_month,
-        count(*) over (partition by subscriber_id, month) as artists
+        viewers.*,
+        firsts.first_month,
+        count(*) over (partition by viewers.subscriber_id, viewers.month) as artists
     from viewers
+    inner join firsts
+        on
+            viewers.artist_id = firsts.artist_id
+            and viewers.subscriber_id = firsts.subscriber_id
 ),
 
 final as (

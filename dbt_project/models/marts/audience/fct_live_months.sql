@@ -1,3 +1,4 @@
+{{ built_by_month() }}
 -- Grain: live × calendar month in Paris in which it was watched or a playback of it
 -- was started.
 -- Watch time and viewers are of the days of the watching; playbacks are of the month
@@ -5,10 +6,12 @@
 -- `mean_completion_bp`.
 with daily_watch as (
     select * from {{ ref('fct_daily_watch') }}
+    where {{ is_changed_day('day') }}
 ),
 
 playbacks as (
     select * from {{ ref('fct_playbacks') }}
+    where {{ is_changed_day('started_on') }}
 ),
 
 watched as (

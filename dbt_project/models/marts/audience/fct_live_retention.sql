@@ -3,39 +3,16 @@
 -- A playback is watching at minute m if its furthest position is m minutes or more:
 -- how far people got, not how many were there at once, and what was skipped on the way
 -- counts as seen. Nothing adds up over minutes.
-with playbacks as (
-    select * from {{ ref('fct_playbacks') }}
-),
-
-lives as (
-    select * from {{ ref('dim_lives') }}
-),
-
--- Last minute of the live, in ms: a live of exactly 60 minutes has the minutes 0 to 59.
--- No live is followed beyond a day.
-reached as (
-    select
-        playbacks.live_id,
-        {{ share_floor(
-            'least(playbacks.max_position_ms, lives.duration_s * 1000 - 1, 86399999)',
-            1,
-            60000,
-        ) }} as minute
-    from playbacks
-    inner join lives
-        on playbacks.live_id = lives.live_id
-    where
-        playbacks.watch_ms > 0
-        and playbacks.max_position_ms is not null
-        and lives.duration_s > 0
+with live_minutes as (
+    select * from {{ ref('int_live_minutes') }}
 ),
 
 left_at as (
     select
         live_id,
         minute,
-        count(*) as playbacks
-    from reached
+        sum(playbacks) as playbacks
+    from live_minutes
     group by live_id, minute
 ),
 

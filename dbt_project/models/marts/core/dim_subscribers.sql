@@ -13,17 +13,16 @@ with periods as (
 watchers as (
     select
         subscriber_id,
-        min(event_day) as first_watch_day,
-        max(event_day) as last_watch_day
-    from {{ ref('int_playback_days') }}
-    where watch_ms > 0
+        min(first_watch_day) as first_watch_day,
+        max(last_watch_day) as last_watch_day
+    from {{ ref('int_subscriber_months') }}
     group by subscriber_id
 ),
 
 subscribers as (
     select subscriber_id from periods
     union
-    select subscriber_id from {{ ref('int_playback_days') }}
+    select subscriber_id from {{ ref('int_subscriber_months') }}
 ),
 
 final as (

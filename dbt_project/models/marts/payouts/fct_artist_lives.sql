@@ -2,26 +2,12 @@
 -- of subscribers' own envelopes; the sum over an artist's lives is
 -- `current_direct_nanos` of fct_artist_months, to the nano.
 -- Not additive: `paying_subscribers`; `watch_ms` is floored per live.
-with live_slices as (
-    select * from {{ ref('int_live_slices') }}
+with earned as (
+    select * from {{ ref('int_live_earnings') }}
 ),
 
 lives as (
     select * from {{ ref('stg_catalogue__lives') }}
-),
-
-earned as (
-    select
-        settlement_month,
-        artist_id,
-        live_id,
-        {{ share_floor('sum(weight)', 1, 10000) }} as watch_ms,
-        cast(
-            count(distinct case when direct_nanos > 0 then subscriber_id end) as bigint
-        ) as paying_subscribers,
-        cast(sum(direct_nanos) as bigint) as direct_nanos
-    from live_slices
-    group by settlement_month, artist_id, live_id
 ),
 
 final as (

@@ -2,7 +2,7 @@
 -- (RULES.md §4, §5.4).
 -- A month with a row here cannot close.
 with watch as (
-    select * from {{ ref('int_period_watch') }}
+    select * from {{ ref('int_settled_days') }}
 ),
 
 credits as (

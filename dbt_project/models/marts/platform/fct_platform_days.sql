@@ -1,9 +1,12 @@
+{{ built_by_month(day='day', inputs='int_platform_inputs') }}
 -- Grain: known Paris day, without gaps. Active of the day before + new + reactivated −
 -- churned = active.
 -- Not additive over days: `active_subscribers`, `watchers*` and the peak. The rest
 -- adds up.
+{%- set kept = is_incremental() %}
 with days as (
     select * from {{ ref('int_known_days') }}
+    where {{ is_changed_day('day') }}
 ),
 
 spans as (
@@ -12,6 +15,7 @@ spans as (
 
 daily_watch as (
     select * from {{ ref('fct_daily_watch') }}
+    where {{ is_changed_day('day', days_before=28) }}
 ),
 
 playbacks as (
@@ -19,6 +23,7 @@ playbacks as (
         started_on as day,
         cast(count(*) as bigint) as playbacks
     from {{ ref('fct_playbacks') }}
+    where {{ is_changed_day('started_on') }}
     group by started_on
 ),
 
@@ -27,11 +32,31 @@ viewing_sessions as (
         started_on as day,
         cast(count(*) as bigint) as viewing_sessions
     from {{ ref('fct_viewing_sessions') }}
+    where {{ is_changed_day('started_on') }}
     group by started_on
 ),
 
 peaks as (
     select * from {{ ref('int_playback_peaks') }}
+    where {{ is_changed_day('day') }}
+),
+
+-- How it stood on the last day that stays; in a full build there is none.
+last_kept_day as (
+    select max(day) as day
+    from {{ this if is_incremental() else 'days' }}
+    where not ({{ is_changed_day('day') }})
+),
+
+before as (
+    select
+        coalesce(max({{ 'kept.active_subscribers' if kept else '0' }}), 0)
+            as active_subscribers,
+        coalesce(max({{ 'kept.watchers_7d' if kept else '0' }}), 0) as watchers_7d,
+        coalesce(max({{ 'kept.watchers_28d' if kept else '0' }}), 0) as watchers_28d
+    from {{ this if kept else 'days' }} as kept
+    inner join last_kept_day
+        on kept.day = last_kept_day.day
 ),
 
 joined as (
@@ -134,26 +159,35 @@ of_days as (
 
 final as (
     select
-        day,
-        month,
+        of_days.day,
+        of_days.month,
         cast(
-            sum(new_subscribers + reactivated_subscribers - churned_subscribers)
-                over so_far
+            before.active_subscribers
+            + sum(
+                of_days.new_subscribers
+                + of_days.reactivated_subscribers
+                - of_days.churned_subscribers
+            ) over so_far
             as bigint
         ) as active_subscribers,
-        cast(new_subscribers as bigint) as new_subscribers,
-        cast(churned_subscribers as bigint) as churned_subscribers,
-        cast(reactivated_subscribers as bigint) as reactivated_subscribers,
-        watchers,
-        cast(sum(step_7d) over so_far as bigint) as watchers_7d,
-        cast(sum(step_28d) over so_far as bigint) as watchers_28d,
-        watch_ms,
-        playbacks,
-        viewing_sessions,
-        peak_concurrent_playbacks,
-        peak_at
+        cast(of_days.new_subscribers as bigint) as new_subscribers,
+        cast(of_days.churned_subscribers as bigint) as churned_subscribers,
+        cast(of_days.reactivated_subscribers as bigint) as reactivated_subscribers,
+        of_days.watchers,
+        cast(before.watchers_7d + sum(of_days.step_7d) over so_far as bigint)
+            as watchers_7d,
+        cast(before.watchers_28d + sum(of_days.step_28d) over so_far as bigint)
+            as watchers_28d,
+        of_days.watch_ms,
+        of_days.playbacks,
+        of_days.viewing_sessions,
+        of_days.peak_concurrent_playbacks,
+        of_days.peak_at
     from of_days
-    window so_far as (order by day rows between unbounded preceding and current row)
+    cross join before
+    window so_far as (
+        order by of_days.day rows between unbounded preceding and current row
+    )
 )
 
 select * from final

@@ -1,3 +1,4 @@
+{{ built_by_month(inputs='int_platform_inputs') }}
 -- Grain: calendar month in Paris with a known day. Active at the start + new +
 -- reactivated − churned = active at the end.
 -- Not additive over months: everything that counts distinct or present subscribers,
@@ -24,10 +25,12 @@ covers as (
 
 daily_watch as (
     select * from {{ ref('fct_daily_watch') }}
+    where {{ is_changed_day('day') }}
 ),
 
 counting_watch as (
     select * from {{ ref('int_counting_watch') }}
+    where {{ is_changed_month('month') }}
 ),
 
 months as (
@@ -241,6 +244,7 @@ final as (
         peak_concurrent_playbacks,
         peak_at
     from of_months
+    where {{ is_changed_month('month') }}
 )
 
 select * from final

@@ -1,16 +1,20 @@
+{{ built_by_month(inputs='int_visibility_inputs') }}
 -- Grain: artist × calendar month in Paris in which the artist has a counting live
 -- online or was watched on one.
 -- Not additive: viewers and what is counted of them. `watch_ms` is floored per artist.
 with lives_online as (
     select * from {{ ref('int_lives_online') }}
+    where {{ is_changed_month('month') }}
 ),
 
 watch_days as (
     select * from {{ ref('int_artist_watch_days') }}
+    where {{ is_changed_month('month') }}
 ),
 
 discoveries as (
     select * from {{ ref('int_artist_discoveries') }}
+    where {{ is_changed_month('month') }}
 ),
 
 categories as (
@@ -28,7 +32,7 @@ months_seen as (
     select
         min(month) as first_month,
         max(month) as last_month
-    from watch_days
+    from {{ ref('int_artist_watch_days') }}
 ),
 
 online as (

@@ -1,3 +1,4 @@
+{{ built_by_month(inputs='int_visibility_inputs') }}
 -- Grain: calendar month in Paris × category, from the first month with counting watch
 -- time or money to the last. Watching is judged by the artist's category on its day,
 -- money by the settlement month of the same name.
@@ -5,22 +6,25 @@
 -- what is counted of them do not.
 with watch_days as (
     select * from {{ ref('int_artist_watch_days') }}
+    where {{ is_changed_month('month') }}
 ),
 
-playback_days as (
-    select * from {{ ref('int_playback_days') }}
+watched_lives as (
+    select * from {{ ref('int_watched_lives') }}
 ),
 
 lives_online as (
     select * from {{ ref('int_lives_online') }}
+    where {{ is_changed_month('month') }}
 ),
 
 discoveries as (
     select * from {{ ref('int_artist_discoveries') }}
+    where {{ is_changed_month('month') }}
 ),
 
 slices as (
-    select * from {{ ref('int_period_slices') }}
+    select * from {{ ref('int_category_slices') }}
 ),
 
 pool_shares as (
@@ -52,7 +56,7 @@ categories as (
 ),
 
 active_months as (
-    select month from watch_days
+    select month from {{ ref('int_artist_watch_days') }}
     union
     select settlement_month as month from slices
 ),
@@ -74,6 +78,7 @@ month_categories as (
             settlement_months.settlement_month >= bounds.first_month
             and settlement_months.settlement_month <= bounds.last_month
     cross join categories
+    where {{ is_changed_month('settlement_months.settlement_month') }}
 ),
 
 -- Money: direct slices by the category that they were watched in, pool shares by that
@@ -329,15 +334,10 @@ concentration as (
 
 live_watch as (
     select
-        months.settlement_month as month,
-        playback_days.live_id
-    from playback_days
-    inner join settlement_months as months
-        on
-            playback_days.event_day >= months.first_day
-            and playback_days.event_day <= months.last_day
-    where playback_days.watch_ms > 0
-    group by months.settlement_month, playback_days.live_id
+        month,
+        live_id
+    from watched_lives
+    where watch_ms > 0
 ),
 
 coverage as (
@@ -356,7 +356,7 @@ coverage as (
 
 -- From a viewer's first known artist of the month to an emerging one.
 data_end as (
-    select max(event_day) as last_day from playback_days
+    select max(event_day) as last_day from {{ ref('int_playback_days') }}
 ),
 
 known_viewers as (

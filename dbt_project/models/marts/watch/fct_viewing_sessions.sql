@@ -1,8 +1,31 @@
+{{ built_by_month(
+    day='started_on',
+    unique_key=['subscriber_id', 'session_number'],
+) }}
 -- Grain: viewing session: a run of one subscriber's playbacks with less than 30 min
 -- between the end of what came before and the next first heartbeat (RULES.md §2).
 -- `lives` and `artists` are distinct counts: not additive.
-with playbacks as (
+with all_playbacks as (
     select * from {{ ref('int_playbacks_in_sessions') }}
+),
+
+changed_sessions as (
+    select
+        subscriber_id,
+        session_number
+    from all_playbacks
+    where {{ is_changed_day('started_on') }}
+    group by subscriber_id, session_number
+),
+
+-- A session that goes on in the first changed month is counted again as a whole.
+playbacks as (
+    select all_playbacks.*
+    from all_playbacks
+    inner join changed_sessions
+        on
+            all_playbacks.subscriber_id = changed_sessions.subscriber_id
+            and all_playbacks.session_number = changed_sessions.session_number
 ),
 
 credits as (

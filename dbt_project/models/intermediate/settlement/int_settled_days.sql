@@ -1,0 +1,19 @@
+{{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
+-- Grain: settlement month × live × Paris day on which the live was watched in a period
+-- that the month settles, with the catalogue that judges it.
+with watch as (
+    select * from {{ ref('int_period_watch') }}
+    where {{ is_changed_month('settlement_month') }}
+),
+
+final as (
+    select
+        settlement_month,
+        catalogue,
+        live_id,
+        event_day
+    from watch
+    group by settlement_month, catalogue, live_id, event_day
+)
+
+select * from final

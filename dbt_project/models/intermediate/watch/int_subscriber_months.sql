@@ -1,0 +1,30 @@
+{{ built_by_month(inputs='int_watch_months') }}
+-- Grain: subscriber × calendar month in Paris with a heartbeat. The days are those with
+-- watch time; without any, they are missing.
+with playback_days as (
+    select * from {{ ref('int_playback_days') }}
+    where {{ is_changed_day('event_day') }}
+),
+
+-- By day first: a month's name is a text.
+subscriber_days as (
+    select
+        subscriber_id,
+        event_day,
+        sum(watch_ms) as watch_ms
+    from playback_days
+    group by subscriber_id, event_day
+),
+
+final as (
+    select
+        {{ month_of('event_day') }} as month,
+        subscriber_id,
+        cast(sum(watch_ms) as bigint) as watch_ms,
+        min(case when watch_ms > 0 then event_day end) as first_watch_day,
+        max(case when watch_ms > 0 then event_day end) as last_watch_day
+    from subscriber_days
+    group by {{ month_of('event_day') }}, subscriber_id
+)
+
+select * from final

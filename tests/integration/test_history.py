@@ -1,0 +1,169 @@
+"""A warehouse built step by step has the rows of one that was built at once, and computes no old month again."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+
+from ingestion.settings import Settings
+from orchestration.warehouse import build_warehouse, open_warehouse
+from tests.pipeline import Pipeline
+from tests.worlds.delivery import write_lines
+from tests.worlds.world import World
+
+LATER = "2031-01-01T00:00:00Z"
+"""Later than any record of a world: a correction that is dated so wins."""
+
+Rows = list[tuple[object, ...]]
+
+
+@pytest.mark.parametrize("seed", [110, pytest.param(114, marks=pytest.mark.thorough)])
+def test_an_incremental_history_ends_in_the_rows_of_a_full_build(pipeline: Pipeline, seed: int) -> None:
+    for _ in World.random(seed).deliver(pipeline.landing, batches=4):
+        pipeline.run()
+    assert_rows_are_those_of_a_full_build(pipeline)
+
+
+def test_months_that_close_on_the_way_change_nothing_of_it(pipeline: Pipeline) -> None:
+    for month in World.random(111).deliver_by_month(pipeline.landing):
+        pipeline.run()
+        pipeline.close(month)
+    pipeline.build()
+    assert_rows_are_those_of_a_full_build(pipeline)
+
+
+def test_a_correction_reaches_every_month_that_it_touches(pipeline: Pipeline) -> None:
+    world = World.random(112)
+    world.deliver_all(pipeline.landing)
+    pipeline.run()
+    for number, (record_type, correction) in zip(count(), corrections(world), strict=False):
+        write_lines(pipeline.landing / record_type, [correction], Random(number), ["ndjson"])
+        pipeline.run()
+    assert_rows_are_those_of_a_full_build(pipeline)
+
+
+def test_a_history_too_long_for_one_statement_is_built_in_portions(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    World.random(115).deliver_all(pipeline.landing)
+    pipeline.load()
+    said: list[str] = []
+    monkeypatch.setattr(Settings, "heartbeats_a_statement", 1000)
+    build = build_warehouse(pipeline.settings, on_node=lambda name, _status: said.append(name))
+    assert not build.broken
+    with pipeline.warehouse() as con:
+        [heartbeats] = con.execute("select count(*) from raw.heartbeats").fetchone() or (0,)
+    portions = [name for name in said if "portion" in name]
+    assert len(portions) == math.ceil(heartbeats / 1000) > 1
+    monkeypatch.undo()
+    assert_rows_are_those_of_a_full_build(pipeline)
+
+
+def test_a_warehouse_left_between_two_portions_is_built_anew(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    World.random(115).deliver_all(pipeline.landing)
+    pipeline.load()
+    monkeypatch.setattr(Settings, "heartbeats_a_statement", 1000)
+
+    def die_after_one(name: str, _status: str) -> None:
+        raise KeyboardInterrupt(name)
+
+    with pytest.raises(KeyboardInterrupt, match="portion 1"):
+        build_warehouse(pipeline.settings, on_node=die_after_one)
+    monkeypatch.undo()
+    pipeline.build()
+    assert_rows_are_those_of_a_full_build(pipeline)
+
+
+def test_a_month_that_did_not_change_is_not_computed_again(pipeline: Pipeline) -> None:
+    world = World.random(113)
+    list(world.deliver_by_month(pipeline.landing, late=0))
+    pipeline.run()
+    marked = mark_rows(pipeline)
+    first, second, third = world.months
+    heartbeat = next(row for row in world.rows["heartbeats"] if row["event_at"].startswith(f"{third}-1"))
+    another = {**heartbeat, "event_id": "another", "playback_id": "another"}
+    write_lines(pipeline.landing / "heartbeats", [another], Random(0), ["ndjson"])
+    pipeline.run()
+    still = marks(pipeline)
+    assert {table: (months[first], months[second]) for table, months in marked.items()} == {
+        table: (months[first], months[second]) for table, months in still.items()
+    }
+    assert all(months.get(third, 0) == 0 < marked[table][third] for table, months in still.items())
+
+
+def corrections(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What somebody may correct long after the months that it concerns."""
+    lives = world.rows["lives"]
+    artist_id = world.rows["artists"][0]["artist_id"]
+    middle = f"{world.months[1]}-15"
+    yield "artist_categories", {"artist_id": artist_id, "category": "known", "valid_from": middle, "updated_at": LATER}
+    for live in lives[:2]:
+        yield "lives", {**live, "duration_s": 60, "updated_at": LATER}
+    yield (
+        "live_credits",
+        {
+            "live_id": lives[2]["live_id"],
+            "artist_id": artist_id,
+            "share_bp": 10_000,
+            "updated_at": LATER,
+        },
+    )
+    for status, period in zip(("refunded", "paid"), world.rows["subscriptions"], strict=False):
+        yield "subscriptions", {**period, "status": status, "updated_at": LATER}
+    yield "lives", {**lives[0], "updated_at": "2031-01-02T00:00:00Z"}
+    heartbeat = min(world.rows["heartbeats"], key=lambda row: row["event_at"])
+    yield "heartbeats", {**heartbeat, "event_id": "late", "state": "playing", "position_s": None}
+
+
+def assert_rows_are_those_of_a_full_build(pipeline: Pipeline) -> None:
+    step_by_step = every_row(pipeline)
+    pipeline.settings.warehouse_path.unlink()
+    pipeline.build()
+    at_once = every_row(pipeline)
+    assert step_by_step.keys() == at_once.keys()
+    assert [table for table, rows in at_once.items() if rows != step_by_step[table]] == []
+
+
+def every_row(pipeline: Pipeline) -> dict[str, Rows]:
+    with pipeline.warehouse() as con:
+        tables = con.execute(
+            "select schema_name || '.' || table_name from duckdb_tables() "
+            "where schema_name in ('staging', 'intermediate', 'marts')"
+        ).fetchall()
+        return {table: con.execute(f"select * from {table} order by all").fetchall() for (table,) in tables}
+
+
+MARKED = {
+    "int_playbacks_in_sessions": ("surface", "substr(cast(started_on as varchar), 1, 7)"),
+    "int_live_slices": ("category", "settlement_month"),
+}
+"""Tables that keep their months, a column of each that no test reads there, and the month of a row."""
+
+
+def mark_rows(pipeline: Pipeline) -> dict[str, Counter[str]]:
+    """Mark every row that is there: one that is computed again loses its mark."""
+    with open_warehouse(pipeline.settings, read_only=False) as con:
+        for table, (column, _) in MARKED.items():
+            con.execute(f"update intermediate.{table} set {column} = 'marked'")
+    return marks(pipeline)
+
+
+def marks(pipeline: Pipeline) -> dict[str, Counter[str]]:
+    """How many marked rows each month has, by table."""
+    with pipeline.warehouse() as con:
+        return {
+            table: Counter(
+                dict(
+                    con.execute(
+                        f"select {month}, count(*) from intermediate.{table} where {column} = 'marked' group by all"
+                    ).fetchall()
+                )
+            )
+            for table, (column, month) in MARKED.items()
+        }
