@@ -1,6 +1,6 @@
-"""`python -m bench`: races the watch-time model and the ingestion, loads the dashboards, prints one table.
+"""`python -m bench`: races the watch-time model and the ingestion, measures the whole path, loads the dashboards.
 
-Fails where an aim is missed.
+Prints one table; fails where an aim is missed.
 """
 
 import tempfile
@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench import dashboards, ingestion, watch_time
+from bench import dashboards, increments, ingestion, scale, watch_time
+from bench.benchmarks_page import PAGE, write_sections
 from bench.report import open_console, print_report
 
 _SCRATCH = Path(tempfile.gettempdir()) / "allive-bench"
@@ -22,12 +23,20 @@ class Suite(StrEnum):
 
     WATCH_TIME = "watch-time"
     INGESTION = "ingestion"
+    SCALE = "scale"
+    INCREMENTS = "increments"
     DASHBOARDS = "dashboards"
 
 
 def main(
     *,
     heartbeats: Annotated[int, typer.Option(min=1, help="Rows to race on, about.")] = 10_000_000,
+    heartbeats_a_day: Annotated[
+        int, typer.Option(min=1_000, help="Rows of a day, of an increment and of each day of its history.")
+    ] = 300_000,
+    months: Annotated[
+        list[int] | None, typer.Option(help="Months of history under an increment (1, 6, 12); may be repeated.")
+    ] = None,
     lines: Annotated[int, typer.Option(min=1, help="Lines of NDJSON to race the ingestion on.")] = 5_000_000,
     artists: Annotated[int, typer.Option(min=1, max=500, help="Artists who read at once.")] = 50,
     seconds: Annotated[float, typer.Option(min=5, max=600, help="How long they read.")] = 30.0,
@@ -38,6 +47,7 @@ def main(
     scratch: Annotated[
         Path, typer.Option(help="Where the made-up heartbeats and the results go; kept for the next bench.")
     ] = _SCRATCH,
+    write: Annotated[bool, typer.Option("--write", help="Note the results in docs/benchmarks.md as well.")] = False,
 ) -> None:
     """Measure speed and memory beside other ways to do the same work."""
     scratch = scratch.resolve()
@@ -54,13 +64,34 @@ def main(
         suites = {
             Suite.WATCH_TIME: lambda: watch_time.run(heartbeats=heartbeats, **alike),
             Suite.INGESTION: lambda: ingestion.run(rows=lines, **alike),
+            Suite.SCALE: lambda: scale.run(
+                heartbeats=heartbeats, threads=threads, memory_gb=memory_gb, scratch=scratch, tell=status.update
+            ),
+            Suite.INCREMENTS: lambda: increments.run(
+                heartbeats_a_day=heartbeats_a_day,
+                months=tuple(sorted(months or increments.DAYS)),
+                threads=threads,
+                memory_gb=memory_gb,
+                scratch=scratch,
+                tell=status.update,
+            ),
             Suite.DASHBOARDS: lambda: dashboards.run(
                 artists=artists, seconds=seconds, pause_s=dashboards.PAUSE_S, scratch=scratch, tell=status.update
             ),
         }
-        sections = [run() for suite, run in suites.items() if suite in (only or Suite)]
-    print_report(console, sections)
-    if any(aim.kept is False for section in sections for aim in section.aims):
+        sections = {suite: run() for suite, run in suites.items() if suite in (only or Suite)}
+    print_report(console, [*sections.values()])
+    if write:
+        sizes = {
+            Suite.WATCH_TIME: f"{heartbeats:,} heartbeats",
+            Suite.SCALE: f"{heartbeats:,} heartbeats",
+            Suite.INGESTION: f"{lines:,} lines",
+            Suite.INCREMENTS: f"{heartbeats_a_day:,} heartbeats a day",
+            Suite.DASHBOARDS: f"{artists} artists",
+        }
+        write_sections([(f"{suite.value}: {sizes[suite]}", section) for suite, section in sections.items()])
+        console.print(f"Noted in {PAGE}")
+    if any(aim.kept is False for section in sections.values() for aim in section.aims):
         raise typer.Exit(1)
 
 

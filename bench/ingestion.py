@@ -62,7 +62,7 @@ _MADE_UP = f"""
     from (select * from lines union all select * from lines where i % 50 = 0)
     order by hash(text)
 """
-_COLUMNS = {
+LANDED_COLUMNS = {
     "event_id": "VARCHAR",
     "playback_id": "VARCHAR",
     "subscriber_id": "VARCHAR",
@@ -173,7 +173,8 @@ def _load_bare(file: Path, home: Path, *, threads: int, memory_gb: float) -> tup
         con.execute("set memory_limit = ?", [f"{memory_gb}GB"])
         started, cpu = time.perf_counter(), time.process_time()
         con.execute(
-            f"create table heartbeats as select * from read_ndjson(?, columns = {_COLUMNS}, ignore_errors = true)",
+            f"create table heartbeats as "
+            f"select * from read_ndjson(?, columns = {LANDED_COLUMNS}, ignore_errors = true)",
             [str(file)],
         )
         con.execute("checkpoint")

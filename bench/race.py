@@ -12,7 +12,7 @@ _PATIENCE_S = 3_600
 _POLL_S = 0.02
 # A limit is what an engine may plan with; its process also holds Python, libraries and the files it reads.
 _GRACE = 1.25
-_ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def _seconds(run: Run) -> float:
 def _run(arguments: Sequence[str], *, memory_bytes: int) -> Run:
     started = time.monotonic()
     process = subprocess.Popen(  # noqa: S603 - this interpreter, modules of this package
-        [sys.executable, *arguments], cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     status = Path(f"/proc/{process.pid}/status")
     peak = 0
     while process.poll() is None:
-        peak = max(peak, _peak_bytes(status))
+        peak = max(peak, peak_bytes_of(status))
         if peak > memory_bytes * _GRACE:
             process.kill()
             process.communicate()
@@ -87,10 +87,11 @@ def _run(arguments: Sequence[str], *, memory_bytes: int) -> Run:
 
 def own_peak_bytes() -> int:
     """The most memory this process ever held: VmHWM (`ru_maxrss` would count the parent's before the fork)."""
-    return _peak_bytes(Path("/proc/self/status"))
+    return peak_bytes_of(Path("/proc/self/status"))
 
 
-def _peak_bytes(status: Path) -> int:
+def peak_bytes_of(status: Path) -> int:
+    """The most memory a process ever held, by its status file; 0 when it is gone."""
     try:
         text = status.read_text(encoding="ascii")
     except (FileNotFoundError, ProcessLookupError):

@@ -1,0 +1,107 @@
+"""A day's increment on top of longer and longer histories: what it costs must not grow with what is there already.
+
+The history is written straight into the raw layer and built once, unmeasured; the day then comes as landed NDJSON.
+Homes are kept: the next run puts the next day on top.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench.report import Aim, Row, Section
+from bench.scale import node_name, stage_row
+from bench.season import Season, land_season, load_season
+from bench.stages import Measured, measure
+from ingestion.lock import data_home_lock
+from ingestion.settings import Settings
+
+DAYS = {1: 31, 6: 182, 12: 366}
+"""Days of history by months of it."""
+_MOST_TIMES = 1.3
+_STAGES = {"load": "load", "build": "refresh of the warehouse", "publish": "publish"}
+_NODES_NAMED = 12
+
+
+def run(
+    *,
+    heartbeats_a_day: int,
+    months: tuple[int, ...],
+    threads: int,
+    memory_gb: float,
+    scratch: Path,
+    tell: Callable[[str], None],
+) -> Section:
+    """Put one more day on top of each history and measure it; the longest history is judged by the shortest.
+
+    Raises:
+        StageFailedError: a stage did not do its work.
+    """
+    found: dict[int, dict[str, Measured]] = {}
+    for count in months:
+        home = scratch / f"history-{heartbeats_a_day}-{count}m"
+        settings = Settings(home=home, threads=threads, memory_limit=f"{memory_gb}GB")
+        season, noted = Season(heartbeats_a_day), home / "bench-days.json"
+        alike = {"threads": threads, "memory_gb": memory_gb}
+        days = json.loads(noted.read_text(encoding="utf-8")) if noted.exists() else 0
+        with data_home_lock(settings, command="bench increments"):
+            for day in range(days, DAYS[count]):
+                tell(f"{count} months: {season.day(day)} into the raw layer")
+                load_season(settings, season, range(day, day + 1))
+                noted.write_text(json.dumps(day + 1), encoding="utf-8")
+        day = max(days, DAYS[count])
+        tell(f"{count} months: building the history")
+        measure("build", home, **alike)
+        measure("publish", home, **alike)
+        with data_home_lock(settings, command="bench increments"):
+            land_season(settings, season, range(day, day + 1))
+        noted.write_text(json.dumps(day + 1), encoding="utf-8")
+        found[count] = {}
+        for stage, name in _STAGES.items():
+            tell(f"{count} months and a day: {name}")
+            found[count][stage] = measure(stage, home, **alike)
+    shortest, longest = min(months), max(months)
+    return Section(
+        title=(
+            f"Increments: a day of {heartbeats_a_day:,} heartbeats on top of {', '.join(map(str, months))} months of "
+            f"such days; {threads} threads, {memory_gb:g} GB"
+        ),
+        rows=[*_rows(found, shortest), *_growing_nodes(found[shortest]["build"], found[longest]["build"])],
+        aims=_aims(found[shortest], found[longest], f"{longest} months : {shortest} month"),
+    )
+
+
+def _rows(found: Mapping[int, Mapping[str, Measured]], shortest: int) -> list[Row]:
+    return [
+        stage_row(f"{count} months: {name}", found[count][stage], floor=found[shortest][stage])
+        for stage, name in _STAGES.items()
+        for count in found
+    ]
+
+
+def _growing_nodes(before: Measured, after: Measured) -> list[Row]:
+    growth = {node: after.nodes[node] - before.nodes.get(node, 0) for node in after.nodes}
+    worst = sorted(growth, key=lambda node: -growth[node])[:_NODES_NAMED]
+    return [
+        Row(
+            name=f"grows most: {node_name(node)}",
+            seconds=after.nodes[node],
+            to_floor=after.nodes[node] / before.nodes[node] if before.nodes.get(node) else None,
+            note=f"{node.split('.')[0]}, {before.nodes.get(node, 0):.2f} s on the shortest history",
+        )
+        for node in worst
+    ]
+
+
+def _aims(before: Mapping[str, Measured], after: Mapping[str, Measured], ratio: str) -> list[Aim]:
+    aims = []
+    for text, stages in (("a day's increment", tuple(_STAGES)), ("the refresh of the warehouse", ("build",))):
+        seconds = [sum(found[stage].seconds for stage in stages) for found in (before, after)]
+        cpu = [sum(found[stage].cpu_seconds for stage in stages) for found in (before, after)]
+        aims.append(
+            Aim(
+                f"{text}, {ratio}, at most {_MOST_TIMES} times",
+                f"{seconds[1] / seconds[0]:.2f} times; in CPU seconds {cpu[1] / cpu[0]:.2f} times",
+                kept=seconds[1] <= _MOST_TIMES * seconds[0],
+            )
+        )
+    return aims

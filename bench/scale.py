@@ -1,0 +1,148 @@
+"""The whole path at a size, from landed NDJSON to a closed month and a serving copy, beside DuckDB's bare load of it.
+
+A month of a made-up season, landed and loaded some days at a time, so that the text of a billion heartbeats never lies
+on the disk at once. The bare load appends the same files to one table.
+"""
+
+import calendar
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from bench.report import Aim, Row, Section
+from bench.season import Season, land_season
+from bench.stages import Measured, measure
+from ingestion.lock import data_home_lock
+from ingestion.settings import Settings
+
+_MOST_TIMES_BARE = 3
+_MOST_BYTES = 8_000_000_000
+_TEXT_AT_ONCE_BYTES = 9_000_000_000
+_BYTES_A_HEARTBEAT = 365
+_FILES_A_DAY = 4
+_NAMES = {
+    "load": "load: typed, judged, validated, Delta commits",
+    "build": "build: every dbt model and data test",
+    "dry-close": "close, dry: what the month would pay",
+    "close": "close: files, statements, bank file, audit",
+    "publish": "publish: the serving copy",
+}
+
+
+def run(*, heartbeats: int, threads: int, memory_gb: float, scratch: Path, tell: Callable[[str], None]) -> Section:
+    """Take `heartbeats` of one month through every stage once, and judge the aims.
+
+    Raises:
+        StageFailedError: a stage did not do its work.
+    """
+    home = scratch / f"scale-{heartbeats}"
+    shutil.rmtree(home, ignore_errors=True)
+    settings = Settings(home=home, threads=threads, memory_limit=f"{memory_gb}GB")
+    bare = scratch / f"scale-{heartbeats}-bare"
+    shutil.rmtree(bare, ignore_errors=True)
+    days = calendar.monthrange(Season.first_day.year, Season.first_day.month)[1]
+    season = Season(max(1, heartbeats // days))
+    month = f"{season.first_day:%Y-%m}"
+    alike = {"threads": threads, "memory_gb": memory_gb}
+    found: dict[str, Measured] = {}
+    text_bytes = 0
+    days_at_once = max(1, int(_TEXT_AT_ONCE_BYTES / _BYTES_A_HEARTBEAT / season.heartbeats_a_day))
+    for first in range(0, days, days_at_once):
+        numbers = range(first, min(first + days_at_once, days))
+        tell(f"landing {season.day(numbers[0])} to {season.day(numbers[-1])}")
+        with data_home_lock(settings, command="bench scale"):
+            land_season(settings, season, numbers, files_a_day=_FILES_A_DAY)
+        landed = settings.landing_dir / "heartbeats"
+        text_bytes += sum(file.stat().st_size for file in landed.rglob("*.ndjson"))
+        for stage, at in (("bare-load", bare), ("load", home)):
+            tell(f"{stage} of {season.day(numbers[0])} to {season.day(numbers[-1])}")
+            at.mkdir(parents=True, exist_ok=True)
+            measured = measure(stage, at, landing=settings.landing_dir, **alike)
+            found[stage] = found[stage] + measured if stage in found else measured
+        shutil.rmtree(landed)
+    shutil.rmtree(bare)
+    for stage, name in (("bare-scan", "the bare scan"), *(pair for pair in _NAMES.items() if pair[0] != "load")):
+        tell(name)
+        found[stage] = measure(stage, home, month=month, **alike)
+    return Section(
+        title=(
+            f"Scale: {found['bare-load'].rows:,} heartbeats of {month} as NDJSON of {text_bytes / 1e9:,.1f} GB, "
+            f"landed {days_at_once} days at a time, to a closed month; a process a stage, {threads} threads, "
+            f"{memory_gb:g} GB"
+        ),
+        rows=_rows(found),
+        aims=_aims(found, text=f"{heartbeats:,}"),
+    )
+
+
+def stage_row(name: str, stage: Measured, *, floor: Measured | None, note: str = "") -> Row:
+    """A row of the report: rows a second and bytes go into the note."""
+    told = [
+        f"{stage.rows / stage.seconds:,.0f} rows/s" if stage.rows and stage.seconds else "",
+        f"read {stage.read_bytes / 1e9:,.2f} GB, wrote {stage.written_bytes / 1e9:,.2f} GB",
+        note,
+    ]
+    return Row(
+        name=name,
+        seconds=stage.seconds,
+        to_floor=stage.seconds / floor.seconds if floor else None,
+        cpu_seconds=stage.cpu_seconds,
+        peak_bytes=stage.peak_bytes,
+        note="; ".join(filter(None, told)),
+    )
+
+
+def whole_path(found: Mapping[str, Measured]) -> Measured:
+    """All stages that turn landed files into a closed month and a serving copy; the dry close is extra."""
+    first, *others = (found[stage] for stage in ("load", "build", "close", "publish"))
+    total = first
+    for other in others:
+        total += other
+    return total
+
+
+def node_name(unique_id: str) -> str:
+    """A dbt node as people call it: without kind, project and hash."""
+    parts = unique_id.split(".")
+    return parts[2] if len(parts) > 2 else unique_id
+
+
+def _rows(found: Mapping[str, Measured]) -> list[Row]:
+    bare, scan, whole = found["bare-load"], found["bare-scan"], whole_path(found)
+    rows = [
+        stage_row("floor: DuckDB, read_ndjson(columns = …) into a table of a file", bare, floor=bare),
+        stage_row("floor: scan of the columns that watch time reads", scan, floor=bare),
+    ]
+    for stage, name in _NAMES.items():
+        times = f"{found[stage].seconds / scan.seconds:,.1f} times the scan"
+        rows.append(stage_row(name, found[stage], floor=bare, note=times))
+    rows.append(
+        stage_row(
+            "the whole path (dry close apart)",
+            whole,
+            floor=bare,
+            note=f"{bare.rows / whole.seconds:,.0f} heartbeats/s; {whole.seconds / scan.seconds:,.1f} times the scan",
+        )
+    )
+    rows += [
+        Row(name=f"slowest dbt node: {node_name(node)}", seconds=seconds, note="in the build")
+        for node, seconds in found["build"].slowest_nodes
+    ]
+    return rows
+
+
+def _aims(found: Mapping[str, Measured], *, text: str) -> list[Aim]:
+    bare, whole = found["bare-load"], whole_path(found)
+    times, in_cpu = whole.seconds / bare.seconds, whole.cpu_seconds / bare.cpu_seconds
+    return [
+        Aim(
+            f"{text} heartbeats, landed to closed and published, within {_MOST_TIMES_BARE} times the bare load",
+            f"{times:.2f} times; in CPU seconds {in_cpu:.2f} times",
+            kept=times <= _MOST_TIMES_BARE,
+        ),
+        Aim(
+            "no stage holds more than 8 GB",
+            f"{whole.peak_bytes / 1e9:.2f} GB at most",
+            kept=whole.peak_bytes <= _MOST_BYTES,
+        ),
+    ]
