@@ -7,11 +7,12 @@ Homes are kept: the next run puts the next day on top.
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.report import Aim, Row, Section
 from bench.scale import node_name, stage_row
 from bench.season import Season, land_season, load_season
-from bench.stages import Measured, measure
+from bench.stages import Measured, know_parsed_project, measure, warm_home
 from ingestion.lock import data_home_lock
 from ingestion.settings import Settings
 
@@ -36,12 +37,15 @@ def run(
     Raises:
         StageFailedError: a stage did not do its work.
     """
+    tell("a tiny season, for what is paid once")
+    alike: dict[str, Any] = {"threads": threads, "memory_gb": memory_gb}
+    warm, refreshed = warm_home(scratch, **alike)
     found: dict[int, dict[str, Measured]] = {}
     for count in months:
         home = scratch / f"history-{heartbeats_a_day}-{count}m"
         settings = Settings(home=home, threads=threads, memory_limit=f"{memory_gb}GB")
         season, noted = Season(heartbeats_a_day), home / "bench-days.json"
-        alike = {"threads": threads, "memory_gb": memory_gb}
+        know_parsed_project(home, warm=warm)
         days = json.loads(noted.read_text(encoding="utf-8")) if noted.exists() else 0
         with data_home_lock(settings, command="bench increments"):
             for day in range(days, DAYS[count]):
@@ -65,7 +69,11 @@ def run(
             f"Increments: a day of {heartbeats_a_day:,} heartbeats on top of {', '.join(map(str, months))} months of "
             f"such days; {threads} threads, {memory_gb:g} GB"
         ),
-        rows=[*_rows(found, shortest), *_growing_nodes(found[shortest]["build"], found[longest]["build"])],
+        rows=[
+            *_rows(found, shortest),
+            stage_row("apart: the same refresh of a tiny season", refreshed, floor=None),
+            *_growing_nodes(found[shortest]["build"], found[longest]["build"]),
+        ],
         aims=_aims(found[shortest], found[longest], f"{longest} months : {shortest} month"),
     )
 

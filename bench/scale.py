@@ -8,10 +8,11 @@ import calendar
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from bench.report import Aim, Row, Section
 from bench.season import Season, land_season
-from bench.stages import Measured, measure
+from bench.stages import Measured, fixed_cost, know_parsed_project, measure, warm_home
 from ingestion.lock import data_home_lock
 from ingestion.settings import Settings
 
@@ -43,8 +44,11 @@ def run(*, heartbeats: int, threads: int, memory_gb: float, scratch: Path, tell:
     days = calendar.monthrange(Season.first_day.year, Season.first_day.month)[1]
     season = Season(max(1, heartbeats // days))
     month = f"{season.first_day:%Y-%m}"
-    alike = {"threads": threads, "memory_gb": memory_gb}
-    found: dict[str, Measured] = {}
+    alike: dict[str, Any] = {"threads": threads, "memory_gb": memory_gb}
+    tell("fixed costs, on a tiny season")
+    warm, refreshed = warm_home(scratch, **alike)
+    found = {"dbt": refreshed, "run": fixed_cost(warm, **alike)}
+    know_parsed_project(home, warm=warm)
     text_bytes = 0
     days_at_once = max(1, int(_TEXT_AT_ONCE_BYTES / _BYTES_A_HEARTBEAT / season.heartbeats_a_day))
     for first in range(0, days, days_at_once):
@@ -124,6 +128,15 @@ def _rows(found: Mapping[str, Measured]) -> list[Row]:
             note=f"{bare.rows / whole.seconds:,.0f} heartbeats/s; {whole.seconds / scan.seconds:,.1f} times the scan",
         )
     )
+    rows += [
+        Row(
+            name=f"apart: {name}",
+            seconds=found[stage].seconds,
+            cpu_seconds=found[stage].cpu_seconds,
+            note="what no size of data changes",
+        )
+        for stage, name in (("dbt", "a day's refresh of a tiny season"), ("run", "`allive run` with nothing new"))
+    ]
     rows += [
         Row(name=f"slowest dbt node: {node_name(node)}", seconds=seconds, note="in the build")
         for node, seconds in found["build"].slowest_nodes

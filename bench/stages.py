@@ -1,11 +1,13 @@
 """The stages from landed files to the serving copy, each run alone in a process that measures itself.
 
 They call what the assets and commands call, without Dagster. `python -m bench.stages NAME --home PATH` is one
-stage; its last line of output is JSON. Beside them stand the floors: DuckDB's own typed load of the same files, and a scan.
+stage; its last line of output is JSON. Beside them stand the floors: DuckDB's own load of the same files, and a scan.
 """
 
 import json
+import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -19,10 +21,12 @@ import typer
 
 from bench.ingestion import LANDED_COLUMNS
 from bench.race import ROOT, own_peak_bytes, peak_bytes_of
+from bench.season import Season, load_season
 from ingestion.contracts import RECORD_TYPES
 from ingestion.engine import connect
 from ingestion.load import load_new_files
-from ingestion.raw_tables import pinned_files, read_pins, scan_of
+from ingestion.lock import data_home_lock
+from ingestion.raw_tables import create_raw_views, read_pins
 from ingestion.settings import Settings
 from orchestration.parsed_project import parsed_project
 from orchestration.publishing import publish
@@ -115,6 +119,48 @@ def measure(
     return Measured(**{**asdict(measured), "peak_bytes": max(peak, measured.peak_bytes)})
 
 
+def warm_home(scratch: Path, *, threads: int, memory_gb: float) -> tuple[Path, Measured]:
+    """Take a tiny season through load, build and publish; its folder knows the parsed dbt project from then on.
+
+    Returns:
+        The home, and what a second build of it takes: dbt's own cost, which no size of data changes.
+    """
+    home = scratch / "tiny"
+    settings, season = Settings(home=home), Season(2_000)
+    rest = {"threads": threads, "memory_gb": memory_gb}
+    days = len(list(home.glob("landing/subscriptions/*.csv")))
+    for count in (31, 1):
+        if days < 31 or count == 1:
+            with data_home_lock(settings, command="bench"):
+                load_season(settings, season, range(days, days + count))
+            days += count
+            refreshed = measure("build", home, **rest)
+    measure("publish", home, **rest)
+    return home, refreshed
+
+
+def know_parsed_project(home: Path, *, warm: Path) -> None:
+    """Let a new home know the parsed dbt project, and that its unit tests passed, from a warm one."""
+    parsed = Settings(home=warm).warehouse_path.parent / "dbt"
+    shutil.copytree(parsed, Settings(home=home).warehouse_path.parent / "dbt", dirs_exist_ok=True)
+
+
+def fixed_cost(home: Path, *, threads: int, memory_gb: float) -> Measured:
+    """What `allive run` takes where nothing is new: interpreter, imports, Dagster, one look at everything."""
+    environment = {
+        **os.environ,
+        "ALLIVE_HOME": str(home),
+        "ALLIVE_THREADS": str(threads),
+        "ALLIVE_MEMORY_LIMIT": f"{memory_gb}GB",
+    }
+    command = [str(Path(sys.executable).with_name("allive")), "run"]
+    started, cpu = time.perf_counter(), _cpu_seconds()
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise StageFailedError(f"`allive run` in {home}: {(done.stdout + done.stderr).strip()[-2000:]}")
+    return Measured(time.perf_counter() - started, _cpu_seconds() - cpu, 0, 0, 0, 0)
+
+
 def _peak_of_tree(pid: int) -> int:
     """The peaks of a process and of the children it has now, added up: at least what they held at once."""
     try:
@@ -179,10 +225,8 @@ def _bare_load(settings: Settings, _month: str, landing: Path) -> Done:
 
 def _bare_scan(settings: Settings, _month: str, _landing: Path) -> Done:
     """Look once at every value of the raw columns that the watch-time model reads."""
-    files = pinned_files(settings, "heartbeats", read_pins(settings).versions["heartbeats"])
     con = connect(settings)
-    con.execute("create schema raw")
-    con.execute(f"create view raw.heartbeats as {scan_of('heartbeats', files)}")
+    create_raw_views(con, settings, read_pins(settings))
     con.execute((_SQL / "bare_scan.sql").read_text(encoding="utf-8")).fetchall()
     rows = con.execute("select count(*) from raw.heartbeats").fetchone()
     con.close()
