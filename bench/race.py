@@ -1,6 +1,7 @@
 """Runs contestants, each in a process of its own, in turns, and measures them. Knows nothing of what they compute."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -64,10 +65,9 @@ def _run(arguments: Sequence[str], *, memory_bytes: int) -> Run:
     process = subprocess.Popen(  # noqa: S603 - this interpreter, modules of this package
         [sys.executable, *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    status = Path(f"/proc/{process.pid}/status")
     peak = 0
     while process.poll() is None:
-        peak = max(peak, peak_bytes_of(status))
+        peak = max(peak, peak_bytes_of_tree(process.pid))
         if peak > memory_bytes * _GRACE:
             process.kill()
             process.communicate()
@@ -88,6 +88,36 @@ def _run(arguments: Sequence[str], *, memory_bytes: int) -> Run:
 def own_peak_bytes() -> int:
     """The most memory this process ever held: VmHWM (`ru_maxrss` would count the parent's before the fork)."""
     return peak_bytes_of(Path("/proc/self/status"))
+
+
+def peak_bytes_of_tree(pid: int) -> int:
+    """The peaks of a process and of those that it started and that live, added up: at least what they held at once."""
+    return sum(peak_bytes_of(Path(f"/proc/{one}/status")) for one in _tree(pid))
+
+
+def cpu_seconds_of_tree(pid: int) -> float:
+    """The CPU seconds of a process, of those that it started and that live, and of those of them that ended."""
+    ticks = 0
+    for one in _tree(pid):
+        try:
+            # After the name, which may hold anything and ends in the last bracket: utime, stime, cutime, cstime.
+            numbers = Path(f"/proc/{one}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[11:15]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        ticks += sum(map(int, numbers))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _tree(pid: int) -> list[int]:
+    tree, waiting = [], [pid]
+    while waiting:
+        tree.append(one := waiting.pop())
+        for task in Path(f"/proc/{one}/task").glob("*/children"):
+            try:
+                waiting += map(int, task.read_text(encoding="ascii").split())
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return tree
 
 
 def peak_bytes_of(status: Path) -> int:

@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import duckdb
 import typer
 
 from bench.ingestion import LANDED_COLUMNS
-from bench.race import ROOT, own_peak_bytes, peak_bytes_of
+from bench.race import ROOT, own_peak_bytes, peak_bytes_of_tree
 from bench.season import Season, load_season
 from ingestion.contracts import RECORD_TYPES
 from ingestion.engine import connect
@@ -35,7 +35,7 @@ from orchestration.warehouse import build_warehouse, read_finished_build
 from payouts.closing import close_month
 
 _SQL = Path(__file__).with_name("sql")
-_PAYER = {
+_PAYER: dict[str, Any] = {
     "payer_name": "Allive SAS",
     "payer_iban": "FR1420041010050500013M02606",
     "payer_bic": "PSSTFRPPPAR",
@@ -112,7 +112,7 @@ def measure(
             out, err = process.communicate(timeout=_POLL_S)
             break
         except subprocess.TimeoutExpired:
-            peak = max(peak, _peak_of_tree(process.pid))
+            peak = max(peak, peak_bytes_of_tree(process.pid))
     if process.returncode:
         raise StageFailedError(f"{stage} in {home}: {err.strip()[-2000:] or f'ended with {process.returncode}'}")
     measured = Measured(**json.loads(out.strip().splitlines()[-1]))
@@ -159,15 +159,6 @@ def fixed_cost(home: Path, *, threads: int, memory_gb: float) -> Measured:
     if done.returncode:
         raise StageFailedError(f"`allive run` in {home}: {(done.stdout + done.stderr).strip()[-2000:]}")
     return Measured(time.perf_counter() - started, _cpu_seconds() - cpu, 0, 0, 0, 0)
-
-
-def _peak_of_tree(pid: int) -> int:
-    """The peaks of a process and of the children it has now, added up: at least what they held at once."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    except (FileNotFoundError, ProcessLookupError):
-        children = []
-    return sum(peak_bytes_of(Path(f"/proc/{one}/status")) for one in (str(pid), *children))
 
 
 def _load(settings: Settings, _month: str, _landing: Path) -> Done:

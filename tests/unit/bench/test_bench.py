@@ -1,12 +1,20 @@
 """The bench measures what it says: same rows, fair verdicts, and a death by memory is shown as one."""
 
+import os
+import platform
+import re
+import subprocess
+import sys
+
 import duckdb
 import pytest
 
 from bench import watch_time
+from bench.benchmarks_page import write_sections
 from bench.heartbeats import heartbeat_files, write_heartbeats
-from bench.race import Run, race
+from bench.race import Run, cpu_seconds_of_tree, race
 from bench.report import Aim, Row, Section, open_console, print_report
+from bench.stages import Measured
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +84,48 @@ def test_a_contestant_that_takes_more_than_its_memory_is_stopped_and_shown_as_su
     assert run.peak_bytes > 250_000_000
 
 
+def test_memory_of_what_a_contestant_starts_is_its_own():
+    child = "import time; hoard = bytearray(400_000_000); hoard[::4096] = b'x' * len(hoard[::4096]); time.sleep(3)"
+    parent = f'import subprocess, sys; subprocess.run([sys.executable, "-c", {child!r}])'
+    run = race({"parent": ["-c", parent]}, rounds=1, memory_gb=0.2, tell=lambda _stage: None)["parent"]
+    assert run.out_of_memory
+    assert run.peak_bytes > 250_000_000
+
+
+def test_cpu_of_children_counts_while_they_live_and_when_they_ended():
+    before = cpu_seconds_of_tree(os.getpid())
+    code = "import time\nwhile time.process_time() < 0.5: pass\nprint(1, flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        alive = cpu_seconds_of_tree(os.getpid()) - before
+        child.communicate(b"\n")
+    assert alive >= 0.45
+    assert cpu_seconds_of_tree(os.getpid()) - before >= alive
+
+
+def test_a_stage_in_parts_adds_up_and_holds_what_its_largest_part_held():
+    parts = [Measured(1.0, 2.0, 300, 10, 20, 5, {"a": 1.0}), Measured(3.0, 4.0, 200, 30, 40, 6, {"a": 0.5, "b": 2.0})]
+    assert parts[0] + parts[1] == Measured(4.0, 6.0, 300, 40, 60, 11, {"a": 1.5, "b": 2.0})
+    assert (parts[0] + parts[1]).slowest_nodes == [("b", 2.0), ("a", 1.5)]
+
+
+def test_the_page_keeps_the_sections_of_other_sizes_and_replaces_its_own(tmp_path):
+    page = tmp_path / "benchmarks.md"
+
+    def section(seconds):
+        return Section("About it", [Row("a | b", seconds=seconds)], [Aim("fast", "2 times", kept=seconds < 2)])
+
+    write_sections([("scale: 10", section(1.0)), ("scale: 100", section(5.5))], page)
+    write_sections([("scale: 10", section(2.25))], page)
+    text = page.read_text(encoding="utf-8")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["scale: 10", "scale: 100"]
+    assert "| a \\| b | 2.25 |" in text
+    assert "| a \\| b | 5.50 |" in text
+    assert "1.00" not in text
+    assert text.count("**FAIL** fast: 2 times.") == 2
+    assert f"Python {platform.python_version()}" in text
+
+
 def test_a_contestant_that_fails_says_why_in_its_last_line():
     run = race({"broken": ["-c", "raise SystemExit('no such column')"]}, rounds=2, memory_gb=1, tell=str)["broken"]
     assert (run.failure, run.out_of_memory) == ("no such column", False)
@@ -89,14 +139,22 @@ def verdicts(**seconds_or_failure):
     return [aim.kept for aim in watch_time._aims(runs)]
 
 
+OTHERS = {"clickhouse": 2.6, "window": 5.0, "polars": 9.0, "spark": 2.0}
+
+
 @pytest.mark.parametrize(
     ("runs", "expected"),
     [
-        ({"model": 2.0, "bare_scan": 0.4, "clickhouse": 2.1, "polars": 9.0}, [True, True, True]),
-        ({"model": 2.1, "bare_scan": 0.4, "clickhouse": 2.0, "polars": 9.0}, [False, True, False]),
-        ({"model": 2.0, "bare_scan": 0.5, "clickhouse": "out of memory: stopped", "polars": "bug"}, [True, None, True]),
-        ({"model": 2.0, "bare_scan": 0.5, "polars": 1.0}, [None, False, True]),
-        ({"model": "out of memory", "bare_scan": 0.5, "clickhouse": 2.0, "polars": 9.0}, [False, False, False]),
+        ({"model": 2.0, "bare_scan": 0.4, **OTHERS}, [True, True, True, True, True]),
+        ({"model": 2.0, "bare_scan": 0.4, **OTHERS, "clickhouse": 2.5}, [False, True, True, True, True]),
+        ({"model": 2.0, "bare_scan": 0.4, **OTHERS, "window": 4.9}, [True, False, True, True, True]),
+        ({"model": 2.0, "bare_scan": 0.4, **OTHERS, "spark": 1.9}, [True, True, True, False, True]),
+        (
+            {"model": 2.0, "bare_scan": 0.3, **OTHERS, "window": "out of memory: stopped", "polars": "bug"},
+            [True, True, None, True, False],
+        ),
+        ({"model": 2.0, "bare_scan": 0.5, "window": 5.0, "polars": 1.0}, [None, True, False, None, True]),
+        ({"model": "out of memory", "bare_scan": 0.5, **OTHERS}, [False, False, False, False, False]),
     ],
 )
 def test_an_aim_is_kept_missed_or_not_judged(runs, expected):
