@@ -153,7 +153,7 @@ def fixed_cost(home: Path, *, threads: int, memory_gb: float) -> Measured:
         "ALLIVE_THREADS": str(threads),
         "ALLIVE_MEMORY_LIMIT": f"{memory_gb}GB",
     }
-    command = [str(Path(sys.executable).with_name("allive")), "run"]
+    command = [sys.executable, "-m", "orchestration.cli", "run"]
     started, cpu = time.perf_counter(), _cpu_seconds()
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:

@@ -35,7 +35,7 @@ def test_a_month_of_it_closes_as_the_oracle_closes_it(pipeline: Pipeline) -> Non
     assert not snapshot.rejects
     with pipeline.warehouse() as con:
         found = con.execute("select subscriber_id, live_id, day, watch_ms from marts.fct_daily_watch").fetchall()
-    assert Counter(found) == Counter((*key, watch_ms) for key, (watch_ms, _) in snapshot.watch.by_day.items())
+    assert Counter(found) == Counter((*key, watch_ms) for key, (watch_ms, _) in snapshot.watch.by_day().items())
     expected = History().close("2024-01", snapshot)
     closed = pipeline.close("2024-01")
     assert closed.path is not None

@@ -69,13 +69,13 @@ cut as (
     from described
 ),
 
--- A further one in 66 of a playback's heartbeats is one of its others once more.
+-- A further one in 80 of a playback's heartbeats is one of its others once more.
 beaten as (
     select
         *,
         case when number < beats then number else cast(hash(day, place, number, 5) % beats as bigint) end as beat,
         number >= beats as is_repeated
-    from cut, lateral (select unnest(range(beats + (beats + cast(h3 % 66 as bigint)) // 66)) as number)
+    from cut, lateral (select unnest(range(beats + (beats + cast(h3 % 80 as bigint)) // 80)) as number)
 ),
 
 timed as (
