@@ -50,7 +50,7 @@ def run(*, heartbeats: int, threads: int, memory_gb: float, scratch: Path, tell:
     found = {"dbt": refreshed, "run": fixed_cost(warm, **alike)}
     know_parsed_project(home, warm=warm)
     text_bytes = 0
-    days_at_once = max(1, int(_TEXT_AT_ONCE_BYTES / _BYTES_A_HEARTBEAT / season.heartbeats_a_day))
+    days_at_once = min(days, max(1, int(_TEXT_AT_ONCE_BYTES / _BYTES_A_HEARTBEAT / season.heartbeats_a_day)))
     for first in range(0, days, days_at_once):
         numbers = range(first, min(first + days_at_once, days))
         tell(f"landing {season.day(numbers[0])} to {season.day(numbers[-1])}")
