@@ -40,7 +40,9 @@ def main(
     lines: Annotated[int, typer.Option(min=1, help="Lines of NDJSON to race the ingestion on.")] = 5_000_000,
     artists: Annotated[int, typer.Option(min=1, max=500, help="Artists who read at once.")] = 50,
     seconds: Annotated[float, typer.Option(min=5, max=600, help="How long they read.")] = 30.0,
-    only: Annotated[list[Suite] | None, typer.Option(help="Run this suite; may be repeated. By default all.")] = None,
+    only: Annotated[
+        list[Suite] | None, typer.Option(help="Run this suite; may be repeated. By default all but increments.")
+    ] = None,
     threads: Annotated[int, typer.Option(help="Threads of every contestant.")] = 2,
     memory_gb: Annotated[float, typer.Option(help="Memory limit of every contestant.")] = 8.0,
     rounds: Annotated[int, typer.Option(min=1, help="Runs of each contestant, in turns; the best counts.")] = 3,
@@ -50,6 +52,8 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Note the results in docs/benchmarks.md as well.")] = False,
 ) -> None:
     """Measure speed and memory beside other ways to do the same work."""
+    if unknown := sorted({*(months or ())} - {*increments.DAYS}):
+        raise typer.BadParameter(f"found {unknown[0]} months of history; expected one of {[*increments.DAYS]}")
     scratch = scratch.resolve()
     scratch.mkdir(parents=True, exist_ok=True)
     console, progress = open_console(), Console(stderr=True)
@@ -79,7 +83,7 @@ def main(
                 artists=artists, seconds=seconds, pause_s=dashboards.PAUSE_S, scratch=scratch, tell=status.update
             ),
         }
-        sections = {suite: run() for suite, run in suites.items() if suite in (only or Suite)}
+        sections = {suite: run() for suite, run in suites.items() if suite in (only or set(Suite) - {Suite.INCREMENTS})}
     print_report(console, [*sections.values()])
     if write:
         sizes = {
