@@ -1,7 +1,7 @@
 """A day's increment on top of longer and longer histories: what it costs must not grow with what is there already.
 
 The history is written straight into the raw layer and built once, unmeasured; the day then comes as landed NDJSON.
-Homes are kept: the next run puts the next day on top.
+Homes are kept: the next run puts the next day on top. Aims are judged by CPU seconds, as in `bench.scale`.
 """
 
 import json
@@ -108,8 +108,8 @@ def _aims(before: Mapping[str, Measured], after: Mapping[str, Measured], ratio: 
         aims.append(
             Aim(
                 f"{text}, {ratio}, at most {_MOST_TIMES} times",
-                f"{seconds[1] / seconds[0]:.2f} times; in CPU seconds {cpu[1] / cpu[0]:.2f} times",
-                kept=seconds[1] <= _MOST_TIMES * seconds[0],
+                f"{cpu[1] / cpu[0]:.2f} times in CPU seconds, {seconds[1] / seconds[0]:.2f} times by the clock",
+                kept=cpu[1] <= _MOST_TIMES * cpu[0],
             )
         )
     return aims

@@ -1,7 +1,8 @@
 """The whole path at a size, from landed NDJSON to a closed month and a serving copy, beside DuckDB's bare load of it.
 
 A month of a made-up season, landed and loaded some days at a time, so that the text of a billion heartbeats never lies
-on the disk at once. The bare load appends the same files to one table.
+on the disk at once. The bare load appends the same files to one table. Aims are judged by CPU seconds: others at work
+on the machine stretch the clock, and not for all stages alike.
 """
 
 import calendar
@@ -150,8 +151,8 @@ def _aims(found: Mapping[str, Measured], *, text: str) -> list[Aim]:
     return [
         Aim(
             f"{text} heartbeats, landed to closed and published, within {_MOST_TIMES_BARE} times the bare load",
-            f"{times:.2f} times; in CPU seconds {in_cpu:.2f} times",
-            kept=times <= _MOST_TIMES_BARE,
+            f"{in_cpu:.2f} times in CPU seconds, {times:.2f} times by the clock",
+            kept=in_cpu <= _MOST_TIMES_BARE,
         ),
         Aim(
             "no stage holds more than 8 GB",
