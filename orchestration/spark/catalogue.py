@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
 
 from ingestion.durable import read_json, write_json
 from ingestion.settings import Settings
@@ -84,28 +85,32 @@ def note_build(
 ) -> Catalogue:
     """Note the session's tables as the current ones, and forget the files of those before."""
     root = tables_dir(settings)
-    tables = []
-    for layer in LAYERS:
-        for found in session.catalog.listTables(layer):
-            if found.tableType == "VIEW":
-                continue
-            columns = session.catalog.listColumns(f"{layer}.{found.name}")
-            partitions = [column.name for column in columns if column.isPartition]
-            location = session.sql(f"describe table extended {layer}.{found.name}").where("col_name = 'Location'")
-            folder = Path(location.collect()[0]["data_type"].removeprefix("file:").replace("///", "/"))
-            tables.append(
-                SparkTable(
-                    schema=layer,
-                    name=found.name,
-                    columns={column.name: column.dataType for column in columns},
-                    partition_column=partitions[0] if partitions else None,
-                    folder=folder.relative_to(root).as_posix(),
-                )
-            )
+    tables = [_described(session, layer, name, root) for layer in LAYERS for name in _tables_of(session, layer)]
     catalogue = Catalogue(project=project, batch_number=batch_number, build=build, tables=tuple(tables))
     write_json(_path(settings), asdict(catalogue))
     _forget_others(root, {table.folder for table in tables})
     return catalogue
+
+
+def _tables_of(session: "SparkSession", layer: str) -> list[str]:
+    views = {row["viewName"] for row in session.sql(f"show views in {layer}").collect()}
+    return sorted({row["tableName"] for row in session.sql(f"show tables in {layer}").collect()} - views)
+
+
+def _described(session: "SparkSession", layer: str, name: str, root: Path) -> SparkTable:
+    described = session.sql(f"describe table extended {layer}.{name}").collect()
+    names = [row["col_name"] for row in described]
+    # After the columns: a heading, its own heading, then those of the partition; then a blank and the details.
+    partition = names.index("# Partition Information") + 2 if "# Partition Information" in names else None
+    columns = described[: next(place for place, text in enumerate(names) if not text or text.startswith("#"))]
+    location = described[names.index("Location")]["data_type"]
+    return SparkTable(
+        schema=layer,
+        name=name,
+        columns={row["col_name"]: row["data_type"] for row in columns},
+        partition_column=None if partition is None else names[partition],
+        folder=Path(unquote(urlsplit(location).path)).relative_to(root).as_posix(),
+    )
 
 
 def files_of(settings: Settings, table: SparkTable) -> list[Path]:

@@ -44,8 +44,8 @@ spark.eventLog.dir               file://{events}
 spark.sql.ui.explainMode         simple
 spark.locality.wait              0
 """
-# What compiling, planning again and inferring cost is lost on the few rows of most builds here. The demo season alone
-# is built with all of it, as in production.
+# What compiling, planning again and inferring cost is lost on builds that happen once. The history alone, which builds
+# the same ten times, has all of it, as in production.
 QUICK = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
@@ -87,9 +87,9 @@ def main() -> None:
                 report(f"a master and {cluster.WORKERS} workers run, with an executor each")
                 golden = _golden(settings, folder, session, report)
                 set_all(session, thorough)
-                _demo(settings, folder, report)
-                set_all(session, QUICK)
                 _history(settings, folder, report)
+                set_all(session, QUICK)
+                _demo(settings, folder, report)
                 _killed_worker(settings, golden, its_cluster, session, report)
             # Its Java ends with its input, or with this process.
             gateway.stdin.close()
