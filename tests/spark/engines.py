@@ -17,6 +17,8 @@ from orchestration.spark.catalogue import read_catalogue
 from orchestration.spark.registration import scan_of
 from payouts import ledger
 
+# Hashes of what a month is made of: each engine has its own, and reads no other's.
+NOT_COMPARED = frozenset({"inputs"})
 MODELS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 
@@ -73,7 +75,7 @@ def compare(on_duckdb: Settings, on_spark: Settings, *, only: tuple[str, ...] = 
         for schema, name in wanted:
             assert (schema, name) in built, f"Spark did not build {schema}.{name}"
             described = con.execute(f"describe ours.{schema}.{name}").fetchall()
-            columns = ", ".join(column for column, *_ in described)
+            columns = ", ".join(column for column, *_ in described if column not in NOT_COMPARED)
             theirs = f"select {columns} from ({scan_of(on_spark, built[schema, name])})"
             if schema == "marts":
                 types = con.execute(f"describe {theirs}").fetchall()
