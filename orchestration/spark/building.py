@@ -35,8 +35,7 @@ def build_models(
         for node in nodes.values()
         if node["config"].get("materialized") == "incremental"
     }
-    # A session forgets views.
-    selectors = ["--select", *select, "config.materialized:view"] if select else []
+    selectors = ["--select", *select, *catalogue.views] if select else []
     excluded = [*("--exclude-resource-type", "test"), *("--exclude-resource-type", "unit_test")]
     with spark_session(settings) as session:
         create_raw_tables(session, settings, pins)

@@ -46,12 +46,15 @@ class Catalogue:
     batch_number: int
     build: int
     tables: tuple[SparkTable, ...]
+    views: tuple[str, ...] = ()
+    """The models that are views: a session forgets them, and builds them again."""
 
 
 def read_catalogue(settings: Settings) -> Catalogue:
     """Read what the last finished build left."""
     stored = read_json(_path(settings)) or {"project": "", "batch_number": 0, "build": 0, "tables": []}
-    return Catalogue(**{**stored, "tables": tuple(SparkTable(**table) for table in stored["tables"])})
+    tables = tuple(SparkTable(**table) for table in stored["tables"])
+    return Catalogue(**{**stored, "tables": tables, "views": tuple(stored.get("views", ()))})
 
 
 def tables_dir(settings: Settings) -> Path:
@@ -85,16 +88,29 @@ def note_build(
 ) -> Catalogue:
     """Note the session's tables as the current ones, and forget the files of those before."""
     root = tables_dir(settings)
-    tables = [_described(session, layer, name, root) for layer in LAYERS for name in _tables_of(session, layer)]
-    catalogue = Catalogue(project=project, batch_number=batch_number, build=build, tables=tuple(tables))
+    views = {layer: _views_of(session, layer) for layer in LAYERS}
+    catalogue = Catalogue(
+        project=project,
+        batch_number=batch_number,
+        build=build,
+        tables=tuple(
+            _described(session, layer, name, root)
+            for layer in LAYERS
+            for name in sorted(_relations_of(session, layer) - views[layer])
+        ),
+        views=tuple(sorted(set().union(*views.values()))),
+    )
     write_json(_path(settings), asdict(catalogue))
-    _forget_others(root, {table.folder for table in tables})
+    _forget_others(root, {table.folder for table in catalogue.tables})
     return catalogue
 
 
-def _tables_of(session: "SparkSession", layer: str) -> list[str]:
-    views = {row["viewName"] for row in session.sql(f"show views in {layer}").collect()}
-    return sorted({row["tableName"] for row in session.sql(f"show tables in {layer}").collect()} - views)
+def _views_of(session: "SparkSession", layer: str) -> set[str]:
+    return {row["viewName"] for row in session.sql(f"show views in {layer}").collect()}
+
+
+def _relations_of(session: "SparkSession", layer: str) -> set[str]:
+    return {row["tableName"] for row in session.sql(f"show tables in {layer}").collect()}
 
 
 def _described(session: "SparkSession", layer: str, name: str, root: Path) -> SparkTable:

@@ -86,7 +86,9 @@ def main() -> None:
                 thorough = {name: session.conf.get(name) for name in QUICK}
                 set_all(session, QUICK)
                 report(f"a master and {cluster.WORKERS} workers run, with an executor each")
+                session.conf.set("spark.sql.shuffle.partitions", "1")
                 golden = _golden(settings, folder, session, report)
+                session.conf.set("spark.sql.shuffle.partitions", "2")
                 set_all(session, thorough)
                 _history(settings, folder, report)
                 set_all(session, QUICK)
