@@ -91,11 +91,13 @@
 {%- endmacro %}
 
 {% macro create_months_built() -%}
-    {%- do run_query('create schema if not exists build') -%}
-    {%- do run_query(
-        'create table if not exists ' ~ months_built()
-        ~ ' (model_name string, month string, inputs string, is_proven boolean)'
-    ) -%}
+    {%- if kept_by_month() == 'incremental' -%}
+        {%- do run_query('create schema if not exists build') -%}
+        {%- do run_query(
+            'create table if not exists ' ~ months_built()
+            ~ ' (model_name string, month string, inputs string, is_proven boolean)'
+        ) -%}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- One text of several values, to be hashed or compared: no two lists of values have the same. -#}
