@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Response
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.server import PASSWORD, Dashboards
 
@@ -14,11 +15,12 @@ ARTIST_PAGES = ("earnings", "lives", "audience", "statements")
 PLATFORM_PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "data")
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 
 _APP = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
 # Chromium says so of each answer that is not a 2xx, and of pages that were left while they loaded.
 _HARMLESS = re.compile(r"Failed to load resource|ERR_ABORTED|net::ERR_NETWORK_CHANGED")
+_ATTEMPTS = 3
 _CELLS = """
     () => [...document.querySelectorAll('tr[data-row]')].map(row => Object.fromEntries([
         ['row', row.dataset.row],
@@ -88,9 +90,17 @@ class Visitor:
     def view_as(self, name: str) -> None:
         """Choose an artist, and wait until the page is hers."""
         box = self.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').first
-        box.click()
-        box.fill(name)
-        self.page.locator('[role="option"]', has_text=re.compile(f"^{re.escape(name)}$")).click()
+        option = self.page.locator('[role="option"]', has_text=re.compile(f"^{re.escape(name)}$"))
+        for attempt in range(_ATTEMPTS):
+            # What is typed while the page before is still being finished is lost with it.
+            box.click()
+            box.fill(name)
+            try:
+                option.click(timeout=PATIENCE_MS / _ATTEMPTS)
+                break
+            except PlaywrightTimeoutError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
         self.page.get_by_text(f"Vous voyez les pages de {name}.").wait_for()
         self.wait()
 
