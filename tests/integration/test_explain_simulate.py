@@ -77,7 +77,7 @@ def home_of(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Call
     return make
 
 
-@pytest.fixture(params=SEEDS)
+@pytest.fixture(params=[SEEDS[0], *(pytest.param(seed, marks=pytest.mark.thorough) for seed in SEEDS[1:])])
 def home(request: pytest.FixtureRequest, home_of: Callable[[int], Home]) -> Home:
     return home_of(request.param)
 
