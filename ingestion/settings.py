@@ -50,6 +50,9 @@ class Settings(BaseSettings):
     lock_timeout_s: float = Field(
         default=0, ge=0, description="How long a command waits for another to release the data home."
     )
+    raw_grace_hours: int = Field(
+        default=24, ge=0, description="How long a raw file that was rewritten into another stays for its readers."
+    )
     auto_close: bool = Field(default=False, description="Whether the schedule on the 3rd may close a month by itself.")
     alert_channel: Literal["file", "webhook", "mail"] = Field(
         default="file", description="Where run failures and refused closings are reported."

@@ -32,6 +32,8 @@ grants_app = typer.Typer(help="Who may see what of the dashboards.", no_args_is_
 app.add_typer(grants_app, name="grants")
 balances_app = typer.Typer(help="What the next run brings forward.", no_args_is_help=True)
 app.add_typer(balances_app, name="balances")
+raw_app = typer.Typer(help="Upkeep of the raw tables; the service does it every night.", no_args_is_help=True)
+app.add_typer(raw_app, name="raw")
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the orchestrator's own log too.")]
 
@@ -86,6 +88,7 @@ Finance = Annotated[bool, typer.Option("--finance", help="The platform's pages, 
 DashboardsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="The dashboards' port on 127.0.0.1; default: 8501.")
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.", callback=_reason)]
 
 
@@ -374,6 +377,22 @@ def write_off(artist: Artist, *, why: Why) -> None:
     from orchestration.commands import requests  # noqa: PLC0415
 
     _exit_unless(requests.write_off(_settings(), artist, why=why))
+
+
+@raw_app.command("compact")
+def compact_raw(*, dry_run: DryRun = False) -> None:
+    """Merge the small files of many deliveries; every record and every pinned version stays readable."""
+    from orchestration.commands import raw  # noqa: PLC0415
+
+    _exit_unless(raw.compact_tables(_settings(), is_dry_run=dry_run))
+
+
+@raw_app.command("vacuum")
+def vacuum_raw(*, dry_run: DryRun = False) -> None:
+    """Delete files whose records are in merged ones, and old entries of the tables' logs."""
+    from orchestration.commands import raw  # noqa: PLC0415
+
+    _exit_unless(raw.vacuum_tables(_settings(), is_dry_run=dry_run))
 
 
 def main() -> None:

@@ -40,11 +40,13 @@ def _show_landed(outcome: RunOutcome) -> None:
         return
     table(
         "Loaded",
-        ("record type", "files", "known already", "records", "rejects", "verdict"),
+        ("record type", "files", "known already", "records", "rejects", "records/s", "MB/s", "verdict"),
         [
             (
                 record_type,
                 *(metadata[name] for name in ("files", "already_loaded", "records", "rejects")),
+                round((metadata["records"] + metadata["rejects"]) / metadata["seconds"]),
+                f"{metadata['bytes'] / 1e6 / metadata['seconds']:.1f}",
                 metadata["verdict"],
             )
             for record_type, metadata in new.items()

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ingestion.settings import Settings
+from orchestration.defs.ingestion.upkeep import raw_upkeep
 from orchestration.defs.jobs import monthly_payout, refresh
 from orchestration.defs.payouts.months import MONTHS
 from payouts.ledger import closed_months
@@ -17,6 +18,14 @@ daily_refresh = dg.ScheduleDefinition(
     execution_timezone=TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Every day at 05:00: what landed overnight is in the dashboards before anyone looks.",
+)
+nightly_upkeep = dg.ScheduleDefinition(
+    name="nightly_upkeep",
+    job=raw_upkeep,
+    cron_schedule="30 5 * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every day at 05:30, after the refresh: yesterday's many small raw files become few.",
 )
 
 
@@ -47,4 +56,4 @@ def monthly_payout_schedule(
 @dg.definitions
 def schedules() -> dg.Definitions:
     """Collect the schedules."""
-    return dg.Definitions(schedules=[daily_refresh, monthly_payout_schedule])
+    return dg.Definitions(schedules=[daily_refresh, nightly_upkeep, monthly_payout_schedule])

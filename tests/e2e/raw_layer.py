@@ -177,7 +177,8 @@ def unlisted_files(settings: Settings) -> list[Path]:
     for table in TABLES:
         delta = open_table(settings, table)
         listed = {Path(path) for path in _paths_in(delta)} if delta else set()
-        unlisted += [path for path in table_path(settings, table).rglob("*.parquet") if path not in listed]
+        present = (path for path in table_path(settings, table).rglob("*.parquet") if "_delta_log" not in path.parts)
+        unlisted += [path for path in present if path not in listed]
     return unlisted
 
 

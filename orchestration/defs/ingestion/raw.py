@@ -1,5 +1,6 @@
 """Landed files → raw tables: one asset a record type, its batch's checks as asset checks."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from orchestration.defs.resources import DataHome
 
 # Looked at daily at 05:00 (and whenever files land): twice missed is stale.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+_LOADING = "loading what has landed"
 CRITICAL, WARNINGS = "batch_critical", "batch_warnings"
 
 
@@ -44,15 +46,21 @@ def raw_asset(record_type: str) -> dg.AssetsDefinition:
     def load(
         context: dg.AssetExecutionContext, data_home: DataHome
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        progress.tell("loading what has landed", record_type)
-        report = load_new_files(data_home.settings, record_type, validator=_validate)
+        progress.tell(_LOADING, record_type)
+        began = time.monotonic()
+        report = load_new_files(
+            data_home.settings, record_type, validator=_validate, progress=progress.Bytes(_LOADING).add
+        )
+        seconds = time.monotonic() - began
         version = read_pins(data_home.settings).versions.get(record_type)
         if report is None:
             context.log.info("nothing new in landing/%s", record_type)
         checks = report.checks if report else ()
         yield _check_result(key, CRITICAL, [c for c in checks if c.severity == "critical"], report)
         yield _check_result(key, WARNINGS, [c for c in checks if c.severity == "warning"], report)
-        yield dg.MaterializeResult(metadata=_metadata(report, version), data_version=dg.DataVersion(str(version)))
+        yield dg.MaterializeResult(
+            metadata=_metadata(report, version, seconds), data_version=dg.DataVersion(str(version))
+        )
 
     return load
 
@@ -61,7 +69,7 @@ def _validate(settings: Settings, record_type: str, files: tuple[Path, ...]) -> 
     return warm_worker.call(validate_files, settings, record_type, files)
 
 
-def _metadata(report: BatchReport | None, version: int | None) -> dict[str, Any]:
+def _metadata(report: BatchReport | None, version: int | None, seconds: float) -> dict[str, Any]:
     if report is None:
         return {"verdict": "nothing new", "files": 0, "records": 0, "version": version or 0}
     return {
@@ -73,6 +81,7 @@ def _metadata(report: BatchReport | None, version: int | None) -> dict[str, Any]
         "records": report.records,
         "rejects": report.rejects,
         "bytes": report.bytes,
+        "seconds": round(seconds, 3),
         "unreadable": dict(report.unreadable),
         "version": version or 0,
     }

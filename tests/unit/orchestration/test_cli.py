@@ -14,6 +14,7 @@ COMMANDS = [
     *(["batches", *rest] for rest in ([], ["list"], ["show"], ["release"], ["discard"])),
     *(["payments", *rest] for rest in ([], ["return"])),
     *(["balances", *rest] for rest in ([], ["list"], ["write-off"])),
+    *(["raw", *rest] for rest in ([], ["compact"], ["vacuum"])),
 ]
 HEAVY = {"dagster", "dbt", "great_expectations", "polars", "duckdb", "pydantic"}
 

@@ -8,7 +8,7 @@ import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 from orchestration.defs.payouts.months import MONTHS
-from orchestration.defs.schedules import daily_refresh, monthly_payout_schedule
+from orchestration.defs.schedules import daily_refresh, monthly_payout_schedule, nightly_upkeep
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -40,6 +40,11 @@ def test_the_payout_is_on_the_3rd_at_06_00_in_paris_summer_and_winter():
 def test_the_refresh_is_at_05_00_in_paris_also_over_a_change_of_clocks():
     ticks = first_ticks(daily_refresh, datetime(2021, 10, 30, 0, tzinfo=UTC), 3)
     assert ticks == ["2021-10-30 03:00", "2021-10-31 04:00", "2021-11-01 04:00"]
+
+
+def test_the_upkeep_comes_half_an_hour_after_the_refresh():
+    ticks = first_ticks(nightly_upkeep, datetime(2021, 10, 30, 0, tzinfo=UTC), 3)
+    assert ticks == ["2021-10-30 03:30", "2021-10-31 04:30", "2021-11-01 04:30"]
 
 
 @pytest.mark.parametrize(

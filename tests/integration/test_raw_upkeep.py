@@ -1,0 +1,90 @@
+"""Raw files are rewritten and deleted between deliveries: the warehouse and closed months do not notice."""
+
+from datetime import timedelta
+
+import pytest
+
+import ingestion.compaction
+from ingestion.compaction import compact
+from ingestion.raw_tables import read_pins, table_path
+from ingestion.vacuum import vacuum
+from orchestration.warehouse import build_warehouse, files_in_views
+from payouts.verification import verify
+from tests.integration.test_worlds import marts
+from tests.oracle import History, read_landing
+from tests.pipeline import Pipeline
+from tests.properties.pipeline import assert_closed_month_agrees, assert_warehouse_agrees
+from tests.worlds.world import World
+
+
+@pytest.fixture(autouse=True)
+def few_files_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
+
+
+def keep_up(pipeline: Pipeline) -> int:
+    """Do what the service does every night, without grace for readers; how many files were merged."""
+    merged = sum(one.merged for one in compact(pipeline.settings))
+    vacuum(pipeline.settings, grace=timedelta(), in_use=files_in_views(pipeline.settings))
+    return merged
+
+
+@pytest.mark.parametrize("seed", [140, 141])
+def test_deliveries_with_upkeep_between_end_in_the_rows_of_a_full_build(pipeline: Pipeline, seed: int) -> None:
+    merged = 0
+    for _ in World.random(seed).deliver(pipeline.landing, batches=4):
+        pipeline.run()
+        merged += keep_up(pipeline)
+    assert merged
+    with pipeline.warehouse() as con:
+        assert_warehouse_agrees(con, read_landing(pipeline.landing))
+    incremental = marts(pipeline)
+    pipeline.settings.warehouse_path.unlink()
+    pipeline.build()
+    assert marts(pipeline) == incremental
+
+
+def test_rewritten_files_are_no_new_data_and_the_views_follow_them(pipeline: Pipeline) -> None:
+    for _ in World.random(142).deliver(pipeline.landing, batches=2):
+        pipeline.run()
+    counting = "select count(*), count(distinct event_id) from raw.heartbeats"
+    with pipeline.warehouse() as con:
+        before = con.execute(counting).fetchone()
+    listed = files_in_views(pipeline.settings)
+    assert listed == {
+        path
+        for table in ("heartbeats", "subscriptions", "artists", "artist_categories", "lives", "live_credits", "rejects")
+        for path in table_path(pipeline.settings, table).rglob("*.parquet")
+        if "_delta_log" not in path.parts
+    }
+    layouts = read_pins(pipeline.settings).layouts
+    assert keep_up(pipeline)
+    assert read_pins(pipeline.settings).layouts != layouts
+    with pipeline.warehouse() as con:  # it still reads the old files, which the vacuum has spared for it
+        assert con.execute(counting).fetchone() == before
+
+    assert not build_warehouse(pipeline.settings).built
+    assert files_in_views(pipeline.settings).isdisjoint(listed)
+    assert sum(one.files for one in vacuum(pipeline.settings, grace=timedelta())) == len(listed)
+    with pipeline.warehouse() as con:
+        assert con.execute(counting).fetchone() == before
+
+
+@pytest.mark.parametrize("seed", [210, 211])
+def test_months_close_and_are_proven_on_records_whose_files_are_gone(pipeline: Pipeline, seed: int) -> None:
+    """Later closes settle earlier months again, with the catalogue that these pinned."""
+    world = World.random(seed)
+    history = History()
+    for month in world.deliver_by_month(pipeline.landing):
+        pipeline.load()
+        keep_up(pipeline)
+        expected = history.close(month, read_landing(pipeline.landing))
+        closed = pipeline.close(month)
+        assert closed.path is not None
+        assert_closed_month_agrees(closed.path, expected)
+        assert keep_up(pipeline) == 0
+    build_warehouse(pipeline.settings)
+    keep_up(pipeline)
+    verification = verify(pipeline.settings)
+    assert not verification.findings, "\n".join(map(str, verification.findings))
+    assert not verification.unchecked
