@@ -27,13 +27,13 @@ from ingestion.durable import sync_file
 from ingestion.engine import connect
 from ingestion.raw_tables import (
     PARQUET_OPTIONS,
-    TABLE_PROPERTIES,
     TABLES,
     StoredFile,
     columns_of,
     drop_half_written_commits,
     open_table,
     partition_column_of,
+    properties_of,
     read_pins,
     scan_of,
     stored_files,
@@ -264,8 +264,8 @@ def _replace(settings: Settings, table: str, merges: list[Merge], rewritten: lis
     for directory in {(folder / file.path).parent for file in rewritten}:
         sync_file(directory)
     delta = DeltaTable(str(folder))
-    if delta.metadata().configuration != TABLE_PROPERTIES:
-        delta.alter.set_table_properties(TABLE_PROPERTIES)
+    if delta.metadata().configuration != properties_of(table):
+        delta.alter.set_table_properties(properties_of(table))
     now = datetime.now(UTC)
     partition_column = partition_column_of(table)
     delta.create_write_transaction(

@@ -27,10 +27,9 @@ from ingestion.landing import (
     hash_content,
 )
 from ingestion.promotion import (
+    Promoted,
     Promotion,
     promote,
-    promoted_contents,
-    promoted_unreadables,
     staging_folder,
 )
 from ingestion.raw_tables import read_pins, scan_of
@@ -137,15 +136,14 @@ class _Known:
     """What the raw layer and the held batches know of contents."""
 
     def __init__(self, settings: Settings, record_type: str) -> None:
-        self._is_promoted = promoted_contents(settings, record_type)
-        self._is_noted = promoted_unreadables(settings, record_type)
+        self._promoted = Promoted(settings, record_type)
         self._held = known_to_held(settings, record_type)
 
     def has_content(self, content_hash: str) -> bool:
-        return content_hash in self._held.contents or self._is_promoted(content_hash)
+        return content_hash in self._held.contents or self._promoted.has_content(content_hash)
 
     def has_unreadable(self, bytes_hash: str) -> bool:
-        return bytes_hash in self._held.unreadables or self._is_noted(bytes_hash)
+        return bytes_hash in self._held.unreadables or self._promoted.has_unreadable(bytes_hash)
 
 
 def _load(

@@ -8,7 +8,6 @@ without that file is the rest of a load that never decided, and is removed.
 
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,20 +79,23 @@ def _unreadable_id(record_type: str, bytes_hash: str) -> str:
     return f"{record_type}/unreadable/{bytes_hash}"
 
 
-def promoted_contents(settings: Settings, record_type: str) -> Callable[[str], bool]:
-    """A test whether a content hash of the record type is in the raw layer."""
-    registry = open_table(settings, REJECTS)
-    return lambda content_hash: (
-        registry is not None and registry.transaction_version(_content_id(record_type, content_hash)) is not None
-    )
+class Promoted:
+    """What of a record type is in the raw layer, by hashes: opened once, as opening costs more the more is known."""
 
+    def __init__(self, settings: Settings, record_type: str) -> None:
+        self._registry = open_table(settings, REJECTS)
+        self._record_type = record_type
 
-def promoted_unreadables(settings: Settings, record_type: str) -> Callable[[str], bool]:
-    """A test whether a file that cannot be read has been noted, by the hash of its bytes."""
-    registry = open_table(settings, REJECTS)
-    return lambda bytes_hash: (
-        registry is not None and registry.transaction_version(_unreadable_id(record_type, bytes_hash)) is not None
-    )
+    def has_content(self, content_hash: str) -> bool:
+        """Whether the content was loaded."""
+        return self._is_registered(_content_id(self._record_type, content_hash))
+
+    def has_unreadable(self, bytes_hash: str) -> bool:
+        """Whether a file of these bytes, which cannot be read, has been noted."""
+        return self._is_registered(_unreadable_id(self._record_type, bytes_hash))
+
+    def _is_registered(self, app_id: str) -> bool:
+        return self._registry is not None and self._registry.transaction_version(app_id) is not None
 
 
 def promote(settings: Settings, promotion: Promotion) -> None:

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -45,10 +45,13 @@ _DELTA_TYPES = {
     "DECIMAL(18,3)": "decimal(18,3)",
 }
 # `ingestion.vacuum` alone cleans up: the log never expires by itself. Checkpoints forget rewritten files after a while.
-TABLE_PROPERTIES = {
+_PROPERTIES = {
     "delta.logRetentionDuration": f"interval {timedelta(days=36_500).days} days",
     "delta.deletedFileRetentionDuration": "interval 2 days",
 }
+# The rejects' log is the register of every content, for ever. To the other tables app transactions only tell whether a
+# promotion that was interrupted had come so far; opening a table costs more the more of them it has.
+_FORGETFUL = {"delta.setTransactionRetentionDuration": "interval 30 days"}
 ROW_GROUP_ROWS = 122_880
 PARQUET_OPTIONS = (
     "format parquet, parquet_version v2, compression zstd, compression_level 1, write_bloom_filter false, "
@@ -63,6 +66,11 @@ _OLDER_TIMES = 4
 def columns_of(table: str) -> dict[str, str]:
     """The columns of a raw table and their DuckDB types, in order."""
     return REJECT_COLUMNS if table == REJECTS else CONTRACTS[table].columns
+
+
+def properties_of(table: str) -> dict[str, str]:
+    """The Delta properties of a raw table."""
+    return _PROPERTIES if table == REJECTS else _PROPERTIES | _FORGETFUL
 
 
 def partition_column_of(table: str) -> str | None:
@@ -190,16 +198,18 @@ def commit_batch(settings: Settings, table: str, files: Iterable[DataFile], app_
     path = table_path(settings, table)
     path.mkdir(parents=True, exist_ok=True)
     delta = open_table(settings, table) or DeltaTable.create(
-        str(path), schema=schema, partition_by=partition_by, configuration=TABLE_PROPERTIES
+        str(path), schema=schema, partition_by=partition_by, configuration=properties_of(table)
     )
-    transactions = list(app_ids)
-    if delta.transaction_version(transactions[0]) is None:
+    files, app_ids = list(files), list(app_ids)
+    if delta.transaction_version(app_ids[0]) is None and not _holds_any(delta, files):
+        # Without a time they are kept for ever.
+        at = None if table == REJECTS else round(datetime.now(UTC).timestamp() * 1000)
         delta.create_write_transaction(
             actions=[file.as_action() for file in files],
             mode="append",
             schema=schema,
             partition_by=partition_by,
-            commit_properties=CommitProperties(app_transactions=[Transaction(app_id, 1) for app_id in transactions]),
+            commit_properties=CommitProperties(app_transactions=[Transaction(app_id, 1, at) for app_id in app_ids]),
             post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
         )
         delta.update_incremental()
@@ -208,6 +218,14 @@ def commit_batch(settings: Settings, table: str, files: Iterable[DataFile], app_
     sync_file(log / f"{version:020}.json")
     sync_file(log)
     return version
+
+
+def _holds_any(delta: DeltaTable, files: Iterable[DataFile]) -> bool:
+    """Whether a batch's files are in the table: then so is the batch, though its app transactions be forgotten."""
+    names = {file.path for file in files}
+    return bool(names) and any(
+        unquote(path) in names for path in delta.get_add_actions(flatten=True).column("path").to_pylist()
+    )
 
 
 def drop_half_written_commits(settings: Settings, table: str) -> None:

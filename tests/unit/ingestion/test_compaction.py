@@ -11,7 +11,9 @@ from ingestion.batches import list_held, release
 from ingestion.compaction import FEWEST_FILES, TARGET_BYTES, CompactionError, Merge, compact, plan_merges
 from ingestion.raw_tables import (
     REJECTS,
+    DataFile,
     StoredFile,
+    commit_batch,
     create_raw_views,
     open_table,
     read_pins,
@@ -233,10 +235,21 @@ def test_a_home_without_raw_tables_is_left_alone(home):
     assert vacuum(home.settings, grace=NONE) == ()
 
 
-def test_checkpoints_forget_files_that_left_long_ago(delivered):
+def test_a_table_of_an_older_making_gets_todays_properties(delivered):
+    delta = open_table(delivered.settings, "heartbeats")
+    delta.alter.set_table_properties({"delta.deletedFileRetentionDuration": "interval 36500 days"})
+    before = rows(delivered)
     compact(delivered.settings)
     properties = open_table(delivered.settings, "heartbeats").metadata().configuration
     assert properties["delta.deletedFileRetentionDuration"] == "interval 2 days"
+    assert rows(delivered) == before
+
+
+def test_a_batch_is_not_committed_twice_though_its_transactions_be_forgotten(delivered):
+    layout = read_pins(delivered.settings).layouts["heartbeats"]
+    file = stored_files(delivered.settings, "heartbeats", layout)[0]
+    batch = DataFile(file.path, file.size, file.records, file.last_batch, file.partition)
+    assert commit_batch(delivered.settings, "heartbeats", [batch], ["heartbeats/forgotten"]) == layout
 
 
 def test_a_reader_of_new_batches_opens_no_old_file(home, delivered):
