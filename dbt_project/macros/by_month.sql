@@ -10,7 +10,8 @@
 {#-
     The configuration of such a model.
 
-    `day` or `month` is the column that tells a row's month. `inputs` names the model that says what a month is made of (`month`, `inputs`).
+    `day` or `month` is the column that tells a row's month. `inputs` names the model that says what a month is made of
+    (`month`, `inputs`).
     `unique_key`, where rows before the first changed month may change too: those with the key of a new row give way.
 -#}
 {% macro built_by_month(day=none, month='month', inputs='int_month_inputs', unique_key=none) -%}
@@ -64,7 +65,8 @@
 
 {#-
     In a test of a model that is built by month: whether a row of this day (or month) has not been tested since it was
-    computed; of a model that keeps no months, every row is. A month counts as proven once a build in which it was tested was finished (orchestration/warehouse.py).
+    computed; of a model that keeps no months, no row has. A month counts as proven once a build in which it was tested was
+    finished (orchestration/warehouse.py).
 -#}
 {% macro is_unproven_day(day, model_name) -%}
     {{ day }} >= date '{{ first_unproven_month(model_name) }}-01'
