@@ -298,7 +298,7 @@ WHAT_LANDS: Final = (
         name="files_loaded_twice",
         rule="INTERFACES each content is loaded once, under any name and compression",
         file="ingestion/load.py",
-        before="content_hash in self._held.contents or self._is_promoted(content_hash)",
+        before="content_hash in self._held.contents or self._promoted.has_content(content_hash)",
         after="content_hash in self._held.contents",
         killed_by="tests/unit/ingestion/test_landing.py::test_a_content_is_loaded_once_under_any_name_and_compression",
     ),
