@@ -15,21 +15,17 @@ from types import FrameType
 
 from pyspark.sql import SparkSession
 
-from ingestion.demo.season import write_season
-from ingestion.settings import PROJECT_ROOT, Settings
-from orchestration import spark, warehouse
-from orchestration.parsed_project import parsed_project
+from ingestion.settings import Settings
+from orchestration import spark
 from orchestration.spark.catalogue import read_catalogue, tables_dir
 from orchestration.spark.session import spark_session
 from payouts import audit
 from payouts.closing import close_month
 from tests.pipeline import PAYER
-from tests.spark import cluster, engines, event_log
-from tests.worlds.world import Size, World
+from tests.spark import beside, cluster, engines, event_log
+from tests.spark.beside import DuckdbHalf
 
-GOLDEN = PROJECT_ROOT / "tests" / "golden" / "landing"
 FIRST_MONTH, SECOND_MONTH = "2021-01", "2021-02"
-DELIVERIES = 10
 TABLES_BEFORE_THE_KILL = 3
 WATCH_TIME = "intermediate/int_playback_days"
 PROPERTIES = """\
@@ -77,9 +73,11 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="allive-test-spark-"))
     report = Report()
     try:
-        with cluster.running_cluster(folder) as its_cluster:
+        with cluster.running_cluster(folder) as its_cluster, beside.process_beside() as pool:
             settings = _settings(folder, its_cluster)
-            _parse(settings)
+            half = DuckdbHalf(pool, settings, folder)
+            beside.parse(settings, "spark")
+            half.parsed.result()
             with spark_session(settings) as session:
                 gateway = session.sparkContext._gateway.proc
                 _wait_for_executors(session)
@@ -87,13 +85,13 @@ def main() -> None:
                 set_all(session, QUICK)
                 report(f"a master and {cluster.WORKERS} workers run, with an executor each")
                 session.conf.set("spark.sql.shuffle.partitions", "1")
-                golden = _golden(settings, folder, session, report)
+                golden = _golden(half, settings, session, report)
                 session.conf.set("spark.sql.shuffle.partitions", "2")
                 set_all(session, thorough)
-                _history(settings, folder, report)
+                _history(half, settings, report)
                 set_all(session, QUICK)
-                _demo(settings, folder, report)
-                _killed_worker(golden, its_cluster, session, report)
+                _demo(half, settings, report)
+                _killed_worker(half, golden, its_cluster, session, report)
             # Its Java ends with its input, or with this process.
             gateway.stdin.close()
             gateway.wait(timeout=cluster.PATIENCE_S)
@@ -127,22 +125,6 @@ def _settings(folder: Path, its_cluster: cluster.Cluster) -> Settings:
     )
 
 
-def _parse(settings: Settings) -> None:
-    """Parse the project once for each engine; its unit tests have their turn in `make test`."""
-    for engine in ("duckdb", "spark"):
-        parsed_project(settings, engine=engine)
-    warehouse._remember_unit_tests(parsed_project(settings), ())
-
-
-def _at(settings: Settings, home: Path, engine: str = "duckdb") -> Settings:
-    """Another data home with the same settings, which knows the parsed project."""
-    given = settings.model_dump(include=settings.model_fields_set) | {"home": home, "engine": engine}
-    other = Settings(**given)
-    parsed = settings.warehouse_path.parent / "dbt"
-    shutil.copytree(parsed, other.warehouse_path.parent / "dbt")
-    return other
-
-
 def _wait_for_executors(session: SparkSession) -> None:
     deadline = time.monotonic() + cluster.PATIENCE_S
     # The driver is one of them.
@@ -151,18 +133,14 @@ def _wait_for_executors(session: SparkSession) -> None:
         time.sleep(0.2)
 
 
-def _golden(settings: Settings, folder: Path, session: SparkSession, report: Report) -> tuple[Settings, Settings]:
+def _golden(half: DuckdbHalf, settings: Settings, session: SparkSession, report: Report) -> tuple[Settings, Settings]:
     """The golden season as `allive run` and `allive payout` have it, checks and closings included."""
-    ours = _at(settings, folder / "golden-duckdb")
-    shutil.copytree(GOLDEN, ours.landing_dir)
-    engines.load(ours)
-    theirs = _at(settings, folder / "golden-spark", "spark")
-    shutil.copytree(ours.raw_dir, theirs.raw_dir)
-    _whole_build(ours)
-    report("golden season: built and tested by DuckDB")
-    _whole_build(theirs)
+    theirs = beside.at(settings, settings.home.parent / "golden-spark", "spark")
+    shutil.copytree(half.golden_loaded.result().raw_dir, theirs.raw_dir)
+    beside.built_whole(theirs)
+    ours = half.golden_built.result()
     rows = engines.compare(ours, theirs)
-    report(f"golden season: built by Spark, tested; {rows:,} rows equal")
+    report(f"golden season: built and tested by both; {rows:,} rows equal")
     _a_day_is_read_from_its_own_files(session)
     _close((ours, theirs), FIRST_MONTH, report)
     return ours, theirs
@@ -185,53 +163,45 @@ def _a_day_is_read_from_its_own_files(session: SparkSession) -> None:
     assert not [file for file in files if f"/event_day={day}/" not in file]
 
 
-def _whole_build(settings: Settings) -> None:
-    build = warehouse.build_warehouse(settings)
-    assert not build.broken, "\n".join(f"{node.unique_id}: {node.message}" for node in build.broken)
-
-
-def _demo(settings: Settings, folder: Path, report: Report) -> None:
-    ours = _at(settings, folder / "demo-duckdb")
-    write_season(ours.landing_dir)
-    engines.load(ours)
-    theirs = _at(settings, folder / "demo-spark", "spark")
-    shutil.copytree(ours.raw_dir, theirs.raw_dir)
-    report("demo season: written and loaded")
-    engines.build_on_duckdb(ours)
-    report("demo season: built by DuckDB")
+def _demo(half: DuckdbHalf, settings: Settings, report: Report) -> None:
+    theirs = beside.at(settings, settings.home.parent / "demo-spark", "spark")
+    shutil.copytree(half.demo_loaded.result().raw_dir, theirs.raw_dir)
     engines.build_on_spark(theirs)
-    rows = engines.compare(ours, theirs)
-    report(f"demo season: built by Spark; {rows:,} rows equal")
+    rows = engines.compare(half.demo_built.result(), theirs)
+    report(f"demo season: built by both; {rows:,} rows equal")
 
 
-def _history(settings: Settings, folder: Path, report: Report) -> None:
-    """Deliveries in random order: what is incremental is brought up to date at each, the rest at the end."""
-    ours, theirs = (_at(settings, folder / f"history-{engine}", engine) for engine in ("duckdb", "spark"))
-    incremental = ("+int_playback_days",)
-    rebuilt = set()
-    for _ in World.random(310, size=Size(playbacks=60)).deliver(ours.landing_dir, batches=DELIVERIES):
-        engines.load(ours)
-        shutil.copytree(ours.raw_dir, theirs.raw_dir, dirs_exist_ok=True)
-        engines.build_on_duckdb(ours, select=incremental)
-        engines.build_on_spark(theirs, select=incremental)
-        rebuilt.add(read_catalogue(theirs).build)
-    assert len(rebuilt) == DELIVERIES
+def _history(half: DuckdbHalf, settings: Settings, report: Report) -> None:
+    """What is incremental is brought up to date at each of many deliveries, and built at once."""
+    ours = half.history.result()
+    theirs, whole = (
+        beside.at(settings, settings.home.parent / f"history-{name}", "spark") for name in ("spark", "whole")
+    )
+    builds = set()
+    for number in range(beside.DELIVERIES):
+        shutil.copytree(beside.after_delivery(ours.home, number), theirs.raw_dir, dirs_exist_ok=True)
+        engines.build_on_spark(theirs, select=beside.INCREMENTAL)
+        builds.add(read_catalogue(theirs).build)
+    assert len(builds) == beside.DELIVERIES
     tables = ("int_playback_days",)
     rows = engines.compare(ours, theirs, only=tables)
-    report(f"history: {DELIVERIES} deliveries on both; {rows:,} incremental rows equal")
-    whole = _at(settings, folder / "history-whole", "spark")
+    report(f"history: {beside.DELIVERIES} deliveries on both; {rows:,} incremental rows equal")
     shutil.copytree(ours.raw_dir, whole.raw_dir)
-    engines.build_on_spark(whole, select=incremental)
+    engines.build_on_spark(whole, select=beside.INCREMENTAL)
     engines.compare(ours, whole, only=tables)
     report("history: a build at once gives the same rows")
 
 
 def _killed_worker(
-    golden: tuple[Settings, Settings], its_cluster: cluster.Cluster, session: SparkSession, report: Report
+    half: DuckdbHalf,
+    golden: tuple[Settings, Settings],
+    its_cluster: cluster.Cluster,
+    session: SparkSession,
+    report: Report,
 ) -> None:
     """A worker dies while what depends on the first closed month is built again; the second one closes from that."""
     ours, theirs = golden
-    _whole_build(ours)
+    again = half.build_golden_again()
     folder = tables_dir(theirs) / str(read_catalogue(theirs).build + 1)
     killed = threading.Event()
 
@@ -244,7 +214,8 @@ def _killed_worker(
         killed.set()
 
     threading.Thread(target=kill_in_the_middle, daemon=True).start()
-    _whole_build(theirs)
+    beside.built_whole(theirs)
+    again.result()
     assert killed.is_set(), "the worker was not killed before the build ended"
     rows = engines.compare(ours, theirs)
     report(f"a worker was killed in the middle of a second build; {rows:,} rows equal")
@@ -266,4 +237,9 @@ def _leave(_signal: int, _frame: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except SystemExit as leaving:
+        if not leaving.code:
+            raise AssertionError("something ended the test before its end") from leaving
+        raise

@@ -1,0 +1,127 @@
+"""DuckDB's half of the test: loads and builds that a process of its own does beside Spark, one after the other."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+from ingestion.demo.season import write_season
+from ingestion.settings import PROJECT_ROOT, Settings
+from orchestration import warehouse
+from orchestration.parsed_project import parsed_project
+from tests.spark import engines
+from tests.worlds.world import Size, World
+
+GOLDEN = PROJECT_ROOT / "tests" / "golden" / "landing"
+DELIVERIES = 10
+INCREMENTAL = ("+int_playback_days",)
+
+
+@contextmanager
+def process_beside() -> Iterator[ProcessPoolExecutor]:
+    """Start the process; what it was given and has not begun is forgotten on leaving."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"), initializer=_have_a_main_file) as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _have_a_main_file() -> None:
+    """PySpark ends a process, in silence, whose main module has no file: it takes it for a run of its doctests."""
+    vars(sys.modules["__main__"])["__file__"] = __file__
+
+
+class DuckdbHalf:
+    """What DuckDB does of the whole test, in the order in which it is asked for."""
+
+    def __init__(self, pool: ProcessPoolExecutor, session: Settings, folder: Path) -> None:
+        self._pool = pool
+        self._session = session
+        self.golden_home = folder / "golden-duckdb"
+        self.history_home = folder / "history-duckdb"
+        self.demo_home = folder / "demo-duckdb"
+        self.parsed: Future[None] = pool.submit(parse, session, "duckdb")
+        self.golden_loaded: Future[Settings] = pool.submit(load_golden, session, self.golden_home)
+        self.golden_built: Future[Settings] = pool.submit(build_whole, session, self.golden_home)
+        self.history: Future[Settings] = pool.submit(live_through_history, session, self.history_home)
+        self.demo_loaded: Future[Settings] = pool.submit(load_demo, session, self.demo_home)
+        self.demo_built: Future[Settings] = pool.submit(build_models, session, self.demo_home)
+
+    def build_golden_again(self) -> Future[Settings]:
+        """Build the golden season once more."""
+        return self._pool.submit(build_whole, self._session, self.golden_home)
+
+
+def parse(session: Settings, engine: str) -> None:
+    """Parse the project for an engine; its unit tests have their turn in `make test`."""
+    project = parsed_project(session, engine=engine)
+    if engine == "duckdb":
+        warehouse._remember_unit_tests(project, ())
+
+
+def at(session: Settings, home: Path, engine: str = "duckdb") -> Settings:
+    """Another data home with the same settings, which knows the parsed project."""
+    given = session.model_dump(include=session.model_fields_set) | {"home": home, "engine": engine}
+    other = Settings(**given)
+    parsed, known = (settings.warehouse_path.parent / "dbt" for settings in (session, other))
+    shutil.copytree(parsed, known, ignore=shutil.ignore_patterns(".parsing-*"), dirs_exist_ok=True)
+    return other
+
+
+def load_golden(session: Settings, home: Path) -> Settings:
+    """Land the golden season in a new home and load it."""
+    settings = at(session, home)
+    shutil.copytree(GOLDEN, settings.landing_dir)
+    engines.load(settings)
+    return settings
+
+
+def load_demo(session: Settings, home: Path) -> Settings:
+    """Write the demo season into a new home and load it."""
+    settings = at(session, home)
+    write_season(settings.landing_dir)
+    engines.load(settings)
+    return settings
+
+
+def build_whole(session: Settings, home: Path) -> Settings:
+    """Build all models and run all data tests."""
+    settings = at(session, home)
+    built_whole(settings)
+    return settings
+
+
+def build_models(session: Settings, home: Path) -> Settings:
+    """Build all models."""
+    settings = at(session, home)
+    engines.build_on_duckdb(settings)
+    return settings
+
+
+def live_through_history(session: Settings, home: Path) -> Settings:
+    """Deliver a random world in random order: what is incremental is brought up to date at each delivery.
+
+    The raw tables as each delivery left them are kept in `after_delivery`.
+    """
+    settings = at(session, home)
+    world = World.random(310, size=Size(playbacks=30))
+    for number, _ in enumerate(world.deliver(settings.landing_dir, batches=DELIVERIES)):
+        engines.load(settings)
+        shutil.copytree(settings.raw_dir, after_delivery(home, number))
+        engines.build_on_duckdb(settings, select=INCREMENTAL)
+    return settings
+
+
+def after_delivery(home: Path, number: int) -> Path:
+    """Where the raw tables of the history lie as a delivery left them."""
+    return home / "deliveries" / str(number)
+
+
+def built_whole(settings: Settings) -> None:
+    """Build all models and run all data tests, which must hold."""
+    build = warehouse.build_warehouse(settings)
+    assert not build.broken, "\n".join(f"{node.unique_id}: {node.message}" for node in build.broken)
