@@ -10,6 +10,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -43,7 +45,7 @@ spark.locality.wait              0
 """
 # What compiling, planning again and inferring cost is lost on builds that happen once. The history alone, which builds
 # the same ten times, has all of it, as in production.
-QUICK = {
+PLAIN = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -81,17 +83,13 @@ def main() -> None:
             with spark_session(settings) as session:
                 gateway = session.sparkContext._gateway.proc
                 _wait_for_executors(session)
-                thorough = {name: session.conf.get(name) for name in QUICK}
-                set_all(session, QUICK)
                 report(f"a master and {cluster.WORKERS} workers run, with an executor each")
-                session.conf.set("spark.sql.shuffle.partitions", "1")
-                golden = _golden(half, settings, session, report)
-                session.conf.set("spark.sql.shuffle.partitions", "2")
-                set_all(session, thorough)
+                with having(session, PLAIN | {"spark.sql.shuffle.partitions": "1"}):
+                    golden = _golden(half, settings, session, report)
                 _history(half, settings, report)
-                set_all(session, QUICK)
-                _demo(half, settings, report)
-                _killed_worker(half, golden, its_cluster, session, report)
+                with having(session, PLAIN):
+                    _demo(half, settings, report)
+                    _killed_worker(half, golden, its_cluster, session, report)
             # Its Java ends with its input, or with this process.
             gateway.stdin.close()
             gateway.wait(timeout=cluster.PATIENCE_S)
@@ -103,9 +101,14 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def set_all(session: SparkSession, properties: dict[str, str]) -> None:
-    """Set properties of the running session."""
+@contextmanager
+def having(session: SparkSession, properties: dict[str, str]) -> Iterator[None]:
+    """Set properties of the running session, and put back what was there."""
+    before = {name: session.conf.get(name) for name in properties}
     for name, value in properties.items():
+        session.conf.set(name, value)
+    yield
+    for name, value in before.items():
         session.conf.set(name, value)
 
 
