@@ -41,19 +41,18 @@ class DuckdbHalf:
     def __init__(self, pool: ProcessPoolExecutor, session: Settings, folder: Path) -> None:
         self._pool = pool
         self._session = session
-        self.golden_home = folder / "golden-duckdb"
-        self.history_home = folder / "history-duckdb"
-        self.demo_home = folder / "demo-duckdb"
+        self._golden_home = folder / "golden-duckdb"
+        demo_home = folder / "demo-duckdb"
         self.parsed: Future[None] = pool.submit(parse, session, "duckdb")
-        self.golden_loaded: Future[Settings] = pool.submit(load_golden, session, self.golden_home)
-        self.golden_built: Future[Settings] = pool.submit(build_whole, session, self.golden_home)
-        self.history: Future[Settings] = pool.submit(live_through_history, session, self.history_home)
-        self.demo_loaded: Future[Settings] = pool.submit(load_demo, session, self.demo_home)
-        self.demo_built: Future[Settings] = pool.submit(build_models, session, self.demo_home)
+        self.golden_loaded: Future[Settings] = pool.submit(load_golden, session, self._golden_home)
+        self.golden_built: Future[Settings] = pool.submit(build_whole, session, self._golden_home)
+        self.history: Future[Settings] = pool.submit(live_through_history, session, folder / "history-duckdb")
+        self.demo_loaded: Future[Settings] = pool.submit(load_demo, session, demo_home)
+        self.demo_built: Future[Settings] = pool.submit(build_models, session, demo_home)
 
     def build_golden_again(self) -> Future[Settings]:
         """Build the golden season once more."""
-        return self._pool.submit(build_whole, self._session, self.golden_home)
+        return self._pool.submit(build_whole, self._session, self._golden_home)
 
 
 def parse(session: Settings, engine: str) -> None:
