@@ -102,7 +102,7 @@ def _note_days(home: Path, days: int) -> None:
 
 
 def _begin_with(shorter: Path, longer: Path) -> None:
-    """Give a new home what an older one landed and loaded; Parquet files are never written to again, so links will do."""
+    """Give a new home what an older one landed and loaded; no Parquet file is ever written to again: links will do."""
 
     def share(source: str, target: str) -> None:
         (os.link if source.endswith(".parquet") else shutil.copy2)(source, target)
