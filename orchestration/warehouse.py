@@ -152,12 +152,15 @@ def _with_remembered(
 
 def open_warehouse(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:
     """Open the warehouse file with the limits of the settings."""
-    con = duckdb.connect(settings.warehouse_path, read_only=read_only)
-    con.execute("set TimeZone = 'UTC'")
-    con.execute("set memory_limit = ?", [settings.memory_limit])
-    con.execute("set temp_directory = ?", [str(settings.temp_dir)])
+    # No bound values: the first one makes DuckDB import pandas, for which a run with nothing new has no other use.
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": settings.memory_limit,
+        "temp_directory": str(settings.temp_dir),
+    }
     if settings.threads:
-        con.execute("set threads = ?", [settings.threads])
+        config["threads"] = settings.threads
+    con = duckdb.connect(settings.warehouse_path, read_only=read_only, config=config)
+    con.execute("set TimeZone = 'UTC'")
     return con
 
 
