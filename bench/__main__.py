@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench import dashboards, increments, ingestion, scale, watch_time
+from bench import dashboards, histories, increments, ingestion, scale, watch_time
 from bench.benchmarks_page import PAGE, write_sections
 from bench.report import open_console, print_report
 
@@ -24,6 +24,7 @@ class Suite(StrEnum):
     WATCH_TIME = "watch-time"
     INGESTION = "ingestion"
     SCALE = "scale"
+    HISTORIES = "histories"
     INCREMENTS = "increments"
     DASHBOARDS = "dashboards"
 
@@ -32,16 +33,15 @@ def main(
     *,
     heartbeats: Annotated[int, typer.Option(min=1, help="Rows to race on, about.")] = 10_000_000,
     heartbeats_a_day: Annotated[
-        int, typer.Option(min=1_000, help="Rows of a day, of an increment and of each day of its history.")
+        int, typer.Option(min=1_000, help="Rows of a day, of a history and of an increment on top of it.")
     ] = 300_000,
-    months: Annotated[
-        list[int] | None, typer.Option(help="Months of history under an increment (1, 6, 12); may be repeated.")
-    ] = None,
+    months: Annotated[list[int] | None, typer.Option(help="Months of a history (1, 6, 12); may be repeated.")] = None,
     lines: Annotated[int, typer.Option(min=1, help="Lines of NDJSON to race the ingestion on.")] = 5_000_000,
     artists: Annotated[int, typer.Option(min=1, max=500, help="Artists who read at once.")] = 50,
     seconds: Annotated[float, typer.Option(min=5, max=600, help="How long they read.")] = 30.0,
     only: Annotated[
-        list[Suite] | None, typer.Option(help="Run this suite; may be repeated. By default all but increments.")
+        list[Suite] | None,
+        typer.Option(help="Run this suite; may be repeated. By default all but histories and increments."),
     ] = None,
     threads: Annotated[int, typer.Option(help="Threads of every contestant.")] = 2,
     memory_gb: Annotated[float, typer.Option(help="Memory limit of every contestant.")] = 8.0,
@@ -52,8 +52,8 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="Note the results in docs/benchmarks.md as well.")] = False,
 ) -> None:
     """Measure speed and memory beside other ways to do the same work."""
-    if unknown := sorted({*(months or ())} - {*increments.DAYS}):
-        raise typer.BadParameter(f"found {unknown[0]} months of history; expected one of {[*increments.DAYS]}")
+    if unknown := sorted({*(months or ())} - {*histories.DAYS}):
+        raise typer.BadParameter(f"found {unknown[0]} months of history; expected one of {[*histories.DAYS]}")
     scratch = scratch.resolve()
     scratch.mkdir(parents=True, exist_ok=True)
     console, progress = open_console(), Console(stderr=True)
@@ -65,31 +65,35 @@ def main(
             "scratch": scratch,
             "tell": status.update,
         }
+        of_months: dict[str, Any] = {
+            "heartbeats_a_day": heartbeats_a_day,
+            "months": tuple(sorted(months or histories.DAYS)),
+            "threads": threads,
+            "memory_gb": memory_gb,
+            "scratch": scratch,
+            "tell": status.update,
+        }
         suites = {
             Suite.WATCH_TIME: lambda: watch_time.run(heartbeats=heartbeats, **alike),
             Suite.INGESTION: lambda: ingestion.run(rows=lines, **alike),
             Suite.SCALE: lambda: scale.run(
                 heartbeats=heartbeats, threads=threads, memory_gb=memory_gb, scratch=scratch, tell=status.update
             ),
-            Suite.INCREMENTS: lambda: increments.run(
-                heartbeats_a_day=heartbeats_a_day,
-                months=tuple(sorted(months or increments.DAYS)),
-                threads=threads,
-                memory_gb=memory_gb,
-                scratch=scratch,
-                tell=status.update,
-            ),
+            Suite.HISTORIES: lambda: histories.run(**of_months),
+            Suite.INCREMENTS: lambda: increments.run(**of_months),
             Suite.DASHBOARDS: lambda: dashboards.run(
                 artists=artists, seconds=seconds, pause_s=dashboards.PAUSE_S, scratch=scratch, tell=status.update
             ),
         }
-        sections = {suite: run() for suite, run in suites.items() if suite in (only or set(Suite) - {Suite.INCREMENTS})}
+        chosen = only or set(Suite) - {Suite.HISTORIES, Suite.INCREMENTS}
+        sections = {suite: run() for suite, run in suites.items() if suite in chosen}
     print_report(console, [*sections.values()])
     if write:
         sizes = {
             Suite.WATCH_TIME: f"{heartbeats:,} heartbeats",
             Suite.SCALE: f"{heartbeats:,} heartbeats",
             Suite.INGESTION: f"{lines:,} lines",
+            Suite.HISTORIES: f"{heartbeats_a_day:,} heartbeats a day",
             Suite.INCREMENTS: f"{heartbeats_a_day:,} heartbeats a day",
             Suite.DASHBOARDS: f"{artists} artists",
         }
