@@ -9,7 +9,7 @@ def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
     """Open a connection in UTC that spills beyond the memory limit and reaches for no network."""
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": settings.memory_limit,
+        "memory_limit": settings.duckdb_memory_limit,
         "temp_directory": str(settings.temp_dir),
         "preserve_insertion_order": False,
         "autoinstall_known_extensions": False,

@@ -33,7 +33,9 @@ class Settings(BaseSettings):
         default=PROJECT_ROOT / "data",
         description="Everything that is not code: landing, raw, held, warehouse, serving, payouts.",
     )
-    memory_limit: str = Field(default="8GB", description="DuckDB's memory limit; work spills beyond it.")
+    memory_limit: str = Field(
+        default="8GB", description="Memory that a run may take; DuckDB has 85 % of it, and spills beyond."
+    )
     threads: int = Field(default=0, ge=0, description="DuckDB's threads; 0 means all cores.")
     engine: Literal["duckdb", "spark"] = Field(
         default="duckdb", description="What builds the warehouse; Spark needs the extra `spark` and Java 17."
@@ -162,9 +164,19 @@ class Settings(BaseSettings):
         return memory_limit
 
     @cached_property
+    def memory_limit_bytes(self) -> int:
+        """`memory_limit` as a number."""
+        return TypeAdapter(ByteSize).validate_python(self.memory_limit)
+
+    @cached_property
+    def duckdb_memory_limit(self) -> str:
+        """DuckDB's part of the memory limit; Python, dbt and what DuckDB does not count take the rest."""
+        return f"{self.memory_limit_bytes * 85 // 100} bytes"
+
+    @cached_property
     def heartbeats_a_statement(self) -> int:
         """How many heartbeats one statement may group: its lists take about 22 bytes each, and do not spill."""
-        return max(1, int(TypeAdapter(ByteSize).validate_python(self.memory_limit) * 0.6 / 24))
+        return max(1, int(self.memory_limit_bytes * 0.6 / 24))
 
     @cached_property
     def landing_dir(self) -> Path:

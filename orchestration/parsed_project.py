@@ -93,7 +93,7 @@ def profile_environment(settings: Settings, **more: str) -> Iterator[None]:
         **more,
         "ALLIVE_WAREHOUSE_PATH": str(settings.warehouse_path),
         "ALLIVE_WAREHOUSE_THREADS": str(settings.threads or os.cpu_count() or 1),
-        "ALLIVE_MEMORY_LIMIT": settings.memory_limit,
+        "ALLIVE_WAREHOUSE_MEMORY_LIMIT": settings.duckdb_memory_limit,
         "ALLIVE_TEMP_DIR": str(settings.temp_dir),
     }
     before = {name: os.environ.get(name) for name in values}

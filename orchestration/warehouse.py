@@ -21,7 +21,7 @@ import duckdb
 import ingestion.raw_tables
 import ingestion.raw_versions
 import payouts.bookings
-from ingestion.raw_tables import Pins, create_raw_views, read_pins
+from ingestion.raw_tables import Pins, create_raw_views, read_pins, stored_files
 from ingestion.settings import DBT_PROJECT_DIR, Settings
 from orchestration import spark, warm_worker
 from orchestration.dbt_invocation import NodeResult, invoke_dbt, parsed_manifest
@@ -77,7 +77,7 @@ def build_warehouse(
     select = _changed_since(finished.inputs, inputs) if finished and unit_tests is not None else ()
     run = run_dbt if settings.engine == "duckdb" else functools.partial(run_spark_and_dbt, builder)
     if settings.engine == "duckdb":
-        _build_playbacks_in_portions(settings, project, project_dir, on_node)
+        _build_playbacks_in_portions(settings, project, project_dir, pins, on_node)
     nodes = warm_worker.heard(
         on_node, run, settings, project, project_dir, select=select, with_unit_tests=unit_tests is None
     )
@@ -154,7 +154,7 @@ def open_warehouse(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyCon
     """Open the warehouse file with the limits of the settings."""
     # No bound values: the first one makes DuckDB import pandas, for which a run with nothing new has no other use.
     config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": settings.memory_limit,
+        "memory_limit": settings.duckdb_memory_limit,
         "temp_directory": str(settings.temp_dir),
     }
     if settings.threads:
@@ -241,14 +241,18 @@ def files_in_views(settings: Settings) -> frozenset[Path]:
 
 
 def _build_playbacks_in_portions(
-    settings: Settings, project: ParsedProject, project_dir: Path, on_node: Callable[[str, str], None]
+    settings: Settings,
+    project: ParsedProject,
+    project_dir: Path,
+    pins: Pins,
+    on_node: Callable[[str, str], None],
 ) -> None:
     """Build watch time a portion of the playbacks at a time, where one statement could not hold the new heartbeats.
 
     `build.portions` stands while it is at it: a warehouse that has it was left half built, and is deleted.
     """
-    portions = _portions_to_build(settings)
-    if portions == 1:
+    portions = math.ceil(_new_heartbeats(settings, pins) / settings.heartbeats_a_statement)
+    if portions <= 1:
         return
     with open_warehouse(settings, read_only=False) as con:
         con.execute("create table build.portions (portions bigint)")
@@ -262,16 +266,14 @@ def _build_playbacks_in_portions(
         con.execute("drop table build.portions")
 
 
-def _portions_to_build(settings: Settings) -> int:
+def _new_heartbeats(settings: Settings, pins: Pins) -> int:
     with open_warehouse(settings, read_only=True) as con:
         try:
             row = con.execute("select coalesce(max(batch_number), -1) from intermediate.int_playback_days").fetchone()
-        except duckdb.CatalogException:  # nothing is built yet
-            row = None
-        new = con.execute(
-            "select count(*) from raw.heartbeats" + (" where batch_number > ?" if row else ""), row or []
-        ).fetchone()
-    return max(1, math.ceil((new[0] if new else 0) / settings.heartbeats_a_statement))
+        except duckdb.CatalogException:  # nothing is built yet: all of them, which the log of the table tells
+            return sum(file.records for file in stored_files(settings, "heartbeats", pins.layouts["heartbeats"]))
+        new = con.execute("select count(*) from raw.heartbeats where batch_number > ?", row or [-1]).fetchone()
+    return int(new[0]) if new else 0
 
 
 def warm_up_dbt(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR) -> None:

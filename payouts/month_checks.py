@@ -49,7 +49,7 @@ def check_month(settings: Settings, month: str) -> tuple[CheckResult, ...]:
     catalog = settings.warehouse_path.stem
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as con:
         con.execute("set timezone = 'UTC'")
-        con.execute("set memory_limit = ?", [settings.memory_limit])
+        con.execute("set memory_limit = ?", [settings.duckdb_memory_limit])
         con.execute("set temp_directory = ?", [str(settings.temp_dir)])
         path = str(settings.warehouse_path).replace("'", "''")
         con.execute(f"attach '{path}' as {catalog} (read_only)")

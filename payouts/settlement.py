@@ -100,7 +100,7 @@ def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
         str(settings.warehouse_path),
         read_only=True,
         config={
-            "memory_limit": settings.memory_limit,
+            "memory_limit": settings.duckdb_memory_limit,
             "temp_directory": str(settings.temp_dir),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",

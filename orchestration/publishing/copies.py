@@ -98,7 +98,7 @@ def _write(
     what_ifs = compute_what_ifs(settings, previous)
     with duckdb.connect(target) as con:
         con.execute("set TimeZone = 'UTC'")
-        con.execute("set memory_limit = ?", [settings.memory_limit])
+        con.execute("set memory_limit = ?", [settings.duckdb_memory_limit])
         con.execute(f"attach {_literal(settings.warehouse_path)} as warehouse (read_only)")
         con.execute("begin")  # one commit, not one for each of many small statements
         con.execute("create schema published")

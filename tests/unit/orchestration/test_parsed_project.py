@@ -41,10 +41,10 @@ def test_what_dbt_leaves_behind_is_no_content(project, name):
 
 
 def test_the_environment_is_put_back(tmp_path, monkeypatch):
-    monkeypatch.setenv("ALLIVE_MEMORY_LIMIT", "1GB")
+    monkeypatch.setenv("ALLIVE_WAREHOUSE_MEMORY_LIMIT", "1GB")
     monkeypatch.delenv("ALLIVE_WAREHOUSE_PATH", raising=False)
     with profile_environment(Settings(home=tmp_path, memory_limit="2GB")):
-        assert os.environ["ALLIVE_MEMORY_LIMIT"] == "2GB"
+        assert os.environ["ALLIVE_WAREHOUSE_MEMORY_LIMIT"] == "1700000000 bytes"  # 85 % of it
         assert os.environ["ALLIVE_WAREHOUSE_PATH"].startswith(str(tmp_path))
-    assert os.environ["ALLIVE_MEMORY_LIMIT"] == "1GB"
+    assert os.environ["ALLIVE_WAREHOUSE_MEMORY_LIMIT"] == "1GB"
     assert "ALLIVE_WAREHOUSE_PATH" not in os.environ
