@@ -256,6 +256,11 @@ def stored_files(settings: Settings, table: str, layout: int | None) -> list[Sto
     ]
 
 
+def count_records(settings: Settings, table: str, layout: int | None) -> int:
+    """How many records a raw table's Delta version holds, as its log tells: no file of it is read."""
+    return sum(file.records for file in stored_files(settings, table, layout))
+
+
 def create_raw_views(con: duckdb.DuckDBPyConnection, settings: Settings, pins: Pins) -> None:
     """Create the schema `raw`: a view a table over the pinned files, and the tables `raw.pins` and `raw.layouts`.
 

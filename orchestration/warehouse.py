@@ -21,7 +21,7 @@ import duckdb
 import ingestion.raw_tables
 import ingestion.raw_versions
 import payouts.bookings
-from ingestion.raw_tables import Pins, create_raw_views, read_pins, stored_files
+from ingestion.raw_tables import Pins, count_records, create_raw_views, read_pins
 from ingestion.settings import DBT_PROJECT_DIR, Settings
 from orchestration import spark, warm_worker
 from orchestration.dbt_invocation import NodeResult, invoke_dbt, parsed_manifest
@@ -271,7 +271,7 @@ def _new_heartbeats(settings: Settings, pins: Pins) -> int:
         try:
             row = con.execute("select coalesce(max(batch_number), -1) from intermediate.int_playback_days").fetchone()
         except duckdb.CatalogException:  # nothing is built yet: all of them, which the log of the table tells
-            return sum(file.records for file in stored_files(settings, "heartbeats", pins.layouts["heartbeats"]))
+            return count_records(settings, "heartbeats", pins.layouts["heartbeats"])
         new = con.execute("select count(*) from raw.heartbeats where batch_number > ?", row or [-1]).fetchone()
     return int(new[0]) if new else 0
 

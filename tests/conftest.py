@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -15,6 +16,9 @@ TESTS = Path(__file__).parent
 # Who pays, also in the processes that tests start: a month that pays somebody needs it to close.
 os.environ.update({f"ALLIVE_PAYER_{name}": value for name, value in PAYER.items()})
 GOLDEN = TESTS / "golden"
+# A busy machine is no failure.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

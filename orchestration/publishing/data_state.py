@@ -10,7 +10,7 @@ import duckdb
 
 from ingestion.batches import list_held
 from ingestion.contracts import RECORD_TYPES
-from ingestion.raw_tables import REJECTS, read_pins
+from ingestion.raw_tables import REJECTS, count_records, read_pins
 from ingestion.raw_versions import batches_loaded_at, loaded_at
 from ingestion.settings import Settings
 from orchestration.defs.dbt.manifest import as_test_id, with_every_test
@@ -128,14 +128,17 @@ def _publish_freshness(con: duckdb.DuckDBPyConnection, settings: Settings) -> No
         "create table published.freshness (record_type varchar, records bigint, last_loaded_at timestamptz, "
         "last_event_at timestamptz)"
     )
-    versions = read_pins(settings).versions
+    pins = read_pins(settings)
     for record_type in RECORD_TYPES:
-        version = versions[record_type]
+        version = pins.versions[record_type]
         if version is None:
             con.execute("insert into published.freshness values (?, 0, null, null)", [record_type])
             continue
         con.execute(
-            f"insert into published.freshness select ?, count(*), ?, ({_LAST_EVENT[record_type]}) "
-            f"from warehouse.raw.{record_type}",
-            [record_type, loaded_at(settings, record_type, version)],
+            f"insert into published.freshness values (?, ?, ?, ({_LAST_EVENT[record_type]}))",
+            [
+                record_type,
+                count_records(settings, record_type, pins.layouts[record_type]),
+                loaded_at(settings, record_type, version),
+            ],
         )

@@ -31,7 +31,7 @@ from tests.oracle.watch_time import GAP_CAP_MS
 from tests.worlds import World
 
 SEEDS = range(6)
-exhaustively = settings(max_examples=150, deadline=None, derandomize=True, database=None)
+exhaustively = settings(max_examples=150, derandomize=True, database=None)
 SnapshotOf = Callable[[int], Snapshot]
 
 

@@ -132,7 +132,7 @@ LINES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(line=LINES)
 def test_trust_fails_or_finds_what_care_finds(tmp_path_factory, line):
     folder = tmp_path_factory.mktemp("lines")
