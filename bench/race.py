@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -80,7 +81,9 @@ def _run(arguments: Sequence[str], *, memory_bytes: int) -> Run:
     out, err = process.communicate()
     if process.returncode:
         lines = err.strip().splitlines() or [f"ended with code {process.returncode}"]
-        return Run(None, None, peak, lines[-1][:120])
+        # What an exception is called comes first, advice may follow.
+        told = next((line for line in reversed(lines) if re.match(r"\S*(Error|Exception)\b", line)), lines[-1])
+        return Run(None, None, peak, told[:120])
     measured = json.loads(out.strip().splitlines()[-1])
     return Run(measured["seconds"], measured["cpu_seconds"], max(peak, measured["peak_bytes"]))
 
