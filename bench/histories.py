@@ -22,7 +22,6 @@ from ingestion.settings import Settings
 
 DAYS = {1: 31, 6: 182, 12: 366}
 """Days of history by months of it."""
-_MOST_BYTES = 8_000_000_000
 _DAYS_NOTED = "bench-days.json"
 _STAGES = {
     "bare-scan": "floor: scan of the columns that watch time reads",
@@ -38,7 +37,6 @@ class History:
 
     months: int
     settings: Settings
-    season: Season
     days: int
 
     @property
@@ -86,7 +84,9 @@ def run(
             f"once; a process a stage, {threads} threads, {memory_gb:g} GB"
         ),
         rows=_rows(found),
-        aims=[Aim("no stage holds more than 8 GB", f"{most / 1e9:.2f} GB at most", kept=most <= _MOST_BYTES)],
+        aims=[
+            Aim(f"no stage holds more than {memory_gb:g} GB", f"{most / 1e9:.2f} GB at most", most <= memory_gb * 1e9)
+        ],
     )
 
 
@@ -105,15 +105,14 @@ def bring_about(
         home = scratch / f"history-{season.heartbeats_a_day}-{count}m"
         if shorter and not home.exists():
             _begin_with(shorter, home)
-        history = History(
-            count, Settings(home=home, threads=threads, memory_limit=f"{memory_gb}GB"), season, _days_of(home)
-        )
-        with data_home_lock(history.settings, command="bench histories"):
+        settings = Settings(home=home, threads=threads, memory_limit=f"{memory_gb}GB")
+        history = History(count, settings, _days_of(home))
+        with data_home_lock(settings, command="bench histories"):
             for day in range(history.days, DAYS[count]):
                 tell(f"{history.name}: {season.day(day)} into the raw layer")
-                load_season(history.settings, season, range(day, day + 1))
+                load_season(settings, season, range(day, day + 1))
                 history.note_days(day + 1)
-        yield History(count, history.settings, season, _days_of(home))
+        yield History(count, settings, _days_of(home))
         shorter = home
 
 

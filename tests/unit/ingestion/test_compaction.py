@@ -14,6 +14,7 @@ from ingestion.raw_tables import (
     DataFile,
     StoredFile,
     commit_batch,
+    count_records,
     create_raw_views,
     open_table,
     read_pins,
@@ -74,6 +75,18 @@ def test_records_and_pinned_versions_stay_while_files_become_few(delivered):
     after = read_pins(delivered.settings)
     assert (after.versions, after.batch_number) == (pins.versions, pins.batch_number)
     assert after.layouts != pins.layouts
+
+
+def test_the_log_tells_how_many_records_there_are_whatever_was_merged(home, delivered):
+    def counted():
+        layouts = read_pins(home.settings).layouts
+        return [count_records(home.settings, table, layouts[table]) for table in ("heartbeats", REJECTS, "artists")]
+
+    assert counted() == [2 * DELIVERIES, DELIVERIES, 0]
+    compact(home.settings)
+    assert counted() == [2 * DELIVERIES, DELIVERIES, 0]
+    deliver(home, DELIVERIES)
+    assert counted() == [2 * DELIVERIES + 2, DELIVERIES + 1, 0]
 
 
 def test_a_second_compaction_has_nothing_to_do(delivered):
