@@ -109,11 +109,12 @@ class LiveConnections:
     async def _look(self) -> None:
         while self._ended:
             await asyncio.sleep(LOOK_EVERY_S)
-            live = await run_in_threadpool(sessions.live_references, self._store, list(self._ended))
-            for reference, connections in self._ended.items():
-                if reference not in live:
-                    for ended in connections:
-                        ended.set()
+            # Connections go on opening while the store answers: only those that it was asked about may be ended.
+            asked = set(self._ended)
+            live = await run_in_threadpool(sessions.live_references, self._store, asked)
+            for reference in asked - live:
+                for ended in self._ended.get(reference, ()):
+                    ended.set()
 
 
 async def _first(receive: Receive, ended: asyncio.Event) -> Message | None:
