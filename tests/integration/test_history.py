@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, pairwise
 from random import Random
 from typing import Any
 
@@ -59,6 +59,7 @@ def test_a_history_too_long_for_one_statement_is_built_in_portions(
         [heartbeats] = con.execute("select count(*) from raw.heartbeats").fetchone() or (0,)
     portions = [name for name in said if "portion" in name]
     assert len(portions) == math.ceil(heartbeats / 1000) > 1
+    assert descents(pipeline, "intermediate.int_playback_days", "event_day") < len(portions)
     monkeypatch.undo()
     assert_rows_are_those_of_a_full_build(pipeline)
 
@@ -78,6 +79,20 @@ def test_a_warehouse_left_between_two_portions_is_built_anew(
     monkeypatch.undo()
     pipeline.build()
     assert_rows_are_those_of_a_full_build(pipeline)
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("intermediate.int_playback_days", "event_day"),
+        ("intermediate.int_live_slices", "settlement_month"),
+        ("marts.fct_playbacks", "started_on"),
+    ],
+)
+def test_what_is_built_at_once_lies_in_the_order_of_its_months(pipeline: Pipeline, table: str, column: str) -> None:
+    World.random(113).deliver_all(pipeline.landing)
+    pipeline.run()
+    assert descents(pipeline, table, column) == 0
 
 
 def test_a_month_that_did_not_change_is_not_computed_again(pipeline: Pipeline) -> None:
@@ -128,6 +143,14 @@ def assert_rows_are_those_of_a_full_build(pipeline: Pipeline) -> None:
     at_once = every_row(pipeline)
     assert step_by_step.keys() == at_once.keys()
     assert [table for table, rows in at_once.items() if rows != step_by_step[table]] == []
+
+
+def descents(pipeline: Pipeline, table: str, column: str) -> int:
+    """How often a row of a table is followed by one of an earlier day or month."""
+    with pipeline.warehouse() as con:
+        values = [value for (value,) in con.execute(f"select {column} from {table} order by rowid").fetchall()]
+    assert len(set(values)) > 1
+    return sum(later < earlier for earlier, later in pairwise(values))
 
 
 def every_row(pipeline: Pipeline) -> dict[str, Rows]:
