@@ -429,10 +429,10 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="missing_category_does_not_block",
         rule="§4 weight on an artist without a category that day blocks the close",
-        file=f"{_PAYOUTS}/fct_close_blockers.sql",
-        before="artists_watched.event_day >= categories.valid_from",
-        after="artists_watched.event_day is not null",
-        killed_by="weight_that_cannot_be_judged_blocks_the_close",
+        file=f"{_SETTLEMENT}/int_settled_artists.sql",
+        before="artist_days.event_day >= categories.valid_from",
+        after="artist_days.event_day is not null",
+        killed_by="weight_needs_a_category_on_its_day",
     ),
     Mutant(
         name="blockers_ignored",

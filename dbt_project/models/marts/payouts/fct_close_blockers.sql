@@ -1,20 +1,16 @@
 -- Grain: settlement month × reason × offender that carries weight or money in the month
 -- (RULES.md §4, §5.4).
 -- A month with a row here cannot close.
-with watch as (
-    select * from {{ ref('int_settled_days') }}
-),
-
-credits as (
-    select * from {{ ref('int_catalogue_credits') }}
+with lives as (
+    select * from {{ ref('int_settled_lives') }}
 ),
 
 credit_sets as (
     select * from {{ ref('int_credit_sets') }}
 ),
 
-categories as (
-    select * from {{ ref('int_catalogue_categories') }}
+settled_artists as (
+    select * from {{ ref('int_settled_artists') }}
 ),
 
 artists as (
@@ -31,66 +27,34 @@ pool_members as (
 
 credit_sets_not_valid as (
     select
-        watch.settlement_month,
+        lives.settlement_month,
         case
             when credit_sets.live_id is null then 'live_without_credits'
             when credit_sets.credits != credit_sets.artists then 'artist_credited_twice'
             else 'credit_shares_not_10000'
         end as reason,
-        watch.live_id as subject_id,
+        lives.live_id as subject_id,
         coalesce(credit_sets.shares_bp, 0) as found
-    from watch
+    from lives
     left join credit_sets
         on
-            watch.live_id = credit_sets.live_id
-            and watch.catalogue is not distinct from credit_sets.catalogue
+            lives.live_id = credit_sets.live_id
+            and lives.catalogue is not distinct from credit_sets.catalogue
     where not coalesce(credit_sets.is_valid, false)
-    group by
-        watch.settlement_month,
-        watch.live_id,
-        credit_sets.live_id,
-        credit_sets.credits,
-        credit_sets.artists,
-        credit_sets.shares_bp
-),
-
-artists_watched as (
-    select
-        watch.settlement_month,
-        watch.catalogue,
-        credits.artist_id,
-        watch.event_day
-    from watch
-    inner join credits
-        on
-            watch.live_id = credits.live_id
-            and watch.catalogue is not distinct from credits.catalogue
-    group by
-        watch.settlement_month, watch.catalogue, credits.artist_id, watch.event_day
 ),
 
 artists_without_category as (
     select
-        artists_watched.settlement_month,
+        settlement_month,
         'artist_without_category' as reason,
-        artists_watched.artist_id as subject_id,
-        count(*) as found
-    from artists_watched
-    left join categories
-        on
-            artists_watched.artist_id = categories.artist_id
-            and artists_watched.catalogue is not distinct from categories.catalogue
-            and artists_watched.event_day >= categories.valid_from
-            and (
-                categories.valid_until is null
-                or artists_watched.event_day < categories.valid_until
-            )
-    where categories.artist_id is null
-    group by artists_watched.settlement_month, artists_watched.artist_id
+        artist_id as subject_id,
+        days_without_category as found
+    from settled_artists
+    where days_without_category > 0
 ),
 
 artists_with_money as (
-    select settlement_month, artist_id from artists_watched
+    select settlement_month, artist_id from settled_artists
     union
     select pool_members.settlement_month, pool_members.artist_id
     from pool_members
