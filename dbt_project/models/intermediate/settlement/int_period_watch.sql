@@ -12,15 +12,31 @@ months as (
     select * from {{ ref('int_settlement_months') }}
 ),
 
-daily_watch as (
-    select
-        subscriber_id,
-        live_id,
-        event_day,
-        cast(sum(watch_ms) as bigint) as watch_ms
-    from {{ ref('int_playback_days') }}
+playback_days as (
+    select * from {{ ref('int_playback_days') }}
     where event_day >= (select min(periods.period_start) from periods)
-    group by subscriber_id, live_id, event_day
+),
+
+-- Summed before it is judged: joined with months first, lives would be as many as there
+-- are months.
+watched as (
+    select
+        periods.period_id,
+        periods.settlement_month,
+        playback_days.live_id,
+        playback_days.event_day,
+        cast(sum(playback_days.watch_ms) as bigint) as watch_ms
+    from periods
+    inner join playback_days
+        on
+            periods.subscriber_id = playback_days.subscriber_id
+            and periods.period_start <= playback_days.event_day
+            and periods.period_end > playback_days.event_day
+    group by
+        periods.period_id,
+        periods.settlement_month,
+        playback_days.live_id,
+        playback_days.event_day
 ),
 
 lives as (
@@ -29,26 +45,21 @@ lives as (
 
 final as (
     select
-        periods.period_id,
-        periods.settlement_month,
+        watched.period_id,
+        watched.settlement_month,
         months.catalogue,
-        daily_watch.live_id,
-        daily_watch.event_day,
-        daily_watch.watch_ms
-    from periods
+        watched.live_id,
+        watched.event_day,
+        watched.watch_ms
+    from watched
     inner join months
-        on periods.settlement_month = months.settlement_month
-    inner join daily_watch
-        on
-            periods.subscriber_id = daily_watch.subscriber_id
-            and periods.period_start <= daily_watch.event_day
-            and periods.period_end > daily_watch.event_day
+        on watched.settlement_month = months.settlement_month
     inner join lives
         on
-            daily_watch.live_id = lives.live_id
+            watched.live_id = lives.live_id
             and months.catalogue is not distinct from lives.catalogue
     where
-        daily_watch.watch_ms > 0
+        watched.watch_ms > 0
         and lives.kind = 'live'
         and lives.exclusive
         and lives.duration_s >= months.minimum_live_s
