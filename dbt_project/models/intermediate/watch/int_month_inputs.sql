@@ -32,7 +32,7 @@ categories as (
 ),
 
 -- What began before the month, or ends after it, is the same to the month whenever it
--- did.
+-- did. No `or` in the join: engines would compare every category with every live.
 credited as (
     select
         watched_lives.month,
@@ -54,10 +54,8 @@ credited as (
         on
             credits.artist_id = categories.artist_id
             and months.last_day >= categories.valid_from
-            and (
-                categories.valid_until is null
-                or months.first_day < categories.valid_until
-            )
+            and months.first_day
+            < coalesce(categories.valid_until, date '9999-12-31')
 ),
 
 facts as (

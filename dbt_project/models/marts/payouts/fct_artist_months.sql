@@ -129,10 +129,8 @@ earned as (
             artist_months.artist_id = categories.artist_id
             and months.catalogue is not distinct from categories.catalogue
             and months.last_day >= categories.valid_from
-            and (
-                categories.valid_until is null
-                or months.last_day < categories.valid_until
-            )
+            and months.last_day
+            < coalesce(categories.valid_until, date '9999-12-31')
 ),
 
 totalled as (
