@@ -66,10 +66,11 @@
 {#-
     In a test of a model that is built by month: whether a row of this day (or month) has not been tested since it was
     computed; of a model that keeps no months, no row has. A month counts as proven once a build in which it was tested was
-    finished (orchestration/warehouse.py).
+    finished (orchestration/warehouse.py). `days_before` as above.
 -#}
-{% macro is_unproven_day(day, model_name) -%}
-    {{ day }} >= date '{{ first_unproven_month(model_name) }}-01'
+{% macro is_unproven_day(day, model_name, days_before=0) -%}
+    {%- set first_day = "date '" ~ first_unproven_month(model_name) ~ "-01'" -%}
+    {{ day }} >= {{ add_days(first_day, -days_before) if days_before else first_day }}
 {%- endmacro %}
 
 {% macro is_unproven_month(month, model_name) -%}

@@ -22,7 +22,8 @@ final as (
         subscriber_id,
         cast(sum(watch_ms) as bigint) as watch_ms,
         min(case when watch_ms > 0 then event_day end) as first_watch_day,
-        max(case when watch_ms > 0 then event_day end) as last_watch_day
+        max(case when watch_ms > 0 then event_day end) as last_watch_day,
+        cast(max(watch_ms) as bigint) as longest_day_ms
     from subscriber_days
     group by {{ month_of('event_day') }}, subscriber_id
 )

@@ -1,0 +1,58 @@
+"""The check that days, playbacks and sessions tell the same watch time notices whatever is lost, doubled or changed."""
+
+import shutil
+
+import pytest
+
+from ingestion.settings import DBT_PROJECT_DIR
+from orchestration.dbt_invocation import NodeResult
+from orchestration.parsed_project import parsed_project
+from orchestration.warehouse import open_warehouse, run_dbt
+from tests.pipeline import Pipeline
+from tests.worlds.world import World
+
+CHECK = "assert_watch_time_agrees"
+_ONE = "where rowid = (select max(rowid) from {table} where watch_ms > 0)"
+CORRUPTIONS = {
+    "a day that is lost": ("marts.fct_daily_watch", f"delete from {{table}} {_ONE}"),
+    "a day that grew": ("marts.fct_daily_watch", f"update {{table}} set watch_ms = watch_ms + 1 {_ONE}"),
+    "a playback that is lost": ("marts.fct_playbacks", f"delete from {{table}} {_ONE}"),
+    "a playback that is there twice": ("marts.fct_playbacks", f"insert into {{table}} select * from {{table}} {_ONE}"),
+    "a session that shrank": ("marts.fct_viewing_sessions", f"update {{table}} set watch_ms = watch_ms - 1 {_ONE}"),
+    "a session with a playback too many": (
+        "marts.fct_viewing_sessions",
+        f"update {{table}} set playbacks = playbacks + 1 {_ONE}",
+    ),
+    "somebody's sessions that are lost": (
+        "marts.fct_viewing_sessions",
+        "delete from {table} where subscriber_id = (select max(subscriber_id) from {table})",
+    ),
+    "somebody's first session that is lost": (
+        "marts.fct_viewing_sessions",
+        "delete from {table} where session_number = 1 and subscriber_id = (select max(subscriber_id) from {table})",
+    ),
+}
+
+
+def test_nothing_is_lost_or_doubled_unnoticed(pipeline: Pipeline, subtests: pytest.Subtests) -> None:
+    World.random(113).deliver_all(pipeline.landing)
+    pipeline.run()
+    warehouse = pipeline.settings.warehouse_path
+    sound = warehouse.with_suffix(".sound")
+    with open_warehouse(pipeline.settings, read_only=False) as con:
+        con.execute("update build.months_built set is_proven = false")
+    shutil.copyfile(warehouse, sound)
+    assert check(pipeline).holds
+    for name, (table, corruption) in CORRUPTIONS.items():
+        with subtests.test(name):
+            shutil.copyfile(sound, warehouse)
+            with open_warehouse(pipeline.settings, read_only=False) as con:
+                con.execute(corruption.format(table=table))
+            assert not check(pipeline).holds
+
+
+def check(pipeline: Pipeline) -> NodeResult:
+    """Run the check alone."""
+    project = parsed_project(pipeline.settings)
+    nodes = run_dbt(pipeline.settings, project, DBT_PROJECT_DIR, select=(CHECK,), with_unit_tests=False)
+    return next(node for node in nodes if CHECK in node.unique_id)
