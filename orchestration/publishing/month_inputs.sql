@@ -38,7 +38,10 @@ watch_hashes as (
             periods.subscriber_id = days.subscriber_id
             and periods.period_start <= days.event_day
             and periods.period_end > days.event_day
-    where days.watch_ms > 0
+    where
+        days.watch_ms > 0
+        and days.event_day >= (select min(periods.period_start) from periods)
+        and days.event_day < (select max(periods.period_end) from periods)
     group by periods.settlement_month
 ),
 

@@ -91,6 +91,8 @@ live_weights as (
             )
     where
         days.watch_ms > 0
+        and days.event_day >= (select min(periods.period_start) from periods)
+        and days.event_day < (select max(periods.period_end) from periods)
         and lives.kind = 'live'
         and lives.exclusive
         and credit_sets.is_valid

@@ -54,6 +54,8 @@ watch as (
             and lives.catalogue is not distinct from $catalogue
     where
         days.watch_ms > 0
+        and days.event_day >= (select min(priced.period_start) from priced)
+        and days.event_day < (select max(priced.period_end) from priced)
         and lives.kind = 'live'
         and lives.exclusive
         and lives.duration_s >= $minimum_live_s
