@@ -17,6 +17,7 @@ from bench.report import Aim, Row, Section
 from bench.scale import stage_row
 from bench.season import Season, load_season
 from bench.stages import Measured, know_parsed_project, measure, warm_home
+from ingestion.compaction import compact
 from ingestion.lock import data_home_lock
 from ingestion.settings import Settings
 
@@ -99,7 +100,7 @@ def bring_about(
     scratch: Path,
     tell: Callable[[str], None],
 ) -> Iterator[History]:
-    """Each history in its home, the shortest first, its raw layer filled up to its days; nothing is built."""
+    """Each history in its home, the shortest first, its raw layer filled and compacted; nothing is built."""
     shorter: Path | None = None
     for count in sorted(months):
         home = scratch / f"history-{season.heartbeats_a_day}-{count}m"
@@ -112,6 +113,8 @@ def bring_about(
                 tell(f"{history.name}: {season.day(day)} into the raw layer")
                 load_season(settings, season, range(day, day + 1))
                 history.note_days(day + 1)
+            tell(f"{history.name}: the raw layer as a night's upkeep leaves it")
+            compact(settings)
         yield History(count, settings, _days_of(home))
         shorter = home
 
