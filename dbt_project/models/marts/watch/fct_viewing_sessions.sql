@@ -5,27 +5,46 @@
 -- Grain: viewing session: a run of one subscriber's playbacks with less than 30 min
 -- between the end of what came before and the next first heartbeat (RULES.md §2).
 -- `lives` and `artists` are distinct counts: not additive.
-with all_playbacks as (
+with changed_playbacks as (
     select * from {{ ref('int_playbacks_in_sessions') }}
-),
-
-changed_sessions as (
-    select
-        subscriber_id,
-        session_number
-    from all_playbacks
     where {{ is_changed_day('started_on') }}
-    group by subscriber_id, session_number
 ),
 
 -- A session that goes on in the first changed month is counted again as a whole.
+continued_sessions as (
+    select
+        subscriber_id,
+        session_number
+    from changed_playbacks
+    group by subscriber_id, session_number
+    having max(case when is_session_start then 1 else 0 end) = 0
+),
+
 playbacks as (
-    select all_playbacks.*
-    from all_playbacks
-    inner join changed_sessions
+    select
+        subscriber_id,
+        session_number,
+        live_id,
+        started_on,
+        first_heartbeat_at,
+        last_heartbeat_at,
+        watch_ms
+    from changed_playbacks
+    union all
+    select
+        earlier.subscriber_id,
+        earlier.session_number,
+        earlier.live_id,
+        earlier.started_on,
+        earlier.first_heartbeat_at,
+        earlier.last_heartbeat_at,
+        earlier.watch_ms
+    from {{ ref('int_playbacks_in_sessions') }} as earlier
+    inner join continued_sessions
         on
-            all_playbacks.subscriber_id = changed_sessions.subscriber_id
-            and all_playbacks.session_number = changed_sessions.session_number
+            earlier.subscriber_id = continued_sessions.subscriber_id
+            and earlier.session_number = continued_sessions.session_number
+    where not ({{ is_changed_day('earlier.started_on') }})
 ),
 
 credits as (
