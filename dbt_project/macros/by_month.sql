@@ -77,6 +77,21 @@
     {{ month }} >= '{{ first_unproven_month(model_name) }}'
 {%- endmacro %}
 
+{#-
+    What a test looks at in a model that is built by month: its rows of those months. `day` or `month` is the column that
+    tells a row's month; without either, all rows. `built_as` names the model, if the tested one is a view of it.
+-#}
+{% macro unproven_rows(model, day=none, month=none, built_as=none) -%}
+    {%- set model_name = built_as or (model | string).split('.')[-1] | replace('"', '') | replace('`', '') -%}
+    {%- if day -%}
+        (select * from {{ model }} where {{ is_unproven_day(day, model_name) }}) as unproven
+    {%- elif month -%}
+        (select * from {{ model }} where {{ is_unproven_month(month, model_name) }}) as unproven
+    {%- else -%}
+        {{ model }}
+    {%- endif -%}
+{%- endmacro %}
+
 {% macro first_unproven_month(model_name) -%}
     {%- set noted = adapter.get_relation(database=target.database, schema='build', identifier='months_built') -%}
     {%- if not execute or noted is none -%}{{ return('0001-01') }}{%- endif -%}
