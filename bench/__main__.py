@@ -35,7 +35,7 @@ def main(
     heartbeats_a_day: Annotated[
         int, typer.Option(min=1_000, help="Rows of a day, of a history and of an increment on top of it.")
     ] = 300_000,
-    months: Annotated[list[int] | None, typer.Option(help="Months of a history (1, 6, 12); may be repeated.")] = None,
+    months: Annotated[list[int] | None, typer.Option(help="Months of a history (1, 2, 6, 12); repeatable.")] = None,
     lines: Annotated[int, typer.Option(min=1, help="Lines of NDJSON to race the ingestion on.")] = 5_000_000,
     artists: Annotated[int, typer.Option(min=1, max=500, help="Artists who read at once.")] = 50,
     seconds: Annotated[float, typer.Option(min=5, max=600, help="How long they read.")] = 30.0,

@@ -21,7 +21,7 @@ from ingestion.compaction import compact
 from ingestion.lock import data_home_lock
 from ingestion.settings import Settings
 
-DAYS = {1: 31, 6: 182, 12: 366}
+DAYS = {1: 31, 2: 60, 6: 182, 12: 366}
 """Days of history by months of it."""
 _DAYS_NOTED = "bench-days.json"
 _STAGES = {
