@@ -12,9 +12,7 @@
 
 {#-
     The Paris days that the playbacks with new heartbeats touch, as a list of date literals, so that an engine
-    reads these partitions only: the days of the new heartbeats, and the days the model has for those playbacks. These are
-    found by the first id of the key: two texts less are read of all history, and should two playbacks share it, a day more
-    is read of the heartbeats.
+    reads these partitions only: the days of the new heartbeats, and the days the model has for those playbacks.
 -#}
 {% macro days_to_read(model) -%}
     {%- if not (execute and is_incremental()) -%}{{ return('') }}{%- endif -%}
@@ -22,10 +20,12 @@
         with new_heartbeats as (
             select
                 playback_id,
+                subscriber_id,
+                live_id,
                 event_day
             from {{ ref('stg_player__heartbeats') }}
             where batch_number > {{ watermark(model) }}
-            group by playback_id, event_day
+            group by playback_id, subscriber_id, live_id, event_day
         ),
 
         touched as (
@@ -34,7 +34,10 @@
             select known.event_day
             from {{ model }} as known
             inner join new_heartbeats
-                on known.playback_id = new_heartbeats.playback_id
+                on
+                    known.playback_id = new_heartbeats.playback_id
+                    and known.subscriber_id = new_heartbeats.subscriber_id
+                    and known.live_id = new_heartbeats.live_id
         )
 
         select event_day from touched order by event_day
