@@ -125,13 +125,13 @@ def _days_of(home: Path) -> int:
 
 
 def _begin_with(shorter: Path, longer: Path) -> None:
-    """Give a new home what an older one landed and loaded; no Parquet file is ever written to again: links will do."""
+    """Give a new home what an older one loaded; no Parquet file is ever written to again: links will do."""
 
     def share(source: str, target: str) -> None:
         (os.link if source.endswith(".parquet") else shutil.copy2)(source, target)
 
-    for folder in ("landing", "raw"):
-        shutil.copytree(shorter / folder, longer / folder, copy_function=share)
+    # Nothing that was landed there: a file that is new to a home is read, to find that its records are known.
+    shutil.copytree(shorter / "raw", longer / "raw", copy_function=share)
     shutil.copy2(shorter / _DAYS_NOTED, longer)
 
 
