@@ -43,6 +43,8 @@ def test_a_correction_reaches_every_month_that_it_touches(pipeline: Pipeline) ->
     for number, (record_type, correction) in zip(count(), corrections(world), strict=False):
         write_lines(pipeline.landing / record_type, [correction], Random(number), ["ndjson"])
         pipeline.run()
+        if record_type == "subscriptions":  # what is corrected next reaches back further: it would mend these as well
+            assert_rows_are_those_of_a_full_build(pipeline)
     assert_rows_are_those_of_a_full_build(pipeline)
 
 
@@ -129,8 +131,12 @@ def corrections(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
             "updated_at": LATER,
         },
     )
-    for status, period in zip(("refunded", "paid"), world.rows["subscriptions"], strict=False):
-        yield "subscriptions", {**period, "status": status, "updated_at": LATER}
+    watchers = {row["subscriber_id"] for row in world.rows["heartbeats"]}
+    for before, after in (("paid", "refunded"), ("refunded", "paid")):
+        for period in world.rows["subscriptions"]:
+            if period["status"] == before and period["subscriber_id"] in watchers:
+                yield "subscriptions", {**period, "status": after, "updated_at": LATER}
+                break
     yield "lives", {**lives[0], "updated_at": "2031-01-02T00:00:00Z"}
     heartbeat = min(world.rows["heartbeats"], key=lambda row: row["event_at"])
     yield "heartbeats", {**heartbeat, "event_id": "late", "state": "playing", "position_s": None}
