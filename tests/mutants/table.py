@@ -21,7 +21,7 @@ _EACH_ENGINE: Final = "tests/mutants/test_macros.py::test_each_engine_credits_as
 _BOUNDARIES: Final = "tests/unit/ingestion/test_contracts.py::test_boundaries_are_kept"
 _BROKEN_RULES: Final = "tests/unit/ingestion/test_contracts.py::test_each_broken_rule_rejects_with_its_reason"
 _PARIS_DAYS: Final = "tests/unit/ingestion/test_contracts.py::test_days_are_paris_days"
-_CORRECTIONS: Final = "tests/integration/test_history.py::test_a_correction_reaches_every_month_that_it_touches"
+_HISTORY: Final = "tests/integration/test_history.py"
 _BALANCES: Final = "tests/unit/payouts/test_balances.py"
 _CLOSING: Final = "tests/mutants/test_closing.py"
 _RUN: Final = "tests/unit/payouts/test_run.py"
@@ -225,7 +225,7 @@ WATCH_TIME: Final = (
         file=f"{_WATCH}/int_month_inputs.sql",
         before="            'judged.facts_hash',\n",
         after="",
-        killed_by=_CORRECTIONS,
+        killed_by=f"{_HISTORY}::test_a_correction_reaches_every_month_that_it_touches",
     ),
     Mutant(
         name="settlement_made_of_watching_alone",
@@ -233,7 +233,7 @@ WATCH_TIME: Final = (
         file=f"{_SETTLEMENT}/int_settlement_inputs.sql",
         before="            'bounds.periods_hash',\n",
         after="",
-        killed_by=_CORRECTIONS,
+        killed_by=f"{_HISTORY}::test_a_refund_and_a_payment_reach_the_month_that_settles_the_period",
     ),
     Mutant(
         name="session_gap_open_at_thirty_minutes",
