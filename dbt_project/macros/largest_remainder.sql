@@ -1,5 +1,5 @@
 {#-
-    Largest-remainder rounding (RULES.md §5.3, §5.5), as three CTEs `<name>_floored`, `<name>_ranked`, `<name>`:
+    Largest-remainder rounding (RULES.md §5.3, §5.5), as four CTEs, the last of them `<name>`:
     every row of `source` gets floor(factor × share / total) units of its group, then one unit more goes to the largest
     remainders, ties to the smallest `ties`, until the group's `total_units` are used up. The new column is `units`.
 
@@ -10,9 +10,15 @@
 {{ name }}_floored as (
     select
         *,
-        {{ share_floor(factor, share, divisor) }} as floor_units,
-        {{ share_remainder(factor, share, divisor) }} as remainder_units
+        {{ share_floor(factor, share, divisor) }} as floor_units
     from {{ source }}
+),
+
+{{ name }}_remaining as (
+    select
+        *,
+        {{ wide(factor) }} * {{ wide(share) }} - floor_units * {{ wide(divisor) }} as remainder_units
+    from {{ name }}_floored
 ),
 
 {{ name }}_ranked as (
@@ -23,7 +29,7 @@
             partition by {{ group_by }}
             order by remainder_units desc, {{ ties | join(', ') }}
         ) as place
-    from {{ name }}_floored
+    from {{ name }}_remaining
 ),
 
 {{ name }} as (

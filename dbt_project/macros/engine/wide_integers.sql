@@ -1,4 +1,8 @@
-{#- Products of weight and envelope pass 64 bits (RULES.md §2): exact integers of 38 digits on either engine. -#}
+{#-
+    Products of weight and envelope pass 64 bits (RULES.md §2): exact integers of 38 digits on either engine. Marts have
+    them as `decimal(38, 0)`, which files know. DuckDB takes as long to make a hugeint of one as to divide it: tables that
+    are divided again keep the wide type.
+-#}
 {% macro wide(expression) -%}
     cast({{ expression }} as {{ adapter.dispatch('wide_type')() }})
 {%- endmacro %}
@@ -22,11 +26,6 @@
     cast(
         ({{ wide(factor) }} * {{ wide(share) }}) // nullif({{ wide(total) }}, 0) as bigint
     )
-{%- endmacro %}
-
-{#- The remainder of the same division: who is first in line for a leftover unit. -#}
-{% macro share_remainder(factor, share, total) -%}
-    (({{ wide(factor) }} * {{ wide(share) }}) % nullif({{ wide(total) }}, 0))
 {%- endmacro %}
 
 {#- factor × share / total rounded once, halves away from 0; null where total is 0. Nothing of it is negative but `factor`. -#}

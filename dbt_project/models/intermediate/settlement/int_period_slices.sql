@@ -18,6 +18,14 @@ weights as (
     group by period_id, artist_id, category
 ),
 
+period_weights as (
+    select
+        period_id,
+        sum(weight) as period_weight
+    from weights
+    group by period_id
+),
+
 weighed as (
     select
         periods.period_id,
@@ -27,8 +35,10 @@ weighed as (
         weights.artist_id,
         weights.category,
         weights.weight,
-        sum(weights.weight) over (partition by periods.period_id) as period_weight
+        period_weights.period_weight
     from periods
+    inner join period_weights
+        on periods.period_id = period_weights.period_id
     inner join weights
         on periods.period_id = weights.period_id
 ),
@@ -52,9 +62,9 @@ idle as (
         periods.settlement_month,
         periods.envelope_nanos
     from periods
-    left join weights
-        on periods.period_id = weights.period_id
-    where weights.period_id is null
+    left join period_weights
+        on periods.period_id = period_weights.period_id
+    where period_weights.period_id is null
 ),
 
 final as (
@@ -64,7 +74,7 @@ final as (
         settlement_month,
         artist_id,
         category,
-        cast(weight as decimal(38, 0)) as weight,
+        {{ wide('weight') }} as weight,
         amount_nanos,
         case when category = 'known' then 'pool' else 'direct' end as destination
     from sliced
@@ -75,7 +85,7 @@ final as (
         settlement_month,
         cast(null as string) as artist_id,
         cast(null as string) as category,
-        cast(0 as decimal(38, 0)) as weight,
+        {{ wide('0') }} as weight,
         envelope_nanos as amount_nanos,
         'pool' as destination
     from idle

@@ -27,9 +27,7 @@ final as (
         credits.artist_id,
         categories.category,
         watch.live_id,
-        cast(
-            sum({{ wide('watch.watch_ms') }} * credits.share_bp) as decimal(38, 0)
-        ) as weight
+        {{ wide('sum(' ~ wide('watch.watch_ms') ~ ' * credits.share_bp)') }} as weight
     from watch
     inner join credit_sets
         on

@@ -12,7 +12,7 @@ final as (
         settlement_month,
         artist_id,
         category,
-        weight,
+        cast(weight as decimal(38, 0)) as weight,
         amount_nanos,
         destination
     from slices
