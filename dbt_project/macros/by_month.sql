@@ -16,7 +16,7 @@
 -#}
 {% macro built_by_month(day=none, month='month', inputs='int_month_inputs', unique_key=none) -%}
     {{ config(
-        materialized=kept_by_month(),
+        materialized=kept(),
         incremental_strategy='from_month',
         unique_key=unique_key,
         on_schema_change='fail',
@@ -109,7 +109,7 @@
 {%- endmacro %}
 
 {% macro create_months_built() -%}
-    {%- if kept_by_month() == 'incremental' -%}
+    {%- if kept() == 'incremental' -%}
         {%- do run_query('create schema if not exists build') -%}
         {%- do run_query(
             'create table if not exists ' ~ months_built()

@@ -220,6 +220,14 @@ WATCH_TIME: Final = (
         killed_by="an_incremental_run_computes_changed_playbacks_whole",
     ),
     Mutant(
+        name="periods_known_so_far_forgotten",
+        rule="INTERFACES the greatest updated_at wins, never the order of arrival",
+        file=f"{_STAGING}/stg_billing__periods.sql",
+        before="where period_id in (select period_id from new_records)",
+        after="where false",
+        killed_by=f"{_HISTORY}::test_an_incremental_history_ends_in_the_rows_of_a_full_build",
+    ),
+    Mutant(
         name="months_made_of_their_heartbeats_alone",
         rule="§3.5, §4 a correction of the catalogue reaches the months that it touches",
         file=f"{_WATCH}/int_month_inputs.sql",

@@ -1,14 +1,14 @@
 {#-
-    How a model that is built by month (macros/by_month.sql) is kept. Where rows and the note of what they are made of
-    cannot be written in one transaction, it is a table that is built whole.
+    How a model that keeps rows from run to run is materialized (those built by month, macros/by_month.sql, and periods).
+    Where an engine cannot replace rows, and note in the same transaction what they are made of, it is built whole.
 -#}
-{% macro kept_by_month() -%}
-    {{ return(adapter.dispatch('kept_by_month')()) }}
+{% macro kept() -%}
+    {{ return(adapter.dispatch('kept')()) }}
 {%- endmacro %}
 
-{% macro default__kept_by_month() -%} {{ return('table') }} {%- endmacro %}
+{% macro default__kept() -%} {{ return('table') }} {%- endmacro %}
 
-{% macro duckdb__kept_by_month() -%} {{ return('incremental') }} {%- endmacro %}
+{% macro duckdb__kept() -%} {{ return('incremental') }} {%- endmacro %}
 
 {#- The strategy `from_month`: rows of the changed months give way, and rows with the key of a new one. -#}
 {% macro get_incremental_from_month_sql(arguments) -%}
