@@ -497,8 +497,8 @@ SETTLING: Final = (
         name="idle_envelopes_dropped",
         rule="§5.2 the envelope of who watched nothing goes to the pool",
         file=f"{_SETTLEMENT}/int_period_slices.sql",
-        before="where weights.period_id is null",
-        after="where weights.period_id is null and false",
+        before="where period_weights.period_id is null",
+        after="where period_weights.period_id is null and false",
         killed_by="each_period_is_split_on_its_own",
     ),
     Mutant(
@@ -571,8 +571,8 @@ SETTLING: Final = (
         name="envelopes_in_one_pot",
         rule="§8 of two subscribers each artist gets the same euro",
         file=f"{_SETTLEMENT}/int_period_slices.sql",
-        before="over (partition by periods.period_id) as period_weight",
-        after="over (partition by periods.settlement_month) as period_weight",
+        before="sum(weight) as period_weight",
+        after="(select sum(weights.weight) from weights) as period_weight",
         killed_by="each_period_is_split_on_its_own",
     ),
     Mutant(

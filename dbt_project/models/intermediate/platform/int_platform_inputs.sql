@@ -60,15 +60,24 @@ came_and_went as (
     group by month
 ),
 
+priced_days as (
+    select
+        period_start,
+        period_end,
+        sum(price_cents) as price_cents
+    from covers
+    group by period_start, period_end
+),
+
 revenue as (
     select
         months.month,
-        sum(covers.price_cents) as price_cents
+        sum(priced_days.price_cents) as price_cents
     from months
-    inner join covers
+    inner join priced_days
         on
-            months.last_day >= covers.period_start
-            and months.last_day < covers.period_end
+            months.last_day >= priced_days.period_start
+            and months.last_day < priced_days.period_end
     group by months.month
 ),
 

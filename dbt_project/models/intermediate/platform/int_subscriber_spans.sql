@@ -9,67 +9,54 @@ with covers as (
 
 preceded as (
     select
-        *,
+        subscriber_id,
+        period_start,
         max(period_end) over (
             partition by subscriber_id
             order by period_start, period_end, period_id
             rows between unbounded preceding and 1 preceding
-        ) as preceding_end
+        ) as preceding_end,
+        max(period_end) over (partition by subscriber_id) as last_end
     from covers
 ),
 
-opened as (
+openings as (
     select
-        *,
-        case
-            when preceding_end is null then 1
-            when
-                period_start
-                > {{ add_days('preceding_end', var('churn_grace_days')) }}
-                then 1
-            else 0
-        end as opens_span
+        subscriber_id,
+        period_start as first_day,
+        preceding_end,
+        last_end
     from preceded
+    where
+        preceding_end is null
+        or period_start > {{ add_days('preceding_end', var('churn_grace_days')) }}
 ),
 
-numbered as (
+-- A run ends where all that came before the next one had ended.
+spans as (
     select
-        *,
-        sum(opens_span) over (
-            partition by subscriber_id
-            order by period_start, period_end, period_id
-            rows between unbounded preceding and current row
-        ) as span_number
-    from opened
+        subscriber_id,
+        first_day,
+        preceding_end as preceding_end_day,
+        row_number() over in_order as span_number,
+        coalesce(lead(preceding_end) over in_order, last_end) as end_day,
+        min(first_day) over (partition by subscriber_id) as first_ever_day
+    from openings
+    window in_order as (partition by subscriber_id order by first_day)
 ),
 
 last_known as (
     select max(day) as day from {{ ref('int_known_days') }}
 ),
 
-spans as (
-    select
-        subscriber_id,
-        cast(span_number as bigint) as span_number,
-        min(period_start) as first_day,
-        max(period_end) as end_day
-    from numbered
-    group by subscriber_id, span_number
-),
-
 final as (
     select
         spans.subscriber_id,
-        spans.span_number,
+        cast(spans.span_number as bigint) as span_number,
         spans.first_day,
         spans.end_day,
-        lag(spans.end_day) over (
-            partition by spans.subscriber_id
-            order by spans.span_number
-        ) as preceding_end_day,
-        min(spans.first_day) over (
-            partition by spans.subscriber_id
-        ) as first_ever_day
+        spans.preceding_end_day,
+        spans.first_ever_day
     from spans
     inner join last_known
         on spans.first_day <= last_known.day

@@ -33,9 +33,16 @@ weighed as (
             and slices.category = weights.category
 ),
 
+-- Most slices were watched on one live: it has their whole weight, and nothing is left
+-- to split. No weight is 0.
+shared as (
+    select * from weighed
+    where weight < slice_weight
+),
+
 {{ largest_remainder(
     name='split',
-    source='weighed',
+    source='shared',
     group_by='period_id, artist_id, category',
     factor='weight',
     share='slice_nanos',
@@ -56,6 +63,18 @@ final as (
         weight,
         direct_nanos
     from split
+    union all
+    select
+        settlement_month,
+        period_id,
+        subscriber_id,
+        artist_id,
+        category,
+        live_id,
+        weight,
+        slice_nanos as direct_nanos
+    from weighed
+    where weight = slice_weight
 )
 
 select * from final

@@ -27,7 +27,7 @@ final as (
         credits.artist_id,
         categories.category,
         watch.live_id,
-        {{ wide('sum(' ~ wide('watch.watch_ms') ~ ' * credits.share_bp)') }} as weight
+        sum({{ wide('watch.watch_ms') }} * credits.share_bp) as weight
     from watch
     inner join credit_sets
         on

@@ -2,7 +2,7 @@
     config(
         materialized='incremental',
         incremental_strategy=rewrite_by_key(),
-        unique_key=['playback_id', 'subscriber_id', 'live_id'],
+        unique_key=['playback_id', 'subscriber_id', 'live_id', 'event_day'],
         partition_by='event_day',
         on_schema_change='fail',
     )

@@ -13,8 +13,10 @@ credits as (
     select * from {{ ref('stg_catalogue__live_credits') }}
 ),
 
+-- Of whoever came before the changed months nothing is asked but that they return.
 firsts as (
     select * from {{ ref('int_artist_firsts') }}
+    where {{ is_changed_month('first_month') }}
 ),
 
 viewer_totals as (
@@ -44,7 +46,7 @@ known_viewers as (
         firsts.first_month,
         count(*) over (partition by viewers.subscriber_id, viewers.month) as artists
     from viewers
-    inner join firsts
+    left join firsts
         on
             viewers.artist_id = firsts.artist_id
             and viewers.subscriber_id = firsts.subscriber_id
@@ -65,7 +67,7 @@ final as (
         cast(
             sum(
                 case
-                    when known_viewers.first_month < known_viewers.month then 1 else 0
+                    when known_viewers.first_month = known_viewers.month then 0 else 1
                 end
             ) as bigint
         ) as returning_viewers,

@@ -16,16 +16,26 @@ members as (
     group by settlement_month
 ),
 
+envelopes as (
+    select
+        settlement_month,
+        period_start,
+        count(*) as periods,
+        sum(envelope_nanos) as envelope_nanos
+    from {{ ref('int_periods_settled') }}
+    group by settlement_month, period_start
+),
+
 open_envelopes as (
     select
         months.settlement_month,
-        cast(count(*) as bigint) as open_periods,
-        cast(sum(periods.envelope_nanos) as bigint) as open_envelope_nanos
+        cast(sum(envelopes.periods) as bigint) as open_periods,
+        cast(sum(envelopes.envelope_nanos) as bigint) as open_envelope_nanos
     from months
-    inner join {{ ref('int_periods_settled') }} as periods
+    inner join envelopes
         on
-            months.last_day >= periods.period_start
-            and months.settlement_month < periods.settlement_month
+            months.last_day >= envelopes.period_start
+            and months.settlement_month < envelopes.settlement_month
     group by months.settlement_month
 ),
 

@@ -30,8 +30,8 @@ months as (
 
 months_seen as (
     select
-        min(month) as first_month,
-        max(month) as last_month
+        {{ month_of('min(day)') }} as first_month,
+        {{ month_of('max(day)') }} as last_month
     from {{ ref('int_artist_watch_days') }}
 ),
 

@@ -55,17 +55,23 @@ categories as (
     select 'known' as category
 ),
 
-active_months as (
-    select month from {{ ref('int_artist_watch_days') }}
-    union
-    select settlement_month as month from slices
+seen as (
+    select
+        {{ month_of('min(day)') }} as first_month,
+        {{ month_of('max(day)') }} as last_month
+    from {{ ref('int_artist_watch_days') }}
+    union all
+    select
+        min(settlement_month) as first_month,
+        max(settlement_month) as last_month
+    from slices
 ),
 
 bounds as (
     select
-        min(month) as first_month,
-        max(month) as last_month
-    from active_months
+        min(first_month) as first_month,
+        max(last_month) as last_month
+    from seen
 ),
 
 month_categories as (

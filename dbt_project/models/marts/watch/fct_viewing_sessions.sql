@@ -1,6 +1,6 @@
 {{ built_by_month(
     day='started_on',
-    unique_key=['subscriber_id', 'session_number'],
+    unique_key=['subscriber_id', 'session_number', 'started_on'],
 ) }}
 -- Grain: viewing session: a run of one subscriber's playbacks with less than 30 min
 -- between the end of what came before and the next first heartbeat (RULES.md §2).
