@@ -12,7 +12,8 @@
 
     `day` or `month` is the column that tells a row's month. `inputs` names the model that says what a month is made of
     (`month`, `inputs`).
-    `unique_key`, where rows before the first changed month may change too: those with the key of a new row give way.
+    `unique_key`, where rows before the first changed month may change too: those with the key of a new row give way. A day
+    that an old row and its new one share belongs in it: the engine looks for old ones among rows of such days only.
 -#}
 {% macro built_by_month(day=none, month='month', inputs='int_month_inputs', unique_key=none) -%}
     {{ config(

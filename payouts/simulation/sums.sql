@@ -112,7 +112,16 @@ weights as (
     group by all
 ),
 
-weighed as (
+period_weights as (
+    select
+        minimum_live_s,
+        period_id,
+        sum(weight) as period_weight
+    from weights
+    group by all
+),
+
+floored as (
     select
         priced.weighing_cents,
         priced.minimum_live_s,
@@ -121,24 +130,18 @@ weighed as (
         weights.artist_id,
         weights.category,
         weights.weight,
-        sum(weights.weight) over same_period as period_weight
+        period_weights.period_weight,
+        priced.envelope_nanos::hugeint * weights.weight
+        // period_weights.period_weight as floor_nanos
     from priced
+    inner join period_weights
+        on
+            priced.period_id = period_weights.period_id
+            and priced.minimum_live_s = period_weights.minimum_live_s
     inner join weights
         on
             priced.period_id = weights.period_id
             and priced.minimum_live_s = weights.minimum_live_s
-    window same_period as (
-        partition by
-            priced.weighing_cents, priced.minimum_live_s, priced.period_id
-    )
-),
-
-floored as (
-    select
-        *,
-        envelope_nanos::hugeint * weight // period_weight as floor_nanos,
-        envelope_nanos::hugeint * weight % period_weight as remainder
-    from weighed
 ),
 
 ranked as (
@@ -149,7 +152,10 @@ ranked as (
         ) as leftover_nanos,
         row_number() over (
             partition by weighing_cents, minimum_live_s, period_id
-            order by remainder desc, artist_id, category
+            order by
+                envelope_nanos::hugeint * weight - floor_nanos * period_weight desc,
+                artist_id,
+                category
         ) as place
     from floored
 ),
@@ -163,13 +169,7 @@ totals as (
         count(*) filter (priced.has_own_envelope) as own_envelopes,
         sum(priced.envelope_nanos) as envelope_nanos
     from priced
-    left join (
-        select
-            minimum_live_s,
-            period_id
-        from weights
-        group by all
-    ) as watched
+    left join period_weights as watched
         on
             priced.period_id = watched.period_id
             and priced.minimum_live_s = watched.minimum_live_s

@@ -10,12 +10,14 @@ from functools import cache
 from itertools import cycle
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from ingestion.settings import Settings
 from orchestration.commands.explain import explain_artist
 from orchestration.commands.simulate import simulate_month
+from orchestration.publishing.month_inputs import read_month_inputs
 from orchestration.publishing.previous_copy import PreviousCopy
 from orchestration.publishing.what_ifs import SCENARIOS, compute_what_ifs
 from payouts.closing import close_month
@@ -335,3 +337,23 @@ def test_a_month_that_nothing_touched_is_taken_over_and_another_is_not(home: Hom
         paid[row["settlement_month"]].add(row["paid_cents"])
     assert paid.pop(first) == {-1}
     assert all(-1 not in cents for cents in paid.values())
+
+
+def test_a_line_that_corrects_nothing_has_no_other_month_settled_again(home: Home, tmp_path: Path) -> None:
+    settings = home.pipeline.settings
+    with duckdb.connect(shutil.copy(settings.warehouse_path, tmp_path)) as con:
+        months = [
+            month
+            for (month,) in con.execute(
+                "select settlement_month from marts.fct_settlement_months where periods > 0"
+            ).fetchall()
+        ]
+        before = read_month_inputs(settings, con, months)
+        con.execute(
+            "insert into marts.fct_artist_months select * replace ('another' as artist_id, "
+            "null as booked_earned_cents, 0 as adjustment_cents, 0 as pending_adjustment_cents) "
+            "from marts.fct_artist_months limit 1"
+        )
+        assert read_month_inputs(settings, con, months) == before
+        con.execute("update marts.fct_artist_months set pending_adjustment_cents = 1 where artist_id = 'another'")
+        assert read_month_inputs(settings, con, months) != before

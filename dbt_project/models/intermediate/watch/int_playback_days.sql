@@ -12,8 +12,9 @@
 -- batch that brought a heartbeat of that day.
 -- Odd rule: the credit of a day's last heartbeat ends at the playback's next heartbeat,
 -- which may lie days later (RULES.md §3.4). So the unit of an incremental run is the
--- playback with all its days, never a day. A history too long for one statement's
--- memory is built by portions of playbacks, a run each (orchestration/warehouse.py).
+-- playback with all its days, never a day: each row that it has gives way to one of the
+-- same day. A history too long for one statement's memory is built by portions of
+-- playbacks, a run each (orchestration/warehouse.py).
 -- The blocks below stand inside macros once rendered; their indent means nothing:
 -- noqa: disable=LT02
 {%- set days = days_to_read(this) %}

@@ -10,7 +10,8 @@ with changed_playbacks as (
     where {{ is_changed_day('started_on') }}
 ),
 
--- A session that goes on in the first changed month is counted again as a whole.
+-- A session that goes on in the first changed month is counted again as a whole, from
+-- the day on which it started.
 continued_sessions as (
     select
         subscriber_id,
