@@ -1,10 +1,20 @@
--- An artist's viewers are new or returning, have at least the artist's time, and
--- watched nobody else or somebody; all artists together have all counting watch time,
--- but for what is floored; nobody joins a live's curve on the way. A row is where one
--- of these does not hold.
+-- An artist's new viewers are those whose first month it is; viewers have at least the
+-- artist's time, and watched nobody else or somebody; all artists together have all
+-- counting watch time, but for what is floored; nobody joins a live's curve on the way.
+-- A row is where one of these does not hold.
 with audience as (
     select * from {{ ref('fct_artist_audience') }}
     where {{ is_unproven_month('month', 'fct_artist_audience') }}
+),
+
+firsts as (
+    select
+        artist_id,
+        first_month as month,
+        count(*) as viewers
+    from {{ ref('int_artist_firsts') }}
+    where {{ is_unproven_month('first_month', 'fct_artist_audience') }}
+    group by artist_id, first_month
 ),
 
 retention as (
@@ -40,13 +50,23 @@ counting as (
 
 final as (
     select
+        'new viewers' as fact,
+        coalesce(audience.artist_id, firsts.artist_id) as subject_id,
+        coalesce(audience.month, firsts.month) as place
+    from audience
+    full outer join firsts
+        on
+            audience.artist_id = firsts.artist_id
+            and audience.month = firsts.month
+    where coalesce(audience.new_viewers, 0) != coalesce(firsts.viewers, 0)
+    union all
+    select
         'viewers' as fact,
         artist_id as subject_id,
         month as place
     from audience
     where
-        viewers != new_viewers + returning_viewers
-        or sole_artist_viewers > viewers
+        sole_artist_viewers > viewers
         or watch_ms > viewers_watch_ms
     union all
     select

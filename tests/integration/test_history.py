@@ -18,6 +18,9 @@ from tests.worlds.world import World
 LATER = "2031-01-01T00:00:00Z"
 """Later than any record of a world: a correction that is dated so wins."""
 
+WATCHED = ("intermediate.int_playback_days", "intermediate.int_period_slices")
+"""What was watched, and what it is paid."""
+
 Rows = list[tuple[object, ...]]
 
 
@@ -41,8 +44,11 @@ def test_a_correction_reaches_every_month_that_it_touches(pipeline: Pipeline) ->
     world.deliver_all(pipeline.landing)
     pipeline.run()
     for number, (record_type, correction) in zip(count(), corrections(world), strict=False):
+        before = every_row(pipeline)
         write_lines(pipeline.landing / record_type, [correction], Random(number), ["ndjson"])
         pipeline.run()
+        after = every_row(pipeline)
+        assert any(before[table] != after[table] for table in WATCHED), f"{record_type}: it corrects nothing"
     assert_rows_are_those_of_a_full_build(pipeline)
 
 
