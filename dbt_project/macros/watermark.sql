@@ -13,19 +13,31 @@
 {#-
     The Paris days that the playbacks with new heartbeats touch, as a list of date literals, so that an engine
     reads these partitions only: the days of the new heartbeats, and the days the model has for those playbacks.
+
+    A playback's own id tells them, and is one text to compare with every row of the history. It may tell of days too
+    many, which cost time and change nothing; where a player gives the same id to all, the whole key is asked.
 -#}
 {% macro days_to_read(model) -%}
     {%- if not (execute and is_incremental()) -%}{{ return('') }}{%- endif -%}
+    {%- set days = touched_days(model, ['playback_id']) -%}
+    {%- if days | length > 40 -%}
+        {%- set days = touched_days(model, ['playback_id', 'subscriber_id', 'live_id']) -%}
+    {%- endif -%}
+    {%- set literals = [] -%}
+    {%- for day in days -%}{%- do literals.append("date '" ~ day ~ "'") -%}{%- endfor -%}
+    {{ return(literals | join(', ') if literals else 'null') }}
+{%- endmacro %}
+
+{#- The days of new heartbeats, and of the model's rows that have this key in common with one. -#}
+{% macro touched_days(model, key) -%}
     {%- set days_query -%}
         with new_heartbeats as (
             select
-                playback_id,
-                subscriber_id,
-                live_id,
+                {{ key | join(', ') }},
                 event_day
             from {{ ref('stg_player__heartbeats') }}
             where batch_number > {{ watermark(model) }}
-            group by playback_id, subscriber_id, live_id, event_day
+            group by {{ key | join(', ') }}, event_day
         ),
 
         touched as (
@@ -34,16 +46,12 @@
             select known.event_day
             from {{ model }} as known
             inner join new_heartbeats
-                on
-                    known.playback_id = new_heartbeats.playback_id
-                    and known.subscriber_id = new_heartbeats.subscriber_id
-                    and known.live_id = new_heartbeats.live_id
+                on {% for column in key -%}
+                    known.{{ column }} = new_heartbeats.{{ column }}{{ ' and ' if not loop.last }}
+                {%- endfor %}
         )
 
         select event_day from touched order by event_day
     {%- endset -%}
-    {%- set days = run_query(days_query).columns[0].values() -%}
-    {%- set literals = [] -%}
-    {%- for day in days -%}{%- do literals.append("date '" ~ day ~ "'") -%}{%- endfor -%}
-    {{ return(literals | join(', ') if literals else 'null') }}
+    {{ return(run_query(days_query).columns[0].values()) }}
 {%- endmacro %}

@@ -62,9 +62,9 @@ sessions as (
 first_sessions as (
     select
         subscriber_id,
-        min(session_number) as session_number
+        min(session_started_at) as session_started_at
     from {{ ref('int_playbacks_in_sessions') }}
-    where {{ of_playbacks }} and is_session_start
+    where {{ of_playbacks }} and first_heartbeat_at = session_started_at
     group by subscriber_id
 ),
 
@@ -78,7 +78,7 @@ session_playbacks as (
     inner join first_sessions
         on
             playbacks.subscriber_id = first_sessions.subscriber_id
-            and playbacks.session_number >= first_sessions.session_number
+            and playbacks.session_started_at >= first_sessions.session_started_at
     group by playbacks.subscriber_id
 ),
 

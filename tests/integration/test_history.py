@@ -21,6 +21,9 @@ LATER = "2031-01-01T00:00:00Z"
 WATCHED = ("intermediate.int_playback_days", "intermediate.int_period_slices")
 """What was watched, and what it is paid."""
 
+MOST_DAYS_BY_NAME = 40
+"""Of more, the days that a playback touches are asked for by its whole key (dbt_project/macros/watermark.sql)."""
+
 Rows = list[tuple[object, ...]]
 
 
@@ -64,6 +67,21 @@ def test_a_refund_and_a_payment_reach_the_month_that_settles_the_period(pipeline
         pipeline.run()
         assert (period["period_id"] in periods_with_slices(pipeline)) == (status == "paid")
         assert_rows_are_those_of_a_full_build(pipeline)
+
+
+def test_playbacks_of_one_name_are_told_apart_by_subscriber_and_live(pipeline: Pipeline) -> None:
+    world = World.random(113)
+    world.deliver_all(pipeline.landing)
+    pipeline.run()
+    heartbeats = world.rows["heartbeats"]
+    alike = [{**row, "event_id": f"alike {number}", "playback_id": "alike"} for number, row in enumerate(heartbeats)]
+    for number, delivery in enumerate([alike[1:], alike[:1]]):
+        write_lines(pipeline.landing / "heartbeats", delivery, Random(number), ["ndjson"])
+        pipeline.run()
+    with pipeline.warehouse() as con:
+        days_alike = "select distinct event_day from intermediate.int_playback_days where playback_id = 'alike'"
+        assert len(con.execute(days_alike).fetchall()) > MOST_DAYS_BY_NAME
+    assert_rows_are_those_of_a_full_build(pipeline)
 
 
 def test_a_history_too_long_for_one_statement_is_built_in_portions(

@@ -29,7 +29,8 @@ CORRUPTIONS = {
     ),
     "somebody's first session that is lost": (
         "marts.fct_viewing_sessions",
-        "delete from {table} where session_number = 1 and subscriber_id = (select max(subscriber_id) from {table})",
+        "delete from {table}"
+        " where rowid = (select rowid from {table} order by subscriber_id desc, started_at limit 1)",
     ),
 }
 

@@ -247,8 +247,8 @@ WATCH_TIME: Final = (
         name="session_gap_open_at_thirty_minutes",
         rule="§2 less than 30 min within a session",
         file=f"{_WATCH}/int_playbacks_in_sessions.sql",
-        before=">= {{ var('session_gap_ms') }}",
-        after="> {{ var('session_gap_ms') }}",
+        before="< {{ var('session_gap_ms') }}",
+        after="<= {{ var('session_gap_ms') }}",
         killed_by="a_session_ends_after_thirty_minutes_of_silence",
     ),
     Mutant(
@@ -258,6 +258,14 @@ WATCH_TIME: Final = (
         before="rows between unbounded preceding and 1 preceding",
         after="rows between 1 preceding and 1 preceding",
         killed_by="a_long_playback_keeps_the_session_of_short_ones_open",
+    ),
+    Mutant(
+        name="sessions_end_with_their_month",
+        rule="§2, §3.5 a session goes on over the months that an incremental run leaves alone",
+        file=f"{_WATCH}/int_playbacks_in_sessions.sql",
+        before="'last_heartbeat_at', days_before=2",
+        after="'last_heartbeat_at'",
+        killed_by="a_session_goes_on_from_the_months_that_stay",
     ),
 )
 

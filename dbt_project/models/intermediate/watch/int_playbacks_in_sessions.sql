@@ -1,5 +1,6 @@
 {{ built_by_month(day='started_on', inputs='int_watch_months') }}
--- Grain: playback, with the viewing session it belongs to.
+-- Grain: playback, with the instant at which its viewing session started, which with the
+-- subscriber tells the session.
 -- Odd rule: a session ends where *everything before* has ended for the session gap, not
 -- only the playback just before: a long playback on the television keeps the session of
 -- the short ones on the phone open (RULES.md §2).
@@ -8,14 +9,18 @@ with playback_days as (
     where {{ is_changed_day('started_on') }}
 ),
 
--- What a subscriber's playbacks of the months that stay come to; none in a full build.
+-- What a subscriber's playbacks of the months that stay come to, where a session may go
+-- on: one that ended two days before does not. None in a full build.
 earlier as (
     select
         subscriber_id,
         max(last_heartbeat_at) as last_heartbeat_at,
-        max({{ 'session_number' if is_incremental() else '0' }}) as session_number
+        max({{ 'session_started_at' if is_incremental() else 'first_heartbeat_at' }})
+            as session_started_at
     from {{ this if is_incremental() else 'playback_days' }}
-    where not ({{ is_changed_day('started_on') }})
+    where
+        not ({{ is_changed_day('started_on') }})
+        and {{ is_changed_day('last_heartbeat_at', days_before=2) }}
     group by subscriber_id
 ),
 
@@ -39,7 +44,7 @@ playbacks as (
 preceded as (
     select
         playbacks.*,
-        coalesce(earlier.session_number, 0) as earlier_sessions,
+        earlier.session_started_at as earlier_session_started_at,
         greatest(
             earlier.last_heartbeat_at,
             max(playbacks.last_heartbeat_at) over (
@@ -61,28 +66,17 @@ opened as (
     select
         *,
         case
-            when preceding_end_at is null then 1
             when
                 {{ epoch_ms('first_heartbeat_at') }}
                 - {{ epoch_ms('preceding_end_at') }}
-                >= {{ var('session_gap_ms') }}
-                then 1
-            else 0
-        end as opens_session
+                < {{ var('session_gap_ms') }}
+                then earlier_session_started_at
+            else first_heartbeat_at
+        end as opened_at
     from preceded
 ),
 
-numbered as (
-    select
-        *,
-        earlier_sessions
-        + sum(opens_session) over (
-            partition by subscriber_id
-            order by first_heartbeat_at, last_heartbeat_at, playback_id, live_id
-            rows between unbounded preceding and current row
-        ) as session_number
-    from opened
-),
+-- Sessions of a subscriber follow one another: the latest to open is the one that goes on.
 
 final as (
     select
@@ -96,9 +90,12 @@ final as (
         max_position_ms,
         device,
         surface,
-        cast(session_number as bigint) as session_number,
-        opens_session = 1 as is_session_start
-    from numbered
+        max(opened_at) over (
+            partition by subscriber_id
+            order by first_heartbeat_at, last_heartbeat_at, playback_id, live_id
+            rows between unbounded preceding and current row
+        ) as session_started_at
+    from opened
 )
 
 select * from final

@@ -15,7 +15,7 @@ final as (
         playbacks.playback_id,
         playbacks.subscriber_id,
         playbacks.live_id,
-        playbacks.session_number,
+        playbacks.session_started_at,
         playbacks.started_on,
         playbacks.first_heartbeat_at,
         playbacks.last_heartbeat_at,

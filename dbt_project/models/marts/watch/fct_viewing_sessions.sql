@@ -1,9 +1,10 @@
 {{ built_by_month(
     day='started_on',
-    unique_key=['subscriber_id', 'session_number', 'started_on'],
+    unique_key=['subscriber_id', 'started_at', 'started_on'],
 ) }}
 -- Grain: viewing session: a run of one subscriber's playbacks with less than 30 min
 -- between the end of what came before and the next first heartbeat (RULES.md §2).
+-- A subscriber and the instant of the first heartbeat tell one.
 -- `lives` and `artists` are distinct counts: not additive.
 with changed_playbacks as (
     select * from {{ ref('int_playbacks_in_sessions') }}
@@ -15,36 +16,34 @@ with changed_playbacks as (
 continued_sessions as (
     select
         subscriber_id,
-        session_number
+        session_started_at
     from changed_playbacks
-    group by subscriber_id, session_number
-    having max(case when is_session_start then 1 else 0 end) = 0
+    group by subscriber_id, session_started_at
+    having min(first_heartbeat_at) > session_started_at
 ),
 
 playbacks as (
     select
         subscriber_id,
-        session_number,
+        session_started_at,
         live_id,
         started_on,
-        first_heartbeat_at,
         last_heartbeat_at,
         watch_ms
     from changed_playbacks
     union all
     select
         earlier.subscriber_id,
-        earlier.session_number,
+        earlier.session_started_at,
         earlier.live_id,
         earlier.started_on,
-        earlier.first_heartbeat_at,
         earlier.last_heartbeat_at,
         earlier.watch_ms
     from {{ ref('int_playbacks_in_sessions') }} as earlier
     inner join continued_sessions
         on
             earlier.subscriber_id = continued_sessions.subscriber_id
-            and earlier.session_number = continued_sessions.session_number
+            and earlier.session_started_at = continued_sessions.session_started_at
     where not ({{ is_changed_day('earlier.started_on') }})
 ),
 
@@ -55,34 +54,32 @@ credits as (
 sessions as (
     select
         subscriber_id,
-        session_number,
+        session_started_at as started_at,
         min(started_on) as started_on,
-        min(first_heartbeat_at) as started_at,
         max(last_heartbeat_at) as ended_at,
         cast(sum(watch_ms) as bigint) as watch_ms,
         cast(count(*) as bigint) as playbacks,
         cast(count(distinct live_id) as bigint) as lives
     from playbacks
-    group by subscriber_id, session_number
+    group by subscriber_id, session_started_at
 ),
 
 session_artists as (
     select
         playbacks.subscriber_id,
-        playbacks.session_number,
+        playbacks.session_started_at,
         cast(count(distinct credits.artist_id) as bigint) as artists
     from playbacks
     inner join credits
         on playbacks.live_id = credits.live_id
-    group by playbacks.subscriber_id, playbacks.session_number
+    group by playbacks.subscriber_id, playbacks.session_started_at
 ),
 
 final as (
     select
         sessions.subscriber_id,
-        sessions.session_number,
-        sessions.started_on,
         sessions.started_at,
+        sessions.started_on,
         sessions.ended_at,
         sessions.watch_ms,
         sessions.playbacks,
@@ -92,7 +89,7 @@ final as (
     left join session_artists
         on
             sessions.subscriber_id = session_artists.subscriber_id
-            and sessions.session_number = session_artists.session_number
+            and sessions.started_at = session_artists.session_started_at
 )
 
 select * from final
