@@ -29,8 +29,7 @@ CORRUPTIONS = {
     ),
     "somebody's first session that is lost": (
         "marts.fct_viewing_sessions",
-        "delete from {table}"
-        " where rowid = (select rowid from {table} order by subscriber_id desc, started_at limit 1)",
+        "delete from {table} where rowid = (select rowid from {table} order by subscriber_id desc, started_at limit 1)",
     ),
 }
 

@@ -1,6 +1,6 @@
 {{ built_by_month(day='started_on', inputs='int_watch_months') }}
--- Grain: playback, with the instant at which its viewing session started, which with the
--- subscriber tells the session.
+-- Grain: playback, with the instant at which its viewing session started: with the
+-- subscriber, it tells the session.
 -- Odd rule: a session ends where *everything before* has ended for the session gap, not
 -- only the playback just before: a long playback on the television keeps the session of
 -- the short ones on the phone open (RULES.md §2).
@@ -76,7 +76,7 @@ opened as (
     from preceded
 ),
 
--- Sessions of a subscriber follow one another: the latest to open is the one that goes on.
+-- Sessions of a subscriber follow one another: the latest to open goes on.
 
 final as (
     select
