@@ -480,10 +480,10 @@ SETTLING: Final = (
     Mutant(
         name="month_of_period_end",
         rule="§2 the settlement month is that of the last day",
-        file=_PERIODS_SETTLED,
-        before="add_days('periods.period_end', -1)",
-        after="add_days('periods.period_end', 0)",
-        killed_by="a_period_is_settled_in_the_month_of_its_last_day",
+        file=f"{_STAGING}/stg_billing__periods.sql",
+        before="add_days('period_end', -1)",
+        after="add_days('period_end', 0)",
+        killed_by="a_period_ends_in_the_month_of_its_last_day",
     ),
     Mutant(
         name="period_end_inclusive",

@@ -46,6 +46,7 @@ ranked as (
 final as (
     select
         {{ columns }},
+        {{ month_of(add_days('period_end', -1)) }} as last_day_month,
         newest_batch_number as batch_number
     from ranked
     where recency = 1

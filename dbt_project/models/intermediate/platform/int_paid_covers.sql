@@ -26,7 +26,7 @@ priced as (
         ) as price_cents
     from periods
     inner join months
-        on {{ month_of(add_days('periods.period_end', -1)) }} = months.settlement_month
+        on periods.last_day_month = months.settlement_month
     inner join first_known
         on periods.period_start >= first_known.day
     where periods.status = 'paid'

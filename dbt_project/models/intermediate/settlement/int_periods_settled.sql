@@ -47,8 +47,7 @@ look_back as (
 dated as (
     select
         periods.*,
-        booked_periods.settlement_month as booked_month,
-        {{ month_of(add_days('periods.period_end', -1)) }} as last_day_month
+        booked_periods.settlement_month as booked_month
     from periods
     left join booked_periods
         on periods.period_id = booked_periods.period_id

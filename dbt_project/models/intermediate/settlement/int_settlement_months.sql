@@ -9,7 +9,11 @@
 -- to the clock as they land, and closed months) draws none; a period there has its
 -- month all the same, alone: a mistyped year loses no euro and adds no thousand months.
 with periods as (
-    select * from {{ ref('stg_billing__periods') }}
+    select distinct
+        period_start,
+        period_end,
+        last_day_month
+    from {{ ref('stg_billing__periods') }}
 ),
 
 playback_days as (
@@ -114,7 +118,7 @@ days as (
 known_months as (
     select {{ month_of('day') }} as settlement_month from days
     union distinct
-    select {{ month_of(add_days('period_end', -1)) }} as settlement_month from periods
+    select last_day_month as settlement_month from periods
 ),
 
 months as (
