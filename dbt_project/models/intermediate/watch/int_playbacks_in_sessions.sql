@@ -77,7 +77,6 @@ opened as (
 ),
 
 -- Sessions of a subscriber follow one another: the latest to open goes on.
-
 final as (
     select
         playback_id,
