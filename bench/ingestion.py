@@ -91,6 +91,7 @@ def run(
             ]
             for name in _NAMES
         },
+        inputs=[file],
         rounds=rounds,
         memory_gb=memory_gb,
         tell=tell,

@@ -64,6 +64,7 @@ def run(
             ]
             for name in names
         },
+        inputs=heartbeat_files(folder),
         rounds=rounds,
         memory_gb=memory_gb,
         tell=tell,
