@@ -8,12 +8,14 @@
 -- a year before, or over three years after, what happened (heartbeats, which are held
 -- to the clock as they land, and closed months) draws none; a period there has its
 -- month all the same, alone: a mistyped year loses no euro and adds no thousand months.
+-- Their dates are few, and are all that is asked of the periods.
 with periods as (
-    select distinct
+    select
         period_start,
         period_end,
         last_day_month
     from {{ ref('stg_billing__periods') }}
+    group by period_start, period_end, last_day_month
 ),
 
 playback_days as (
