@@ -8,7 +8,7 @@
 -- a year before, or over three years after, what happened (heartbeats, which are held
 -- to the clock as they land, and closed months) draws none; a period there has its
 -- month all the same, alone: a mistyped year loses no euro and adds no thousand months.
--- Their dates are few, and are all that is asked of the periods.
+-- Of periods only the dates are asked, which are few.
 with periods as (
     select
         period_start,
