@@ -56,6 +56,9 @@ class Settings(BaseSettings):
         default=24, ge=0, description="How long a raw file that was rewritten into another stays for its readers."
     )
     auto_close: bool = Field(default=False, description="Whether the schedule on the 3rd may close a month by itself.")
+    second_person: bool = Field(
+        default=False, description="Whether a close that one person ordered wants the approval of another."
+    )
     alert_channel: Literal["file", "webhook", "mail"] = Field(
         default="file", description="Where run failures and refused closings are reported."
     )
@@ -76,9 +79,6 @@ class Settings(BaseSettings):
     payer_postcode: str | None = Field(default=None, description="The holder's postcode.")
     payer_town: str | None = Field(default=None, description="The holder's town.")
     payer_country: str = Field(default="FR", description="The holder's country, a code of two letters.")
-    orchestrator_url: str = Field(
-        default="http://127.0.0.1:3000", description="Where the orchestrator shows lineage and runs, for managers."
-    )
     statement_contact: str = Field(
         default="artistes@allive.example", description="Whom artists may write to about a statement."
     )
@@ -227,6 +227,11 @@ class Settings(BaseSettings):
     def dagster_dir(self) -> Path:
         """Dagster's own storage: runs, events, schedules."""
         return self.home / "dagster"
+
+    @cached_property
+    def run_dir(self) -> Path:
+        """The sockets of a running service, for the owner of the data home alone."""
+        return self.home / "run"
 
     @cached_property
     def temp_dir(self) -> Path:

@@ -1,0 +1,283 @@
+"""Orders to close a month: without one that a person gave, nothing closes, whatever a run's configuration says.
+
+An order is a line of the audit log, and so is everything that happens to it: its approval, its withdrawal, its use. The
+order of the lines decides: of two processes that do the same, the second finds that its line came too late.
+"""
+
+import os
+import pwd
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, NoReturn
+
+from ingestion.settings import Settings
+from payouts import audit
+from payouts.errors import Refusal
+from payouts.gate import calendar_refusals
+from payouts.months import parse_month
+
+ORDERED: Final = "order_close"
+APPROVED: Final = "approve_close"
+WITHDRAWN: Final = "withdraw_order"
+TAKEN_UP: Final = "order_taken_up"
+
+VALID_FOR: Final = timedelta(hours=24)
+"""An order is about the warnings and figures of its day. After that, somebody looks again and gives a new one."""
+
+Origin = Literal["command", "gate"]
+
+
+@dataclass(frozen=True)
+class CloseOrder:
+    """One order to close one month.
+
+    Attributes:
+        order_id: SHA-256 of its line of the audit log.
+        operator: Who gave it: the account that was signed in, or the user of the operating system.
+        acknowledged: The code of the warnings that this person has seen (`allive payout MONTH --dry-run` prints it).
+        ordered_at: Instant in ISO 8601, UTC.
+        approved_by: The second person, if one has approved it.
+    """
+
+    order_id: str
+    settlement_month: str
+    operator: str
+    origin: str
+    acknowledged: str | None
+    ordered_at: str
+    approved_by: str | None
+
+    @property
+    def valid_until(self) -> datetime:
+        """When it becomes too old to be taken up."""
+        return datetime.fromisoformat(self.ordered_at) + VALID_FOR
+
+
+@dataclass
+class _Standing:
+    """An order and what has become of it, by the lines of the log that counted."""
+
+    order: CloseOrder
+    end: str | None = None
+    """The action that ended it: it was taken up or withdrawn."""
+    counted: set[str] = field(default_factory=set)
+    """Seals of the lines that had an effect. A line that came too late has none."""
+
+    def note(self, line: dict[str, Any]) -> None:
+        """Let a line of the log have its effect, if it still can."""
+        action, operator = line["action"], line["operator"]
+        if self.end is not None or (action == APPROVED and self._cannot_be_approved_by(operator)):
+            return
+        if action == APPROVED:
+            self.order = replace(self.order, approved_by=operator)
+        else:
+            self.end = action
+        self.counted.add(line["sha256"])
+
+    def _cannot_be_approved_by(self, operator: str) -> bool:
+        return self.order.approved_by is not None or is_same_person(operator, self.order.operator)
+
+
+def os_operator() -> str:
+    """Return the user that this process belongs to, as the operating system has it; no variable can change it."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def is_same_person(one: str, other: str) -> bool:
+    """Whether two operators are one, however their names are written.
+
+    >>> is_same_person("Ana@example.org", " ana@example.org")
+    True
+    """
+    return one.strip().casefold() == other.strip().casefold()
+
+
+def order_close(
+    settings: Settings, month: str, *, operator: str, origin: Origin, acknowledged: str | None = None
+) -> CloseOrder:
+    """Order the close of a month.
+
+    Raises:
+        ValueError: Not a month, nobody who orders, or an unknown origin.
+        Refusal: The month cannot close by the calendar: closed already, not over, or not the next one.
+    """
+    parse_month(month)
+    _require_somebody(operator)
+    if origin not in {"command", "gate"}:
+        raise ValueError(f"Found the origin {origin!r}; expected 'command' or 'gate'.")
+    reasons = calendar_refusals(settings, month)
+    if reasons:
+        raise Refusal(month, tuple(reasons), "be ordered to close")
+    line = audit.record(
+        settings,
+        action=ORDERED,
+        operator=operator,
+        settlement_month=month,
+        origin=origin,
+        acknowledged=(acknowledged or "").strip() or None,
+    )
+    return next(standing.order for standing in _standings(settings).values() if line["sha256"] in standing.counted)
+
+
+def approve_close(settings: Settings, order_id: str, *, operator: str) -> CloseOrder:
+    """Approve an order as the second person.
+
+    Raises:
+        Refusal: It is unknown, used, withdrawn, too old or approved already, or the same person gave it.
+    """
+    _require_somebody(operator)
+
+    def require(standing: _Standing) -> None:
+        order = standing.order
+        _require_open(standing, "be approved")
+        if order.approved_by is not None:
+            _refuse(order, f"{order.approved_by} has approved it already.", "be approved")
+        if is_same_person(operator, order.operator):
+            _refuse(
+                order,
+                f"{operator} gave it; expected another person to approve it. Ask a second operator to sign in.",
+                "be approved",
+            )
+
+    return _append(settings, order_id, require, action=APPROVED, operator=operator).order
+
+
+def withdraw_order(settings: Settings, order_id: str, *, operator: str, why: str) -> None:
+    """Withdraw an order that has not been used.
+
+    Raises:
+        ValueError: No reason.
+        Refusal: It is unknown, used or withdrawn.
+    """
+    _require_somebody(operator)
+    if not why.strip():
+        raise ValueError("Found no reason; expected one in words: it stays on record.")
+    _append(
+        settings,
+        order_id,
+        lambda standing: _require_not_ended(standing, "be withdrawn"),
+        action=WITHDRAWN,
+        operator=operator,
+        why=why.strip(),
+    )
+
+
+def open_orders(settings: Settings) -> tuple[CloseOrder, ...]:
+    """Return the orders that can still be approved, withdrawn or used, in the order in which they were given."""
+    now = datetime.now(UTC)
+    return tuple(
+        standing.order
+        for standing in _standings(settings).values()
+        if standing.end is None and now <= standing.order.valid_until
+    )
+
+
+def take_up(settings: Settings, order_id: str, month: str) -> CloseOrder:
+    """Use an order up for one attempt to close its month, and return it. The attempt counts, whatever comes of it.
+
+    Raises:
+        Refusal: It is unknown, used, withdrawn, for another month, too old, or not approved where a second person must.
+    """
+
+    def require(standing: _Standing) -> None:
+        order = standing.order
+        _require_open(standing, "be used")
+        if order.settlement_month != month:
+            _refuse(
+                order, f"It is for {order.settlement_month}; expected one for {month}. Order that close.", "be used"
+            )
+        if settings.second_person and order.approved_by is None:
+            _refuse(
+                order,
+                "Nobody has approved it; expected a second person to do so (ALLIVE_SECOND_PERSON is on). Another "
+                "operator approves it on the page /orders of the dashboards.",
+                "be used",
+            )
+
+    standing = _append(settings, order_id, require, action=TAKEN_UP, settlement_month=month)
+    return standing.order
+
+
+def _append(
+    settings: Settings,
+    order_id: str,
+    require: Callable[[_Standing], None],
+    *,
+    action: str,
+    operator: str | None = None,
+    **details: str,
+) -> _Standing:
+    """Record what happens to an order if `require` allows it, and allow it again if somebody was faster."""
+    standing = _find(settings, order_id)
+    require(standing)
+    line = audit.record(
+        settings, action=action, operator=operator or standing.order.operator, order_id=order_id, **details
+    )
+    standing = _find(settings, order_id)
+    if line["sha256"] not in standing.counted:
+        require(standing)
+        _refuse(standing.order, "Somebody else acted on it at the same instant. Look at it again.", "be changed")
+    return standing
+
+
+def _find(settings: Settings, order_id: str) -> _Standing:
+    standing = _standings(settings).get(order_id)
+    if standing is None:
+        raise Refusal(
+            "The month",
+            (
+                f"Found no order {order_id[:12]!r}; expected one that `allive payout` or the page /orders of the "
+                "dashboards gave. Nothing closes without it.",
+            ),
+        )
+    return standing
+
+
+def _standings(settings: Settings) -> dict[str, _Standing]:
+    standings: dict[str, _Standing] = {}
+    for entry_id, line in audit.identified_entries(settings):
+        if line["action"] == ORDERED:
+            order = CloseOrder(
+                order_id=entry_id,
+                settlement_month=line["settlement_month"],
+                operator=line["operator"],
+                origin=line["origin"],
+                acknowledged=line["acknowledged"],
+                ordered_at=line["at"],
+                approved_by=None,
+            )
+            standings[entry_id] = _Standing(order, counted={line["sha256"]})
+        elif line["action"] in {APPROVED, WITHDRAWN, TAKEN_UP} and line["order_id"] in standings:
+            standings[line["order_id"]].note(line)
+    return standings
+
+
+def _require_not_ended(standing: _Standing, what: str) -> None:
+    if standing.end == TAKEN_UP:
+        _refuse(standing.order, "It was used: an order is good for one attempt. Give a new one.", what)
+    if standing.end == WITHDRAWN:
+        _refuse(standing.order, "It was withdrawn. Give a new one.", what)
+
+
+def _require_open(standing: _Standing, what: str) -> None:
+    _require_not_ended(standing, what)
+    if datetime.now(UTC) > standing.order.valid_until:
+        _refuse(
+            standing.order,
+            f"It was given at {standing.order.ordered_at}; expected one of the last 24 hours. Look at the month again "
+            "(`allive payout MONTH --dry-run`) and give a new one.",
+            what,
+        )
+
+
+def _require_somebody(operator: str) -> None:
+    if not operator.strip():
+        raise ValueError("Found no operator; expected the account that is signed in, or the user of the system.")
+
+
+def _refuse(order: CloseOrder, reason: str, what: str) -> NoReturn:
+    raise Refusal(order.settlement_month, (reason,), f"close: its order {order.order_id[:12]} cannot {what}")
