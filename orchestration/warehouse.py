@@ -2,8 +2,8 @@
 
 A warehouse that was wholly built from the present inputs is not built again: same raw versions, same bookings, same
 code. Where only some inputs changed since it was wholly built, what depends on them is built and tested again. One
-that another version of the project built is deleted first: it can be rebuilt, and rows that an older rule left in an
-incremental model cannot be told from the others.
+that another version of the project built, or that anything but the project has written to, is deleted first: it can be
+rebuilt, and rows that something else left in an incremental model cannot be told from the others.
 """
 
 import functools
@@ -32,6 +32,7 @@ from orchestration.parsed_project import (
     profile_environment,
 )
 from payouts.bookings import create_booking_views, kept_catalogues
+from payouts.warehouse_mark import draw_token, forget_mark, is_as_left, note_mark, why_not_as_left
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Build:
     built: bool
     built_at: str
     nodes: tuple[NodeResult, ...]
+    dropped_because: str | None = None
+    """Why the warehouse that was there was deleted first and built from nothing; None where it was built upon."""
 
     @property
     def broken(self) -> tuple[NodeResult, ...]:
@@ -65,14 +68,16 @@ def build_warehouse(
     builder = parsed_project(settings, project_dir=project_dir, engine=settings.engine)
     pins = read_pins(settings)
     inputs = read_inputs(settings, builder, pins)
+    dropped_because = _drop_what_is_not_as_left(settings)
     finished = read_finished_build(settings)
     if finished is not None and finished.inputs == inputs:
         _follow_layouts(settings, pins)
         return finished
-    _drop_what_cannot_be_continued(settings, builder, pins)
+    dropped_because = dropped_because or _drop_what_cannot_be_continued(settings, builder, pins)
     if not settings.warehouse_path.exists():
         finished = None  # dropped: nothing of an earlier build is left to build upon
-    _prepare(settings, builder, pins)
+    token = draw_token()
+    _prepare(settings, builder, pins, token)
     unit_tests = _read_nodes(project.unit_tests_path)
     select = _changed_since(finished.inputs, inputs) if finished and unit_tests is not None else ()
     run = run_dbt if settings.engine == "duckdb" else functools.partial(run_spark_and_dbt, builder)
@@ -88,9 +93,11 @@ def build_warehouse(
         built=True,
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),
         nodes=_with_remembered(_with_row_counts(settings, project, nodes), finished if select else None, unit_tests),
+        dropped_because=dropped_because,
     )
     if not build.broken:
         _note_finished_build(settings, build)
+    note_mark(settings, token)
     return build
 
 
@@ -165,14 +172,16 @@ def open_warehouse(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyCon
 
 
 def read_finished_build(settings: Settings) -> Build | None:
-    """Return the last build that was finished without a failure, as it is remembered; None while there is none."""
+    """Return the last build that was finished without a failure, as it is remembered; None while there is none.
+
+    There is none either where anything but the project has written to the warehouse since.
+    """
     if not settings.warehouse_path.exists():
         return None
     with open_warehouse(settings, read_only=True) as con:
-        try:
-            row = con.execute("select inputs, built_at, nodes from build.finished").fetchone()
-        except duckdb.CatalogException:  # no build was ever begun in this file
+        if not is_as_left(settings, con):
             return None
+        row = con.execute("select inputs, built_at, nodes from build.finished").fetchone()
     if row is None:
         return None
     inputs = json.loads(row[0])
@@ -184,34 +193,49 @@ def read_finished_build(settings: Settings) -> Build | None:
     )
 
 
-def _drop_what_cannot_be_continued(settings: Settings, project: ParsedProject, pins: Pins) -> None:
-    """Delete a warehouse whose incremental rows may not come from this project or from these raw tables."""
-    if not settings.warehouse_path.exists():
-        return
-    with open_warehouse(settings, read_only=True) as con:
-        try:
-            row = con.execute("select project, batch_number from build.begun").fetchone()
-        except duckdb.CatalogException:
-            row = None
-        was_left_half_built = con.execute(
-            "select count(*) from duckdb_tables() where schema_name = 'build' and table_name = 'portions'"
-        ).fetchone() != (0,)
-    # A batch number that went back means that the raw tables were restored from an older copy.
-    can_be_continued = row is not None and row[0] == project.content_hash and row[1] <= pins.batch_number
-    if can_be_continued and not was_left_half_built:
-        return
+def delete_warehouse(settings: Settings) -> None:
+    """Delete the warehouse, so that the next build starts from the raw tables and the closed months."""
+    forget_mark(settings)
     for path in (settings.warehouse_path, Path(f"{settings.warehouse_path}.wal")):
         path.unlink(missing_ok=True)
 
 
-def _prepare(settings: Settings, project: ParsedProject, pins: Pins) -> None:
+def _drop_what_is_not_as_left(settings: Settings) -> str | None:
+    """Delete a warehouse that anything but the project wrote to, or that was cut; return why."""
+    if not settings.warehouse_path.exists():
+        return None
+    why = why_not_as_left(settings)
+    if why is None:
+        return None
+    delete_warehouse(settings)
+    return f"The warehouse was deleted and is built from the raw tables: {why}."
+
+
+def _drop_what_cannot_be_continued(settings: Settings, project: ParsedProject, pins: Pins) -> str | None:
+    """Delete a warehouse whose incremental rows may not come from this project or these raw tables; return why."""
+    if not settings.warehouse_path.exists():
+        return None
+    with open_warehouse(settings, read_only=True) as con:
+        built_by, batch_number = con.execute("select project, batch_number from build.begun").fetchone() or (None, 0)
+    if built_by != project.content_hash:
+        why = "another version of the dbt project, or another engine, built it"
+    elif batch_number > pins.batch_number:
+        why = f"it holds batch {batch_number}, and the raw tables end with batch {pins.batch_number}"
+    else:
+        return None
+    delete_warehouse(settings)
+    return f"The warehouse was deleted and is built from the raw tables: {why}."
+
+
+def _prepare(settings: Settings, project: ParsedProject, pins: Pins, token: str) -> None:
     settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
+    forget_mark(settings)
     with open_warehouse(settings, read_only=False) as con:
         con.execute("create schema if not exists build")
         con.execute("create or replace table build.finished (inputs varchar, built_at varchar, nodes varchar)")
-        con.execute("create or replace table build.begun (project varchar, batch_number bigint)")
-        con.execute("insert into build.begun values (?, ?)", [project.content_hash, pins.batch_number])
+        con.execute("create or replace table build.begun (project varchar, batch_number bigint, token varchar)")
+        con.execute("insert into build.begun values (?, ?, ?)", [project.content_hash, pins.batch_number, token])
         create_raw_views(con, settings, pins)
         create_booking_views(con, settings)
 
@@ -220,10 +244,13 @@ def _follow_layouts(settings: Settings, pins: Pins) -> None:
     """Let the views read the present files, where the same records were rewritten into others since they were made."""
     with open_warehouse(settings, read_only=True) as con:
         layouts = dict(con.execute("select table_name, version from raw.layouts").fetchall())
+        (token,) = con.execute("select token from build.begun").fetchone() or ("",)
     if layouts != pins.layouts:
+        forget_mark(settings)
         with open_warehouse(settings, read_only=False) as con:
             create_raw_views(con, settings, pins)
             create_booking_views(con, settings)
+        note_mark(settings, token)
 
 
 def files_in_views(settings: Settings) -> frozenset[Path]:
@@ -247,23 +274,17 @@ def _build_playbacks_in_portions(
     pins: Pins,
     on_node: Callable[[str, str], None],
 ) -> None:
-    """Build watch time a portion of the playbacks at a time, where one statement could not hold the new heartbeats.
-
-    `build.portions` stands while it is at it: a warehouse that has it was left half built, and is deleted.
-    """
+    """Build watch time a portion of the playbacks at a time, where one statement could not hold the new heartbeats."""
     portions = math.ceil(_new_heartbeats(settings, pins) / settings.heartbeats_a_statement)
     if portions <= 1:
         return
     with open_warehouse(settings, read_only=False) as con:
-        con.execute("create table build.portions (portions bigint)")
         con.execute("drop table if exists intermediate.int_playback_days")
     for number in range(portions):
         nodes = warm_worker.call(run_dbt_portion, settings, project, project_dir, portion=f"{number}/{portions}")
         if broken := [node for node in nodes if not node.holds]:
             raise RuntimeError(f"{broken[0].unique_id}, portion {number + 1} of {portions}: {broken[0].message}")
         on_node(f"int_playback_days, portion {number + 1} of {portions},", "success")
-    with open_warehouse(settings, read_only=False) as con:
-        con.execute("drop table build.portions")
 
 
 def _new_heartbeats(settings: Settings, pins: Pins) -> int:

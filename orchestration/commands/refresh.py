@@ -8,13 +8,19 @@ from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.runs import RunOutcome, run_job
 from orchestration.terminal import refuse, say, showing_progress, table
+from orchestration.warehouse import delete_warehouse
 
 _CRITICAL = "batch_critical"
 
 
-def refresh(settings: Settings, *, command: str = "allive run", verbose: bool = False) -> bool:
-    """Run the job `refresh` and report; whether all of it held. A batch that was held now counts as a refusal."""
+def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = False, verbose: bool = False) -> bool:
+    """Run the job `refresh` and report; whether all of it held. A batch that was held now counts as a refusal.
+
+    With `rebuild` the warehouse is deleted first.
+    """
     with hold_data_home(settings, command=command), showing_progress():
+        if rebuild:
+            delete_warehouse(settings)
         outcome = run_job(settings, "refresh", verbose=verbose)
     _show_landed(outcome)
     _show_warnings(outcome)
@@ -73,6 +79,8 @@ def _show_warehouse(outcome: RunOutcome) -> None:
         return
     built = [metadata for metadata in models if metadata["state"] == "built"]
     rows = sum(metadata.get("dagster/row_count", 0) for metadata in models)
+    if dropped_because := models[0].get("dropped_because"):
+        say(dropped_because)
     if built:
         say(f"Built and checked the warehouse: {len(built)} of {len(models)} models, {rows:,} rows in tables.")
     else:

@@ -61,6 +61,8 @@ def warehouse_definitions() -> dg.Definitions:
             build.inputs.fingerprint[:12],
             build.built_at,
         )
+        if build.dropped_because:
+            context.log.warning(build.dropped_because)
         yield from _events(context, build)
         if build.broken:
             raise dg.Failure(description=_describe(build), allow_retries=False)
@@ -104,6 +106,8 @@ def _model_metadata(build: Build, node: NodeResult) -> dict[str, Any]:
         "built_at": build.built_at,
         "seconds": node.seconds,
     }
+    if build.dropped_because:
+        metadata["dropped_because"] = build.dropped_because
     if node.rows is not None:
         metadata["dagster/row_count"] = node.rows
     return metadata
