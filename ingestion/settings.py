@@ -56,6 +56,22 @@ class Settings(BaseSettings):
         default=24, ge=0, description="How long a raw file that was rewritten into another stays for its readers."
     )
     auto_close: bool = Field(default=False, description="Whether the schedule on the 3rd may close a month by itself.")
+    auto_close_stops_at: frozenset[str] = Field(
+        default=frozenset(
+            {
+                "live_unknown",
+                "periods_overlap",
+                "day_over_24_hours",
+                "day_without_heartbeats",
+                "day_unusual",
+                "refund_of_final_month",
+                "iban_shared",
+                "iban_changed",
+                "rejects",
+            }
+        ),
+        description="The kinds of open warnings at which auto_close leaves the month to a person, as a JSON list.",
+    )
     second_person: bool = Field(
         default=False, description="Whether a close that one person ordered wants the approval of another."
     )

@@ -9,7 +9,7 @@ import pwd
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal, NoReturn, get_args
 
 from ingestion.settings import Settings
 from payouts import audit
@@ -25,7 +25,7 @@ TAKEN_UP: Final = "order_taken_up"
 VALID_FOR: Final = timedelta(hours=24)
 """An order is about the warnings and figures of its day. After that, somebody looks again and gives a new one."""
 
-Origin = Literal["command", "gate"]
+Origin = Literal["command", "gate", "schedule"]
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,8 @@ def order_close(
     """
     parse_month(month)
     _require_somebody(operator)
-    if origin not in {"command", "gate"}:
-        raise ValueError(f"Found the origin {origin!r}; expected 'command' or 'gate'.")
+    if origin not in get_args(Origin):
+        raise ValueError(f"Found the origin {origin!r}; expected one of {', '.join(get_args(Origin))}.")
     reasons = calendar_refusals(settings, month)
     if reasons:
         raise Refusal(month, tuple(reasons), "be ordered to close")

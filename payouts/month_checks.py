@@ -25,17 +25,6 @@ _VIEWS: Final = {
         where artists.settlement_month = {month}
     """,
     "month_slices": "select * from {catalog}.marts.fct_period_slices where settlement_month = {month}",
-    "month_days": """
-        select
-            dates.day,
-            coalesce(days.playbacks, 0) as playbacks,
-            coalesce(days.watch_ms, 0) as watch_ms,
-            days.usual_watch_ms,
-            coalesce(days.is_out_of_band, false) as is_out_of_band
-        from {catalog}.marts.dim_dates as dates
-        left join {catalog}.marts.fct_watch_days as days on dates.day = days.day
-        where dates.month = {month}
-    """,
 }
 
 

@@ -2,17 +2,17 @@
 -- A subscriber who watches more than 24 h a day shares an account or forges heartbeats.
 -- It is shown, not judged: no envelope grows by it (RULES.md §8 "fraud-bounded"). A row
 -- is a subscriber's month with such a day.
-with subscriber_months as (
-    select * from {{ ref('int_subscriber_months') }}
+with warnings as (
+    select * from {{ ref('fct_close_warnings') }}
 ),
 
 final as (
     select
-        subscriber_id,
-        month,
-        longest_day_ms
-    from subscriber_months
-    where longest_day_ms > 24 * 60 * 60 * 1000
+        settlement_month,
+        subject_id,
+        found
+    from warnings
+    where kind = 'day_over_24_hours'
 )
 
 select * from final

@@ -3,28 +3,17 @@
 -- §5), but seldom meant.
 -- Each is compared with what came before it only: n periods that all overlap give n − 1
 -- rows.
-with periods as (
-    select * from {{ ref('int_periods_settled') }}
-),
-
-preceded as (
-    select
-        subscriber_id,
-        period_id,
-        period_start,
-        period_end,
-        max(period_end) over (
-            partition by subscriber_id
-            order by period_start, period_end, period_id
-            rows between unbounded preceding and 1 preceding
-        ) as preceding_end
-    from periods
+with warnings as (
+    select * from {{ ref('fct_close_warnings') }}
 ),
 
 final as (
-    select *
-    from preceded
-    where period_start < preceding_end
+    select
+        settlement_month,
+        subject_id,
+        found
+    from warnings
+    where kind = 'periods_overlap'
 )
 
 select * from final

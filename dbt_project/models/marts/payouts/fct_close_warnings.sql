@@ -1,0 +1,152 @@
+-- Grain: settlement month × kind × subject that somebody should look at before the month
+-- closes (RULES.md §6). Nothing here forbids a close: it has to be acknowledged.
+-- `batch_number` is the last batch that brought the record, where the warning is about
+-- one that matters only when it is new.
+with settlement_months as (
+    select * from {{ ref('int_settlement_months') }}
+),
+
+booked_periods as (
+    select * from {{ source('booked', 'periods') }}
+),
+
+recorded_periods as (
+    select * from {{ ref('stg_billing__periods') }}
+),
+
+settled_periods as (
+    select * from {{ ref('int_periods_settled') }}
+),
+
+lives as (
+    select * from {{ ref('stg_catalogue__lives') }}
+),
+
+watched_lives as (
+    select * from {{ ref('int_watched_lives') }}
+),
+
+subscriber_months as (
+    select * from {{ ref('int_subscriber_months') }}
+),
+
+watch_days as (
+    select * from {{ ref('fct_watch_days') }}
+),
+
+unknown_lives as (
+    select
+        watched_lives.month as settlement_month,
+        'live_unknown' as kind,
+        watched_lives.live_id as subject_id,
+        watched_lives.watch_ms as found,
+        cast(null as bigint) as batch_number
+    from watched_lives
+    left join lives
+        on watched_lives.live_id = lives.live_id
+    where
+        lives.live_id is null
+        and watched_lives.watch_ms > 0
+),
+
+preceded_periods as (
+    select
+        settlement_month,
+        period_id,
+        period_start,
+        max(period_end) over (
+            partition by subscriber_id
+            order by period_start, period_end, period_id
+            rows between unbounded preceding and 1 preceding
+        ) as preceding_end
+    from settled_periods
+),
+
+overlapping_periods as (
+    select
+        settlement_month,
+        'periods_overlap' as kind,
+        period_id as subject_id,
+        1 as found,
+        cast(null as bigint) as batch_number
+    from preceded_periods
+    where period_start < preceding_end
+),
+
+long_days as (
+    select
+        month as settlement_month,
+        'day_over_24_hours' as kind,
+        subscriber_id as subject_id,
+        longest_day_ms as found,
+        cast(null as bigint) as batch_number
+    from subscriber_months
+    where longest_day_ms > 24 * 60 * 60 * 1000
+),
+
+odd_days as (
+    select
+        {{ month_of('day') }} as settlement_month,
+        case when playbacks = 0 then 'day_without_heartbeats' else 'day_unusual' end
+            as kind,
+        cast(day as string) as subject_id,
+        watch_ms as found,
+        cast(null as bigint) as batch_number
+    from watch_days
+    where
+        playbacks = 0
+        or is_out_of_band
+),
+
+next_run as (
+    select
+        {{ month_of(
+            add_months("max(cast(settlement_month || '-01' as date))", 1)
+        ) }} as settlement_month
+    from settlement_months
+    where is_closed
+),
+
+refunds_of_final_months as (
+    select
+        next_run.settlement_month,
+        'refund_of_final_month' as kind,
+        recorded_periods.period_id as subject_id,
+        coalesce(recorded_periods.envelope_cents, settlement_months.envelope_cents)
+            as found,
+        recorded_periods.batch_number
+    from booked_periods
+    inner join recorded_periods
+        on booked_periods.period_id = recorded_periods.period_id
+    inner join settlement_months
+        on booked_periods.settlement_month = settlement_months.settlement_month
+    cross join next_run
+    where
+        settlement_months.is_closed
+        and not settlement_months.is_in_look_back
+        and recorded_periods.status != 'paid'
+),
+
+final as (
+    select
+        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
+    from unknown_lives
+    union all
+    select
+        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
+    from overlapping_periods
+    union all
+    select
+        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
+    from long_days
+    union all
+    select
+        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
+    from odd_days
+    union all
+    select
+        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
+    from refunds_of_final_months
+)
+
+select * from final

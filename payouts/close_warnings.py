@@ -1,0 +1,176 @@
+"""What somebody should look at before a month closes: open warnings in words, with the records that they are about.
+
+Nothing here forbids a close. A close by hand wants the code of exactly these warnings, so that nobody learns to wave
+them through; a close by the schedule stops at the kinds that the settings name (RULES.md §6).
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import duckdb
+
+from ingestion.raw_tables import REJECTS
+from ingestion.raw_versions import UnknownVersionError, last_batch_of
+from ingestion.settings import Settings
+from payouts import ledger, months
+from payouts.bank_details import electronic, masked
+from payouts.run import ClosedRun
+
+_CODE_DIGITS: Final = 8
+_MS_PER_HOUR: Final = 3_600_000
+
+KINDS: Final = {
+    "live_unknown": "Watched lives that the catalogue does not know: their time is worth no money. Deliver them in "
+    "landing/lives/ if they should count.",
+    "periods_overlap": "Paid periods that begin before an earlier one of the same subscriber ends: each is settled. "
+    "Was somebody charged twice?",
+    "day_over_24_hours": "Subscribers who watched more than 24 h on one day: a shared account, or forged heartbeats. "
+    "It moves no money but their own.",
+    "day_without_heartbeats": "Days without a single heartbeat: has an upload not arrived?",
+    "day_unusual": "Days far outside what is usual on that weekday: is an upload missing, or did one come twice under "
+    "other ids?",
+    "refund_of_final_month": "Refunds of periods whose month is final: no run takes the money back. Book them by hand "
+    "if you must.",
+    "iban_shared": "One IBAN for several artists: a duo, or payments led away?",
+    "iban_changed": "IBANs that changed since the month began: does the artist know of it?",
+    "rejects": "Records that were set aside since the last close, and may belong to the month: see raw.rejects.",
+}
+"""Every kind of warning and what it means, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class CloseWarning:
+    """One thing to look at.
+
+    Attributes:
+        kind: One of KINDS.
+        subject: The record that it is about: a live, a period, a subscriber, a day, an IBAN (masked), a file.
+        found: What was found of it, in words.
+    """
+
+    kind: str
+    subject: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.found}"
+
+
+def open_warnings(settings: Settings, con: duckdb.DuckDBPyConnection, run: ClosedRun) -> tuple[CloseWarning, ...]:
+    """Return every open warning of the month that `run` would close, by kind and subject.
+
+    Args:
+        settings: The data home.
+        con: The warehouse that the run was settled from.
+        run: The run.
+    """
+    found = [
+        *_in_the_data(con, run.settlement_month, since_batch=_batch_of_last_close(settings, "subscriptions")),
+        *_shared_ibans(run),
+        *_changed_ibans(run),
+        *_rejects(con, since_batch=_batch_of_last_close(settings, REJECTS)),
+    ]
+    order = [*KINDS]
+    return tuple(sorted(found, key=lambda one: (order.index(one.kind), one.subject, one.found)))
+
+
+def acknowledgement(month: str, warnings: Iterable[CloseWarning]) -> str | None:
+    """Return the code that acknowledges exactly these warnings of this month; None where there is none.
+
+    >>> code = acknowledgement("2021-02", [CloseWarning("day_unusual", "2021-02-03", "0.1 h watched")])
+    >>> len(code), acknowledgement("2021-02", ())
+    (8, None)
+    """
+    lines = [f"{one.kind}\t{one.subject}\t{one.found}" for one in warnings]
+    if not lines:
+        return None
+    return hashlib.sha256("\n".join([month, *lines]).encode()).hexdigest()[:_CODE_DIGITS]
+
+
+def in_words(warnings: Iterable[CloseWarning], *, most: int | None = None) -> Iterator[str]:
+    """Yield a line for each kind, what it means, followed by a line for each record; at most `most` records a kind."""
+    by_kind: defaultdict[str, list[CloseWarning]] = defaultdict(list)
+    for one in warnings:
+        by_kind[one.kind].append(one)
+    for kind, of_kind in by_kind.items():
+        yield f"{kind} ({len(of_kind)}): {KINDS[kind]}"
+        for one in of_kind[:most]:
+            yield f"  {one}"
+        if most is not None and len(of_kind) > most:
+            yield f"  and {len(of_kind) - most} more"
+
+
+def _in_the_data(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) -> Iterator[CloseWarning]:
+    rows = con.execute(
+        """
+        select kind, subject_id, found
+        from marts.fct_close_warnings
+        where settlement_month = $month and coalesce(batch_number > $since_batch, true)
+        """,
+        {"month": month, "since_batch": since_batch},
+    ).fetchall()
+    for kind, subject, found in rows:
+        yield CloseWarning(kind, subject, _WORDS[kind].format(hours=found / _MS_PER_HOUR, found=found))
+
+
+_WORDS: Final = {
+    "live_unknown": "{hours:,.1f} h watched",
+    "periods_overlap": "begins before an earlier period ends",
+    "day_over_24_hours": "{hours:,.1f} h on one day",
+    "day_without_heartbeats": "no heartbeat",
+    "day_unusual": "{hours:,.1f} h watched",
+    "refund_of_final_month": "not paid any more; its envelope was {found:,} cents",
+}
+
+
+def _shared_ibans(run: ClosedRun) -> Iterator[CloseWarning]:
+    """Of artists with a line: a shared account that nobody is paid to concerns nobody."""
+    paid = {line.artist_id for line in run.lines if line.paid_cents}
+    holders: defaultdict[str, list[str]] = defaultdict(list)
+    for artist_id, payee in run.payees.items():
+        if payee.iban:
+            holders[electronic(payee.iban)].append(artist_id)
+    for iban, artists in holders.items():
+        if len(artists) > 1 and paid.intersection(artists):
+            yield CloseWarning("iban_shared", masked(iban), ", ".join(sorted(artists)))
+
+
+def _changed_ibans(run: ClosedRun) -> Iterator[CloseWarning]:
+    since = months.first_day(run.settlement_month)
+    for line in run.lines:
+        payee = run.payees.get(line.artist_id)
+        if payee is None or payee.iban is None or payee.is_first_iban or payee.iban_first_seen_on is None:
+            continue
+        if payee.iban_first_seen_on >= since:
+            found = f"{masked(payee.iban)} since {payee.iban_first_seen_on}"
+            yield CloseWarning("iban_changed", line.artist_id, found)
+
+
+def _rejects(con: duckdb.DuckDBPyConnection, *, since_batch: int) -> Iterator[CloseWarning]:
+    rows = con.execute(
+        """
+        select source_file, reason, count(*), min(source_line)
+        from raw.rejects
+        where batch_number > $since_batch
+        group by source_file, reason
+        """,
+        {"since_batch": since_batch},
+    ).fetchall()
+    for file, reason, number, line in rows:
+        where = f", the first in line {line}" if line else ""
+        yield CloseWarning("rejects", file, f"{reason}, {number:,} record{'s' if number != 1 else ''}{where}")
+
+
+def _batch_of_last_close(settings: Settings, table: str) -> int:
+    """The last batch of a raw table that a closed month has seen; 0 before the first close."""
+    closed = ledger.closed_months(settings)
+    pinned: dict[str, Any] = ledger.read_control(settings, closed[-1])["raw_versions"] if closed else {}
+    if pinned.get(table) is None:
+        return 0
+    try:
+        return last_batch_of(settings, table, pinned[table])
+    except UnknownVersionError:
+        return 0

@@ -1,0 +1,133 @@
+"""Open warnings: what is named of a run, in words, and the code that acknowledges exactly these."""
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from ingestion.settings import Settings
+from payouts.balances import Payee
+from payouts.close_warnings import KINDS, CloseWarning, acknowledgement, in_words, open_warnings
+from payouts.run import ClosedRun, PayoutLine
+
+MONTH = "2021-02"
+SHARED, OTHER = "FR7630006000011234567890189", "FR7630001007941234567890185"
+
+
+def line(artist_id: str, *, paid_cents: int) -> PayoutLine:
+    return PayoutLine(
+        MONTH, artist_id, artist_id.upper(), "emerging", 1, 1, 0, 0, 0, paid_cents, 0, 0, paid_cents, 0, None
+    )
+
+
+def run_of(lines: tuple[PayoutLine, ...] = (), *payees: Payee) -> ClosedRun:
+    return ClosedRun(MONTH, lines, (), (), {}, {payee.artist_id: payee for payee in payees})
+
+
+@pytest.fixture
+def con() -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect()
+    con.execute(
+        """
+        create schema marts; create schema raw;
+        create table marts.fct_close_warnings (
+            settlement_month varchar, kind varchar, subject_id varchar, found bigint, batch_number bigint
+        );
+        create table raw.rejects (source_file varchar, reason varchar, source_line bigint, batch_number bigint);
+        """
+    )
+    return con
+
+
+def texts(warnings: tuple[CloseWarning, ...]) -> list[tuple[str, str]]:
+    return [(one.kind, str(one)) for one in warnings]
+
+
+def test_what_the_warehouse_finds_odd_is_named_in_words(tmp_path: Path, con: duckdb.DuckDBPyConnection) -> None:
+    con.execute(
+        """
+        insert into marts.fct_close_warnings values
+            ('2021-02', 'day_unusual', '2021-02-03', 5400000, null),
+            ('2021-02', 'live_unknown', 'live-x', 360000000, null),
+            ('2021-03', 'live_unknown', 'live-y', 1, null),
+            ('2021-02', 'refund_of_final_month', 'per-1', 100, 7);
+        insert into raw.rejects values
+            ('heartbeats/a.ndjson', 'bad_event_at', 9, 2), ('heartbeats/a.ndjson', 'bad_event_at', 4, 2),
+            ('lives/broken.csv', 'unreadable', null, 3);
+        """
+    )
+    assert texts(open_warnings(Settings(home=tmp_path), con, run_of())) == [
+        ("live_unknown", "live-x: 100.0 h watched"),
+        ("day_unusual", "2021-02-03: 1.5 h watched"),
+        ("refund_of_final_month", "per-1: not paid any more; its envelope was 100 cents"),
+        ("rejects", "heartbeats/a.ndjson: bad_event_at, 2 records, the first in line 4"),
+        ("rejects", "lives/broken.csv: unreadable, 1 record"),
+    ]
+
+
+def test_what_a_closed_month_has_seen_is_not_named_again(
+    tmp_path: Path, con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    con.execute(
+        """
+        insert into marts.fct_close_warnings values ('2021-02', 'refund_of_final_month', 'old', 100, 7),
+            ('2021-02', 'refund_of_final_month', 'new', 100, 8);
+        insert into raw.rejects values ('a.csv', 'malformed', 1, 7), ('b.csv', 'malformed', 1, 8);
+        """
+    )
+    monkeypatch.setattr("payouts.close_warnings.ledger.closed_months", lambda _: ("2021-01",))
+    control = {"raw_versions": {"subscriptions": 3, "rejects": 5}}
+    monkeypatch.setattr("payouts.close_warnings.ledger.read_control", lambda _settings, _month: control)
+    monkeypatch.setattr("payouts.close_warnings.last_batch_of", lambda _settings, _table, _version: 7)
+    named = {one.subject for one in open_warnings(Settings(home=tmp_path), con, run_of())}
+    assert named == {"new", "b.csv"}
+
+
+def test_an_iban_of_several_artists_is_named_where_one_of_them_is_paid(
+    tmp_path: Path, con: duckdb.DuckDBPyConnection
+) -> None:
+    payees = (Payee("a", iban=SHARED), Payee("b", iban=SHARED.lower()), Payee("c", iban=OTHER), Payee("d", iban=OTHER))
+    run = run_of((line("a", paid_cents=1000), line("c", paid_cents=0)), *payees)
+    assert texts(open_warnings(Settings(home=tmp_path), con, run)) == [("iban_shared", "FR76…0189: a, b")]
+
+
+@pytest.mark.parametrize(
+    ("payee", "is_named"),
+    [
+        (Payee("a", iban=SHARED, iban_first_seen_on=date(2021, 2, 1), is_first_iban=False), True),
+        (Payee("a", iban=SHARED, iban_first_seen_on=date(2021, 1, 31), is_first_iban=False), False),
+        (Payee("a", iban=SHARED, iban_first_seen_on=date(2021, 2, 1), is_first_iban=True), False),
+        (Payee("b", iban=SHARED, iban_first_seen_on=date(2021, 2, 1), is_first_iban=False), False),
+    ],
+)
+def test_an_iban_that_changed_since_the_month_began_is_named(
+    tmp_path: Path, con: duckdb.DuckDBPyConnection, payee: Payee, *, is_named: bool
+) -> None:
+    warnings = open_warnings(Settings(home=tmp_path), con, run_of((line("a", paid_cents=1000),), payee))
+    assert texts(warnings) == [("iban_changed", "a: FR76…0189 since 2021-02-01")] * is_named
+
+
+def test_the_code_stands_for_exactly_these_warnings() -> None:
+    one, other = CloseWarning("day_unusual", "2021-02-03", "1.5 h watched"), CloseWarning("iban_shared", "…", "a, b")
+    codes = {
+        acknowledgement(MONTH, [one]),
+        acknowledgement(MONTH, [other]),
+        acknowledgement(MONTH, [one, other]),
+        acknowledgement("2021-03", [one]),
+        acknowledgement(MONTH, [CloseWarning(one.kind, one.subject, "1.6 h watched")]),
+    }
+    assert len(codes) == 5
+    assert acknowledgement(MONTH, [one]) in codes
+    assert acknowledgement(MONTH, []) is None
+
+
+def test_each_kind_says_what_it_means_before_its_records() -> None:
+    warnings = [CloseWarning("day_unusual", f"2021-02-0{day}", "1.5 h watched") for day in range(1, 4)]
+    first, *records = in_words(warnings, most=2)
+    assert first == f"day_unusual (3): {KINDS['day_unusual']}"
+    assert records == ["  2021-02-01: 1.5 h watched", "  2021-02-02: 1.5 h watched", "  and 1 more"]
+
+
+def test_auto_close_stops_at_every_kind_by_default() -> None:
+    assert Settings().auto_close_stops_at == set(KINDS)
