@@ -212,3 +212,14 @@ def hash_bytes(file: LandedFile) -> str:
     """The sha256 of the file as it lies there: what a file that cannot be read is known by."""
     with file.path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hash_of_landed(path: Path) -> str | None:
+    """Return the sha256 of the bytes that a path in landing has now; None where no regular file is there."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return None
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None

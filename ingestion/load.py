@@ -45,7 +45,7 @@ from ingestion.staging import (
     sync_files,
 )
 
-__all__ = ["BatchReport", "CheckResult", "has_new_files", "load_new_files", "validate_files"]
+__all__ = ["BatchReport", "CheckResult", "has_new_files", "load_new_files", "validate_files", "waiting_files"]
 
 Progress = Callable[[str, int], None]
 """Called with a record type and the bytes read since the last call."""
@@ -62,10 +62,29 @@ _one_load = threading.Lock()
 
 def has_new_files(settings: Settings) -> bool:
     """Whether anything in landing has not been dealt with yet. Reads no content."""
-    return any(
-        _seen_files(settings, record_type).find_fresh(settings.landing_dir, record_type, is_noted=False)
-        for record_type in CONTRACTS
-    )
+    return any(_fresh_files(settings, record_type) for record_type in CONTRACTS)
+
+
+def waiting_files(settings: Settings, *, landed_before: datetime | None = None) -> tuple[str, ...]:
+    """Return the files in landing that have not been dealt with yet, by name. Reads no content, writes nothing.
+
+    With `landed_before` only those that lay there by then; the instant is compared with the file's change of name.
+    """
+    files = [file for record_type in CONTRACTS for file in _fresh_files(settings, record_type)]
+    if landed_before is not None:
+        files = [file for file in files if _landed_at(file) < landed_before.timestamp()]
+    return tuple(file.name for file in files)
+
+
+def _fresh_files(settings: Settings, record_type: str) -> list[LandedFile]:
+    return _seen_files(settings, record_type).find_fresh(settings.landing_dir, record_type, is_noted=False)
+
+
+def _landed_at(file: LandedFile) -> float:
+    try:
+        return file.path.stat().st_ctime
+    except OSError:  # gone in the meantime: nothing to wait for
+        return float("inf")
 
 
 def validate_files(settings: Settings, record_type: str, files: tuple[Path, ...]) -> tuple[CheckResult, ...]:

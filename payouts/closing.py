@@ -1,60 +1,118 @@
-"""Closing a settlement month: gate, settle, write aside, one atomic rename, audit (RULES.md §6)."""
+"""Closing a settlement month: gate, settle, write aside, prove, one atomic rename, audit (RULES.md §6)."""
 
+import functools
 import json
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 from filelock import FileLock, Timeout
+from pydantic import SecretStr
 
 from ingestion.batches import list_held, months_touched
 from ingestion.settings import Settings
 from payouts import audit, files, gate, ledger, pseudonyms, requests
+from payouts.close_orders import CloseOrder, take_up
+from payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
 from payouts.errors import Refusal
 from payouts.months import parse_month
 from payouts.payer import payer_refusals
-from payouts.run import ClosedRun, Requests, compute_run
+from payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
 from payouts.settlement import Settlement, open_warehouse, read_settlement
-from payouts.statements.writing import Progress
+
+Progress = Callable[[str, str], None]
+"""Is told what is being done, and how far it is."""
 
 
 def close_month(
     settings: Settings,
     month: str,
     *,
-    operator: str | None = None,
-    dry_run: bool = False,
+    order_id: str,
     progress: Progress | None = None,
 ) -> ClosedRun:
-    """Settle a month from the warehouse and close it into `payouts/<month>/`, or only compute it (`dry_run`).
+    """Settle a month from the warehouse, prove it, and close it into `payouts/<month>/`.
 
-    The warehouse must have been built since the last close: bookings are among its sources. The month appears as a
-    whole, with its line in the audit log, or not at all; a closing that was killed is finished or forgotten by the
+    The warehouse must have been built since the last close: bookings are among its sources. What the run would book is
+    computed a second time from the records it pins, and compared, before the month appears (RULES.md §6). It appears as
+    a whole, with its line in the audit log, or not at all; a closing that was killed is finished or forgotten by the
     next one.
 
+    Args:
+        settings: The data home.
+        month: The settlement month.
+        order_id: The order (`payouts.close_orders`), which this attempt uses up: who closes, and which warnings they
+            acknowledged.
+        progress: Is told what is being done.
+
     Raises:
-        Refusal: The month is closed already, not over, out of order, or its data or checks block it.
-        UnbalancedRunError: The totals do not agree.
+        Refusal: There is no such order; the month is closed already, not over or out of order; its data or the proof
+            refuse it; or its open warnings are not those that were acknowledged.
     """
     parse_month(month)
-    if dry_run:
-        with open_warehouse(settings) as con:
-            return _compute(settings, con, month)
     with _only_closing(settings, month):
         finish_interrupted_closings(settings)
+        _refuse(month, gate.calendar_refusals(settings, month))
+        order = take_up(settings, order_id, month)
         with open_warehouse(settings) as con:
             run = _compute(settings, con, month)
-            return _publish(settings, con, run, operator=operator or audit.operator_name(settings), progress=progress)
+            _refuse(month, _unacknowledged(open_warnings(settings, con, run), order))
+            return _publish(settings, con, run, order=order, progress=progress)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a month would close to.
+
+    Attributes:
+        acknowledgement: The code that a close by hand wants; None where no warning is open.
+    """
+
+    run: ClosedRun
+    warnings: tuple[CloseWarning, ...]
+    acknowledgement: str | None
+
+
+def preview_month(settings: Settings, month: str, *, progress: Progress | None = None) -> Preview:
+    """Settle a month and prove it, as a close would; write nothing that stays.
+
+    Raises:
+        Refusal: The month could not be closed now.
+    """
+    parse_month(month)
+    if settings.pseudonym_key is None:
+        # A preview makes no key that stays: nobody sees its pseudonyms.
+        settings = settings.model_copy(update={"pseudonym_key": SecretStr(secrets.token_hex(32))})
+    settings.temp_dir.mkdir(parents=True, exist_ok=True)
+    with open_warehouse(settings) as con, TemporaryDirectory(prefix="preview-", dir=settings.temp_dir) as scratch:
+        run = _compute(settings, con, month)
+        folder = Path(scratch) / month
+        folder.mkdir()
+        files.write_data(folder, run, con=con, settings=settings)
+        _prove(settings, folder, run, progress=progress)
+        return _preview(settings, con, run)
+
+
+def settle_month(settings: Settings, month: str) -> Preview:
+    """Settle a month without proving it: figures to show of a month that was previewed, or is about to be closed.
+
+    Raises:
+        Refusal: The month could not be closed now.
+    """
+    with open_warehouse(settings) as con:
+        return _preview(settings, con, _compute(settings, con, month))
 
 
 def refusals(settings: Settings, month: str) -> tuple[str, ...]:
-    """Return every reason why the month cannot close now; none means that it can."""
+    """Return every reason in the warehouse why the month cannot close now; the proof is left to the close."""
     try:
-        close_month(settings, month, dry_run=True)
+        settle_month(settings, month)
     except Refusal as refusal:
         return refusal.reasons
     return ()
@@ -91,14 +149,36 @@ def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> 
     _refuse(month, gate.calendar_refusals(settings, month))
     _refuse(month, gate.warehouse_refusals(settings, con))
     settlement = _settle(settings, con, month)
-    run = compute_run(
-        settlement,
-        brought_forward=requests.open_balances(settings),
-        requests=Requests(requests.pending_amendments(settings), requests.pending_entries(settings)),
-    )
+    try:
+        run = compute_run(
+            settlement,
+            brought_forward=requests.open_balances(settings),
+            requests=Requests(requests.pending_amendments(settings), requests.pending_entries(settings)),
+        )
+    except UnbalancedRunError as error:
+        raise Refusal(month, (str(error), gate.LIKELY_CAUSES)) from error
     if run.control["paid_cents"]:
         _refuse(month, payer_refusals(settings))
     return run
+
+
+def _preview(settings: Settings, con: duckdb.DuckDBPyConnection, run: ClosedRun) -> Preview:
+    warnings = open_warnings(settings, con, run)
+    return Preview(run, warnings, acknowledgement(run.settlement_month, warnings))
+
+
+def _unacknowledged(warnings: tuple[CloseWarning, ...], order: CloseOrder) -> list[str]:
+    code = acknowledgement(order.settlement_month, warnings)
+    if code is None or order.acknowledged == code:
+        return []
+    found = f"the order acknowledges {order.acknowledged}" if order.acknowledged else "the order acknowledges none"
+    return [
+        *in_words(warnings),
+        (
+            f"{len(warnings)} warnings are open and {found}; expected {code}. Look at each, then close with "
+            f"`allive payout {order.settlement_month} --acknowledge {code}`."
+        ),
+    ]
 
 
 def _settle(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> Settlement:
@@ -114,6 +194,7 @@ def _settle(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> S
         for held in list_held(settings)
         if month in months_touched(held, [month])
     ]
+    reasons += gate.unreadable_refusals(settings, con)
     _refuse(month, reasons)
     return settlement
 
@@ -123,39 +204,56 @@ def _refuse(month: str, reasons: list[str]) -> None:
         raise Refusal(month, tuple(reasons))
 
 
+def _prove(settings: Settings, folder: Path, run: ClosedRun, *, progress: Progress | None) -> None:
+    # Polars, which nothing else here needs.
+    from payouts.verification.proving import prove_run  # noqa: PLC0415
+
+    tell = None if progress is None else functools.partial(progress, "proving")
+    proof = prove_run(settings, folder, payees=run.payees, progress=tell)
+    if not proof.holds:
+        raise Refusal(run.settlement_month, gate.proof_refusals(proof.findings, proof.unchecked))
+
+
 def _publish(
     settings: Settings,
     con: duckdb.DuckDBPyConnection,
     run: ClosedRun,
     *,
-    operator: str,
+    order: CloseOrder,
     progress: Progress | None,
 ) -> ClosedRun:
     month = run.settlement_month
     final = ledger.month_dir(settings, month)
     aside = settings.payouts_dir / f".closing-{month}"
-    aside.mkdir()
-    run_hash = files.write_month(
-        aside,
-        run,
-        con=con,
-        settings=settings,
-        previous_run_hash=ledger.last_run_hash(settings),
-        progress=progress,
+    folder = aside / month
+    folder.mkdir(parents=True)
+    files.write_data(folder, run, con=con, settings=settings)
+    try:
+        _prove(settings, folder, run, progress=progress)
+    except Refusal:
+        shutil.rmtree(aside)
+        raise
+    tell = None if progress is None else lambda done, total: progress("writing", f"{done} of {total} statements")
+    run_hash = files.write_documents(
+        folder, run, settings=settings, previous_run_hash=ledger.last_run_hash(settings), progress=tell
     )
-    intent = {
+    intent: dict[str, Any] = {
         "action": "close",
-        "operator": operator,
+        "operator": order.operator,
+        **({"approved_by": order.approved_by} if order.approved_by else {}),
+        "order": order.order_id,
+        "acknowledged": order.acknowledged,
         "settlement_month": month,
         "run_hash": run_hash,
-        "manifest_sha256": files.sha256_of(aside / ledger.MANIFEST_FILE),
+        "manifest_sha256": files.sha256_of(folder / ledger.MANIFEST_FILE),
         "engine": audit.engine_name(settings),
     }
     intent_path = _write_intent(settings, intent)
     # rename() onto a folder with files in it fails: of two closings only one can win.
-    aside.rename(final)
+    folder.rename(final)
     files.sync(settings.payouts_dir)
     audit.record(settings, **intent)
+    aside.rmdir()
     intent_path.unlink()
     return replace(run, run_hash=run_hash, path=final)
 

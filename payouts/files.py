@@ -69,19 +69,8 @@ _LIVES_SQL: Final = """
 _ROWS_PER_FETCH: Final = 10_000
 
 
-def write_month(
-    folder: Path,
-    run: ClosedRun,
-    *,
-    con: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    previous_run_hash: str,
-    progress: Progress | None = None,
-) -> str:
-    """Write the month's files into an empty folder, durably, and return the run hash.
-
-    `progress` is told of the statements that are written, and of how many.
-    """
+def write_data(folder: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Write what the run decides into an empty folder: rows, slices and control totals, which the run hash covers."""
     month = run.settlement_month
     _write_csv(folder / PAYOUTS_FILE, PayoutLine, run.lines)
     _write_csv(folder / ADJUSTMENTS_FILE, Adjustment, run.adjustments)
@@ -92,6 +81,21 @@ def write_month(
     for again in run.resettled:
         _write_slices(folder / RESETTLED_FOLDER / f"{again}.parquet", again, con=con, settings=settings)
     _write_json(folder / CONTROL_FILE, run.control)
+
+
+def write_documents(
+    folder: Path,
+    run: ClosedRun,
+    *,
+    settings: Settings,
+    previous_run_hash: str,
+    progress: Progress | None = None,
+) -> str:
+    """Write bank file, statements and manifest beside the run's data, all of it durably; return the run hash.
+
+    `progress` is told of the statements that are written, and of how many.
+    """
+    month = run.settlement_month
     run_hash = chain_hash(previous_run_hash, _hashes(folder))
     _write_transfers(folder / BANK_FILE, run, run_hash=run_hash, settings=settings)
     write_statements(folder, run_hash=run_hash, contact=settings.statement_contact, progress=progress)

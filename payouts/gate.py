@@ -1,14 +1,28 @@
 """May this month close? Every reason why not, in words an operator can act on (RULES.md §4, §6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 import duckdb
 
+from ingestion.landing import hash_of_landed
 from ingestion.settings import Settings
 from payouts import ledger, months
 from payouts.bookings import kept_catalogues
 from payouts.settlement import Blocker, first_month_with_periods, known_months, was_built_after
+from payouts.warehouse_mark import is_as_left
+
+if TYPE_CHECKING:
+    from payouts.verification.findings import Finding, Unchecked
+
+_MOST_FINDINGS: Final = 10
+LIKELY_CAUSES: Final = (
+    "Nothing was closed. Likely causes, the likeliest first: (1) the warehouse was changed by hand or by another "
+    "version of the project: `allive run --rebuild` builds it from the raw tables; (2) a file of raw/ or payouts/ was "
+    "changed or restored in part: `allive verify` and `allive doctor` say which; (3) a defect of the program: report "
+    "it with these lines, and pay nothing."
+)
 
 _WHAT_TO_DO = {
     "live_without_credits": "watched live {subject} has no credits; deliver them in landing/live_credits/",
@@ -57,7 +71,14 @@ def calendar_refusals(settings: Settings, month: str, *, now: datetime | None = 
 
 
 def warehouse_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return why this warehouse is not one to close from: half built, failed checks, or older than the last close."""
+    """Return why this warehouse is not one to close from: somebody else's, half built, or older than the last close."""
+    if not is_as_left(settings, con):
+        return [
+            (
+                "The warehouse is not as the project left it: something else wrote to it, or a run was cut short. Run "
+                "`allive run`, which builds it from the raw tables; `allive dbt` works on a copy."
+            )
+        ]
     if was_built_after(con, kept_catalogues(settings)):
         return []
     return [
@@ -103,3 +124,33 @@ def blocker_refusals(month: str, blockers: tuple[Blocker, ...]) -> Iterator[str]
                 f"{blocker.reason} in {blocker.settlement_month}, which this run settles again: {advice}. Then let the "
                 f"corrected catalogue in: `allive amend {blocker.settlement_month} --why …`."
             )
+
+
+def unreadable_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Return which files could not be read and still lie in landing as they were: what is in them is unknown.
+
+    A file that was delivered again under its name, or taken away, is settled.
+    """
+    set_aside = con.execute(
+        "select source_file, raw, file_hash from raw.rejects where reason = 'unreadable' order by source_file"
+    ).fetchall()
+    return [
+        (
+            f"{name} could not be read ({why}), and lies in landing as it was; what is in it may belong to the month. "
+            "Deliver it again, whole, under the same name, or take it out of landing."
+        )
+        for name, why, file_hash in set_aside
+        if hash_of_landed(settings.landing_dir / name) == file_hash
+    ]
+
+
+def proof_refusals(findings: "Sequence[Finding]", unchecked: "Sequence[Unchecked]") -> tuple[str, ...]:
+    """Return what the second computation found, and the likely causes in the order of their likelihood."""
+    shown = [
+        f"{finding.file}, {finding.what}: the warehouse gives {finding.found}, the records {finding.expected}."
+        for finding in findings[:_MOST_FINDINGS]
+    ]
+    if len(findings) > _MOST_FINDINGS:
+        shown.append(f"And {len(findings) - _MOST_FINDINGS} more differences.")
+    shown += [f"Could not be computed a second time: {one.what}: {one.why}." for one in unchecked]
+    return (*shown, LIKELY_CAUSES)

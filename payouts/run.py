@@ -70,7 +70,7 @@ class ClosedRun:
 
 
 class UnbalancedRunError(RuntimeError):
-    """The totals of a run do not agree: a defect of the program, never of the data. Nothing was written."""
+    """The totals of a run do not agree: something changed the warehouse, or the program is wrong. Never the data."""
 
 
 @dataclass(frozen=True)
@@ -270,10 +270,7 @@ def _check_balance(run: ClosedRun, settlement: Settlement) -> None:
     )
     broken = [f"{name}: {left} ≠ {right}" for name, left, right in equations if left != right]
     if broken:
-        raise UnbalancedRunError(
-            f"{run.settlement_month} does not balance ({'; '.join(broken)}). Nothing was written; "
-            "rebuild the warehouse with `allive run`, and report this if it stays."
-        )
+        raise UnbalancedRunError(f"{run.settlement_month} does not balance ({'; '.join(broken)}).")
 
 
 def as_row(line: PayoutLine | Adjustment) -> dict[str, Any]:

@@ -178,7 +178,7 @@ def _paid_periods(settings: Settings, month: Month, books: Books, look_back: lis
     return (
         latest(settings, "subscriptions", month.control.raw_versions.get("subscriptions"), key=["period_id"])
         .filter(pl.col("status") == "paid")
-        .join(_booked_periods(month, books), on="period_id", how="left")
+        .join(_booked_periods(settings.payouts_dir, books), on="period_id", how="left")
         .with_columns(last_month=last_month)
         .with_columns(
             settled_in=pl.coalesce(
@@ -189,9 +189,8 @@ def _paid_periods(settings: Settings, month: Month, books: Books, look_back: lis
     )
 
 
-def _booked_periods(month: Month, books: Books) -> pl.DataFrame:
+def _booked_periods(payouts: Path, books: Books) -> pl.DataFrame:
     """Every period that an earlier run booked, and the month that it is booked in."""
-    payouts = month.folder.parent
     files = [(payouts / one / SLICES_FILE, one) for one in books.policies]
     files += [
         (path, path.stem) for one in books.policies for path in (payouts / one / RESETTLED_FOLDER).glob("*.parquet")

@@ -129,7 +129,7 @@ def scan_pinned(settings: Settings, table: str, version: int | None) -> Records:
 def latest(settings: Settings, table: str, version: int | None, *, key: Sequence[str]) -> pl.DataFrame:
     """Return the record in force of each key: the greatest `updated_at` (missing = oldest), then content."""
     columns = [*_CONTENT[table]]
-    records = _read(settings, table, version)
+    records = all_records(settings, table, version)
     order = ["updated_at", *columns]
     return records.sort(order, nulls_last=False).unique(key, keep="last", maintain_order=True).select(columns)
 
@@ -166,7 +166,7 @@ def panics_as_errors() -> Iterator[None]:
 
 def _credit_sets(settings: Settings, version: int | None) -> dict[str, list[tuple[str, int]]]:
     """Return each live's newest set as a whole; sets that are not whole or name an artist twice are left out."""
-    lines = _read(settings, "live_credits", version)
+    lines = all_records(settings, "live_credits", version)
     age = pl.col("updated_at").rank("dense").fill_null(0)
     newest = lines.with_columns(age=age).filter(pl.col("age") == pl.col("age").max().over("live_id"))
     sets: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)
@@ -179,7 +179,8 @@ def _credit_sets(settings: Settings, version: int | None) -> dict[str, list[tupl
     }
 
 
-def _read(settings: Settings, table: str, version: int | None) -> pl.DataFrame:
+def all_records(settings: Settings, table: str, version: int | None) -> pl.DataFrame:
+    """Return every record of a raw table's version, whatever came after it."""
     columns = {**_CONTENT[table], "updated_at": pl.Datetime("us", "UTC")}
     records = scan_pinned(settings, table, version)
     if not records.files:

@@ -1,0 +1,139 @@
+"""Whom each line pays, and why it is carried: decided a second time from every artist record that a run pinned."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from ingestion.settings import Settings
+from payouts.balances import Payee
+from payouts.bank_details import are_payable, electronic
+from payouts.ledger import PAYOUTS_FILE
+from payouts.months import following, last_day
+from payouts.verification.books import Month
+from payouts.verification.findings import Check, Report
+from payouts.verification.month_files import PayoutRow, Policy
+from payouts.verification.pinned_records import all_records, latest
+
+_SETTLING_DAYS: Final = 10
+"""An IBAN that replaced another is not paid to before it is so old (RULES.md §6)."""
+_ADDRESS: Final = ("street", "postcode", "town", "country")
+_SINCE_EVER: Final = datetime.min.replace(tzinfo=UTC)
+_PARIS: Final = ZoneInfo("Europe/Paris")
+_DECEMBER: Final = 12
+
+
+@dataclass(frozen=True)
+class Account:
+    """An artist as a transfer names them."""
+
+    name: str | None
+    iban: str | None
+    bic: str | None
+    address: tuple[str | None, ...]
+    left_on: date | None
+    changed_on: date | None
+    """The Paris day since when the IBAN replaces an earlier one; None for a first IBAN, and for one without age."""
+
+    def reason_to_carry(self, paid_on: date) -> str:
+        """Return why nothing is paid to the account on a day; empty if it can be paid."""
+        if not self.iban:
+            return "no_iban"
+        if not are_payable(self.iban, self.bic):
+            return "bad_iban"
+        if self.changed_on is not None and paid_on - self.changed_on < timedelta(days=_SETTLING_DAYS):
+            return "iban_changed"
+        return ""
+
+
+_NOBODY: Final = Account(None, None, None, (None,) * len(_ADDRESS), None, None)
+
+
+def read_accounts(settings: Settings, version: int | None) -> dict[str, Account]:
+    """Return every artist of a version of raw/artists, by id.
+
+    Raises:
+        GoneError: The version is not there any more.
+    """
+    seen: defaultdict[str, defaultdict[str, list[datetime | None]]] = defaultdict(lambda: defaultdict(list))
+    for artist_id, iban, at in (
+        all_records(settings, "artists", version).select("artist_id", "iban", "updated_at").rows()
+    ):
+        if iban is not None:
+            seen[artist_id][electronic(iban)].append(at)
+    return {
+        row["artist_id"]: Account(
+            name=row["name"],
+            iban=row["iban"] and electronic(row["iban"]),
+            bic=row["bic"],
+            address=tuple(row[name] for name in _ADDRESS),
+            left_on=row["left_on"],
+            changed_on=_changed_on(row["iban"] and electronic(row["iban"]), seen[row["artist_id"]]),
+        )
+        for row in latest(settings, "artists", version, key=["artist_id"]).iter_rows(named=True)
+    }
+
+
+def _changed_on(iban: str | None, seen: Mapping[str, list[datetime | None]]) -> date | None:
+    """An IBAN has been there since its first record; one with an undated record, since ever."""
+    since = {
+        other: min((at for at in times if at is not None), default=_SINCE_EVER) if None not in times else _SINCE_EVER
+        for other, times in seen.items()
+    }
+    if iban is None or since[iban] == _SINCE_EVER:
+        return None
+    is_first = min(since, key=lambda other: (since[other], other)) == iban
+    return None if is_first else since[iban].astimezone(_PARIS).date()
+
+
+def check_payees(report: Report, settings: Settings, month: Month, payees: Mapping[str, Payee] | None = None) -> None:
+    """Decide each line's payment again: paid or carried, why, and to whom.
+
+    Args:
+        report: Where the findings go.
+        settings: Where the raw tables lie.
+        month: The run; its `raw_versions` must still be there.
+        payees: Whom the bank file will name, before it is written; None where it is written and checked by itself.
+
+    Raises:
+        GoneError: The version of raw/artists is not there any more.
+    """
+    place = report.at(Check.BALANCES, month.file(PAYOUTS_FILE))
+    accounts = read_accounts(settings, month.control.raw_versions.get("artists"))
+    policy = month.control.policy
+    paid_on = date.fromisoformat(f"{following(month.name)}-03") + timedelta(days=policy.payment_delay_days)
+    for row in month.rows:
+        account = accounts.get(row.artist_id, _NOBODY)
+        found = row.paid_cents, row.carried_forward_cents, row.carry_reason
+        expected = _settled(row, account, policy, paid_on=paid_on)
+        place.same(f"artist {row.artist_id!r}, paid, carried and why", found=found, expected=expected)
+        if payees is not None and row.paid_cents:
+            place.same(
+                f"artist {row.artist_id!r}, account", found=_of(payees.get(row.artist_id)), expected=_named(account)
+            )
+
+
+def _settled(row: PayoutRow, account: Account, policy: Policy, *, paid_on: date) -> tuple[int, int, str]:
+    """Paid in full or carried in full, with the reason (RULES.md §6)."""
+    payable = row.brought_forward_cents + row.earned_cents + row.adjustment_cents
+    if payable <= 0:
+        return 0, payable, "negative" if payable else ""
+    last = last_day(row.settlement_month)
+    has_left = account.left_on is not None and account.left_on <= last
+    if payable < policy.minimum_payout_cents and last.month != _DECEMBER and not has_left:
+        return 0, payable, "below_minimum"
+    reason = account.reason_to_carry(paid_on)
+    return (0, payable, reason) if reason else (payable, 0, "")
+
+
+def _named(account: Account) -> tuple[str | None, ...]:
+    return account.name, account.iban, account.bic, *account.address
+
+
+def _of(payee: Payee | None) -> tuple[str | None, ...] | None:
+    if payee is None:
+        return None
+    iban = payee.iban and electronic(payee.iban)
+    return payee.name, iban, payee.bic, payee.street, payee.postcode, payee.town, payee.country

@@ -1,0 +1,91 @@
+"""The proof of a run before it is closed: its data files against what it pins, by the second implementation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ingestion.raw_tables import read_pins
+from ingestion.settings import Settings
+from payouts.balances import Payee
+from payouts.ledger import CONTROL_FILE, closed_months
+from payouts.verification.adjustments import check_adjustments
+from payouts.verification.amounts import check_amounts
+from payouts.verification.balances import check_balances
+from payouts.verification.books import Books, Month, read_month
+from payouts.verification.findings import Check, Finding, Progress, Report, Unchecked
+from payouts.verification.from_heartbeats import check_heartbeats
+from payouts.verification.payees import check_payees
+from payouts.verification.pinned_records import GoneError
+from payouts.verification.seals import AuditLog, check_chain, check_files, read_audit_log
+
+_REQUESTS: Final = frozenset({"amend", "payment_returned", "write_off"})
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What a proof found. A run is proven if nothing differs and nothing could not be checked."""
+
+    findings: tuple[Finding, ...]
+    unchecked: tuple[Unchecked, ...]
+    comparisons: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether the run may be closed."""
+        return not (self.findings or self.unchecked)
+
+
+def prove_run(
+    settings: Settings, folder: Path, *, payees: Mapping[str, Payee], progress: Progress | None = None
+) -> Proof:
+    """Compute a run's weights, policy, amounts and payments again from the records it pins, and compare; write nothing.
+
+    What the run stands on is checked first: the closed months before it are as their manifests and the audit log say.
+
+    Args:
+        settings: Where the raw tables and the closed months lie.
+        folder: The run's data files, as `files.write_data` writes them; its name is the settlement month.
+        payees: Whom the bank file will name.
+        progress: Is told what is being computed.
+    """
+    report = Report(progress or (lambda _: None))
+    log = read_audit_log(report, settings.payouts_dir)
+    closed = closed_months(settings)
+    manifests = {}
+    for name in closed:
+        report.progress(f"{name}: what the run stands on")
+        manifests[name] = check_files(report, settings.payouts_dir / name, data_alone=True)
+    check_chain(report, settings.payouts_dir, manifests, log)
+    books = Books()
+    earlier = [read_month(report, settings.payouts_dir / name) for name in closed]
+    month = read_month(report, folder)
+    if month is not None and all(one is not None for one in earlier):
+        for one in earlier:
+            if one is not None:
+                books.close(one)
+        at_control = report.at(Check.WATCHING, month.file(CONTROL_FILE))
+        at_control.same("raw_versions", found=month.control.raw_versions, expected=read_pins(settings).versions)
+        check_amounts(report, month)
+        check_adjustments(report, month, books)
+        check_balances(report, month, books, log)
+        _check_all_requests(report, month, books, log)
+        try:
+            check_payees(report, settings, month, payees)
+        except GoneError as gone:
+            report.not_checked(month.name, "payees", str(gone))
+        check_heartbeats(report, settings, month, books, ())
+    return Proof(
+        findings=report.findings(),
+        unchecked=tuple(report.unchecked),
+        comparisons=sum(count.compared for count in report.counts()),
+    )
+
+
+def _check_all_requests(report: Report, month: Month, books: Books, log: AuditLog) -> None:
+    """Whatever people asked for and no run took up before is in this run: a request is not passed over."""
+    waiting = {
+        entry for entry, line in log.lines.items() if line.entry["action"] in _REQUESTS and entry not in books.taken_up
+    }
+    place = report.at(Check.BALANCES, month.file(CONTROL_FILE))
+    place.same("requests taken up", found=sorted(month.control.requests()), expected=sorted(waiting))
