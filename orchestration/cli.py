@@ -93,7 +93,13 @@ Why = Annotated[str, typer.Option("--why", help="The reason, for the record.", c
 
 
 @app.command()
-def run(*, verbose: Verbose = False) -> None:
+def run(
+    *,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Delete the warehouse first: build it from the raw tables.")
+    ] = False,
+    verbose: Verbose = False,
+) -> None:
     """Load what is new in landing, build and check the warehouse, publish the serving copy."""
     from contextlib import ExitStack  # noqa: PLC0415
 
@@ -106,7 +112,7 @@ def run(*, verbose: Verbose = False) -> None:
             stack.enter_context(warm_worker.warming_up(warm_imports.warm_up, settings))
         from orchestration.commands.refresh import refresh  # noqa: PLC0415 - Dagster, while the worker warms up
 
-        _exit_unless(refresh(settings, verbose=verbose))
+        _exit_unless(refresh(settings, rebuild=rebuild, verbose=verbose))
 
 
 @app.command()
@@ -114,16 +120,32 @@ def payout(
     month: Month,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be closed; write nothing.")] = False,
+    acknowledge: Annotated[
+        str | None, typer.Option(metavar="CODE", help="The code of the open warnings, as the dry run prints it.")
+    ] = None,
+    approve: Annotated[
+        str | None, typer.Option(metavar="ORDER", help="Approve somebody else's order, and carry it out.")
+    ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Settle a month and close it for good."""
+    """Load what has landed, settle a month, prove it and close it for good."""
     from orchestration.commands.payout import pay_out, preview, show_closed_month  # noqa: PLC0415
 
     settings = _settings()
     if dry_run:
         _exit_unless(preview(settings, month, verbose=verbose))
     else:
-        _exit_unless(pay_out(settings, month, command=f"allive payout {month}", verbose=verbose))
+        if acknowledge is not None and approve is not None:
+            raise typer.BadParameter("the order acknowledges for itself", param_hint="--acknowledge with --approve")
+        closed = pay_out(
+            settings,
+            month,
+            command=f"allive payout {month}",
+            acknowledged=acknowledge,
+            approves=approve,
+            verbose=verbose,
+        )
+        _exit_unless(closed)
         show_closed_month(settings, month)
 
 

@@ -5,37 +5,60 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from ingestion.load import waiting_files
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.runs import run_job
 from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
 from payouts import gate, ledger
 from payouts.audit import operator_name
-from payouts.closing import close_month
+from payouts.close_orders import CloseOrder, approve_close, open_orders, order_close
+from payouts.close_warnings import in_words
+from payouts.closing import settle_month
+from payouts.errors import Refusal
 from payouts.run import as_row
 from payouts.statements import STATEMENTS_FOLDER
 
 _MS_PER_HOUR = 3_600_000
+_MOST_FILES = 10
+_ID_DIGITS = 12
 
 
-def pay_out(settings: Settings, month: str, *, command: str, publish: bool = True, verbose: bool = False) -> bool:
-    """Build the warehouse on the present bookings and close the month; whether it closed.
+def pay_out(
+    settings: Settings,
+    month: str,
+    *,
+    command: str,
+    acknowledged: str | None = None,
+    approves: str | None = None,
+    publish: bool = True,
+    verbose: bool = False,
+) -> bool:
+    """Load what has landed, build the warehouse on the present bookings and close the month; whether it closed.
 
-    With `publish` the serving copy shows the close when this returns.
+    Args:
+        settings: The data home.
+        month: The settlement month.
+        command: What holds the data home, in words.
+        acknowledged: The code of the open warnings, as the dry run prints it.
+        approves: The beginning of the id of an order that somebody else gave: it is approved and carried out.
+        publish: Whether the serving copy shows the close when this returns.
+        verbose: Whether the orchestrator's own log is shown.
     """
     with hold_data_home(settings, command=command):
         if _refused_by_the_calendar(settings, month):
             return False
+        order = _order(settings, month, acknowledged=acknowledged, approves=approves)
+        if order is None:
+            return False
         with showing_progress():
-            closing = {"config": {"operator": operator_name(settings)}}
             outcome = run_job(
                 settings,
                 "payout",
                 partition_key=month,
-                ops={"payouts__closed_month": closing},
+                ops={"payouts__closed_month": {"config": {"order": order.order_id}}},
                 verbose=verbose,
             )
-        _show_warnings(outcome.failed_checks)
         if not outcome.success:
             reasons = _reasons(outcome.failed_checks) or outcome.failures
             refuse(f"{month} was not closed.", reasons)
@@ -47,23 +70,65 @@ def pay_out(settings: Settings, month: str, *, command: str, publish: bool = Tru
     return outcome.success
 
 
+def _order(settings: Settings, month: str, *, acknowledged: str | None, approves: str | None) -> CloseOrder | None:
+    """Give the order to close, or approve somebody else's; None where it waits for a second person, or is refused."""
+    try:
+        if approves is not None:
+            return approve_close(settings, _open_order(settings, month, approves), operator=operator_name(settings))
+        order = order_close(
+            settings, month, operator=operator_name(settings), origin="command", acknowledged=acknowledged
+        )
+    except Refusal as refusal:
+        refuse(f"{month} was not closed.", refusal.reasons)
+        return None
+    if not settings.second_person:
+        return order
+    say(f"Ordered by {order.operator}: {order.order_id[:_ID_DIGITS]}. It waits for a second person, 24 h at most:")
+    say(f"  allive payout {month} --approve {order.order_id[:_ID_DIGITS]}")
+    return None
+
+
+def _open_order(settings: Settings, month: str, beginning: str) -> str:
+    found = [order for order in open_orders(settings) if order.order_id.startswith(beginning)]
+    if len(found) == 1 and beginning:
+        return found[0].order_id
+    there = ", ".join(f"{order.order_id[:_ID_DIGITS]} ({order.settlement_month})" for order in open_orders(settings))
+    raise Refusal(month, (f"Found {len(found)} open orders {beginning!r}; expected one of: {there or 'none'}.",))
+
+
 def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
-    """Show what the month would close to; write nothing. Whether it could close."""
+    """Show what the month would close to, and what waits in landing; load and write nothing. Whether it could close."""
     with hold_data_home(settings, command=f"allive payout {month} --dry-run"):
         if _refused_by_the_calendar(settings, month):
             return False
         with showing_progress():
             outcome = run_job(settings, "payout_preview", partition_key=month, verbose=verbose)
-        _show_warnings(outcome.failed_checks)
+        _show_waiting(settings)
         reasons = _reasons(outcome.failed_checks) or outcome.failures
         if reasons:
             refuse(f"{month} could not close now.", reasons)
             return False
-        run = close_month(settings, month, dry_run=True)
-    show_lines(f"{month}, not closed: what it would pay", (as_row(line) for line in run.lines))
-    show_control([run.control])
-    say(f"Nothing was written. Close it with `allive payout {month}`.")
+        preview = settle_month(settings, month)
+    show_lines(f"{month}, not closed: what it would pay", (as_row(line) for line in preview.run.lines))
+    show_control([preview.run.control])
+    say("Computed a second time from the pinned records: no difference.")
+    if preview.warnings:
+        warn("Open warnings. Look at each before you pay:", in_words(preview.warnings))
+    acknowledge = f" --acknowledge {preview.acknowledgement}" if preview.acknowledgement else ""
+    say(f"Nothing was written. Close it with `allive payout {month}{acknowledge}`.")
     return True
+
+
+def _show_waiting(settings: Settings) -> None:
+    waiting = waiting_files(settings)
+    if waiting:
+        warn(
+            f"{len(waiting)} files wait in landing. They are not in these figures; the close loads them first:",
+            [
+                *waiting[:_MOST_FILES],
+                *([f"and {len(waiting) - _MOST_FILES} more"] if len(waiting) > _MOST_FILES else []),
+            ],
+        )
 
 
 def show_closed_month(settings: Settings, month: str) -> None:
@@ -152,15 +217,6 @@ def _refused_by_the_calendar(settings: Settings, month: str) -> bool:
     if reasons:
         refuse(f"{month} cannot close.", reasons)
     return bool(reasons)
-
-
-def _show_warnings(failed_checks: Iterable[Any]) -> None:
-    """Name again, before the figures, what looks odd in the month and forbids nothing."""
-    warnings = [
-        text for check in failed_checks if check.name == "month_warnings" for text in check.metadata["warnings"]
-    ]
-    if warnings:
-        warn("Look at this before you pay:", warnings)
 
 
 def _reasons(failed_checks: Iterable[Any]) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ refresh = dg.define_asset_job(
 )
 payout = dg.define_asset_job(
     "payout",
-    selection=_WAREHOUSE | dg.AssetSelection.assets(CLOSED),
-    description="Build the warehouse on the present bookings and close a month, at the word of the person it names.",
+    selection=_RAW | _WAREHOUSE | dg.AssetSelection.assets(CLOSED),
+    description="Load what has landed, build the warehouse on the present bookings and close a month by an order.",
 )
 payout_preview = dg.define_asset_job(
     "payout_preview",
@@ -27,8 +27,8 @@ payout_preview = dg.define_asset_job(
 )
 monthly_payout = dg.define_asset_job(
     "monthly_payout",
-    selection=_WAREHOUSE | dg.AssetSelection.assets(PREVIEW, CLOSED),
-    description="The scheduled payout: previews the month, and closes it where auto_close is on and nothing refuses.",
+    selection=_RAW | _WAREHOUSE | dg.AssetSelection.assets(CLOSED),
+    description="The scheduled payout: loads what has landed; closes the month where auto_close is on, else alerts.",
 )
 republish = dg.define_asset_job(
     "republish",

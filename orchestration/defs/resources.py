@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 
 import dagster as dg
+from pydantic import PrivateAttr
 
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
@@ -16,10 +18,17 @@ SERVICE_PATIENCE_S = 900.0
 class DataHome(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The data home of the environment. Its lock is held from a run's first step to its last."""
 
+    _held_since: datetime = PrivateAttr(default_factory=lambda: datetime.now(UTC))
+
     @cached_property
     def settings(self) -> Settings:
         """The settings of the environment."""
         return Settings()
+
+    @property
+    def held_since(self) -> datetime:
+        """When this run began to hold the data home."""
+        return self._held_since
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["DataHome"]:
@@ -30,6 +39,7 @@ class DataHome(dg.ConfigurableResource):  # type: ignore[type-arg]
             update={"lock_timeout_s": max(self.settings.lock_timeout_s, SERVICE_PATIENCE_S)}
         )
         with hold_data_home(patient, command=command):
+            self._held_since = datetime.now(UTC)
             yield self
 
 

@@ -1,13 +1,16 @@
 """What runs by the clock, in Europe/Paris."""
 
+from datetime import date
+
 import dagster as dg
 
+from dashboards.serving import ServingCopyMissingError, current_copy
 from ingestion.settings import Settings
 from orchestration.defs.ingestion.upkeep import raw_upkeep
 from orchestration.defs.jobs import monthly_payout, refresh
-from orchestration.defs.payouts.months import MONTHS
+from payouts.due import due_months
 from payouts.ledger import closed_months
-from payouts.months import PARIS
+from payouts.months import PARIS, following, payout_day
 
 TIMEZONE = PARIS.key
 
@@ -31,26 +34,52 @@ nightly_upkeep = dg.ScheduleDefinition(
 
 @dg.schedule(
     job=monthly_payout,
-    cron_schedule="0 6 3 * *",
+    cron_schedule="0 6 * * *",
     execution_timezone=TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="On the 3rd at 06:00: the previous month's payout (RULES.md §6).",
+    description="Every day at 06:00: the oldest month that is due, from the 3rd of the next month on (RULES.md §6).",
 )
 def monthly_payout_schedule(
     context: dg.ScheduleEvaluationContext,
 ) -> dg.RunRequest | dg.SkipReason:
-    """Ask for the payout of the month before, unless there is nothing to close."""
-    tick = context.scheduled_execution_time.astimezone(PARIS)
-    months_over = MONTHS.get_partition_keys(current_time=tick)
-    if not months_over:
-        first = MONTHS.start.strftime("%Y-%m")
-        return dg.SkipReason(f"No month was over on {tick.date()}: the first settlement month is {first}.")
-    month, settings = months_over[-1], Settings()
-    if month in closed_months(settings):
-        return dg.SkipReason(f"{month} is closed already.")
+    """Ask for the payout of the oldest month that is due, every day until it is closed; say why not."""
+    settings, today = Settings(), context.scheduled_execution_time.astimezone(PARIS).date()
+    return ask_for_due_month(settings, today=today, key=today.isoformat())
+
+
+def ask_for_due_month(settings: Settings, *, today: date, key: str) -> dg.RunRequest | dg.SkipReason:
+    """Ask for a run of the oldest month that is due on a day in Paris, or say why there is none.
+
+    Months close one after the other: a later one waits until this one is closed.
+    """
     if not settings.raw_dir.exists():
         return dg.SkipReason("Nothing has ever been loaded: there is nothing to settle.")
-    return dg.RunRequest(run_key=month, partition_key=month, tags={"allive/month": month})
+    closed = closed_months(settings)
+    first_month = None if closed else _first_month(settings)
+    if not closed and first_month is None:
+        return dg.SkipReason("No period is known yet: there is no first month to close. Deliver subscriptions.")
+    due = due_months(closed, first_month=first_month, today=today)
+    if not due:
+        coming = following(closed[-1]) if closed else str(first_month)
+        return dg.SkipReason(f"No month is due on {today}: {coming} is from {payout_day(coming)} on.")
+    month = due[0]
+    return dg.RunRequest(
+        run_key=f"{month} {key}",
+        partition_key=month,
+        tags={"allive/month": month, "allive/months_due": str(len(due))},
+    )
+
+
+def _first_month(settings: Settings) -> str | None:
+    """The first month with periods, as published: the warehouse may be busy."""
+    try:
+        rows = current_copy(settings).rows(
+            "select min(settlement_month) as month from marts.fct_settlement_months where periods > 0"
+        )
+    except ServingCopyMissingError:
+        return None
+    month: str | None = rows[0]["month"]
+    return month
 
 
 @dg.definitions

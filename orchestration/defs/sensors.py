@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime
 
 import dagster as dg
 
@@ -9,7 +10,12 @@ from ingestion.contracts import RECORD_TYPES
 from ingestion.seen_files import SeenFiles
 from ingestion.settings import Settings
 from orchestration.alerts import Alert, send
-from orchestration.defs.jobs import monthly_payout, refresh, republish
+from orchestration.defs.jobs import monthly_payout, payout, refresh, republish
+from orchestration.defs.schedules import ask_for_due_month
+from orchestration.runs import COMMAND, STARTED_BY
+from payouts.close_orders import open_orders
+from payouts.ledger import closed_months
+from payouts.months import PARIS
 
 LOOK_EVERY_S = 60
 _NOTHING_NEW = "Nothing new has landed since the last refresh was asked for."
@@ -70,17 +76,53 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
 
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[monthly_payout],
-    request_job=republish,
+    monitored_jobs=[monthly_payout, payout],
+    request_jobs=[republish, monthly_payout],
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="After the scheduled payout: shows in the serving copy what was booked.",
+    description="After a payout of the service: shows what was booked, and goes on with the next month that is due.",
 )
-def payout_done(context: dg.RunStatusSensorContext) -> dg.RunRequest:
-    """Ask for a new serving copy, once a payout run."""
-    return dg.RunRequest(run_key=context.dagster_run.run_id)
+def payout_done(context: dg.RunStatusSensorContext) -> list[dg.RunRequest]:
+    """Ask for a new serving copy, once a run; where the run closed its month and another is due, for that one too.
+
+    A command publishes by itself. A run that closed nothing asks for nothing more: the schedule asks again tomorrow.
+    """
+    run, settings = context.dagster_run, Settings()
+    if run.tags.get(STARTED_BY) == COMMAND:
+        return []
+    requests = [dg.RunRequest(run_key=run.run_id, job_name=republish.name)]
+    month = run.tags.get("dagster/partition")
+    if run.job_name == monthly_payout.name and month in closed_months(settings):
+        today = datetime.now(UTC).astimezone(PARIS).date()
+        following_one = ask_for_due_month(settings, today=today, key=f"after {run.run_id}")
+        if isinstance(following_one, dg.RunRequest):
+            requests.append(following_one.with_replaced_attrs(job_name=monthly_payout.name))
+    return requests
+
+
+@dg.sensor(
+    job=payout,
+    minimum_interval_seconds=LOOK_EVERY_S,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Carries out the orders to close that operators gave on the signed-in page (payouts/audit.ndjson).",
+)
+def ordered_closings(_context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+    """Ask for a run for each open order of the gate; one that needs a second person waits for the approval."""
+    settings = Settings()
+    orders = [order for order in open_orders(settings) if order.origin == "gate"]
+    ready = [order for order in orders if order.approved_by or not settings.second_person]
+    if not ready:
+        return dg.SkipReason(f"{len(orders)} orders wait for a second person." if orders else "No order is open.")
+    return [
+        dg.RunRequest(
+            run_key=order.order_id,
+            partition_key=order.settlement_month,
+            run_config={"ops": {"payouts__closed_month": {"config": {"order": order.order_id}}}},
+        )
+        for order in ready
+    ]
 
 
 @dg.definitions
 def sensors() -> dg.Definitions:
     """Collect the sensors."""
-    return dg.Definitions(sensors=[landed_files, run_failure_alert, payout_done])
+    return dg.Definitions(sensors=[landed_files, run_failure_alert, payout_done, ordered_closings])

@@ -1,17 +1,24 @@
 """Settlement months as monthly partitions in Europe/Paris: previewed (writes nothing) and closed (for good)."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 
-from ingestion.reports import CheckResult
+from ingestion.load import waiting_files
+from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.alerts import Alert, send
 from orchestration.defs.resources import DataHome
-from payouts.closing import close_month, refusals
+from payouts import ledger
+from payouts.close_orders import order_close
+from payouts.close_warnings import in_words
+from payouts.closing import Preview, close_month, preview_month, settle_month
+from payouts.due import due_months
 from payouts.errors import Refusal
 from payouts.month_checks import check_month, critical_refusals
+from payouts.months import PARIS
 from payouts.run import ClosedRun
 from payouts.settlement import open_warehouse, read_settlement
 
@@ -20,6 +27,7 @@ MARTS_SETTLED_FROM = (
     "dim_payees",
     "fct_artist_months",
     "fct_close_blockers",
+    "fct_close_warnings",
     "fct_period_slices",
     "fct_settlement_months",
     "fct_watch_days",
@@ -28,13 +36,18 @@ PREVIEW = dg.AssetKey(["payouts", "month_preview"])
 CLOSED = dg.AssetKey(["payouts", "closed_month"])
 MAY_CLOSE = "may_close"
 MONTH_WARNINGS = "month_warnings"
-WARNINGS_SAY = "Whether the month's days look as usual. Forbids nothing."
+WARNINGS_SAY = "What is open that somebody should look at before the month closes. Forbids nothing by itself."
+SCHEDULE = "schedule (auto_close)"
 
 
 class Closing(dg.Config):
-    """Who asked for it. Nobody: the month closes only where auto_close is on, so that no default can close one."""
+    """The order that is carried out (`payouts.close_orders`), by its id. A run without one closes nothing by hand.
 
-    operator: str | None = None
+    Whoever configures a run can name an order, and cannot give one: that is what `allive payout` and the signed-in page
+    do, once for each close.
+    """
+
+    order: str | None = None
 
 
 @dg.asset(
@@ -52,20 +65,20 @@ class Closing(dg.Config):
 def month_preview(
     context: dg.AssetExecutionContext, data_home: DataHome
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    """What the month would close to on today's data: control totals as metadata; writes nothing."""
-    month = context.partition_key
-    progress.tell(f"settling {month}")
-    checks = check_month(data_home.settings, month)
-    reasons = (*refusals(data_home.settings, month), *critical_refusals(checks))
+    """What the month would close to on today's data, proven: control totals as metadata. Writes nothing."""
+    month, settings = context.partition_key, data_home.settings
+    preview, reasons = _preview(settings, month)
     yield _may_close(PREVIEW, reasons, blocks=False)
-    yield _month_warnings(PREVIEW, checks)
-    yield dg.MaterializeResult(metadata=_preview_figures(data_home, month, reasons))
+    yield _month_warnings(PREVIEW, preview)
+    waiting = waiting_files(settings)
+    metadata = control_totals(preview.run) if preview else _what_is_known(settings, month, reasons)
+    yield dg.MaterializeResult(metadata={**metadata, "waiting_in_landing": list(waiting)})
 
 
 @dg.asset(
     key=CLOSED,
     partitions_def=MONTHS,
-    deps=[PREVIEW, *(["marts", mart] for mart in MARTS_SETTLED_FROM)],
+    deps=[["marts", mart] for mart in MARTS_SETTLED_FROM],
     group_name="payouts",
     kinds={"python"},
     pool="warehouse",
@@ -85,24 +98,23 @@ def closed_month(
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
     """The month as it is paid: `payouts/<month>/`, immutable. Closed from the 3rd of the next month on."""
     month, settings = context.partition_key, data_home.settings
-    checks = check_month(settings, month)
-    failed = critical_refusals(checks)
-    yield _month_warnings(CLOSED, checks)
-    if config.operator is None and not settings.auto_close:
-        reasons = (*refusals(settings, month), *failed)
-        where = send(settings, _waiting_for_a_person(data_home, month, reasons))
+    if config.order is None and not settings.auto_close:
+        preview, reasons = _preview(settings, month)
+        where = send(settings, _waiting_for_a_person(month, preview, reasons))
+        yield _month_warnings(CLOSED, preview)
         yield _may_close(CLOSED, reasons, blocks=False)
         context.log.info("auto_close is off: %s was not closed, alert to %s", month, where)
         return
     progress.tell(f"closing {month}")
     try:
-        if failed:
-            raise Refusal(month, failed)  # noqa: TRY301 - refused by one of two gates, told in one way
+        _require_all_loaded(settings, month, began=data_home.held_since)
+        if failed := critical_refusals(check_month(settings, month)):
+            raise Refusal(month, failed)  # noqa: TRY301 - refused by one of several gates, told in one way
+        preview = settle_month(settings, month)
+        yield _month_warnings(CLOSED, preview)
+        order = config.order or _order_by_schedule(settings, month, preview)
         run = close_month(
-            settings,
-            month,
-            operator=config.operator,
-            progress=lambda done, total: progress.tell(f"closing {month}", f"{done} of {total} statements"),
+            settings, month, order_id=order, progress=lambda what, how_far: progress.tell(f"{what} {month}", how_far)
         )
     except Refusal as refusal:
         yield _may_close(CLOSED, refusal.reasons, blocks=True)
@@ -122,24 +134,75 @@ def control_totals(run: ClosedRun) -> dict[str, Any]:
     }
 
 
-def _preview_figures(data_home: DataHome, month: str, reasons: tuple[str, ...]) -> dict[str, Any]:
-    """Return the control totals of the dry run, or of a refused month what the warehouse knows of it."""
-    if not reasons:
-        return control_totals(close_month(data_home.settings, month, dry_run=True))
-    with open_warehouse(data_home.settings) as con:
+def _preview(settings: Settings, month: str) -> tuple[Preview | None, tuple[str, ...]]:
+    """What the month would close to, or every reason why it cannot."""
+    progress.tell(f"settling {month}")
+    failed = critical_refusals(check_month(settings, month))
+    try:
+        preview = preview_month(
+            settings, month, progress=lambda what, how_far: progress.tell(f"{what} {month}", how_far)
+        )
+    except Refusal as refusal:
+        return None, (*refusal.reasons, *failed)
+    return (None, failed) if failed else (preview, ())
+
+
+def _require_all_loaded(settings: Settings, month: str, *, began: datetime) -> None:
+    """A close first takes in what had landed when it began (RULES.md §6): also one that the UI started by itself."""
+    waiting = waiting_files(settings, landed_before=began)
+    if waiting:
+        raise Refusal(
+            month,
+            (
+                (
+                    f"{len(waiting)} files had landed when this began and were not loaded: {', '.join(waiting[:5])}"
+                    f"{' …' if len(waiting) > 5 else ''}. Close with `allive payout {month}`, which loads first."  # noqa: PLR2004
+                ),
+            ),
+        )
+
+
+def _order_by_schedule(settings: Settings, month: str, preview: Preview) -> str:
+    """Give the order that auto_close stands for: a due month, without a warning that the settings stop at."""
+    today = datetime.now(UTC).astimezone(PARIS).date()
+    closed = ledger.closed_months(settings)
+    if month not in due_months(closed, first_month=month, today=today):
+        raise Refusal(month, (f"It is not due: auto_close closes a month from its payout day on, today is {today}.",))
+    stopping = [one for one in preview.warnings if one.kind in settings.auto_close_stops_at]
+    if stopping:
+        raise Refusal(
+            month,
+            (
+                *in_words(stopping),
+                (
+                    f"auto_close stops at these warnings (ALLIVE_AUTO_CLOSE_STOPS_AT). Look at each, then "
+                    f"`allive payout {month} --acknowledge {preview.acknowledgement}`."
+                ),
+            ),
+        )
+    return order_close(
+        settings, month, operator=SCHEDULE, origin="schedule", acknowledged=preview.acknowledgement
+    ).order_id
+
+
+def _what_is_known(settings: Settings, month: str, reasons: tuple[str, ...]) -> dict[str, Any]:
+    """Of a month that cannot close: why, and what the warehouse knows of it."""
+    with open_warehouse(settings) as con:
         settlement = read_settlement(con, month)
     return {"reasons": list(reasons), **(settlement.totals if settlement else {})}
 
 
-def _month_warnings(key: dg.AssetKey, checks: tuple[CheckResult, ...]) -> dg.AssetCheckResult:
-    warnings = [check for check in checks if not check.passed and check.severity == "warning"]
+def _month_warnings(key: dg.AssetKey, preview: Preview | None) -> dg.AssetCheckResult:
+    warnings = preview.warnings if preview else ()
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=MONTH_WARNINGS,
         passed=not warnings,
         severity=dg.AssetCheckSeverity.WARN,
+        description=f"{len(warnings)} warnings are open" if warnings else None,
         metadata={
-            "warnings": [f"Expected that {check.expected}; {check.found}. {check.detail}".strip() for check in warnings]
+            "warnings": list(in_words(warnings)),
+            "acknowledgement": preview.acknowledgement or "" if preview else "",
         },
     )
 
@@ -155,19 +218,20 @@ def _may_close(key: dg.AssetKey, reasons: tuple[str, ...], *, blocks: bool) -> d
     )
 
 
-def _waiting_for_a_person(data_home: DataHome, month: str, reasons: tuple[str, ...]) -> Alert:
-    figures = _preview_figures(data_home, month, reasons)
-    if reasons:
+def _waiting_for_a_person(month: str, preview: Preview | None, reasons: tuple[str, ...]) -> Alert:
+    if preview is None:
         return Alert(
             subject=f"{month} cannot close yet",
             found=reasons,
-            next_step=f"Mend what is named here, then `allive payout {month}`.",
+            next_step=f"Fix the errors above, then `allive payout {month}`. The schedule asks again tomorrow.",
         )
+    figures = ("periods", "envelope_cents", "earned_cents", "paid_cents", "paid_artists")
+    acknowledge = f" --acknowledge {preview.acknowledgement}" if preview.acknowledgement else ""
     return Alert(
         subject=f"{month} is ready to close and waits for you",
-        found=tuple(
-            f"{name}: {figures[name]}"
-            for name in ("periods", "envelope_cents", "earned_cents", "paid_cents", "paid_artists")
+        found=(
+            *(f"{name}: {preview.run.control[name]}" for name in figures),
+            *in_words(preview.warnings, most=10),
         ),
-        next_step=f"Look at `allive payout {month} --dry-run`, then close it with `allive payout {month}`.",
+        next_step=f"Look at `allive payout {month} --dry-run`, then `allive payout {month}{acknowledge}`.",
     )
