@@ -12,7 +12,8 @@ from ingestion.contracts import RECORD_TYPES
 from ingestion.load import BatchReport, load_new_files
 from ingestion.settings import Settings
 from orchestration.warehouse import build_warehouse, open_warehouse
-from payouts.closing import close_month
+from payouts.close_orders import order_close
+from payouts.closing import close_month, settle_month
 from payouts.run import ClosedRun
 
 PAYER = {
@@ -55,7 +56,13 @@ class Pipeline:
     def close(self, month: str) -> ClosedRun:
         """Rebuild what the last close changed, and close the month."""
         self.build()
-        return close_month(self.settings, month, operator="tests")
+        return self.close_as_built(month)
+
+    def close_as_built(self, month: str) -> ClosedRun:
+        """Order the close of the month, with its warnings acknowledged, and carry it out on the warehouse as it is."""
+        acknowledged = settle_month(self.settings, month).acknowledgement
+        order = order_close(self.settings, month, operator="tests", origin="command", acknowledged=acknowledged)
+        return close_month(self.settings, month, order_id=order.order_id)
 
     @contextmanager
     def warehouse(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -133,7 +133,7 @@ def _campaign(name: str, scenario: Scenario, new_home: Callable[[], Settings]) -
 
     def is_recorded(settings: Settings) -> bool:
         log = audit.log_path(settings)
-        return log.exists() and log.stat().st_size > logged
+        return log.exists() and b'"action": "close"' in log.read_bytes()[logged:]
 
     return Campaign(
         name=name,

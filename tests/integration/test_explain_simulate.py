@@ -20,7 +20,7 @@ from orchestration.commands.simulate import simulate_month
 from orchestration.publishing.month_inputs import read_month_inputs
 from orchestration.publishing.previous_copy import PreviousCopy
 from orchestration.publishing.what_ifs import SCENARIOS, compute_what_ifs
-from payouts.closing import close_month
+from payouts.closing import settle_month
 from payouts.errors import Refusal
 from payouts.explanation import explain
 from payouts.run import ClosedRun
@@ -174,7 +174,7 @@ def test_its_own_policy_gives_the_marts_and_the_dry_run_of_the_next(home: Home) 
                 [month],
             ).fetchall()
         assert {line_values(line) for line in found.simulated.lines if line.earned_nanos} == set(rows)
-    assert found.simulated == close_month(home.pipeline.settings, month, dry_run=True)
+    assert found.simulated == settle_month(home.pipeline.settings, month).run
     assert any(line.brought_forward_cents for line in found.simulated.lines)
     assert any(line.adjustment_cents for line in found.simulated.lines)
 

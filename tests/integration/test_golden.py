@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 
+from payouts import audit
 from tests.conftest import GOLDEN
 from tests.pipeline import Pipeline
 
@@ -126,4 +127,5 @@ def test_its_months_close_with_what_was_expected(make_pipeline: Callable[[str], 
         balances.update({row["artist_id"]: int(row["earned_cents"]) for row in of_months[month]})
         assert {line["artist_id"]: int(line["carried_forward_cents"]) for line in lines} == balances
         assert {line["paid_cents"] for line in lines} == {"0"}
-    assert pipeline.settings.payouts_dir.joinpath("audit.ndjson").read_text(encoding="utf-8").count("\n") == 3
+    actions = [entry["action"] for entry in audit.entries(pipeline.settings)]
+    assert actions == ["order_close", "order_taken_up", "close"] * len(MONTHS)

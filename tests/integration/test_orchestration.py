@@ -1,6 +1,8 @@
 """The orchestrated jobs on the golden season, as the commands start them: assets, checks, held batches, months."""
 
+import gzip
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from orchestration.instance import open_instance
 from orchestration.parsed_project import parsed_project
 from orchestration.publishing import CURRENT
 from orchestration.runs import run_job
+from payouts import audit
+from payouts.close_orders import order_close
 from tests.pipeline import new_pipeline
 
 # Dagster 1.13 still asks pydantic for `__fields__`.
@@ -134,9 +138,18 @@ def test_a_preview_shows_the_control_totals_and_writes_nothing(home, first_run):
     assert not home.payouts_dir.exists()
 
 
+def order(home, month, *, acknowledged=None):
+    given = order_close(home, month, operator="tests", origin="command", acknowledged=acknowledged)
+    return {"payouts__closed_month": {"config": {"order": given.order_id}}}
+
+
+def code_of(month):
+    """The code of the open warnings, as an operator reads it from the dry run."""
+    return re.search(r"--acknowledge (\w+)", allive("payout", month, "--dry-run").output)[1]
+
+
 def test_a_month_before_its_turn_is_refused_by_a_failed_check(home, first_run):
-    by_a_person = {"payouts__closed_month": {"config": {"operator": "tests"}}}
-    outcome = run(home, "payout", partition_key="2021-03", ops=by_a_person)
+    outcome = run(home, "payout", partition_key="2021-03", ops=order(home, "2021-03"))
     assert not outcome.success
     (refusal,) = [check for check in outcome.failed_checks if check.name == "may_close"]
     assert "close 2021-02 first" in refusal.metadata["reasons"][0]
@@ -153,20 +166,52 @@ def test_a_job_that_nobody_asked_for_alerts_and_does_not_close_while_auto_close_
     assert not list(home.payouts_dir.glob("2*"))
 
 
+@pytest.mark.parametrize("order_id", ["", "0" * 64])
+def test_nothing_closes_by_run_config_alone(home, first_run, order_id):
+    ops = {"payouts__closed_month": {"config": {"order": order_id}}}
+    outcome = run(home, "payout", partition_key="2021-01", ops=ops)
+    assert not outcome.success
+    assert "Nothing closes without it" in " ".join(outcome.failures)
+    assert not list(home.payouts_dir.glob("2*"))
+
+
+def test_auto_close_leaves_a_month_with_open_warnings_to_a_person(home, first_run, monkeypatch):
+    monkeypatch.setenv("ALLIVE_AUTO_CLOSE", "true")
+    outcome = run(home, "monthly_payout", partition_key="2021-01")
+    assert not outcome.success
+    (refusal,) = [check for check in outcome.failed_checks if check.name == "may_close"]
+    assert f"allive payout 2021-01 --acknowledge {code_of('2021-01')}" in refusal.metadata["reasons"][-1]
+    assert not list(home.payouts_dir.glob("2*"))
+
+
 def test_the_schedule_s_job_closes_when_auto_close_is_on(home, first_run, monkeypatch):
     monkeypatch.setenv("ALLIVE_AUTO_CLOSE", "true")
+    monkeypatch.setenv("ALLIVE_AUTO_CLOSE_STOPS_AT", "[]")
     outcome = run(home, "monthly_payout", partition_key="2021-01")
     assert outcome.success, outcome.failures
     assert len(outcome.assets["payouts/closed_month"]["run_hash"]) == 64
-    assert (home.payouts_dir / "2021-01" / "control.json").exists()
+    (closed,) = [entry for entry in audit.entries(home) if entry["action"] == "close"]
+    assert closed["operator"] == "schedule (auto_close)"
+    assert closed["acknowledged"]
+
+
+def test_open_warnings_refuse_a_close_that_does_not_acknowledge_exactly_them(home, first_run):
+    for wrong in ((), ("--acknowledge", "00000000")):
+        refused = allive("payout", "2021-02", *wrong)
+        assert refused.exit_code == 1
+        assert code_of("2021-02") in refused.output
+    assert not (home.payouts_dir / "2021-02").exists()
 
 
 def test_a_command_closes_the_next_month_and_refuses_it_the_second_time(home, first_run):
-    closed = allive("payout", "2021-02")
+    code = code_of("2021-02")
+    closed = allive("payout", "2021-02", "--acknowledge", code)
     assert closed.exit_code == 0, closed.output
     assert "Closed as run" in closed.output
+    (line,) = [entry for entry in audit.entries(home) if entry.get("settlement_month") == "2021-02"][-1:]
+    assert (line["action"], line["acknowledged"]) == ("close", code)
     before = {path: path.read_bytes() for path in home.payouts_dir.rglob("*") if path.is_file()}
-    again = allive("payout", "2021-02")
+    again = allive("payout", "2021-02", "--acknowledge", code)
     assert again.exit_code == 1
     assert "closed already" in again.output
     assert {path: path.read_bytes() for path in home.payouts_dir.rglob("*") if path.is_file()} == before
@@ -197,4 +242,17 @@ def test_a_discarded_batch_blocks_no_longer(home, first_run):
     assert "2021-03" in shown.output
     discarded = allive("batches", "discard", held.batch_id, "--why", "a broken export")
     assert discarded.exit_code == 0, discarded.output
-    assert allive("payout", "2021-03").exit_code == 0
+    assert allive("payout", "2021-03", "--acknowledge", code_of("2021-03")).exit_code == 0
+
+
+def test_a_file_that_cannot_be_read_is_loaded_first_and_refuses_until_it_is_whole(home, first_run):
+    """It comes with the close itself: nobody has run anything in between."""
+    broken = home.landing_dir / "subscriptions" / "late.ndjson.gz"
+    broken.write_bytes(gzip.compress(b'{"period_id": "p"}')[:-4])
+    waiting = allive("payout", "2021-04", "--dry-run")
+    assert "subscriptions/late.ndjson.gz" in waiting.output
+    refused = allive("payout", "2021-04")
+    assert refused.exit_code == 1
+    assert "subscriptions/late.ndjson.gz could not be read" in refused.output
+    broken.unlink()
+    assert "subscriptions/late.ndjson.gz could not be read" not in allive("payout", "2021-04").output

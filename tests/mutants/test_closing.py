@@ -13,10 +13,18 @@ from ingestion.settings import Settings
 from payouts import closing, gate, ledger
 from payouts.run import compute_run
 from payouts.settlement import ArtistMonth, Settlement
+from payouts.warehouse_mark import note_mark
 
 MARTS = """
     create schema marts; create schema booked; create schema build; create schema raw;
     create table build.finished as select 1 as built;
+    create table build.begun as select 'tests' as token;
+    create table raw.rejects (
+        source_file varchar, source_line bigint, reason varchar, raw varchar, file_hash varchar, batch_number bigint
+    );
+    create table marts.fct_close_warnings (
+        settlement_month varchar, kind varchar, subject_id varchar, found bigint, batch_number bigint
+    );
     create table booked.months (settlement_month varchar, catalogue varchar);
     create table raw.pins (table_name varchar, version bigint);
     create table marts.fct_settlement_months as
@@ -50,6 +58,7 @@ def settings(tmp_path: Path) -> Settings:
     settings.warehouse_path.parent.mkdir(parents=True)
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute(MARTS)
+    note_mark(settings, "tests")
     return settings
 
 
@@ -63,6 +72,7 @@ def close_by_hand(settings: Settings, month: str) -> None:
     (folder / ledger.PAYOUTS_FILE).write_text("artist_id,carried_forward_cents\na,950\nb,0\nc,-3\n")
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("insert into booked.months values ($month, $month)", {"month": month})
+    note_mark(settings, "tests")
 
 
 def hold(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
@@ -108,6 +118,7 @@ def test_a_warehouse_from_before_the_last_close_is_refused(settings: Settings) -
     close_by_hand(settings, "2021-01")
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("delete from booked.months")
+    note_mark(settings, "tests")
     assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
 
 

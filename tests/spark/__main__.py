@@ -22,8 +22,7 @@ from orchestration import spark
 from orchestration.spark.catalogue import read_catalogue, tables_dir
 from orchestration.spark.session import spark_session
 from payouts import audit
-from payouts.closing import close_month
-from tests.pipeline import PAYER
+from tests.pipeline import PAYER, Pipeline
 from tests.spark import beside, cluster, engines, event_log
 from tests.spark.beside import DuckdbHalf
 
@@ -151,7 +150,7 @@ def _golden(half: DuckdbHalf, settings: Settings, session: SparkSession, report:
 
 def _close(homes: tuple[Settings, Settings], month: str, report: Report) -> None:
     for home in homes:
-        close_month(home, month, operator="tests")
+        Pipeline(home).close_as_built(month)
         named = {line["engine"].split()[0] for line in audit.entries(home) if line["action"] == "close"}
         assert named == {home.engine}
     files = engines.compare_month(*homes, month)
