@@ -8,6 +8,7 @@ import duckdb
 from ingestion.settings import Settings
 from payouts import ledger, months
 from payouts.bookings import kept_catalogues
+from payouts.look_back import look_back_of_next_run
 from payouts.settlement import Blocker, first_month_with_periods, known_months, was_built_after
 
 _WHAT_TO_DO = {
@@ -58,7 +59,7 @@ def calendar_refusals(settings: Settings, month: str, *, now: datetime | None = 
 
 def warehouse_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[str]:
     """Return why this warehouse is not one to close from: half built, failed checks, or older than the last close."""
-    if was_built_after(con, kept_catalogues(settings)):
+    if was_built_after(con, kept_catalogues(settings), look_back_of_next_run(settings)):
         return []
     return [
         (

@@ -26,9 +26,10 @@ _BALANCES: Final = "tests/unit/payouts/test_balances.py"
 _CLOSING: Final = "tests/mutants/test_closing.py"
 _RUN: Final = "tests/unit/payouts/test_run.py"
 _REQUESTS: Final = "tests/unit/payouts/test_requests.py"
+_LOOK_BACK: Final = "tests/unit/payouts/test_look_back.py"
 _SIDE_BY_SIDE: Final = "booked_corrected_and_current_stand_side_by_side"
 _KEPT_CATALOGUE: Final = "a_closed_month_is_weighed_with_the_catalogue_it_keeps"
-_KEPT_POLICY: Final = "a_closed_month_keeps_its_policy_and_the_look_back_is_three_months"
+_KEPT_POLICY: Final = "a_closed_month_keeps_its_policy_and_is_adjusted_as_booked_says"
 
 WATCH_TIME: Final = (
     Mutant(
@@ -687,18 +688,18 @@ CLOSING: Final = (
     ),
     Mutant(
         name="look_back_a_month_short",
-        rule="§6 the three closed months before the run are open to adjustments",
+        rule="§6 a period of a look-back month that is booked nowhere is booked by its adjustment",
         file=_PERIODS_SETTLED,
-        before="dated.last_day_month < look_back.first_look_back_month",
-        after="dated.last_day_month <= look_back.first_look_back_month",
+        before="when dated.is_adjusted then dated.last_day_month",
+        after="when false then dated.last_day_month",
         killed_by="a_period_is_settled_once",
     ),
     Mutant(
         name="look_back_before_the_first_run",
         rule="§6 a period before the first run is settled in the next run",
         file=_PERIODS_SETTLED,
-        before="dated.last_day_month < look_back.first_closed_month",
-        after="dated.last_day_month is null",
+        before="when dated.is_adjusted then dated.last_day_month",
+        after="when true then dated.last_day_month",
         killed_by="a_month_before_the_first_run_is_in_no_look_back",
     ),
     Mutant(
@@ -867,10 +868,10 @@ CORRECTING: Final = (
     Mutant(
         name="look_back_of_four_months",
         rule="§2 the look-back are the three closed months before the run",
-        file=f"{_SETTLEMENT}/int_settlement_months.sql",
-        before="'-in_force.look_back_months'",
-        after="'-1 - in_force.look_back_months'",
-        killed_by=_KEPT_POLICY,
+        file="payouts/look_back.py",
+        before="closed[max(len(closed) - months, 0) :]",
+        after="closed[max(len(closed) - months - 1, 0) :]",
+        killed_by=f"{_LOOK_BACK}::test_the_look_back_is_that_of_the_next_runs_policy",
     ),
     Mutant(
         name="corrections_forgotten",
@@ -932,7 +933,7 @@ CORRECTING: Final = (
         name="final_month_amended",
         rule="§2 months older than the look-back are final",
         file="payouts/requests.py",
-        before="if month not in closed[-look_back:]:",
+        before="if month not in look_back:",
         after="if month not in closed:",
         killed_by=f"{_REQUESTS}::test_only_a_closed_month_of_the_look_back_is_amended",
     ),
