@@ -20,8 +20,8 @@ _RESTORE_OR_REPORT: Final = (
     "nothing of the month, and report it."
 )
 _RESTORE_POLICY: Final = (
-    "Pay and send nothing of the month. If a row of policies.csv was changed, restore it: a new policy is a new row. Else "
-    "the run closed under a policy that the project never stated: find out who changed the warehouse, and report it."
+    "Pay and send nothing of the month. If a row of policies.csv was changed, restore it: a new policy is a new row. "
+    "Else the run closed under a policy that the project never stated: find out who changed the warehouse; report it."
 )
 
 

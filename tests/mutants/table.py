@@ -596,8 +596,8 @@ SETTLING: Final = (
         name="policy_of_the_first_day",
         rule="§7 the policy in force on the month's last day",
         file=f"{_SETTLEMENT}/int_settlement_months.sql",
-        before="months.last_day >= policies.valid_from",
-        after="months.first_day >= policies.valid_from",
+        before="stands_on('policies', 'months.last_day')",
+        after="stands_on('policies', 'months.first_day')",
         killed_by="the_policy_of_the_last_day_is_in_force",
     ),
 )
@@ -917,8 +917,8 @@ CORRECTING: Final = (
         name="amendment_taken_up_twice",
         rule="§6 an amendment lets today's catalogue in once",
         file="payouts/requests.py",
-        before='if entry["action"] == AMENDED and entry_id not in done:',
-        after='if entry["action"] == AMENDED:',
+        before='if entry["action"] == AMENDED and entry_id not in done',
+        after='if entry["action"] == AMENDED',
         killed_by=f"{_REQUESTS}::test_an_amendment_waits_until_a_run_names_it",
     ),
     Mutant(

@@ -1,6 +1,7 @@
 """The look-back is that of the policy in force on the last day of the next run's month (RULES.md §6)."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 import duckdb
@@ -13,6 +14,7 @@ from payouts import ledger, requests
 from payouts.bookings import create_booking_views
 from payouts.errors import Refusal
 from payouts.look_back import look_back_of_next_run
+from payouts.run import Adjustment, PayoutLine
 
 MONTHS = ("2020-11", "2020-12", "2021-01", "2021-02")
 """Closed: the next run is March's."""
@@ -40,8 +42,8 @@ def settings(tmp_path: Path) -> Settings:
         content = {"policy": CLOSED_UNDER, "adjustments": {}, "amendments": [], "raw_versions": {}}
         (folder / ledger.CONTROL_FILE).write_text(json.dumps(content))
         pq.write_table(pa.table({"period_id": [month]}), folder / ledger.SLICES_FILE)
-        for name in (ledger.PAYOUTS_FILE, ledger.ADJUSTMENTS_FILE):
-            (folder / name).touch()
+        for name, line in ((ledger.PAYOUTS_FILE, PayoutLine), (ledger.ADJUSTMENTS_FILE, Adjustment)):
+            (folder / name).write_text(",".join(field.name for field in fields(line)) + "\n")
     return settings
 
 
@@ -72,9 +74,7 @@ def test_the_look_back_is_that_of_the_next_runs_policy(
         if month in expected:
             requests.amend(settings, month, why="-", operator="zoe")
         else:
-            with pytest.raises(
-                Refusal, match=f"{month} cannot be amended: It is final: the next run, 2021-03, adjusts"
-            ):
+            with pytest.raises(Refusal, match=f"{month} cannot be amended: It is final: the next run, 2021-03,"):
                 requests.amend(settings, month, why="-", operator="zoe")
     assert tuple(requests.pending_amendments(settings)) == expected
     assert requests.amendment_refusals(settings) == []
@@ -111,9 +111,7 @@ def test_before_the_first_run_there_is_none(tmp_path: Path) -> None:
 
 def test_a_month_without_a_policy_is_refused_with_what_to_do(settings: Settings) -> None:
     state(settings, ("2021-04-01", 3))
-    with pytest.raises(
-        Refusal, match="No policy is in force on its last day, 2021-03-31; expected a row of policies.csv"
-    ):
+    with pytest.raises(Refusal, match=r"in force on its last day, 2021-03-31; expected a row of policies\.csv"):
         look_back_of_next_run(settings)
 
 
