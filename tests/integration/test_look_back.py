@@ -101,7 +101,7 @@ def test_a_lengthened_look_back(pipeline: Pipeline, tmp_path: Path) -> None:
     story.ordinary_month_lands("2020-09")
     story.afterthoughts_land()
     # July was final to August's run, and is not to September's; its catalogue is still the one that it closed with.
-    story.lands(watching("yann", "echo", on="2020-07-20", minutes=2))
+    story.lands(watching("nina", "echo", on="2020-07-20", minutes=2))
     september = story.close("2020-09")
 
     assert catalogues(september) == {"2020-07": "2020-07", "2020-08": "2020-09"}
