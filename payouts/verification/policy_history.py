@@ -22,12 +22,15 @@ def read_history(report: Report, settings: Settings) -> History | None:
     path = settings.policies_path
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [_policy(row) for row in csv.DictReader(file)]
-        return tuple(sorted(((date.fromisoformat(one.policy_valid_from), one) for one in rows), key=lambda one: one[0]))
+            policies = [_policy(row) for row in csv.DictReader(file)]
+        rows = [(date.fromisoformat(one.policy_valid_from), one) for one in policies]
     except (OSError, ValueError, KeyError) as error:
         found = f"{type(error).__name__}: {' '.join(str(error).split())}"
         report.at(Check.POLICY, path.name).same("content", found=found, expected="the project's policies")
         return None
+    if not report.at(Check.POLICY, path.name).same("has rows", found=bool(rows), expected=True):
+        return None
+    return tuple(sorted(rows, key=lambda row: row[0]))
 
 
 def check_policy(report: Report, month: Month, history: History) -> None:

@@ -60,10 +60,7 @@ priced as (
         assigned.*,
         coalesce(
             assigned.envelope_cents,
-            least(
-                coalesce(assigned.price_cents, months.envelope_cents),
-                months.envelope_cents
-            )
+            {{ envelope_by_policy('assigned.price_cents', 'months.envelope_cents') }}
         ) as settled_envelope_cents
     from assigned
     inner join months
