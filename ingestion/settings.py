@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import ByteSize, Field, SecretStr, TypeAdapter, field_validator, model_validator
+from pydantic import ByteSize, Field, PrivateAttr, SecretStr, TypeAdapter, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = Field(default=None, description="The dashboards' secret at the provider.")
     oidc_label: str = Field(default="OpenID Connect", description="What the sign-in page calls the provider.")
 
+    # No setting: the data home's own file must not choose the policy that its months close and are verified by.
+    _dbt_project_dir: Path = PrivateAttr(default=DBT_PROJECT_DIR)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -178,6 +181,22 @@ class Settings(BaseSettings):
     def _a_size(cls, memory_limit: str) -> str:
         TypeAdapter(ByteSize).validate_python(memory_limit)
         return memory_limit
+
+    @property
+    def dbt_project_dir(self) -> Path:
+        """The dbt project that builds the warehouse and states the policy."""
+        return self._dbt_project_dir
+
+    @property
+    def policies_path(self) -> Path:
+        """The policy's history: a row for each policy, from the day it comes into force (RULES.md §7)."""
+        return self.dbt_project_dir / "seeds" / "policies.csv"
+
+    def with_project(self, dbt_project_dir: Path) -> Self:
+        """Return these settings with another dbt project, such as a changed copy."""
+        other = self.model_copy()
+        other._dbt_project_dir = dbt_project_dir  # noqa: SLF001 - of its own class
+        return other
 
     @cached_property
     def memory_limit_bytes(self) -> int:

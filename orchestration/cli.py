@@ -150,11 +150,17 @@ def payout(
 
 
 @app.command()
-def amend(month: Month, *, why: Why) -> None:
+def amend(
+    month: Month,
+    *,
+    why: Why,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take back an amendment that still waits.")] = False,
+) -> None:
     """Let today's catalogue correct a closed month of the look-back, at the next close."""
     from orchestration.commands import requests  # noqa: PLC0415
 
-    _exit_unless(requests.amend(_settings(), month, why=why))
+    act = requests.withdraw_amendment if withdraw else requests.amend
+    _exit_unless(act(_settings(), month, why=why))
 
 
 @app.command()

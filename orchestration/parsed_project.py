@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from ingestion.settings import DBT_PROJECT_DIR, Settings
+from ingestion.settings import Settings
 
 KEPT_CONTENTS = 4
 _NOT_CONTENT = {"target", "logs", "dbt_packages", "__pycache__", ".user.yml"}
@@ -47,11 +47,12 @@ class ParsedProject:
         return self.folder / "unit_tests_passed.json"
 
 
-def parsed_project(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR, engine: str = "duckdb") -> ParsedProject:
+def parsed_project(settings: Settings, *, project_dir: Path | None = None, engine: str = "duckdb") -> ParsedProject:
     """Find the manifest of the project's present content for an engine, or parse it (2-4 s).
 
     Raises RuntimeError with dbt's own message if the project does not parse.
     """
+    project_dir = project_dir or settings.dbt_project_dir
     content = content_hash(project_dir, engine=engine)
     folder = settings.warehouse_path.parent / "dbt" / content[:16]
     project = ParsedProject(content_hash=content, folder=folder, engine=engine)

@@ -21,8 +21,10 @@ import duckdb
 import ingestion.raw_tables
 import ingestion.raw_versions
 import payouts.bookings
+import payouts.look_back
+import payouts.policy
 from ingestion.raw_tables import Pins, count_records, create_raw_views, read_pins
-from ingestion.settings import DBT_PROJECT_DIR, Settings
+from ingestion.settings import Settings
 from orchestration import spark, warm_worker
 from orchestration.dbt_invocation import NodeResult, invoke_dbt, parsed_manifest
 from orchestration.parsed_project import (
@@ -32,6 +34,7 @@ from orchestration.parsed_project import (
     profile_environment,
 )
 from payouts.bookings import create_booking_views, kept_catalogues
+from payouts.look_back import look_back_of_next_run
 from payouts.warehouse_mark import draw_token, forget_mark, is_as_left, note_mark, why_not_as_left
 
 
@@ -55,13 +58,17 @@ class Build:
 def build_warehouse(
     settings: Settings,
     *,
-    project_dir: Path = DBT_PROJECT_DIR,
+    project_dir: Path | None = None,
     on_node: Callable[[str, str], None] = lambda _name, _status: None,
 ) -> Build:
     """Build the warehouse from the pinned raw tables and the bookings, unless it is built from them already.
 
-    `on_node` hears of each node that dbt has finished. The data home must be locked.
+    `on_node` hears of each node that dbt has finished. The data home must be locked. What another `project_dir` builds
+    closes only under settings that name the same one (`Settings.with_project`): it states the policy.
     """
+    if project_dir is not None:
+        settings = settings.with_project(project_dir)
+    project_dir = settings.dbt_project_dir
     if settings.engine == "spark":
         spark.require_spark()
     project = parsed_project(settings, project_dir=project_dir)
@@ -110,7 +117,7 @@ class Inputs:
     batch_number: int
     versions: dict[str, int | None]
     booked: tuple[str, ...]
-    """Closed months, each with the catalogue that it keeps."""
+    """Closed months, each with the catalogue that it keeps, and whether the next run adjusts it."""
 
     @property
     def fingerprint(self) -> str:
@@ -120,7 +127,7 @@ class Inputs:
 
 def read_inputs(settings: Settings, project: ParsedProject, pins: Pins) -> Inputs:
     """Find out what the warehouse would be built from now."""
-    views = (ingestion.raw_tables, ingestion.raw_versions, payouts.bookings)
+    views = (ingestion.raw_tables, ingestion.raw_versions, payouts.bookings, payouts.look_back, payouts.policy)
     sources = [Path(str(module.__file__)) for module in views]
     if project.engine == "spark":
         sources += sorted(Path(str(spark.__file__)).parent.glob("*.py"))
@@ -129,11 +136,15 @@ def read_inputs(settings: Settings, project: ParsedProject, pins: Pins) -> Input
         duckdb.__version__,
         *(hashlib.sha256(path.read_bytes()).hexdigest() for path in sources),
     ]
+    look_back = look_back_of_next_run(settings)
     return Inputs(
         code=hashlib.sha256("\n".join(code).encode()).hexdigest(),
         batch_number=pins.batch_number,
         versions=dict(sorted(pins.versions.items())),
-        booked=tuple(f"{month} {catalogue}" for month, catalogue in kept_catalogues(settings).items()),
+        booked=tuple(
+            f"{month} {catalogue}" + (", in the look-back" if month in look_back else "")
+            for month, catalogue in kept_catalogues(settings).items()
+        ),
     )
 
 
@@ -297,7 +308,7 @@ def _new_heartbeats(settings: Settings, pins: Pins) -> int:
     return int(new[0]) if new else 0
 
 
-def warm_up_dbt(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR) -> None:
+def warm_up_dbt(settings: Settings) -> None:
     """Do ahead what the first `run_dbt` of a process pays for once: imports, the manifest, dbt's own schemas.
 
     Touches no warehouse. A project that does not parse is left for the run to tell.
@@ -305,12 +316,16 @@ def warm_up_dbt(settings: Settings, *, project_dir: Path = DBT_PROJECT_DIR) -> N
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
     try:
-        project = parsed_project(settings, project_dir=project_dir)
+        project = parsed_project(settings)
     except RuntimeError:
         return
     with profile_environment(settings):
         dbtRunner(manifest=parsed_manifest(project)).invoke(
-            ["list", *dbt_arguments(settings, project_dir=project_dir, target=project.folder), "--no-write-json"]
+            [
+                "list",
+                *dbt_arguments(settings, project_dir=settings.dbt_project_dir, target=project.folder),
+                "--no-write-json",
+            ]
         )
 
 

@@ -1,6 +1,5 @@
 """What closed months booked and keep, as sources of the warehouse: schema `booked`, views over their files and pins."""
 
-import csv
 import json
 from collections.abc import Iterable
 from dataclasses import fields
@@ -10,8 +9,9 @@ import duckdb
 
 from ingestion.raw_tables import columns_of, scan_of
 from ingestion.raw_versions import records_of
-from ingestion.settings import DBT_PROJECT_DIR, Settings
+from ingestion.settings import Settings
 from payouts import ledger, requests
+from payouts.look_back import look_back_of_next_run
 from payouts.run import Adjustment, PayoutLine
 
 CATALOGUE_TABLES: Final = ("lives", "live_credits", "artist_categories")
@@ -50,31 +50,32 @@ def create_booking_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> 
 def kept_catalogues(settings: Settings) -> dict[str, str | None]:
     """Return for each closed month the run whose pinned catalogue settles it again; None is today's.
 
-    Today's is that of a month that waits for an amendment, and of one that is too old to be adjusted, where the figures
-    are for information only.
+    Today's is that of a month that waits for an amendment, and of one that the next run does not reach, where the
+    figures are for information only.
     """
-    closed = ledger.closed_months(settings)
     waiting = requests.pending_amendments(settings)
-    adjustable = closed[len(closed) - _longest_look_back() :] if len(closed) > _longest_look_back() else closed
+    look_back = look_back_of_next_run(settings)
     return {
-        month: None if month in waiting or month not in adjustable else ledger.catalogue_of(settings, month)
-        for month in closed
+        month: None if month in waiting or month not in look_back else ledger.catalogue_of(settings, month)
+        for month in ledger.closed_months(settings)
     }
 
 
-def _longest_look_back() -> int:
-    with (DBT_PROJECT_DIR / "seeds" / "policies.csv").open(encoding="utf-8", newline="") as file:
-        return max(int(row["look_back_months"]) for row in csv.DictReader(file))
-
-
 def _months(settings: Settings, closed: tuple[str, ...], catalogues: dict[str, str | None]) -> str:
-    columns = {"settlement_month": "varchar", "catalogue": "varchar", **_POLICY_COLUMNS}
+    columns = {
+        "settlement_month": "varchar",
+        "catalogue": "varchar",
+        "is_in_look_back": "boolean",
+        **_POLICY_COLUMNS,
+    }
+    look_back = look_back_of_next_run(settings)
     rows = []
     for month in closed:
         values: dict[str, Any] = {
             **ledger.read_control(settings, month)["policy"],
             "settlement_month": month,
             "catalogue": catalogues[month],
+            "is_in_look_back": month in look_back,
         }
         rows.append(", ".join(f"cast({_literal(values[name])} as {type_})" for name, type_ in columns.items()))
     if not rows:

@@ -147,6 +147,7 @@ def _only_closing(settings: Settings, month: str) -> Iterator[None]:
 
 def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> ClosedRun:
     _refuse(month, gate.calendar_refusals(settings, month))
+    _refuse(month, requests.amendment_refusals(settings))
     _refuse(month, gate.warehouse_refusals(settings, con))
     settlement = _settle(settings, con, month)
     try:

@@ -10,6 +10,7 @@ from ingestion.landing import hash_of_landed
 from ingestion.settings import Settings
 from payouts import ledger, months
 from payouts.bookings import kept_catalogues
+from payouts.look_back import look_back_of_next_run
 from payouts.settlement import Blocker, first_month_with_periods, known_months, was_built_after
 from payouts.warehouse_mark import is_as_left
 
@@ -79,7 +80,7 @@ def warehouse_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> li
                 "`allive run`, which builds it from the raw tables; `allive dbt` works on a copy."
             )
         ]
-    if was_built_after(con, kept_catalogues(settings)):
+    if was_built_after(con, kept_catalogues(settings), look_back_of_next_run(settings)):
         return []
     return [
         (

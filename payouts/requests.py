@@ -10,8 +10,10 @@ from typing import Any, Final
 from ingestion.settings import Settings
 from payouts import audit, ledger, months
 from payouts.errors import Refusal
+from payouts.look_back import look_back_of_next_run
 
 AMENDED: Final = "amend"
+WITHDRAWN: Final = "amend_withdrawn"
 RETURNED: Final = "payment_returned"
 WRITTEN_OFF: Final = "write_off"
 
@@ -36,31 +38,77 @@ def amend(settings: Settings, month: str, *, why: str, operator: str) -> None:
     """Let today's catalogue correct a closed month at the next close; the month keeps it from then on (RULES.md §6).
 
     Raises:
-        Refusal: The month is not closed, or too old to be adjusted by the next run.
+        Refusal: The month is not closed, or the next run does not reach back to it.
     """
     closed = ledger.closed_months(settings)
     if month not in closed:
         raise Refusal(
             month, ("It is not closed: an open month is settled with today's catalogue anyway.",), "be amended"
         )
-    look_back = ledger.read_control(settings, closed[-1])["policy"]["look_back_months"]
-    if month not in closed[-look_back:]:
+    look_back = look_back_of_next_run(settings)
+    if month not in look_back:
         reason = (
-            f"It is final: the next run, {months.following(closed[-1])}, adjusts {closed[-look_back:][0]} and later. "
+            f"It is final: the next run, {months.following(closed[-1])}, adjusts {_reach(look_back)}. "
             "A correction of an older month is a matter of the books, not of a run."
         )
         raise Refusal(month, (reason,), "be amended")
     audit.record(settings, action=AMENDED, operator=operator, settlement_month=month, why=why)
 
 
+def withdraw_amendment(settings: Settings, month: str, *, why: str, operator: str) -> int:
+    """Take back the amendments of a month that no run has taken up; return how many there were.
+
+    Raises:
+        Refusal: None waits.
+    """
+    waiting = pending_amendments(settings)
+    if month not in waiting:
+        reason = f"No amendment of it waits; waiting: {', '.join(sorted(waiting)) or 'none'}."
+        raise Refusal(month, (reason,), "have its amendment withdrawn")
+    audit.record(settings, action=WITHDRAWN, operator=operator, settlement_month=month, entries=waiting[month], why=why)
+    return len(waiting[month])
+
+
 def pending_amendments(settings: Settings) -> dict[str, list[str]]:
     """Return the months that wait for an amendment, with the ids of the audit lines that asked for it."""
-    done = {entry for month in ledger.closed_months(settings) for entry in _taken_up(settings, month, "amendments")}
     waiting: dict[str, list[str]] = {}
-    for entry_id, entry in audit.identified_entries(settings):
-        if entry["action"] == AMENDED and entry_id not in done:
-            waiting.setdefault(entry["settlement_month"], []).append(entry_id)
+    for entry_id, entry in _waiting_amendments(settings).items():
+        waiting.setdefault(entry["settlement_month"], []).append(entry_id)
     return waiting
+
+
+def amendment_refusals(settings: Settings) -> list[str]:
+    """Return why the next run cannot close by the amendments that wait: it does not reach back to their months.
+
+    They were accepted while it did; then the policy's look-back was shortened. A run that took one up all the same
+    would use it up without correcting anything (RULES.md §6).
+    """
+    look_back = look_back_of_next_run(settings)
+    return [
+        (
+            f"The amendment of {month} that {entry['operator']} asked for on {entry['at'][:10]} ({entry['why']!r}) "
+            f"waits for this run, which adjusts {_reach(look_back)}: the policy's look-back was shortened since. "
+            f"Withdraw it (`allive amend {month} --withdraw --why …`), or let the shorter look-back come into force "
+            "after this run's month."
+        )
+        for entry in _waiting_amendments(settings).values()
+        for month in [entry["settlement_month"]]
+        if month not in look_back
+    ]
+
+
+def _waiting_amendments(settings: Settings) -> dict[str, dict[str, Any]]:
+    """The audit lines that ask for an amendment and were neither taken up by a run nor withdrawn, by their ids."""
+    done = {entry for month in ledger.closed_months(settings) for entry in _taken_up(settings, month, "amendments")}
+    entries = dict(audit.identified_entries(settings))
+    done.update(*(entry["entries"] for entry in entries.values() if entry["action"] == WITHDRAWN))
+    return {
+        entry_id: entry for entry_id, entry in entries.items() if entry["action"] == AMENDED and entry_id not in done
+    }
+
+
+def _reach(look_back: tuple[str, ...]) -> str:
+    return f"{look_back[0]} and later" if look_back else "no earlier month"
 
 
 def return_payment(settings: Settings, month: str, artist_id: str, *, why: str, operator: str) -> int:

@@ -243,7 +243,10 @@ def _corrections(settlement: Settlement, adjustments: tuple[Adjustment, ...], re
             }
             for again in settlement.look_back
         },
-        "amendments": sorted(entry for entries in requests.amendments.values() for entry in entries),
+        # Only what this run did: one that it does not reach is not used up.
+        "amendments": sorted(
+            entry for again in settlement.look_back for entry in requests.amendments.get(again.settlement_month, ())
+        ),
         "balance_entries": [asdict(entry) for entry in requests.balance_entries],
     }
 

@@ -209,19 +209,23 @@ def _pool_members(con: duckdb.DuckDBPyConnection, month: str) -> tuple[str, ...]
     return tuple(artist_id for (artist_id,) in rows)
 
 
-def was_built_after(con: duckdb.DuckDBPyConnection, kept_catalogues: dict[str, str | None]) -> bool:
+def was_built_after(
+    con: duckdb.DuckDBPyConnection, kept_catalogues: dict[str, str | None], look_back: tuple[str, ...]
+) -> bool:
     """Whether the warehouse was built wholly, every blocking check passed, with exactly these months as booked.
 
     Args:
         con: The warehouse.
         kept_catalogues: As `payouts.bookings.kept_catalogues` has them now.
+        look_back: As `payouts.look_back.look_back_of_next_run` has it now.
     """
     finished = con.execute(
         "select count(*) from information_schema.tables where table_schema = 'build' and table_name = 'finished'"
     ).fetchone()
     if finished != (1,) or con.execute("select count(*) from build.finished").fetchone() == (0,):
         return False
-    return dict(con.execute("select settlement_month, catalogue from booked.months").fetchall()) == kept_catalogues
+    booked = con.execute("select settlement_month, catalogue, is_in_look_back from booked.months").fetchall()
+    return set(booked) == {(month, run, month in look_back) for month, run in kept_catalogues.items()}
 
 
 def first_month_with_periods(con: duckdb.DuckDBPyConnection) -> str | None:

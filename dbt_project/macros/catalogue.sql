@@ -46,16 +46,3 @@
 
     select * from final
 {%- endmacro %}
-
-{#- Whether a live counts by a month's policy (RULES.md §4); that its credits are valid is `int_credit_sets`' to say. -#}
-{% macro counts(live, policy) -%}
-    ({{ live }}.kind = 'live' and {{ live }}.exclusive and {{ live }}.duration_s >= {{ policy }}.minimum_live_s)
-{%- endmacro %}
-
-{#- Whether a category of `standing_categories` is the artist's on a day (RULES.md §4). -#}
-{% macro stands_on(category, day) -%}
-    (
-        {{ day }} >= {{ category }}.valid_from
-        and ({{ category }}.valid_until is null or {{ day }} < {{ category }}.valid_until)
-    )
-{%- endmacro %}

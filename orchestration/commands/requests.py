@@ -25,6 +25,17 @@ def amend(settings: Settings, month: str, *, why: str) -> bool:
     return _ask(settings, ask, command=f"allive amend {month}")
 
 
+def withdraw_amendment(settings: Settings, month: str, *, why: str) -> bool:
+    """Take back the amendments of a month that wait; whether there were any."""
+
+    def ask(operator: str) -> str:
+        number = requests.withdraw_amendment(settings, month, why=why, operator=operator)
+        withdrawn = "The amendment" if number == 1 else f"{number} amendments"
+        return f"{withdrawn} of {month} will not be taken up; the month keeps the catalogue that it has."
+
+    return _ask(settings, ask, command=f"allive amend {month} --withdraw")
+
+
 def return_payment(settings: Settings, month: str, artist_id: str, *, why: str) -> bool:
     """Put a transfer that the bank returned back into the artist's balance; whether there was one."""
 

@@ -6,7 +6,7 @@ What it builds is seen by this session alone: `allive run` builds it again.
 import sys
 
 from ingestion.raw_tables import read_pins
-from ingestion.settings import DBT_PROJECT_DIR, Settings
+from ingestion.settings import Settings
 from orchestration.dbt_invocation import invoke_dbt
 from orchestration.home_lock import hold_data_home
 from orchestration.parsed_project import parsed_project
@@ -28,7 +28,7 @@ def main(command: list[str]) -> int:
         catalogue = continued_catalogue(settings, project)
         lay_out(session, settings, catalogue, build=BY_HAND, extended=(table.full_name for table in catalogue.tables))
         folder = str(tables_dir(settings) / str(BY_HAND))
-        nodes = invoke_dbt(settings, project, DBT_PROJECT_DIR, command, ALLIVE_SPARK_TABLES=folder)
+        nodes = invoke_dbt(settings, project, settings.dbt_project_dir, command, ALLIVE_SPARK_TABLES=folder)
     for node in nodes:
         print(node.status, node.unique_id, f"{node.seconds:.1f} s", node.message or "")
     return 0 if all(node.holds for node in nodes) else 1

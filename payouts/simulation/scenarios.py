@@ -5,7 +5,6 @@ The same figures as `settle_under` one by one, which a test holds, in a fraction
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from typing import Any
 
 import duckdb
@@ -15,7 +14,7 @@ from payouts import ledger, requests
 from payouts.run import NANOS_PER_CENT, ClosedRun, Requests, compute_run
 from payouts.settlement import Settlement, read_settlement
 from payouts.simulation.settling import (
-    KNOWN,
+    DIRECT,
     Frame,
     SimulatedSettlement,
     Sums,
@@ -24,6 +23,7 @@ from payouts.simulation.settling import (
     read_pool_members,
     settle_sums,
 )
+from payouts.simulation.statement import sql
 from payouts.simulation.what_if import WhatIf
 
 _Weighing = tuple[int, int]
@@ -101,7 +101,7 @@ def _sum_up(
     con: duckdb.DuckDBPyConnection, settlement: Settlement, frame: Frame, weighings: list[_Weighing]
 ) -> dict[_Weighing, Sums]:
     rows = con.execute(
-        (files(__package__) / "sums.sql").read_text(encoding="utf-8"),
+        sql("sums"),
         {
             "month": settlement.settlement_month,
             "catalogue": frame.catalogue,
@@ -112,13 +112,14 @@ def _sum_up(
         },
     ).fetchall()
     sums = {weighing: Sums() for weighing in weighings}
-    for envelope_cents, minimum_live_s, artist_id, category, weight, nanos, *counts in rows:
+    for envelope_cents, minimum_live_s, artist_id, category, destination, weight, nanos, *counts in rows:
         one = sums[envelope_cents, minimum_live_s]
         if artist_id is None:
             one.envelope_nanos = nanos
             one.periods, one.idle_periods, one.own_envelopes = counts
         else:
             one.weights[artist_id, category] = weight
-            if category != KNOWN:
+            one.destinations[category] = destination
+            if destination == DIRECT:
                 one.direct_nanos[artist_id] += nanos
     return sums

@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date
-from importlib.resources import files
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -13,9 +12,10 @@ import duckdb
 
 from payouts.run import NANOS_PER_CENT
 from payouts.settlement import ArtistMonth, Settlement
-from payouts.verification.arithmetic import earned_cents, largest_remainder, pool_shares
+from payouts.simulation.arithmetic import earned_cents, largest_remainder, pool_shares
+from payouts.simulation.statement import sql
 
-KNOWN: Final = "known"
+DIRECT: Final = "direct"
 _WEIGHT_PER_MS: Final = 10_000
 _ROWS_PER_FETCH: Final = 10_000
 
@@ -53,13 +53,18 @@ class _Weight(NamedTuple):
     envelope_cents: int
     artist_id: str | None
     category: str | None
+    destination: str
     live_left_out: str | None
     weight: int | None
 
 
 @dataclass
 class Sums:
-    """What the periods of a month sum to; by artist, and `weights` by artist and category."""
+    """What the periods of a month sum to; by artist, `weights` by artist and category.
+
+    Attributes:
+        destinations: Where the slices of each category go.
+    """
 
     periods: int = 0
     idle_periods: int = 0
@@ -67,6 +72,7 @@ class Sums:
     envelope_nanos: int = 0
     direct_nanos: Counter[str] = field(default_factory=Counter)
     weights: Counter[tuple[str, str]] = field(default_factory=Counter)
+    destinations: dict[str, str] = field(default_factory=dict)
     payers: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     lives_left_out: set[str] = field(default_factory=set)
 
@@ -115,7 +121,7 @@ def settle_sums(
         pot = largest_remainder(sums.envelope_nanos, sums.weights)
         direct = Counter[str]()
         for (artist_id, category), nanos in pot.items():
-            direct[artist_id] += nanos * (category != KNOWN)
+            direct[artist_id] += nanos * (sums.destinations[category] == DIRECT)
     else:
         direct = sums.direct_nanos
     pool_nanos = sums.envelope_nanos - direct.total()
@@ -151,6 +157,7 @@ def _sum_up(weights: Iterable[_Weight]) -> Sums:
             for one in period
             if one.artist_id is not None and one.category is not None and one.weight is not None
         }
+        sums.destinations.update({one.category: one.destination for one in period if one.category is not None})
         sums.periods += 1
         sums.idle_periods += not claims
         sums.own_envelopes += period[0].has_own_envelope
@@ -158,7 +165,7 @@ def _sum_up(weights: Iterable[_Weight]) -> Sums:
         sums.weights.update(claims)
         sums.lives_left_out.update(one.live_left_out for one in period if one.live_left_out is not None)
         for (artist_id, category), nanos in largest_remainder(envelope_nanos, claims).items():
-            if category != KNOWN:
+            if sums.destinations[category] == DIRECT:
                 sums.direct_nanos[artist_id] += nanos
                 sums.payers[artist_id].add(period[0].subscriber_id)
     return sums
@@ -192,7 +199,7 @@ def _weights(
     con: duckdb.DuckDBPyConnection, settlement: Settlement, frame: Frame, policy: dict[str, Any]
 ) -> Iterator[_Weight]:
     rows = con.execute(
-        _sql("weights"),
+        sql("weights"),
         {
             "month": settlement.settlement_month,
             "catalogue": frame.catalogue,
@@ -208,7 +215,7 @@ def _weights(
 def read_pool_members(con: duckdb.DuckDBPyConnection, frame: Frame, policy: dict[str, Any]) -> tuple[str, ...]:
     """Return the members of the month's pool under `policy` (RULES.md §5.4)."""
     rows = con.execute(
-        _sql("pool_members"),
+        sql("pool_members"),
         {
             "first_day": frame.first_day,
             "last_day": frame.last_day,
@@ -222,17 +229,5 @@ def read_pool_members(con: duckdb.DuckDBPyConnection, frame: Frame, policy: dict
 
 def read_categories(con: duckdb.DuckDBPyConnection, frame: Frame) -> dict[str, str]:
     """Return the artists' categories on the month's last day."""
-    rows = con.execute(
-        """
-        select artist_id, category from intermediate.int_catalogue_categories
-        where
-            catalogue is not distinct from $catalogue
-            and valid_from <= $last_day and (valid_until is null or valid_until > $last_day)
-        """,
-        {"catalogue": frame.catalogue, "last_day": frame.last_day},
-    ).fetchall()
+    rows = con.execute(sql("categories"), {"catalogue": frame.catalogue, "last_day": frame.last_day}).fetchall()
     return dict(rows)
-
-
-def _sql(name: str) -> str:
-    return (files(__package__) / f"{name}.sql").read_text(encoding="utf-8")

@@ -91,6 +91,7 @@ def simulate(settings: Settings, month: str, what_if: WhatIf) -> Simulation:
         with_balances=with_balances,
         own_envelopes=other.own_envelopes,
         doubts=(
+            *(requests.amendment_refusals(settings) if with_balances else ()),
             *gate.blocker_refusals(month, settlement.blockers),
             *(
                 f"live {live_id} would count, and its credits or a category of its artists do not hold: it is left out."

@@ -1,3 +1,4 @@
+{%- from 'what_counts.sql' import destination_of, envelope_by_policy, is_long_enough, may_count, stands_on -%}
 -- Grain: weighing (envelope × minimum live) × artist × category on the day of the
 -- watching: what `settling` sums up of the periods of `weights.sql`, for several
 -- policies at once, split by the same rule (RULES.md §5.1-§5.3): floors, then one nano
@@ -19,10 +20,9 @@ periods as (
         delivered.price_cents,
         delivered.envelope_cents,
         coalesce(
-            delivered.envelope_cents != least(
-                coalesce(delivered.price_cents, $own_envelope_cents),
-                $own_envelope_cents
-            ),
+            delivered.envelope_cents != {{ envelope_by_policy(
+                'delivered.price_cents', '$own_envelope_cents'
+            ) }},
             false
         ) as has_own_envelope
     from intermediate.int_periods_settled as settled
@@ -39,10 +39,7 @@ priced as (
         periods.has_own_envelope,
         cast($nanos_per_cent as bigint) * case
             when periods.has_own_envelope then periods.envelope_cents
-            else least(
-                coalesce(periods.price_cents, weighings.envelope_cents),
-                weighings.envelope_cents
-            )
+            else {{ envelope_by_policy('periods.price_cents', 'weighings.envelope_cents') }}
         end as envelope_nanos
     from periods
     cross join weighings
@@ -84,17 +81,12 @@ live_weights as (
         on
             credits.artist_id = categories.artist_id
             and categories.catalogue is not distinct from $catalogue
-            and categories.valid_from <= days.event_day
-            and (
-                categories.valid_until is null
-                or categories.valid_until > days.event_day
-            )
+            and {{ stands_on('categories', 'days.event_day') }}
     where
         days.watch_ms > 0
         and days.event_day >= (select min(periods.period_start) from periods)
         and days.event_day < (select max(periods.period_end) from periods)
-        and lives.kind = 'live'
-        and lives.exclusive
+        and {{ may_count('lives') }}
         and credit_sets.is_valid
     group by all
 ),
@@ -108,7 +100,7 @@ weights as (
         sum(live_weights.weight) as weight
     from live_weights
     inner join lengths
-        on live_weights.duration_s >= lengths.minimum_live_s
+        on {{ is_long_enough('live_weights', 'lengths') }}
     group by all
 ),
 
@@ -181,6 +173,7 @@ select
     minimum_live_s,
     artist_id,
     category,
+    {{ destination_of('category') }} as destination,
     sum(weight)::hugeint as weight,
     sum(floor_nanos + (place <= leftover_nanos)::bigint)::hugeint as nanos,
     null as periods,
@@ -194,6 +187,7 @@ select
     minimum_live_s,
     null as artist_id,
     null as category,
+    null as destination,
     null as weight,
     envelope_nanos::hugeint as nanos,
     periods,

@@ -1,3 +1,4 @@
+{%- from 'what_counts.sql' import counts, destination_of, envelope_by_policy, stands_between -%}
 -- Grain: period that the month settles × artist × category on the day of the watching,
 -- with its weight (RULES.md §5.1); a period in which nothing that counts was watched is
 -- one row without artist. As int_period_slices has it, under another policy.
@@ -5,16 +6,20 @@
 -- what the other policy gives; one that differs from it is the period's own, and stays.
 -- A live without a valid credit set, or watched on a day on which a credited artist has
 -- no category, is named in `live_left_out`, and what it weighs for that artist is not in.
-with periods as (
+with policies as (
+    select $minimum_live_s::bigint as minimum_live_s
+),
+
+periods as (
     select
         settled.period_id,
         settled.subscriber_id,
         settled.period_start,
         settled.period_end,
         delivered.envelope_cents,
-        least(coalesce(delivered.price_cents, $own_envelope_cents), $own_envelope_cents)
+        {{ envelope_by_policy('delivered.price_cents', '$own_envelope_cents') }}
             as own_policy_cents,
-        least(coalesce(delivered.price_cents, $envelope_cents), $envelope_cents)
+        {{ envelope_by_policy('delivered.price_cents', '$envelope_cents') }}
             as other_policy_cents
     from intermediate.int_periods_settled as settled
     inner join staging.stg_billing__periods as delivered
@@ -52,13 +57,12 @@ watch as (
         on
             days.live_id = lives.live_id
             and lives.catalogue is not distinct from $catalogue
+    cross join policies
     where
         days.watch_ms > 0
         and days.event_day >= (select min(priced.period_start) from priced)
         and days.event_day < (select max(priced.period_end) from priced)
-        and lives.kind = 'live'
-        and lives.exclusive
-        and lives.duration_s >= $minimum_live_s
+        and {{ counts('lives', 'policies') }}
     group by priced.period_id, days.live_id, days.event_day
 ),
 
@@ -100,11 +104,7 @@ weights as (
     left join categories
         on
             credits.artist_id = categories.artist_id
-            and watch.event_day >= categories.valid_from
-            and (
-                categories.valid_until is null
-                or watch.event_day < categories.valid_until
-            )
+            and {{ stands_between('categories', 'watch.event_day', 'watch.event_day') }}
     group by all
 )
 
@@ -115,6 +115,7 @@ select
     priced.envelope_cents,
     weights.artist_id,
     weights.category,
+    {{ destination_of('weights.category') }} as destination,
     weights.live_left_out,
     weights.weight
 from priced

@@ -50,8 +50,15 @@ def _check_balance(place: Place, row: PayoutRow, *, minimum_cents: int) -> None:
 def _check_requests(place: Place, month: Month, books: Books, log: AuditLog) -> None:
     """What people asked of the run is on record before its close, and no run took it up before."""
     control = month.control
+    withdrawn = {
+        entry: f"by {line.entry.get('operator')}"
+        for line in log.lines.values()
+        if line.entry["action"] == "amend_withdrawn"
+        for entry in line.entry.get("entries", ())
+    }
     for entry in control.requests():
         place.same(f"request {entry}, taken up before", found=books.taken_up.get(entry), expected=None)
+        place.same(f"request {entry}, withdrawn", found=withdrawn.get(entry), expected=None)
     asked = [log.entry(entry) for entry in control.amendments]
     amended = {again for again, settled in control.adjustments.items() if settled.catalogue == month.name}
     place.same("actions of the amendments", found=[one.get("action") for one in asked], expected=["amend"] * len(asked))

@@ -19,6 +19,10 @@ _RESTORE_OR_REPORT: Final = (
     "Restore the month from a backup of payouts/. If it was closed like this, the program is wrong: pay and send "
     "nothing of the month, and report it."
 )
+_RESTORE_POLICY: Final = (
+    "Pay and send nothing of the month. If a row of policies.csv was changed, restore it: a new policy is a new row. "
+    "Else the run closed under a policy that the project never stated: find out who changed the warehouse; report it."
+)
 
 
 class Check(Enum):
@@ -32,6 +36,7 @@ class Check(Enum):
     )
     PERIODS = "Slices of each period", _RESTORE_OR_REPORT
     AMOUNTS = "Amounts from the slices", _RESTORE_OR_REPORT
+    POLICY = "Policies of the project's history", _RESTORE_POLICY
     ADJUSTMENTS = "Adjustments from the slices settled again", _RESTORE_OR_REPORT
     BALANCES = "Balances, paid and carried", _RESTORE_OR_REPORT
     STATEMENTS = "Statements read back", "Send none of them. " + _RESTORE

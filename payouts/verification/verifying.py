@@ -15,6 +15,7 @@ from payouts.verification.books import Books, Month, read_month
 from payouts.verification.documents import check_bank_file, check_statements
 from payouts.verification.findings import Check, Progress, Report, Verification
 from payouts.verification.month_files import Manifest
+from payouts.verification.policy_history import check_policy, read_history
 from payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
 from payouts.verification.slices import periods_in_two_months
 
@@ -85,8 +86,11 @@ def _check_months(
     from payouts.verification.from_heartbeats import check_heartbeats  # noqa: PLC0415 - Polars, which simulations do without
 
     books: Books | None = Books()
+    policies = read_history(report, settings)
     for name in manifests:
         month = read_month(report, settings.payouts_dir / name)
+        if month is not None and name in wanted and policies is not None:
+            check_policy(report, month, policies)
         if month is None or books is None:
             # Without a month's balances nothing can be said of those after it.
             books = None

@@ -8,6 +8,7 @@ _WATCH_TIME: Final = "dbt_project/macros/engine/watch_time.sql"
 _LARGEST_REMAINDER: Final = "dbt_project/macros/largest_remainder.sql"
 _LATEST_FIRST: Final = "dbt_project/macros/latest_first.sql"
 _CATALOGUE: Final = "dbt_project/macros/catalogue.sql"
+_STATEMENT: Final = "dbt_project/macros/what_counts.sql"
 _POOL_SHARES: Final = "dbt_project/macros/pool_shares.sql"
 _STAGING: Final = "dbt_project/models/staging"
 _WATCH: Final = "dbt_project/models/intermediate/watch"
@@ -26,9 +27,10 @@ _BALANCES: Final = "tests/unit/payouts/test_balances.py"
 _CLOSING: Final = "tests/mutants/test_closing.py"
 _RUN: Final = "tests/unit/payouts/test_run.py"
 _REQUESTS: Final = "tests/unit/payouts/test_requests.py"
+_LOOK_BACK: Final = "tests/unit/payouts/test_look_back.py"
 _SIDE_BY_SIDE: Final = "booked_corrected_and_current_stand_side_by_side"
 _KEPT_CATALOGUE: Final = "a_closed_month_is_weighed_with_the_catalogue_it_keeps"
-_KEPT_POLICY: Final = "a_closed_month_keeps_its_policy_and_the_look_back_is_three_months"
+_KEPT_POLICY: Final = "a_closed_month_keeps_its_policy_and_is_adjusted_as_booked_says"
 
 WATCH_TIME: Final = (
     Mutant(
@@ -373,25 +375,25 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="longer_than_1800",
         rule="§4 a live counts from 1,800 s on",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
-        before="lives.duration_s >= months.minimum_live_s",
-        after="lives.duration_s > months.minimum_live_s",
+        file=_STATEMENT,
+        before="{{ live }}.duration_s >= {{ policy }}.minimum_live_s",
+        after="{{ live }}.duration_s > {{ policy }}.minimum_live_s",
         killed_by="only_exclusive_lives_of_thirty_minutes_count",
     ),
     Mutant(
         name="not_exclusive_counts",
         rule="§4 a live counts if it is exclusive",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
-        before="and lives.exclusive",
-        after="and lives.exclusive is not null",
+        file=_STATEMENT,
+        before="and {{ live }}.exclusive)",
+        after="and {{ live }}.exclusive is not null)",
         killed_by="only_exclusive_lives_of_thirty_minutes_count",
     ),
     Mutant(
         name="clips_count",
         rule="§4 a live counts if its kind is live",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
-        before="lives.kind = 'live'",
-        after="lives.kind in ('live', 'clip')",
+        file=_STATEMENT,
+        before="{{ live }}.kind in ('live')",
+        after="{{ live }}.kind in ('live', 'clip')",
         killed_by="only_exclusive_lives_of_thirty_minutes_count",
     ),
     Mutant(
@@ -421,16 +423,16 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="valid_from_the_day_after",
         rule="§4 the category with valid_from on or before the day",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
-        before="watch.event_day >= categories.valid_from",
-        after="watch.event_day > categories.valid_from",
+        file=_STATEMENT,
+        before="{{ day }} >= {{ dated }}.valid_from",
+        after="{{ day }} > {{ dated }}.valid_from",
         killed_by="watching_is_judged_by_the_category_of_its_day",
     ),
     Mutant(
         name="category_of_today",
         rule="§4 the category on the day of the watching",
         file=f"{_SETTLEMENT}/int_period_weights.sql",
-        before="watch.event_day >= categories.valid_from",
+        before="{{ stands_on('categories', 'watch.event_day') }}",
         after="categories.valid_until is null",
         killed_by="watching_is_judged_by_the_category_of_its_day",
     ),
@@ -446,8 +448,8 @@ WHAT_COUNTS: Final = (
         name="missing_category_does_not_block",
         rule="§4 weight on an artist without a category that day blocks the close",
         file=f"{_SETTLEMENT}/int_settled_artists.sql",
-        before="artist_days.event_day >= categories.valid_from",
-        after="artist_days.event_day is not null",
+        before="'categories', 'artist_days.event_day', 'artist_days.event_day'",
+        after="'categories', 'artist_days.event_day', \"date '9999-12-30'\"",
         killed_by="weight_needs_a_category_on_its_day",
     ),
     Mutant(
@@ -473,8 +475,8 @@ SETTLING: Final = (
         name="trials_at_100",
         rule="§2 a trial has an envelope of 0",
         file=_PERIODS_SETTLED,
-        before="coalesce(assigned.price_cents, months.envelope_cents)",
-        after="coalesce(nullif(assigned.price_cents, 0), months.envelope_cents)",
+        before="envelope_by_policy('assigned.price_cents', 'months.envelope_cents')",
+        after="envelope_by_policy('nullif(assigned.price_cents, 0)', 'months.envelope_cents')",
         killed_by="only_paid_periods_with_an_envelope_are_settled",
     ),
     Mutant(
@@ -544,8 +546,8 @@ SETTLING: Final = (
     Mutant(
         name="known_paid_directly",
         rule="§5.3 slices of known artists go to the pool",
-        file=f"{_SETTLEMENT}/int_period_slices.sql",
-        before="case when category = 'known' then 'pool' else 'direct' end",
+        file=_STATEMENT,
+        before="case when {{ category }} = 'known' then 'pool' else 'direct' end",
         after="'direct'",
         killed_by="each_period_is_split_on_its_own",
     ),
@@ -595,8 +597,8 @@ SETTLING: Final = (
         name="policy_of_the_first_day",
         rule="§7 the policy in force on the month's last day",
         file=f"{_SETTLEMENT}/int_settlement_months.sql",
-        before="months.last_day >= policies.valid_from",
-        after="months.first_day >= policies.valid_from",
+        before="stands_on('policies', 'months.last_day')",
+        after="stands_on('policies', 'months.first_day')",
         killed_by="the_policy_of_the_last_day_is_in_force",
     ),
 )
@@ -621,7 +623,7 @@ POOL: Final = (
     Mutant(
         name="known_in_the_pool",
         rule="§5.4 members are emerging or independent",
-        file=f"{_SETTLEMENT}/int_pool_members.sql",
+        file=_STATEMENT,
         before="categories.category in ('emerging', 'independent')",
         after="categories.category in ('emerging', 'independent', 'known')",
         killed_by="a_member_is_judged_on_the_months_last_day",
@@ -629,23 +631,23 @@ POOL: Final = (
     Mutant(
         name="member_by_the_first_day",
         rule="§5.4 the category on the month's last day",
-        file=f"{_SETTLEMENT}/int_pool_members.sql",
-        before="months.last_day >= categories.valid_from",
-        after="months.first_day >= categories.valid_from",
+        file=_STATEMENT,
+        before="stands_on('categories', 'months.last_day')",
+        after="stands_on('categories', 'months.first_day')",
         killed_by="a_member_is_judged_on_the_months_last_day",
     ),
     Mutant(
         name="members_from_1001_bp",
         rule="§5.4 credited with at least 1,000 bp",
-        file=f"{_SETTLEMENT}/int_pool_members.sql",
-        before="months.minimum_pool_share_bp <= credited.share_bp",
-        after="months.minimum_pool_share_bp < credited.share_bp",
+        file=_STATEMENT,
+        before="credited.share_bp >= months.minimum_pool_share_bp",
+        after="credited.share_bp > months.minimum_pool_share_bp",
         killed_by="a_member_has_1000_bp_of_a_counting_live",
     ),
     Mutant(
         name="members_by_invalid_credits",
         rule="§5.4 on a live whose shares sum to 10,000",
-        file=f"{_SETTLEMENT}/int_pool_members.sql",
+        file=_STATEMENT,
         before="and credit_sets.is_valid",
         after="and credit_sets.is_valid is not null",
         killed_by="a_member_has_1000_bp_of_a_counting_live",
@@ -653,17 +655,17 @@ POOL: Final = (
     Mutant(
         name="members_by_lives_to_come",
         rule="§5.4 on a live that is online by the month's last day",
-        file=f"{_SETTLEMENT}/int_pool_members.sql",
-        before="or months.last_day >= credited.published_on",
-        after="or credited.published_on is not null",
+        file=_STATEMENT,
+        before="or {{ live }}.published_on <= {{ month }}.last_day",
+        after="or {{ live }}.published_on is not null",
         killed_by="a_member_is_judged_on_the_months_last_day",
     ),
     Mutant(
         name="leavers_of_the_first_day_out",
         rule="§5.4 who has not left before the month's first day",
-        file=f"{_SETTLEMENT}/int_pool_members.sql",
-        before="artists.left_on >= months.first_day",
-        after="artists.left_on > months.first_day",
+        file=_STATEMENT,
+        before="{{ artist }}.left_on >= {{ month }}.first_day",
+        after="{{ artist }}.left_on > {{ month }}.first_day",
         killed_by="a_member_is_judged_on_the_months_last_day",
     ),
     Mutant(
@@ -687,18 +689,18 @@ CLOSING: Final = (
     ),
     Mutant(
         name="look_back_a_month_short",
-        rule="§6 the three closed months before the run are open to adjustments",
+        rule="§6 a period of a look-back month that is booked nowhere is booked by its adjustment",
         file=_PERIODS_SETTLED,
-        before="dated.last_day_month < look_back.first_look_back_month",
-        after="dated.last_day_month <= look_back.first_look_back_month",
+        before="when dated.is_adjusted then dated.last_day_month",
+        after="when false then dated.last_day_month",
         killed_by="a_period_is_settled_once",
     ),
     Mutant(
         name="look_back_before_the_first_run",
         rule="§6 a period before the first run is settled in the next run",
         file=_PERIODS_SETTLED,
-        before="dated.last_day_month < look_back.first_closed_month",
-        after="dated.last_day_month is null",
+        before="when dated.is_adjusted then dated.last_day_month",
+        after="when true then dated.last_day_month",
         killed_by="a_month_before_the_first_run_is_in_no_look_back",
     ),
     Mutant(
@@ -867,10 +869,10 @@ CORRECTING: Final = (
     Mutant(
         name="look_back_of_four_months",
         rule="§2 the look-back are the three closed months before the run",
-        file=f"{_SETTLEMENT}/int_settlement_months.sql",
-        before="'-in_force.look_back_months'",
-        after="'-1 - in_force.look_back_months'",
-        killed_by=_KEPT_POLICY,
+        file="payouts/look_back.py",
+        before="closed[max(len(closed) - months, 0) :]",
+        after="closed[max(len(closed) - months - 1, 0) :]",
+        killed_by=f"{_LOOK_BACK}::test_the_look_back_is_that_of_the_next_runs_policy",
     ),
     Mutant(
         name="corrections_forgotten",
@@ -916,8 +918,8 @@ CORRECTING: Final = (
         name="amendment_taken_up_twice",
         rule="§6 an amendment lets today's catalogue in once",
         file="payouts/requests.py",
-        before='if entry["action"] == AMENDED and entry_id not in done:',
-        after='if entry["action"] == AMENDED:',
+        before='if entry["action"] == AMENDED and entry_id not in done',
+        after='if entry["action"] == AMENDED',
         killed_by=f"{_REQUESTS}::test_an_amendment_waits_until_a_run_names_it",
     ),
     Mutant(
@@ -932,7 +934,7 @@ CORRECTING: Final = (
         name="final_month_amended",
         rule="§2 months older than the look-back are final",
         file="payouts/requests.py",
-        before="if month not in closed[-look_back:]:",
+        before="if month not in look_back:",
         after="if month not in closed:",
         killed_by=f"{_REQUESTS}::test_only_a_closed_month_of_the_look_back_is_amended",
     ),

@@ -10,7 +10,7 @@ import pytest
 from ingestion.batches import HeldBatch
 from ingestion.reports import BatchReport
 from ingestion.settings import Settings
-from payouts import closing, gate, ledger
+from payouts import closing, gate, ledger, requests
 from payouts.run import compute_run
 from payouts.settlement import ArtistMonth, Settlement
 from payouts.warehouse_mark import note_mark
@@ -25,7 +25,7 @@ MARTS = """
     create table marts.fct_close_warnings (
         settlement_month varchar, kind varchar, subject_id varchar, found bigint, batch_number bigint
     );
-    create table booked.months (settlement_month varchar, catalogue varchar);
+    create table booked.months (settlement_month varchar, catalogue varchar, is_in_look_back boolean);
     create table raw.pins (table_name varchar, version bigint);
     create table marts.fct_settlement_months as
         select
@@ -71,7 +71,7 @@ def close_by_hand(settings: Settings, month: str) -> None:
     (folder / ledger.CONTROL_FILE).write_text('{"adjustments": {}, "amendments": [], "balance_entries": []}')
     (folder / ledger.PAYOUTS_FILE).write_text("artist_id,carried_forward_cents\na,950\nb,0\nc,-3\n")
     with duckdb.connect(settings.warehouse_path) as con:
-        con.execute("insert into booked.months values ($month, $month)", {"month": month})
+        con.execute("insert into booked.months values ($month, $month, true)", {"month": month})
     note_mark(settings, "tests")
 
 
@@ -120,6 +120,25 @@ def test_a_warehouse_from_before_the_last_close_is_refused(settings: Settings) -
         con.execute("delete from booked.months")
     note_mark(settings, "tests")
     assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
+
+
+def test_a_warehouse_that_means_another_look_back_is_refused(settings: Settings) -> None:
+    close_by_hand(settings, "2021-01")
+    with duckdb.connect(settings.warehouse_path) as con:
+        con.execute("update booked.months set is_in_look_back = false")
+    assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
+
+
+def test_an_amendment_that_the_run_does_not_reach_refuses_it(settings: Settings, tmp_path: Path) -> None:
+    close_by_hand(settings, "2021-01")
+    settings = settings.with_project(tmp_path)
+    settings.policies_path.parent.mkdir()
+    settings.policies_path.write_text("valid_from,look_back_months\n2015-01-01,3\n")
+    requests.amend(settings, "2021-01", why="wrong credits", operator="zoe")
+    settings.policies_path.write_text("valid_from,look_back_months\n2015-01-01,3\n2021-02-28,0\n")
+    (reason,) = closing.refusals(settings, "2021-02")
+    assert "The amendment of 2021-01 that zoe asked for" in reason
+    assert "adjusts no earlier month" in reason
 
 
 def test_the_last_closed_month_leaves_its_balances_and_debts(settings: Settings) -> None:

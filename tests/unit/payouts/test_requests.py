@@ -54,6 +54,19 @@ def test_only_a_closed_month_of_the_look_back_is_amended(settings: Settings) -> 
         requests.amend(settings, "2021-05", why="-", operator="zoe")
 
 
+def test_a_withdrawn_amendment_waits_no_longer(settings: Settings) -> None:
+    for month in ("2021-01", "2021-02"):
+        close(settings, month)
+    with pytest.raises(Refusal, match="2021-01 cannot have its amendment withdrawn: No amendment of it waits"):
+        requests.withdraw_amendment(settings, "2021-01", why="-", operator="zoe")
+    for month in ("2021-01", "2021-01", "2021-02"):
+        requests.amend(settings, month, why="wrong credits", operator="zoe")
+    assert requests.withdraw_amendment(settings, "2021-01", why="they were right", operator="yann") == 2
+    assert list(requests.pending_amendments(settings)) == ["2021-02"]
+    requests.amend(settings, "2021-01", why="wrong after all", operator="zoe")
+    assert requests.pending_amendments(settings)["2021-01"] == [last_entry(settings)]
+
+
 def test_a_returned_payment_comes_into_the_balance_once(settings: Settings) -> None:
     close(settings, "2021-01", "a,1200,0\nb,0,-30\n")
     assert requests.return_payment(settings, "2021-01", "a", why="account closed", operator="zoe") == 1200

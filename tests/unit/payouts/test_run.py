@@ -124,3 +124,10 @@ def test_a_month_settled_again_that_lost_a_cent_is_a_defect() -> None:
     broken.totals["envelope_nanos"] += 10_000_000
     with pytest.raises(UnbalancedRunError, match=r"2021-03 settled again"):
         run_of({"a": 100}, broken)
+
+
+def test_only_the_amendments_of_months_that_it_settled_again_are_used_up() -> None:
+    run = run_of(
+        {"a": 100}, again("2021-03", {"a": (1, 1)}, catalogue=None), amendments={"2021-01": ["1"], "2021-03": ["2"]}
+    )
+    assert run.control["amendments"] == ["2"]

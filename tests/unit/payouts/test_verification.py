@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -12,8 +13,17 @@ import pytest
 from ingestion.settings import Settings
 from payouts.verification import Check, Verification, record_verification, verify
 from tests import closed_chain
-from tests.closed_chain import small_chain
+from tests.closed_chain import Chain, small_chain, small_season
+from tests.oracle import History
+from tests.oracle.settlement import Policy
 
+HISTORY_HEADER = (
+    "valid_from,price_cents,envelope_cents,minimum_live_s,minimum_pool_share_bp,minimum_payout_cents,look_back_months,"
+    "payment_delay_days,pool_rule\n"
+)
+POLICY_ROW = "2015-01-01,499,100,1800,1000,1000,3,7,equal"
+"""What the oracle settles by (RULES.md §7)."""
+DIRECT_ROW = ",499,100,1800,1000,1000,3,7,direct"
 SEED = 1
 """Closed in it: October to February; November amends October and December November; December returns a payment."""
 
@@ -128,6 +138,62 @@ def test_a_month_is_settled_again_with_its_own_policy(payouts: Path) -> None:
 
     verification = forge_control(payouts, "2021-01", forge)
     assert found(verification, Check.ADJUSTMENTS) == [("2021-01/control.json", "adjustments of 2020-12, policy")]
+
+
+def test_a_run_under_a_policy_that_the_project_never_stated_is_found(tmp_path: Path) -> None:
+    """A month whose every figure agrees with the policy that it names, closed and settled again under it."""
+    chain = Chain(tmp_path / "payouts", History(policy=Policy(pool_rule="direct")))
+    for month, data in small_season(Random(SEED), months=2):
+        chain.close(month, data)
+    verification = verify(Settings(home=tmp_path))
+    assert [(one.check, one.file, one.what, one.found, one.expected) for one in verification.findings] == [
+        (Check.POLICY, "2020-10/control.json", "policy, pool_rule", "direct", "equal"),
+        (Check.POLICY, "2020-11/control.json", "policy, pool_rule", "direct", "equal"),
+        (Check.POLICY, "2020-11/control.json", "adjustments of 2020-10, policy, pool_rule", "direct", "equal"),
+    ]
+    assert not verification.is_proven
+
+
+@pytest.mark.parametrize(
+    ("history", "expected"),
+    [
+        pytest.param(f"{POLICY_ROW}\n", [], id="as it was"),
+        pytest.param(f"2021-03-01{DIRECT_ROW}\n{POLICY_ROW}\n", [], id="a new row after the last run"),
+        pytest.param(
+            f"{POLICY_ROW}\n2021-02-28{DIRECT_ROW}\n",
+            [
+                ("2021-02/control.json", "policy, policy_valid_from"),
+                ("2021-02/control.json", "policy, pool_rule"),
+            ],
+            id="a new row in force on a closed month's last day",
+        ),
+        pytest.param(
+            f"2021-02-28{POLICY_ROW.removeprefix('2015-01-01')}\n2021-03-01{DIRECT_ROW}\n",
+            [("2020-10/control.json", "policy"), ("2020-11/control.json", "policy")],
+            id="none in force",
+        ),
+        pytest.param("valid_from\n", [("policies.csv", "has rows")], id="no policies"),
+        pytest.param(None, [("policies.csv", "content")], id="no file"),
+    ],
+)
+def test_the_policy_of_each_month_is_the_row_of_the_history_in_force_on_its_last_day(
+    closed: Path, tmp_path: Path, history: str | None, expected: list[tuple[str, str]]
+) -> None:
+    settings = Settings(home=closed.parent).with_project(tmp_path)
+    settings.policies_path.parent.mkdir()
+    if history is not None:
+        settings.policies_path.write_text(HISTORY_HEADER * history.startswith("2") + history, encoding="utf-8")
+    findings = found(verify(settings), Check.POLICY)
+    assert [one for one in findings if "adjustments" not in one[1]][: len(expected) or None] == expected
+
+
+def test_a_withdrawn_amendment_is_not_taken_up(payouts: Path) -> None:
+    taken_up = closed_chain.read_json(payouts / "2020-12" / "control.json")["amendments"]
+    withdrawal = {"action": "amend_withdrawn", "settlement_month": "2020-11", "entries": taken_up, "why": "tests"}
+    closed_chain.append_line(payouts, withdrawal)
+    verification = verify(Settings(home=payouts.parent))
+    assert [one.what for one in verification.findings] == [f"request {entry}, withdrawn" for entry in taken_up]
+    assert taken_up
 
 
 def test_a_catalogue_is_let_in_by_an_amendment_on_record_only(payouts: Path) -> None:

@@ -76,7 +76,7 @@ final as (
         category,
         {{ wide('weight') }} as weight,
         amount_nanos,
-        case when category = 'known' then 'pool' else 'direct' end as destination
+        {{ destination_of('category') }} as destination
     from sliced
     union all
     select

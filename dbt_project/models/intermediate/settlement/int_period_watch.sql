@@ -60,9 +60,7 @@ final as (
             and months.catalogue is not distinct from lives.catalogue
     where
         watched.watch_ms > 0
-        and lives.kind = 'live'
-        and lives.exclusive
-        and lives.duration_s >= months.minimum_live_s
+        and {{ counts('lives', 'months') }}
 )
 
 select * from final

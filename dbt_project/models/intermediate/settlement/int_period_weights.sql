@@ -42,11 +42,7 @@ final as (
         on
             credits.artist_id = categories.artist_id
             and watch.catalogue is not distinct from categories.catalogue
-            and watch.event_day >= categories.valid_from
-            and (
-                categories.valid_until is null
-                or watch.event_day < categories.valid_until
-            )
+            and {{ stands_on('categories', 'watch.event_day') }}
     group by
         watch.settlement_month,
         watch.period_id,

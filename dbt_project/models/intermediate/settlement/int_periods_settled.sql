@@ -21,7 +21,6 @@ months as (
 
 next_run as (
     select
-        min(settlement_month) as first_closed_month,
         max(settlement_month) as last_closed_month,
         {{ month_of(
             add_months("cast(max(settlement_month) || '-01' as date)", 1)
@@ -29,28 +28,16 @@ next_run as (
     from booked_months
 ),
 
-look_back as (
-    select
-        next_run.first_closed_month,
-        next_run.last_closed_month,
-        next_run.next_month,
-        {{ month_of(
-            add_months(
-                "cast(next_run.next_month || '-01' as date)", '-months.look_back_months'
-            )
-        ) }} as first_look_back_month
-    from next_run
-    left join months
-        on next_run.next_month = months.settlement_month
-),
-
 dated as (
     select
         periods.*,
-        booked_periods.settlement_month as booked_month
+        booked_periods.settlement_month as booked_month,
+        coalesce(months_adjusted.is_in_look_back, false) as is_adjusted
     from periods
     left join booked_periods
         on periods.period_id = booked_periods.period_id
+    left join booked_months as months_adjusted
+        on periods.last_day_month = months_adjusted.settlement_month
 ),
 
 assigned as (
@@ -58,17 +45,14 @@ assigned as (
         dated.*,
         case
             when dated.booked_month is not null then dated.booked_month
-            when look_back.last_closed_month is null then dated.last_day_month
-            when dated.last_day_month > look_back.last_closed_month
+            when next_run.last_closed_month is null then dated.last_day_month
+            when dated.last_day_month > next_run.last_closed_month
                 then dated.last_day_month
-            when dated.last_day_month < look_back.first_closed_month
-                then look_back.next_month
-            when dated.last_day_month < look_back.first_look_back_month
-                then look_back.next_month
-            else dated.last_day_month
+            when dated.is_adjusted then dated.last_day_month
+            else next_run.next_month
         end as settlement_month
     from dated
-    cross join look_back
+    cross join next_run
 ),
 
 priced as (
@@ -76,10 +60,7 @@ priced as (
         assigned.*,
         coalesce(
             assigned.envelope_cents,
-            least(
-                coalesce(assigned.price_cents, months.envelope_cents),
-                months.envelope_cents
-            )
+            {{ envelope_by_policy('assigned.price_cents', 'months.envelope_cents') }}
         ) as settled_envelope_cents
     from assigned
     inner join months

@@ -54,7 +54,7 @@ final as (
         artist_id,
         category,
         amount_nanos,
-        case when category = 'known' then 'pool' else 'direct' end as destination
+        {{ destination_of('category') }} as destination
     from sliced
 )
 

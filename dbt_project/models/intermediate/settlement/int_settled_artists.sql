@@ -45,9 +45,9 @@ final as (
         on
             artist_days.artist_id = categories.artist_id
             and artist_days.catalogue is not distinct from categories.catalogue
-            and artist_days.event_day >= categories.valid_from
-            and artist_days.event_day
-            < coalesce(categories.valid_until, date '9999-12-31')
+            and {{ stands_between(
+                'categories', 'artist_days.event_day', 'artist_days.event_day'
+            ) }}
     group by artist_days.settlement_month, artist_days.artist_id
 )
 

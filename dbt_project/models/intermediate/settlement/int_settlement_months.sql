@@ -2,7 +2,7 @@
 -- its last day.
 -- A closed month keeps the policy it closed with and, while it can be adjusted, the
 -- catalogue: `catalogue` names the closed month whose pinned versions it is, null is
--- today's (RULES.md §6).
+-- today's (RULES.md §6). Whether the next run adjusts it, `booked.months` says.
 -- The months have no gaps from the earliest day in any record that settling reads to
 -- the last period or, if that is later, the month that closes next. A written date over
 -- a year before, or over three years after, what happened (heartbeats, which are held
@@ -135,6 +135,7 @@ in_force as (
     select
         months.*,
         booked_months.settlement_month is not null as is_closed,
+        coalesce(booked_months.is_in_look_back, false) as is_in_look_back,
         booked_months.catalogue,
         coalesce(booked_months.policy_valid_from, policies.valid_from)
             as policy_valid_from,
@@ -154,28 +155,9 @@ in_force as (
         coalesce(booked_months.pool_rule, policies.pool_rule) as pool_rule
     from months
     inner join policies
-        on
-            months.last_day >= policies.valid_from
-            and (policies.valid_until is null or months.last_day < policies.valid_until)
+        on {{ stands_on('policies', 'months.last_day') }}
     left join booked_months
         on months.settlement_month = booked_months.settlement_month
-),
-
-newest_run as (
-    select
-        {{ month_of(
-            add_months("max(cast(settlement_month || '-01' as date))", 1)
-        ) }} as next_month
-    from booked_months
-),
-
-next_run as (
-    select
-        {{ month_of(add_months('in_force.first_day', '-in_force.look_back_months')) }}
-            as first_look_back_month
-    from in_force
-    inner join newest_run
-        on in_force.settlement_month = newest_run.next_month
 ),
 
 final as (
@@ -194,12 +176,8 @@ final as (
         in_force.pool_rule,
         in_force.catalogue,
         in_force.is_closed,
-        in_force.is_closed
-        and in_force.settlement_month >= next_run.first_look_back_month
-            as is_in_look_back
+        in_force.is_in_look_back
     from in_force
-    left join next_run
-        on in_force.is_closed
 )
 
 select * from final

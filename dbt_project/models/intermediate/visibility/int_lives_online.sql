@@ -35,10 +35,7 @@ final as (
     inner join months
         on
             {{ counts('lives', 'months') }}
-            and (
-                lives.published_on is null
-                or lives.published_on <= months.last_day
-            )
+            and {{ is_online('lives', 'months') }}
     inner join credit_sets
         on
             lives.live_id = credit_sets.live_id
@@ -52,7 +49,7 @@ final as (
             and {{ stands_on('categories', 'months.last_day') }}
     left join artists
         on credits.artist_id = artists.artist_id
-    where artists.left_on is null or artists.left_on >= months.first_day
+    where {{ is_still_there('artists', 'months') }}
 )
 
 select * from final

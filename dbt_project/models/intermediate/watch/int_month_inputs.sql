@@ -32,7 +32,7 @@ categories as (
 ),
 
 -- What began before the month, or ends after it, is the same to the month whenever it
--- did. No `or` in the join: engines would compare every category with every live.
+-- did.
 credited as (
     select
         watched_lives.month,
@@ -53,9 +53,9 @@ credited as (
     left join categories
         on
             credits.artist_id = categories.artist_id
-            and months.last_day >= categories.valid_from
-            and months.first_day
-            < coalesce(categories.valid_until, date '9999-12-31')
+            and {{ stands_between(
+                'categories', 'months.first_day', 'months.last_day'
+            ) }}
 ),
 
 facts as (

@@ -29,13 +29,9 @@ final as (
         lives.genre,
         coalesce(credit_sets.artists, 0) as credited_artists,
         coalesce(credit_sets.is_valid, false) as has_valid_credits,
-        lives.kind = 'live'
-        and lives.exclusive
-        and lives.duration_s >= newest_policy.minimum_live_s as is_countable,
+        {{ counts('lives', 'newest_policy') }} as is_countable,
         case
-            when lives.kind != 'live' then 'not_a_live'
-            when not lives.exclusive then 'not_exclusive'
-            when lives.duration_s < newest_policy.minimum_live_s then 'too_short'
+            {{ reasons_not_to_count('lives', 'newest_policy') }}
             when credit_sets.live_id is null then 'no_credits'
             when not credit_sets.is_valid then 'invalid_credits'
         end as ineligibility_reason

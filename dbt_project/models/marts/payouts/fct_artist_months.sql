@@ -128,9 +128,7 @@ earned as (
         on
             artist_months.artist_id = categories.artist_id
             and months.catalogue is not distinct from categories.catalogue
-            and months.last_day >= categories.valid_from
-            and months.last_day
-            < coalesce(categories.valid_until, date '9999-12-31')
+            and {{ stands_between('categories', 'months.last_day', 'months.last_day') }}
 ),
 
 totalled as (

@@ -1,0 +1,109 @@
+"""A policy that shortens or lengthens the look-back, with amendments and late data in flight; closed and verified.
+
+Every close is compared with the oracle's, whose look-back is its own (`tests.two_years.story`).
+"""
+
+import csv
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ingestion.settings import DBT_PROJECT_DIR
+from orchestration.parsed_project import parsed_project
+from payouts import ledger, requests
+from payouts.closing import close_month
+from payouts.errors import Refusal
+from tests.pipeline import Pipeline
+from tests.two_years.books import ClosedMonth, periods_of
+from tests.two_years.cast import DUO, credited, everything_at_the_beginning, period, watching
+from tests.two_years.story import Story
+
+
+def under(pipeline: Pipeline, project: Path, *look_backs: tuple[str, int]) -> Pipeline:
+    """The data home under a project whose policy looks back so many months from these days on."""
+    shutil.copytree(DBT_PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
+    policies = project / "seeds" / "policies.csv"
+    with policies.open(encoding="utf-8", newline="") as file:
+        (first,) = csv.DictReader(file)
+    rows = [first | {"valid_from": day, "look_back_months": months} for day, months in look_backs]
+    with policies.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, first)
+        writer.writeheader()
+        writer.writerows(rows)
+    settings = pipeline.settings.with_project(project)
+    # The project's unit tests have passed on its models, which are the same.
+    parsed_project(settings).unit_tests_path.write_text("[]", encoding="utf-8")
+    return Pipeline(settings)
+
+
+def looks_back(story: Story, months: int) -> None:
+    story.history.policy = replace(story.history.policy, look_back_months=months)
+
+
+def begin(story: Story) -> None:
+    """Two months are closed; between them the credits of the duo's live are corrected, backdated."""
+    story.lands(everything_at_the_beginning())
+    story.ordinary_month_lands("2020-07")
+    story.close("2020-07")
+    story.lands(credited(DUO, {"alba": 9_000, "brume": 1_000}, updated_at="2020-08-20T08:00:00Z"))
+    story.ordinary_month_lands("2020-08")
+    story.close("2020-08")
+
+
+def catalogues(month: ClosedMonth) -> dict[str, str]:
+    return {again: settled["catalogue"] for again, settled in month.control["adjustments"].items()}
+
+
+def test_a_shortened_look_back(pipeline: Pipeline, tmp_path: Path) -> None:
+    story = Story(pipeline)
+    begin(story)
+    for month in ("2020-07", "2020-08"):
+        story.amend(month)
+
+    story.pipeline = under(pipeline, tmp_path / "shorter", ("2015-01-01", 3), ("2020-09-30", 1))
+    settings = story.pipeline.settings
+    looks_back(story, 1)
+    with pytest.raises(Refusal, match="2020-07 cannot be amended: It is final"):
+        requests.amend(settings, "2020-07", why="too late", operator="tests")
+    story.ordinary_month_lands("2020-09")
+    story.afterthoughts_land()
+    # July is final to this run: what was paid for it and is booked nowhere, September settles.
+    story.lands(period("xena", "2020-07"), watching("xena", "echo", on="2020-07-20", minutes=2))
+    story.pipeline.run()
+    for dry_run in (True, False):
+        with pytest.raises(Refusal, match="The amendment of 2020-07 that tests asked for"):
+            close_month(settings, "2020-09", dry_run=dry_run)
+    assert ledger.closed_months(settings) == ("2020-07", "2020-08")
+    with pytest.raises(Refusal, match="was not built wholly since"):
+        close_month(pipeline.settings, "2020-09")  # as the project without the shorter row means it
+
+    requests.withdraw_amendment(settings, "2020-07", why="the policy does not reach it", operator="tests")
+    story.history.amended.remove("2020-07")
+    september = story.close("2020-09")
+
+    assert catalogues(september) == {"2020-08": "2020-09"}
+    assert len(september.control["amendments"]) == 1
+    assert "xena-2020-07" in periods_of(september.slices)
+    assert requests.pending_amendments(settings) == {}
+    story.assert_verified()
+
+
+def test_a_lengthened_look_back(pipeline: Pipeline, tmp_path: Path) -> None:
+    story = Story(under(pipeline, tmp_path / "longer", ("2015-01-01", 0), ("2020-09-01", 3)))
+    looks_back(story, 0)
+    begin(story)
+    assert catalogues(story.closed["2020-08"]) == {}
+
+    looks_back(story, 3)
+    story.amend("2020-08")
+    story.ordinary_month_lands("2020-09")
+    story.afterthoughts_land()
+    # July was final to August's run, and is not to September's; its catalogue is still the one that it closed with.
+    story.lands(watching("nina", "echo", on="2020-07-20", minutes=2))
+    september = story.close("2020-09")
+
+    assert catalogues(september) == {"2020-07": "2020-07", "2020-08": "2020-09"}
+    assert {month for month, _ in september.adjustments} == {"2020-07", "2020-08"}
+    story.assert_verified()
