@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from bench import dashboards, histories, increments, ingestion, scale, watch_time
+from bench import closing, dashboards, histories, increments, ingestion, scale, watch_time
 from bench.benchmarks_page import PAGE, write_sections
 from bench.report import open_console, print_report
 
@@ -24,6 +24,7 @@ class Suite(StrEnum):
     WATCH_TIME = "watch-time"
     INGESTION = "ingestion"
     SCALE = "scale"
+    CLOSING = "closing"
     HISTORIES = "histories"
     INCREMENTS = "increments"
     DASHBOARDS = "dashboards"
@@ -79,6 +80,9 @@ def main(
             Suite.SCALE: lambda: scale.run(
                 heartbeats=heartbeats, threads=threads, memory_gb=memory_gb, scratch=scratch, tell=status.update
             ),
+            Suite.CLOSING: lambda: closing.run(
+                heartbeats=heartbeats, threads=threads, memory_gb=memory_gb, scratch=scratch, tell=status.update
+            ),
             Suite.HISTORIES: lambda: histories.run(**of_months),
             Suite.INCREMENTS: lambda: increments.run(**of_months),
             Suite.DASHBOARDS: lambda: dashboards.run(
@@ -92,6 +96,7 @@ def main(
         sizes = {
             Suite.WATCH_TIME: f"{heartbeats:,} heartbeats",
             Suite.SCALE: f"{heartbeats:,} heartbeats",
+            Suite.CLOSING: f"{heartbeats:,} heartbeats",
             Suite.INGESTION: f"{lines:,} lines",
             Suite.HISTORIES: f"{heartbeats_a_day:,} heartbeats a day",
             Suite.INCREMENTS: f"{heartbeats_a_day:,} heartbeats a day",

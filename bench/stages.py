@@ -33,6 +33,10 @@ from orchestration.publishing import publish
 from orchestration.publishing.data_state import checks_of
 from orchestration.warehouse import build_warehouse, read_finished_build
 from payouts.closing import close_month
+from payouts.ledger import closed_months, month_dir
+from payouts.verification.books import Books, read_month
+from payouts.verification.findings import Report
+from payouts.verification.from_heartbeats import check_heartbeats
 
 _SQL = Path(__file__).with_name("sql")
 _PAYER: dict[str, Any] = {
@@ -191,6 +195,22 @@ def _dry_close(settings: Settings, month: str, _landing: Path) -> Done:
     return Done(int(run.control["periods"]))
 
 
+def _prove(settings: Settings, month: str, _landing: Path) -> Done:
+    """Settle the closed month a second time from its heartbeats, as a proof does."""
+    report, books = Report(), Books()
+    for name in closed_months(settings):
+        closed = read_month(report, month_dir(settings, name))
+        if closed is None:
+            break
+        if name == month:
+            check_heartbeats(report, settings, closed, books, ())
+            if report.findings() or report.unchecked:
+                raise StageFailedError(f"expected a proof, found {report.findings() or report.unchecked}")
+            return Done(closed.control.periods)
+        books.close(closed)
+    raise StageFailedError(f"expected {month} to be closed, found {closed_months(settings)}; {report.findings()}")
+
+
 def _publish(settings: Settings, _month: str, _landing: Path) -> Done:
     build = read_finished_build(settings)
     if build is None:
@@ -229,6 +249,7 @@ _STAGES: dict[str, Callable[[Settings, str, Path], Done]] = {
     "build": _build,
     "dry-close": _dry_close,
     "close": _close,
+    "prove": _prove,
     "publish": _publish,
     "bare-load": _bare_load,
     "bare-scan": _bare_scan,

@@ -176,7 +176,9 @@ class Place:
 
     def same(self, what: str, *, found: object, expected: object) -> bool:
         """Note whether what was found is what was expected, and return it."""
-        return self.holds(what, found == expected, found=found, expected=_shown(expected))
+        is_so = found == expected
+        # Most are so, and there are millions: only what is found is put into words.
+        return self.holds(what, is_so, found=found, expected="" if is_so else _shown(expected))
 
     def holds(self, what: str, is_so: bool, *, found: object, expected: str) -> bool:  # noqa: FBT001 - it is the question
         """Note whether something is so, where what is expected is said in words, and return it."""

@@ -2,11 +2,14 @@
 
 import hmac
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import polars as pl
 
@@ -17,6 +20,7 @@ from payouts.ledger import CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE, RESETTLED_FOL
 from payouts.months import last_day
 from payouts.statements import statement_number
 from payouts.verification.adjustments import look_back_of
+from payouts.verification.amounts import check_sums
 from payouts.verification.arithmetic import NANOS_PER_CENT, largest_remainder
 from payouts.verification.books import Books, Month
 from payouts.verification.findings import Check, Place, Report
@@ -29,32 +33,22 @@ from payouts.verification.pinned_records import (
     read_catalogue,
     scan_pinned,
 )
-from payouts.verification.slices import DESTINATIONS, Slice, Sums, earnings
-from payouts.verification.watching import Watched, watched_in_groups
+from payouts.verification.slices import DESTINATIONS, Slice, Sums, earnings, read_slices
+from payouts.verification.watching import watched_days
+from payouts.verification.weights import ByLive, Period, by_period, weigh
 
 _WEIGHT_PER_MS: Final = 10_000
 _PSEUDONYM_DIGITS: Final = 32
+_PART_OF_MEMORY: Final = 8
+"""Of the memory limit, the part for the heartbeats held at a time: with more of them nothing is faster."""
 _WHAT: Final = "weights from the heartbeats"
-
-
-class Period(NamedTuple):
-    """A paid period as its run saw it, with the month that booked it before."""
-
-    period_id: str
-    subscriber_id: str
-    period_start: date
-    period_end: date
-    envelope_nanos: int
-    booked_in: str | None
-
-
-@dataclass
-class WrittenPeriod:
-    """What a slices file says of one period; `weights` is empty for an idle one."""
-
-    pseudonym: str
-    envelope_nanos: int = 0
-    weights: dict[tuple[str, str], int] = field(default_factory=dict)
+_PARTS: Final[Mapping[str, Callable[[list[Slice]], object]]] = {
+    "weights": lambda slices: {one[2:4]: one.weight for one in slices if one.artist_id is not None},
+    "amounts": lambda slices: {one[2:4]: (one.amount_nanos, one.destination) for one in slices},
+    "envelope_nanos": lambda slices: sum(one.amount_nanos for one in slices),
+    "subscriber_pseudonym": lambda slices: {one.subscriber_pseudonym for one in slices},
+}
+"""What is compared of a period's slices."""
 
 
 @dataclass
@@ -65,16 +59,17 @@ class Lives:
     nanos: Counter[tuple[str, str]] = field(default_factory=Counter)
     payers: defaultdict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, one: Slice, by_live: Mapping[str, int]) -> None:
-        """Split a slice over the lives that it was watched on, in proportion to weight."""
-        artist_id = one.artist_id or ""
-        for live_id, weight in by_live.items():
-            self.weight[artist_id, live_id] += weight
-        if one.destination == "direct":
-            for live_id, nanos in largest_remainder(one.amount_nanos, by_live).items():
-                self.nanos[artist_id, live_id] += nanos
-                if nanos:
-                    self.payers[artist_id, live_id].add(one.subscriber_pseudonym)
+    def add(self, period: Iterable[Slice], by_live: ByLive) -> None:
+        """Split each slice over the lives that it was watched on, in proportion to weight."""
+        for one in period:
+            artist_id, weights = one.artist_id or "", by_live[one.artist_id or "", one.category or ""]
+            for live_id, weight in weights.items():
+                self.weight[artist_id, live_id] += weight
+            if one.destination == "direct":
+                for live_id, nanos in largest_remainder(one.amount_nanos, weights).items():
+                    self.nanos[artist_id, live_id] += nanos
+                    if nanos:
+                        self.payers[artist_id, live_id].add(one.subscriber_pseudonym)
 
 
 @dataclass
@@ -84,6 +79,7 @@ class Target:
     Attributes:
         slices: Its file; None where nothing was written, since the month gave what it gave before.
         periods: Columns as in `Period`.
+        lives: None for a month that is settled again: only what a month closed with is told by lives.
     """
 
     month: str
@@ -93,7 +89,7 @@ class Target:
     slices: Path | None
     periods: pl.DataFrame
     sums: Sums = field(default_factory=Sums)
-    lives: Lives = field(default_factory=Lives)
+    lives: Lives | None = None
 
 
 def check_heartbeats(
@@ -127,17 +123,20 @@ def _check(report: Report, settings: Settings, month: Month, books: Books, trans
         members = target.catalogue.pool_members(target.month, target.settled.policy, left_on)
         at_control = report.at(Check.WATCHING, month.file(CONTROL_FILE))
         at_control.same(f"pool_members of {target.month}", found=target.settled.pool_members, expected=members)
-        _check_periods(target)
-    days = pl.concat([target.periods for target in targets])
-    subscribers = days["subscriber_id"].unique().sort().to_list()
-    if subscribers:
-        first, end = days.select(pl.col("period_start").min(), pl.col("period_end").max()).row(0)
-        done = 0
-        for group, watched in watched_in_groups(heartbeats, subscribers, first=first, end=end):
-            done += len(group)
-            report.progress(f"{month.name}: heartbeats of {done:,} of {len(subscribers):,} subscribers")
-            for target in targets:
-                _settle_group(target, group, watched, key=key)
+        # Without any member a month that has envelopes cannot close.
+        has_payees = bool(members) or target.periods.is_empty()
+        at_control.holds(f"pool_members of {target.month}", has_payees, found=members, expected="one for its envelopes")
+    watched = watched_days(
+        heartbeats,
+        _covered_days(targets),
+        memory_bytes=settings.memory_limit_bytes // _PART_OF_MEMORY,
+        progress=lambda day: report.progress(f"{month.name}: heartbeats up to {day}"),
+    )
+    for target in targets:
+        report.progress(f"{month.name}: periods of {target.month}")
+        _settle(target, watched, artists, key=key)
+        of = f"adjustments of {target.month}, " if target.lives is None else ""
+        check_sums(report.at(Check.WATCHING, month.file(CONTROL_FILE)), target.settled, target.sums, of=of)
     for target in targets:
         if target.slices is None:
             _check_unchanged(target, books)
@@ -162,6 +161,7 @@ def _targets(report: Report, settings: Settings, month: Month, books: Books) -> 
             catalogue=catalogues[run],
             slices=month.folder / file if is_written else None,
             periods=_with_envelopes(periods.filter(pl.col("settled_in") == of), settled.policy),
+            lives=Lives() if of == month.name else None,
         )
 
     again = month.control.adjustments
@@ -178,7 +178,7 @@ def _paid_periods(settings: Settings, month: Month, books: Books, look_back: lis
     return (
         latest(settings, "subscriptions", month.control.raw_versions.get("subscriptions"), key=["period_id"])
         .filter(pl.col("status") == "paid")
-        .join(_booked_periods(settings.payouts_dir, books), on="period_id", how="left")
+        .join(booked_periods(settings, books), on="period_id", how="left")
         .with_columns(last_month=last_month)
         .with_columns(
             settled_in=pl.coalesce(
@@ -189,8 +189,9 @@ def _paid_periods(settings: Settings, month: Month, books: Books, look_back: lis
     )
 
 
-def _booked_periods(payouts: Path, books: Books) -> pl.DataFrame:
+def booked_periods(settings: Settings, books: Books) -> pl.DataFrame:
     """Every period that an earlier run booked, and the month that it is booked in."""
+    payouts = settings.payouts_dir
     files = [(payouts / one / SLICES_FILE, one) for one in books.policies]
     files += [
         (path, path.stem) for one in books.policies for path in (payouts / one / RESETTLED_FOLDER).glob("*.parquet")
@@ -211,67 +212,65 @@ def _with_envelopes(periods: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     )
 
 
-def _written_periods(path: Path, periods: pl.DataFrame) -> dict[str, WrittenPeriod]:
-    slices = pl.scan_parquet(path).join(periods.lazy(), on="period_id", how="semi").collect()
-    written: dict[str, WrittenPeriod] = {}
-    for row in slices.select(Slice._fields).iter_rows():
-        one = Slice(*row)
-        period = written.setdefault(one.period_id, WrittenPeriod(one.subscriber_pseudonym))
-        period.envelope_nanos += int(one.amount_nanos)
-        if one.artist_id is not None:
-            period.weights[one.artist_id, one.category or ""] = int(one.weight)
-    return written
+def _covered_days(targets: Iterable[Target]) -> set[date]:
+    periods = pl.concat([target.periods.select("period_start", "period_end") for target in targets]).unique()
+    return {start + timedelta(days=n) for start, end in periods.iter_rows() for n in range((end - start).days)}
 
 
-def _check_periods(target: Target) -> None:
-    """None that is paid is missing, none that is not is in."""
+def _settle(target: Target, watched: pl.DataFrame, artists: Collection[str], *, key: bytes) -> None:
+    """Settle each of the month's periods, beside what its slices file says of it."""
+    weights = weigh(target.periods, watched, target.catalogue, target.settled.policy)
+    _check_catalogue(target, weights, artists)
+    settled = _settled_periods(target, weights, key=key)
     if target.slices is None:
+        for _ in settled:
+            pass
         unbooked = target.periods.filter(pl.col("booked_in").is_null())["period_id"].sort().to_list()
         target.place.same(f"periods of {target.month} that no run has booked", found=unbooked, expected=[])
         return
-    written = pl.scan_parquet(target.slices).select("period_id").unique().collect()
-    for period_id in target.periods.join(written, on="period_id", how="anti")["period_id"].sort():
-        target.place.same(f"period {period_id!r}", found=None, expected="slices: it is paid and of this month")
-    for period_id in written.join(target.periods, on="period_id", how="anti")["period_id"].sort():
-        target.place.same(f"period {period_id!r}", found="slices", expected="none: not paid, or of another month")
+    for period_id, expected, found in _side_by_side(settled, read_slices(target.slices)):
+        what = f"period {period_id!r}"
+        if found is None:
+            target.place.same(what, found=None, expected="slices: it is paid and of this month")
+        elif expected is None:
+            target.place.same(what, found="slices", expected="none: not paid, or of another month")
+        else:
+            for name, part in _PARTS.items():
+                target.place.same(f"{what}, {name}", found=part(found), expected=part(expected))
 
 
-def _settle_group(target: Target, group: pl.DataFrame, watched: Watched, *, key: bytes) -> None:
-    periods = target.periods.join(group, on="subscriber_id", how="semi")
-    written = _written_periods(target.slices, periods) if target.slices is not None else {}
-    for row in periods.iter_rows():
-        period = Period(*row)
-        by_live = _weights(period, watched.get(period.subscriber_id, ()), target)
-        weights = {of: by_live[of].total() for of in sorted(by_live)}
-        pseudonym = hmac.new(key, period.subscriber_id.encode(), "sha256").hexdigest()[:_PSEUDONYM_DIGITS]
-        if period.period_id in written:
-            found = written[period.period_id]
-            what = f"period {period.period_id!r}, "
-            target.place.same(f"{what}weights", found=found.weights, expected=weights)
-            target.place.same(f"{what}envelope_nanos", found=found.envelope_nanos, expected=period.envelope_nanos)
-            target.place.same(f"{what}subscriber_pseudonym", found=found.pseudonym, expected=pseudonym)
-        slices = list(_slices(period, pseudonym, weights))
+def _check_catalogue(target: Target, weights: pl.DataFrame, artists: Collection[str]) -> None:
+    """Nothing weighs in that blocks a close: lives without whole credits, artists without category or record (§4)."""
+    uncredited = weights.filter(pl.col("artist_id").is_null())["live_id"].unique().sort().to_list()
+    credited = weights.drop_nulls("artist_id")
+    uncategorized = credited.filter(pl.col("category").is_null())["artist_id"].unique().sort().to_list()
+    unknown = sorted({*credited["artist_id"].unique()}.difference(artists))
+    of = f"in {target.month}, with weight"
+    target.place.same(f"lives without credits of 10,000 bp {of}", found=uncredited, expected=[])
+    target.place.same(f"artists without a category on the day {of}", found=uncategorized, expected=[])
+    target.place.same(f"artists without a record {of}", found=unknown, expected=[])
+
+
+def _settled_periods(target: Target, weights: pl.DataFrame, *, key: bytes) -> Iterator[list[Slice]]:
+    """Yield the slices of each of the month's periods, in their order, and sum them up."""
+    for period, by_live in by_period(target.periods, weights):
+        pseudonym = hmac.digest(key, period.subscriber_id.encode(), "sha256").hex()[:_PSEUDONYM_DIGITS]
+        slices = [*_slices(period, pseudonym, {of: sum(weight.values()) for of, weight in by_live.items()})]
         target.sums.add(slices)
-        for one in slices:
-            if one.artist_id is not None:
-                target.lives.add(one, by_live[one.artist_id, one.category or ""])
+        if target.lives is not None and by_live:
+            target.lives.add(slices, by_live)
+        yield slices
 
 
-def _weights(
-    period: Period, watched: Iterable[tuple[str, date, int]], target: Target
-) -> dict[tuple[str, str], Counter[str]]:
-    """By artist and category on the day of the watching: each live's part of the weight (RULES.md §4, §5.1)."""
-    weights: dict[tuple[str, str], Counter[str]] = {}
-    catalogue = target.catalogue
-    for live_id, day, watch_ms in watched:
-        live = catalogue.lives.get(live_id)
-        if live is None or not live.counts(target.settled.policy) or not period.period_start <= day < period.period_end:
-            continue
-        for artist_id, share_bp in catalogue.credits.get(live_id, ()):
-            category = catalogue.category(artist_id, day)
-            if category is not None:
-                weights.setdefault((artist_id, category), Counter())[live_id] += watch_ms * share_bp
-    return weights
+def _side_by_side(
+    settled: Iterable[list[Slice]], written: Iterable[Slice]
+) -> Iterator[tuple[str, list[Slice] | None, list[Slice] | None]]:
+    """Yield each period's slices as settled here and as written there; None where it has none."""
+    here = ((slices[0].period_id, 0, slices) for slices in settled)
+    there = ((period_id, 1, [*slices]) for period_id, slices in groupby(written, key=itemgetter(0)))
+    for period_id, sides in groupby(merge(here, there, key=itemgetter(0)), key=itemgetter(0)):
+        slices = {side: slices for _, side, slices in sides}
+        yield period_id, slices.get(0), slices.get(1)
 
 
 def _slices(period: Period, pseudonym: str, weights: Mapping[tuple[str, str], int]) -> Iterator[Slice]:
@@ -296,6 +295,7 @@ def _check_unchanged(target: Target, books: Books) -> None:
 
 def _check_lives(report: Report, month: Month, target: Target) -> None:
     place = report.at(Check.WATCHING, month.file(LIVES_FILE))
+    lives = target.lives or Lives()
     with_a_row = {row.artist_id for row in month.rows}
     with place.reading():
         found = {
@@ -305,10 +305,10 @@ def _check_lives(report: Report, month: Month, target: Target) -> None:
             key: (
                 target.catalogue.lives[key[1]].title,
                 weight // _WEIGHT_PER_MS,
-                len(target.lives.payers.get(key, ())),
-                target.lives.nanos[key],
+                len(lives.payers.get(key, ())),
+                lives.nanos[key],
             )
-            for key, weight in target.lives.weight.items()
+            for key, weight in lives.weight.items()
             if key[0] in with_a_row
         }
         for key in sorted(found.keys() | expected.keys()):

@@ -43,14 +43,20 @@ def check_policy(report: Report, month: Month, history: History) -> None:
         f"adjustments of {again}, ": (again, one.policy) for again, one in month.control.adjustments.items()
     }
     for of, (name, policy) in settled.items():
-        in_force = [row for valid_from, row in history if valid_from <= last_day(name)]
-        if not in_force:
+        in_force = policy_on(history, last_day(name))
+        if in_force is None:
             found = f"one from {policy.policy_valid_from} on"
             place.same(f"{of}policy", found=found, expected=f"none: no row is in force on {last_day(name)}")
             continue
-        expected = in_force[-1].model_dump()
+        expected = in_force.model_dump()
         for field, value in policy.model_dump().items():
             place.same(f"{of}policy, {field}", found=value, expected=expected[field])
+
+
+def policy_on(history: History, day: date) -> Policy | None:
+    """Return the row in force on a day; None before the first."""
+    in_force = [row for valid_from, row in history if valid_from <= day]
+    return in_force[-1] if in_force else None
 
 
 def _policy(row: dict[str, str]) -> Policy:

@@ -1,8 +1,9 @@
-"""Watch time from heartbeats a second time (RULES.md §3), for some subscribers and some days."""
+"""Watch time from heartbeats a second time (RULES.md §3), in one pass over the days that paid periods cover."""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -12,72 +13,138 @@ import pyarrow.parquet as pq
 
 from ingestion.raw_versions import Records
 
-Watched = dict[str, list[tuple[str, date, int]]]
-"""By subscriber: live, Paris day, ms."""
-
 _GAP_CAP_MS: Final = 30_000
 _PLAYBACK: Final = ("playback_id", "subscriber_id", "live_id")
 _ORDER: Final = ("event_at", "sequence", "state", "position_ms")
-_HEARTBEATS_AT_ONCE: Final = 2_000_000
+_WATCHED: Final = ("subscriber_id", "live_id", "day")
+_BEAT: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
+    **dict.fromkeys(_PLAYBACK, pl.String),
+    "event_at": pl.Datetime("us", "UTC"),
+    "sequence": pl.Int64,
+    "state": pl.String,
+    "position_ms": pl.Int64,
+    "day": pl.Date,
+}
+_BYTES_A_HEARTBEAT: Final = 400
+"""What a heartbeat takes at most while those that were read with it are put into order (docs/adr/0022)."""
 _DAY_OF_FILE: Final = re.compile(r"event_day=(\d{4}-\d{2}-\d{2})")
 
 
-def watched_in_groups(
-    pinned: Records, subscribers: Sequence[str], *, first: date, end: date
-) -> Iterator[tuple[pl.DataFrame, Watched]]:
-    """Yield groups of subscribers (`subscriber_id`) with what they watched on the days `[first, end)`.
+@dataclass(frozen=True)
+class _Reading:
+    """What is read at once: the files of some days, or of one large day the heartbeats of a part of the subscribers."""
 
-    A group fits into memory. The heartbeat after one of the last day may be of any later day: for the playbacks that
-    were still playing all later files are read too.
+    is_covered: bool
+    files: dict[date, list[Path]] = field(default_factory=dict)
+    part: int = 0
+    parts: int = 1
+
+
+def watched_days(
+    pinned: Records,
+    covered: Collection[date],
+    *,
+    memory_bytes: int,
+    progress: Callable[[date], None] = lambda _: None,
+) -> pl.DataFrame:
+    """Return what was watched on the covered days: `watch_ms` by `subscriber_id`, `live_id` and `day`.
+
+    Each heartbeat of those days is read once, day by day. The last one of a playback that still plays waits for the
+    one after it, which may come days later. Of days that are not covered only playbacks that wait are read.
+
+    Args:
+        pinned: The heartbeats that count.
+        covered: Days in Paris.
+        memory_bytes: What may be held at a time, the sums apart: a day with more heartbeats is read in parts.
+        progress: Is told the last day of what is being read.
+
+    Raises:
+        ValueError: A file holds heartbeats of another day than its folder says.
     """
-    wanted = [path for path in pinned.files if (_day_of(path) or first) >= first]
-    within = Records(tuple(path for path in wanted if (_day_of(path) or first) < end), pinned.up_to)
-    later = Records(tuple(path for path in wanted if (_day_of(path) or first) >= end), pinned.up_to)
-    heartbeats = sum(pq.read_metadata(path).num_rows for path in within.files)
-    groups = max(1, -(-heartbeats // _HEARTBEATS_AT_ONCE))
-    for group in range(groups):
-        members = pl.DataFrame({"subscriber_id": subscribers[group::groups]})
-        yield members, _watched(within, later, members, first=first, end=end)
+    waiting = pl.DataFrame(schema=_BEAT)
+    sums = [pl.DataFrame(schema={name: _BEAT[name] for name in _WATCHED} | {"watch_ms": pl.Int64})]
+    for reading in _readings(pinned, covered, at_once=max(1, memory_bytes // _BYTES_A_HEARTBEAT)):
+        is_in_part = pl.col("subscriber_id").hash() % reading.parts == reading.part
+        waited = waiting.filter(is_in_part)
+        if waited.is_empty() and not reading.is_covered:
+            continue
+        progress(max(reading.files))
+        beats = _scan(reading.files, pinned.up_to).filter(is_in_part)
+        if not reading.is_covered:
+            beats = beats.join(waited.lazy(), on=_PLAYBACK, how="semi")
+        playing = _playing(pl.concat([waited, _of_their_days(beats.collect())])).filter(pl.col("day").is_in([*covered]))
+        is_last = pl.col("next_event_at").is_null()
+        waiting = pl.concat([waiting.filter(~is_in_part), playing.filter(is_last).select(*_BEAT)])
+        sums.append(playing.filter(~is_last).group_by(_WATCHED).agg(watch_ms=_credit_ms().sum()))
+    return pl.concat(sums).group_by(_WATCHED).agg(pl.col("watch_ms").sum()).filter(pl.col("watch_ms") > 0)
 
 
-def _watched(within: Records, later: Records, subscribers: pl.DataFrame, *, first: date, end: date) -> Watched:
-    beats = _scan(within).join(subscribers.lazy(), on="subscriber_id", how="semi").collect()
-    if later.files:
-        open_playbacks = beats.filter(pl.col("state") == "playing").select(_PLAYBACK).unique().lazy()
-        beats = pl.concat([beats, _scan(later).join(open_playbacks, on=_PLAYBACK, how="semi").collect()])
-    # Heartbeats equal in all that orders them are one; a missing position comes first.
-    ordered = beats.unique().sort([*_PLAYBACK, *_ORDER], nulls_last=False)
-    is_same_playback = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in _PLAYBACK)
-    has_moved = (pl.col("position_ms") != pl.col("position_ms").shift(-1)).fill_null(value=True)
-    gap_ms = (pl.col("event_at").shift(-1) - pl.col("event_at")).dt.total_milliseconds()
-    days = (
-        ordered.with_columns(
-            credit_ms=pl.when((pl.col("state") == "playing") & is_same_playback & has_moved)
-            .then(pl.min_horizontal(gap_ms, pl.lit(_GAP_CAP_MS)))
-            .otherwise(0),
-            day=pl.col("event_at").dt.convert_time_zone("Europe/Paris").dt.date(),
-        )
-        .filter((pl.col("credit_ms") > 0) & (pl.col("day") >= first) & (pl.col("day") < end))
-        .group_by("subscriber_id", "live_id", "day")
-        .agg(pl.col("credit_ms").sum())
-    )
-    watched: Watched = defaultdict(list)
-    for subscriber_id, live_id, day, credit_ms in days.rows():
-        watched[subscriber_id].append((live_id, day, credit_ms))
-    return watched
+def _playing(beats: pl.DataFrame) -> pl.DataFrame:
+    """The heartbeats that play, each with what follows it in its playback (RULES.md §3.2).
+
+    Of heartbeats that are equal in all that orders them only the last one earns, since the others are followed at once:
+    so none need be looked for and left out.
+    """
+    ordered = beats.sort(_ORDER, nulls_last=False)
+    return ordered.with_columns(
+        next_event_at=pl.col("event_at").shift(-1).over(_PLAYBACK),
+        next_position_ms=pl.col("position_ms").shift(-1).over(_PLAYBACK),
+    ).filter(pl.col("state") == "playing")
 
 
-def _scan(records: Records) -> pl.LazyFrame:
-    columns = [*_PLAYBACK, *_ORDER]
-    if not records.files:
-        types = dict.fromkeys(columns, pl.String) | {"event_at": pl.Datetime("us", "UTC")}
-        return pl.LazyFrame(schema=types | {"sequence": pl.Int64, "position_ms": pl.Int64})
-    scan = pl.scan_parquet([*records.files], hive_partitioning=False)
-    if records.up_to is not None:
-        scan = scan.filter(pl.col("batch_number") <= records.up_to)
-    return scan.select(columns).with_columns(pl.col("sequence").fill_null(0))
+def _credit_ms() -> pl.Expr:
+    """What a playing heartbeat earns (RULES.md §3.3): nothing where its player stood still until the next one."""
+    gap_ms = (pl.col("next_event_at") - pl.col("event_at")).dt.total_milliseconds()
+    stood_still = (pl.col("position_ms") == pl.col("next_position_ms")).fill_null(value=False)
+    return pl.when(stood_still).then(0).otherwise(pl.min_horizontal(gap_ms, _GAP_CAP_MS))
 
 
-def _day_of(path: Path) -> date | None:
+def _readings(pinned: Records, covered: Collection[date], *, at_once: int) -> Iterator[_Reading]:
+    """Yield what to read in the order of days: days together while they are few heartbeats, a large one in parts."""
+    by_day: defaultdict[date, list[Path]] = defaultdict(list)
+    for path in pinned.files:
+        by_day[_day_of(path)].append(path)
+    together, heartbeats = _Reading(is_covered=False), 0
+    for day, files in sorted(by_day.items()):
+        of_day = sum(pq.read_metadata(path).num_rows for path in files)
+        is_covered = day in covered
+        if is_covered != together.is_covered or heartbeats + of_day > at_once:
+            yield from _in_parts(together, -(-heartbeats // at_once))
+            together, heartbeats = _Reading(is_covered), 0
+        together.files[day] = files
+        heartbeats += of_day
+    yield from _in_parts(together, -(-heartbeats // at_once))
+
+
+def _in_parts(reading: _Reading, parts: int) -> Iterator[_Reading]:
+    for part in range(parts):
+        yield replace(reading, part=part, parts=parts)
+
+
+def _scan(files: Mapping[date, Sequence[Path]], up_to: int | None) -> pl.LazyFrame:
+    of_days = []
+    for day, paths in files.items():
+        scan = pl.scan_parquet([*paths], hive_partitioning=False, glob=False)
+        if up_to is not None:
+            scan = scan.filter(pl.col("batch_number") <= up_to)
+        of_days.append(scan.with_columns(pl.col("sequence").fill_null(0), day=pl.lit(day)).select(*_BEAT))
+    return pl.concat(of_days)
+
+
+def _of_their_days(beats: pl.DataFrame) -> pl.DataFrame:
+    """Return the heartbeats if all are of the Paris day of their file (RULES.md §3.4)."""
+    event_at = pl.col("event_at").dt.convert_time_zone("Europe/Paris")
+    days = beats.group_by("day").agg(first=event_at.min(), last=event_at.max())
+    for day, first, last in days.iter_rows():
+        if not first.date() == day == last.date():
+            raise ValueError(
+                f"the files of {day} hold heartbeats from {first} to {last}: those of another day in Paris"
+            )
+    return beats
+
+
+def _day_of(path: Path) -> date:
     found = _DAY_OF_FILE.search(path.as_posix())
-    return date.fromisoformat(found[1]) if found else None
+    if found is None:
+        raise ValueError(f"{path.name} lies in no folder of a day, expected event_day=YYYY-MM-DD")
+    return date.fromisoformat(found[1])

@@ -3,8 +3,9 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,15 @@ from ingestion.vacuum import vacuum
 from payouts.verification import Check, Verification, verify
 from tests import closed_chain
 from tests.closed_chain import KEY, Chain
-from tests.oracle import read_landing
-from tests.oracle.settlement import months_later
+from tests.oracle import History, Policy, read_landing
+from tests.oracle.settlement import month_of, months_later
 from tests.worlds import World
 
 SEEDS = range(3)
 """One of each season: clocks that change, a December, a leap day."""
 SPOILED = 1
+BLOCKED = "2020-12"
+"""A month of that season."""
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +48,10 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], tuple[Se
     return world
 
 
-def close_world(seed: int, home: Path) -> tuple[Settings, Chain]:
+def close_world(seed: int, home: Path, *, policy: Policy | None = None) -> tuple[Settings, Chain]:
     """Deliver a world month by month, much of it late, and close each month on what had been loaded by then."""
     settings = Settings(home=home, pseudonym_key=KEY, memory_limit="512MB", threads=1)
-    chain = Chain(settings.payouts_dir)
+    chain = Chain(settings.payouts_dir, History(policy or Policy()))
     world = World.random(seed)
     for month in world.deliver_by_month(settings.landing_dir, late=0.4):
         load(settings)
@@ -85,6 +88,21 @@ def test_an_untouched_world_is_proven_from_its_heartbeats_on(
     periods = sum(len(run.settlement.periods) for run in chain.history.runs.values())
     assert compared(verification, Check.WATCHING) > 3 * periods
     assert any(run.adjustments for run in chain.history.runs.values())
+
+
+def test_a_world_is_proven_under_another_policy(tmp_path: Path) -> None:
+    """With a look-back of one month periods become final, and are settled in a later one by their own days."""
+    policy = Policy(
+        look_back_months=1, pool_rule="direct", envelope_cents=60, minimum_live_s=2_400, minimum_pool_share_bp=3_000
+    )
+    settings, chain = close_world(1, tmp_path, policy=policy)
+    verification = verify(settings)
+    assert not [str(finding) for finding in verification.findings if finding.check is Check.WATCHING]
+    assert not verification.unchecked
+    periods = read_landing(settings.landing_dir).periods
+    moved = [one for one, month in chain.history.booked_periods.items() if month != month_of(periods[one].last_day)]
+    weighed = {one.period_id for run in chain.history.runs.values() for one in run.settlement.slices if one.artist_id}
+    assert {one for one in moved if chain.history.booked_periods[one] != chain.months[0]} & weighed
 
 
 def test_a_world_is_proven_alike_after_its_files_were_rewritten(
@@ -135,6 +153,116 @@ def test_a_weight_that_the_heartbeats_do_not_give_is_found(copied: Settings) -> 
     change_slices(copied.payouts_dir / month / "slices.parquet", weigh_more)
     closed_chain.reseal(copied.payouts_dir, documents=False)
     assert (Check.WATCHING, f"{month}/slices.parquet", f"period {changed[0]!r}, weights") in findings(copied)
+
+
+def test_amounts_that_do_not_follow_from_the_heartbeats_are_found(copied: Settings) -> None:
+    def move_a_nano(rows: list[list[Any]]) -> None:
+        one, other = next(
+            (one, other) for one, other in pairwise(rows) if one[0] == other[0] and one[6] == other[6] == "direct"
+        )
+        one[5], other[5] = int(one[5]) + 1, int(other[5]) - 1
+        changed.append(one[0])
+
+    changed: list[str] = []
+    month = "2020-12"
+    change_slices(copied.payouts_dir / month / "slices.parquet", move_a_nano)
+    closed_chain.reseal(copied.payouts_dir, documents=False)
+    assert (Check.WATCHING, f"{month}/slices.parquet", f"period {changed[0]!r}, amounts") in findings(copied)
+
+
+def test_a_period_that_is_missing_and_one_too_many_are_found(copied: Settings) -> None:
+    def exchange(rows: list[list[Any]]) -> None:
+        gone = rows[0][0]
+        for row in rows:
+            row[0] = f"{gone}-another" if row[0] == gone else row[0]
+        changed.append(gone)
+
+    changed: list[str] = []
+    month = "2020-12"
+    change_slices(copied.payouts_dir / month / "slices.parquet", exchange)
+    closed_chain.reseal(copied.payouts_dir, documents=False)
+    of_month = {
+        (one.what, one.found)
+        for one in verify(copied, month).findings
+        if one.check is Check.WATCHING and one.file == f"{month}/slices.parquet"
+    }
+    assert of_month == {(f"period {changed[0]!r}", "nothing"), (f"period '{changed[0]}-another'", "slices")}
+
+
+def test_totals_of_a_month_that_gives_what_it_gave_are_checked(copied: Settings) -> None:
+    """No slices were written for it again: nothing in the run says what its totals follow from."""
+    control, again = next(
+        (path, again)
+        for path in sorted(copied.payouts_dir.glob("*/control.json"))
+        for again in closed_chain.read_json(path)["adjustments"]
+        if not (path.parent / "resettled" / f"{again}.parquet").exists()
+    )
+    content = closed_chain.read_json(control)
+    content["adjustments"][again]["idle_periods"] += 1
+    closed_chain.write_json(control, content)
+    closed_chain.reseal(copied.payouts_dir, documents=False)
+    file = f"{control.parent.name}/control.json"
+    assert (Check.WATCHING, file, f"adjustments of {again}, idle_periods") in findings(copied)
+
+
+def close_on_more(settings: Settings, **landed: Iterable[str]) -> set[tuple[str, str]]:
+    """Let a closed month's run have seen further records, which must block its close; what is found then."""
+    for record_type, lines in landed.items():
+        (settings.landing_dir / record_type / "more.csv").write_text("\n".join(lines), encoding="utf-8")
+    load(settings)
+    control = settings.payouts_dir / BLOCKED / "control.json"
+    content = closed_chain.read_json(control)
+    content["raw_versions"] |= {record_type: read_pins(settings).versions[record_type] for record_type in landed}
+    closed_chain.write_json(control, content)
+    closed_chain.reseal(settings.payouts_dir, documents=False)
+    verification = verify(settings, BLOCKED)
+    return {(one.what, one.found) for one in verification.findings if one.check is Check.WATCHING}
+
+
+def watched_live(settings: Settings) -> tuple[str, str]:
+    """An artist and a live that weigh in the month."""
+    rows = closed_chain.read_rows(settings.payouts_dir / BLOCKED / "artist_lives.csv")
+    row = next(row for row in rows if int(row["watch_ms"]))
+    return row["artist_id"], row["live_id"]
+
+
+def test_weight_on_a_live_whose_shares_do_not_sum_to_10000_is_found(copied: Settings) -> None:
+    artist_id, live_id = watched_live(copied)
+    shares = ["live_id,artist_id,share_bp,updated_at", f"{live_id},{artist_id},9999,2026-01-01T00:00:00Z"]
+    found = close_on_more(copied, live_credits=shares)
+    assert (f"lives without credits of 10,000 bp in {BLOCKED}, with weight", f"[{live_id!r}]") in found
+
+
+def test_weight_on_an_artist_without_a_category_is_found(copied: Settings) -> None:
+    artist_id, _ = watched_live(copied)
+    changes = read_landing(copied.landing_dir).catalogue.categories
+    deleted = [
+        f"{artist_id},{change.category},{change.valid_from},true,2026-01-01T00:00:00Z"
+        for change in changes
+        if change.artist_id == artist_id
+    ]
+    header = "artist_id,category,valid_from,is_deleted,updated_at"
+    found = close_on_more(copied, artist_categories=[header, *deleted])
+    assert (f"artists without a category on the day in {BLOCKED}, with weight", f"[{artist_id!r}]") in found
+
+
+def test_weight_on_an_artist_whom_nobody_knows_is_found(copied: Settings) -> None:
+    _, live_id = watched_live(copied)
+    found = close_on_more(
+        copied,
+        live_credits=["live_id,artist_id,share_bp,updated_at", f"{live_id},art-nobody,10000,2026-01-01T00:00:00Z"],
+        artist_categories=["artist_id,category,valid_from", "art-nobody,emerging,2019-01-01"],
+    )
+    assert (f"artists without a record in {BLOCKED}, with weight", "['art-nobody']") in found
+
+
+def test_a_pool_without_members_is_found(copied: Settings) -> None:
+    known = [
+        f"{change.artist_id},known,{change.valid_from},2026-01-01T00:00:00Z"
+        for change in read_landing(copied.landing_dir).catalogue.categories
+    ]
+    found = close_on_more(copied, artist_categories=["artist_id,category,valid_from,updated_at", *known])
+    assert (f"pool_members of {BLOCKED}", "()") in found
 
 
 def test_another_subscribers_pseudonym_is_found(copied: Settings) -> None:

@@ -1,0 +1,81 @@
+"""A month's close beside its proof: what settling it a second time from its heartbeats adds to the close alone.
+
+The heartbeats go into the raw layer as batches, as in `bench.histories`; their load is in `bench.scale`.
+"""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.histories import DAYS, bring_about
+from bench.report import Aim, Row, Section
+from bench.scale import stage_row
+from bench.season import Season
+from bench.stages import Measured, know_parsed_project, measure, warm_home
+
+_MOST_TIMES_BUILD = 2
+_STAGES = {
+    "bare-scan": "floor: scan of the columns that watch time reads",
+    "build": "build: every dbt model and data test",
+    "close": "close alone: files, statements, bank file, audit",
+    "prove": "proof: the month settled again from its heartbeats",
+}
+
+
+def run(*, heartbeats: int, threads: int, memory_gb: float, scratch: Path, tell: Callable[[str], None]) -> Section:
+    """Close a month of `heartbeats` and prove it; its raw layer is kept for the next run, the rest is made again.
+
+    Raises:
+        StageFailedError: a stage did not do its work, or the proof found something.
+    """
+    season = Season(max(1, heartbeats // DAYS[1]))
+    month = f"{season.first_day:%Y-%m}"
+    alike: dict[str, Any] = {"threads": threads, "memory_gb": memory_gb}
+    tell("a tiny season, for what is paid once")
+    warm, _ = warm_home(scratch, **alike)
+    (history,) = bring_about(season, (1,), scratch=scratch / "closing", tell=tell, **alike)
+    settings = history.settings
+    for folder in (settings.warehouse_path.parent, settings.payouts_dir):
+        shutil.rmtree(folder, ignore_errors=True)
+    know_parsed_project(settings.home, warm=warm)
+    found: dict[str, Measured] = {}
+    for stage, name in _STAGES.items():
+        tell(name)
+        found[stage] = measure(stage, settings.home, month=month, **alike)
+    return Section(
+        title=(
+            f"Closing: {found['bare-scan'].rows:,} heartbeats of {month} in the raw layer, {found['close'].rows:,} "
+            f"periods to settle; a process a stage, {threads} threads, {memory_gb:g} GB"
+        ),
+        rows=_rows(found),
+        aims=_aims(found, memory_gb=memory_gb),
+    )
+
+
+def _rows(found: Mapping[str, Measured]) -> list[Row]:
+    scan, alone = found["bare-scan"], found["close"]
+    both = alone + found["prove"]
+    times = (
+        f"{both.seconds / alone.seconds:,.1f} times the close alone, {both.cpu_seconds / alone.cpu_seconds:,.1f} in CPU"
+    )
+    rows = [stage_row(name, found[stage], floor=scan) for stage, name in _STAGES.items()]
+    return [*rows, stage_row("close with proof", both, floor=scan, note=times)]
+
+
+def _aims(found: Mapping[str, Measured], *, memory_gb: float) -> list[Aim]:
+    proof = found["prove"]
+    peak_bytes = max(found["close"].peak_bytes, proof.peak_bytes)
+    times = proof.cpu_seconds / (found["build"].cpu_seconds + found["close"].cpu_seconds)
+    return [
+        Aim(
+            f"a close with proof holds at most {memory_gb:g} GB",
+            f"{peak_bytes / 1e9:.2f} GB at most",
+            kept=peak_bytes <= memory_gb * 1e9,
+        ),
+        Aim(
+            f"a proof takes at most {_MOST_TIMES_BUILD} times what it takes to build and close its month",
+            f"{times:.2f} times in CPU seconds",
+            kept=times <= _MOST_TIMES_BUILD,
+        ),
+    ]

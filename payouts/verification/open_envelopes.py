@@ -1,0 +1,43 @@
+"""The envelopes that were open at a month's end: begun by then, settled by a later run. Counted a second time."""
+
+import polars as pl
+
+from ingestion.settings import Settings
+from payouts.ledger import CONTROL_FILE
+from payouts.months import last_day
+from payouts.verification.arithmetic import NANOS_PER_CENT
+from payouts.verification.books import Books, Month
+from payouts.verification.findings import Check, Report
+from payouts.verification.from_heartbeats import booked_periods
+from payouts.verification.pinned_records import latest
+from payouts.verification.policy_history import History, policy_on
+
+
+def check_open_envelopes(report: Report, settings: Settings, month: Month, books: Books, policies: History) -> None:
+    """Compare a run's open periods and their envelopes with the subscriptions that it pins.
+
+    Raises:
+        GoneError: The version of raw/subscriptions is not there any more.
+    """
+    last_month = (pl.col("period_end") - pl.duration(days=1)).dt.strftime("%Y-%m")
+    open_periods = (
+        latest(settings, "subscriptions", month.control.raw_versions.get("subscriptions"), key=["period_id"])
+        .filter(pl.col("status") == "paid", pl.col("period_start") <= last_day(month.name), last_month > month.name)
+        .join(booked_periods(settings, books), on="period_id", how="anti")
+        .select(last_month.alias("settled_in"), "price_cents", "envelope_cents")
+    )
+    envelopes = [cents for period in open_periods.rows() if (cents := _envelope_cents(*period, policies)) > 0]
+    place = report.at(Check.AMOUNTS, month.file(CONTROL_FILE))
+    place.same("open_periods", found=month.control.open_periods, expected=len(envelopes))
+    found, expected = month.control.open_envelope_nanos, sum(envelopes) * NANOS_PER_CENT
+    place.same("open_envelope_nanos", found=found, expected=expected)
+    place.same("open_envelope_cents", found=month.control.open_envelope_cents, expected=sum(envelopes))
+
+
+def _envelope_cents(settled_in: str, price_cents: int | None, envelope_cents: int | None, policies: History) -> int:
+    """As delivered, or the smaller of the price and the policy's envelope in the month that settles it."""
+    if envelope_cents is not None:
+        return envelope_cents
+    policy = policy_on(policies, last_day(settled_in))
+    of_policy = policy.envelope_cents if policy else 0
+    return of_policy if price_cents is None else min(price_cents, of_policy)

@@ -1,0 +1,44 @@
+"""The second implementation of the money shares no code with the first (docs/adr/0010): read from the sources."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "payouts" / "verification"
+PRODUCT = {"ingestion", "payouts", "orchestration", "dashboards", "duckdb", "dbt"}
+SHARED = {
+    "ingestion.raw_versions",
+    "ingestion.settings",
+    "payouts.audit",
+    "payouts.bank_details",
+    "payouts.bank_file",
+    "payouts.ledger",
+    "payouts.months",
+    "payouts.statements",
+}
+"""Where things lie, and how documents are written and read back: nothing that weighs, splits, sums or rounds money."""
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module of the product that a module imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            of_package = node.module in PRODUCT
+            yield from (f"{node.module}.{alias.name}" if of_package else str(node.module) for alias in node.names)
+
+
+def test_the_second_implementation_knows_nothing_of_the_first() -> None:
+    found = {path.name: {*imported(path)} for path in FOLDER.glob("*.py")}
+    assert "ingestion.raw_versions" in found["from_heartbeats.py"] | found["watching.py"], "the modules have moved"
+    wrong = {
+        module: {
+            name
+            for name in names - SHARED
+            if name.split(".")[0] in PRODUCT and not f"{name}.".startswith("payouts.verification.")
+        }
+        for module, names in found.items()
+    }
+    assert not {module: names for module, names in wrong.items() if names}
