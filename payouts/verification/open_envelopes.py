@@ -26,7 +26,11 @@ def check_open_envelopes(report: Report, settings: Settings, month: Month, books
         .join(booked_periods(settings, books), on="period_id", how="anti")
         .select(last_month.alias("settled_in"), "price_cents", "envelope_cents")
     )
-    envelopes = [cents for period in open_periods.rows() if (cents := _envelope_cents(*period, policies)) > 0]
+    envelopes = [
+        cents
+        for settled_in, price_cents, envelope_cents in open_periods.rows()
+        if (cents := _envelope_cents(settled_in, price_cents, envelope_cents, policies)) > 0
+    ]
     place = report.at(Check.AMOUNTS, month.file(CONTROL_FILE))
     place.same("open_periods", found=month.control.open_periods, expected=len(envelopes))
     found, expected = month.control.open_envelope_nanos, sum(envelopes) * NANOS_PER_CENT

@@ -15,8 +15,10 @@ from payouts.verification.balances import check_balances
 from payouts.verification.books import Books, Month, read_month
 from payouts.verification.findings import Check, Finding, Progress, Report, Unchecked
 from payouts.verification.from_heartbeats import check_heartbeats
+from payouts.verification.open_envelopes import check_open_envelopes
 from payouts.verification.payees import check_payees
 from payouts.verification.pinned_records import GoneError
+from payouts.verification.policy_history import check_policy, read_history
 from payouts.verification.seals import AuditLog, check_chain, check_files, read_audit_log
 
 _REQUESTS: Final = frozenset({"amend", "payment_returned", "write_off"})
@@ -64,6 +66,7 @@ def prove_run(
         for one in earlier:
             if one is not None:
                 books.close(one)
+        policies = read_history(report, settings)
         at_control = report.at(Check.WATCHING, month.file(CONTROL_FILE))
         at_control.same("raw_versions", found=month.control.raw_versions, expected=read_pins(settings).versions)
         check_amounts(report, month)
@@ -72,8 +75,11 @@ def prove_run(
         _check_all_requests(report, month, books, log)
         try:
             check_payees(report, settings, month, payees)
+            if policies is not None:
+                check_policy(report, month, policies)
+                check_open_envelopes(report, settings, month, books, policies)
         except GoneError as gone:
-            report.not_checked(month.name, "payees", str(gone))
+            report.not_checked(month.name, "payees and open envelopes", str(gone))
         check_heartbeats(report, settings, month, books, ())
     return Proof(
         findings=report.findings(),
@@ -84,8 +90,11 @@ def prove_run(
 
 def _check_all_requests(report: Report, month: Month, books: Books, log: AuditLog) -> None:
     """Whatever people asked for and no run took up before is in this run: a request is not passed over."""
+    withdrawn = {entry for line in log.lines.values() for entry in line.entry.get("entries", ())}
     waiting = {
-        entry for entry, line in log.lines.items() if line.entry["action"] in _REQUESTS and entry not in books.taken_up
+        entry
+        for entry, line in log.lines.items()
+        if line.entry["action"] in _REQUESTS and entry not in books.taken_up and entry not in withdrawn
     }
     place = report.at(Check.BALANCES, month.file(CONTROL_FILE))
     place.same("requests taken up", found=sorted(month.control.requests()), expected=sorted(waiting))
