@@ -201,7 +201,7 @@ def test_whatever_row_is_altered_the_close_gives_the_same_bytes_or_refuses(
             shutil.rmtree(ledger.month_dir(settings, MONTH))
         (settings.payouts_dir / "audit.ndjson").write_bytes(log)
     print(f"{ALTERATIONS - len(closed)} of {ALTERATIONS} alterations were refused")
-    assert len(closed) < ALTERATIONS * 2 / 3, "hardly any alteration was one that counts"
+    assert len(closed) < ALTERATIONS * 4 / 5, "hardly any alteration was one that counts"
 
 
 def alterations(settings: Settings, rng: Random) -> Iterator[str]:
