@@ -16,7 +16,7 @@ def acting_user() -> str:
     The login is the kernel's: it stays what it was at the sign-in, whatever user a process becomes.
     """
     uid, login = os.getuid(), _login_uid()
-    return _name(uid) if login in {None, uid} else f"{_name(login)} as {_name(uid)}"
+    return _name(uid) if login is None or login == uid else f"{_name(login)} as {_name(uid)}"
 
 
 def _login_uid() -> int | None:
