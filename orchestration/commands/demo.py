@@ -16,6 +16,7 @@ from orchestration.home_lock import hold_data_home
 from orchestration.terminal import euros, refuse, say, showing_progress, table
 from payouts import ledger, months
 from payouts.statements import STATEMENTS_FOLDER
+from payouts.verification import Verdict
 
 MONTHS = ("2021-01", "2021-02", "2021-03")
 _COMMAND = "allive demo"
@@ -58,7 +59,7 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
         ):
             return False
     _show_season(settings)
-    if not verify_months(settings, None, anchor=None):
+    if verify_months(settings, None, anchor=None) is not Verdict.PROVEN:
         return False
     last = ledger.month_dir(settings, MONTHS[-1])
     say(f"For the artists: {last / STATEMENTS_FOLDER}/. For the bank: {last / ledger.BANK_FILE}")

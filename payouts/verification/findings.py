@@ -177,19 +177,17 @@ class Verification:
         return (*(self._of_month(month, wrong) for month in sorted(months)), *of_others)
 
     def _of_month(self, month: str, wrong_elsewhere: list[str]) -> MonthVerdict:
-        failed = [one.check for one in self.findings if one.month == month]
-        if failed:
-            return MonthVerdict(month, Verdict.FAILED, _titles(failed))
+        failed = _titles([one.check for one in self.findings if one.month == month])
         reasons = [str(one) for one in self.unchecked if one.month == month]
+        if failed:
+            return MonthVerdict(month, Verdict.FAILED, (*failed, *reasons))
         reasons += [f"not proven by {file}, which is wrong" for file in wrong_elsewhere]
         return MonthVerdict(month, Verdict.NOT_PROVABLE if reasons else Verdict.PROVEN, tuple(reasons))
 
     def _of_file(self, file: str) -> MonthVerdict:
-        failed = [one.check for one in self.findings if one.file == file]
-        if failed:
-            return MonthVerdict(file, Verdict.FAILED, _titles(failed))
+        failed = _titles([one.check for one in self.findings if one.file == file])
         reasons = tuple(str(one) for one in self.unchecked if one.month == file)
-        return MonthVerdict(file, Verdict.NOT_PROVABLE, reasons)
+        return MonthVerdict(file, Verdict.FAILED if failed else Verdict.NOT_PROVABLE, (*failed, *reasons))
 
 
 @dataclass

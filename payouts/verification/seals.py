@@ -60,6 +60,10 @@ class AuditLog:
         """Whether some lines have a format that the code does not know: what they say is not known."""
         return any(not line.entry for line in self.lines.values())
 
+    def is_unread(self, sha256: str) -> bool:
+        """Whether what a line says is not known, as it is newer than the code."""
+        return sha256 in self.lines and not self.lines[sha256].entry
+
     def entry(self, sha256: str) -> dict[str, Any]:
         """Return what a line says; empty where there is none."""
         return self.lines[sha256].entry if sha256 in self.lines else {}

@@ -84,7 +84,7 @@ def _can_be_read(report: Report, settings: Settings, *, is_anchored: bool) -> bo
     Where a line of the audit log was noted elsewhere, there was a log: one that is not there is a finding.
     """
     payouts = settings.payouts_dir
-    what = f"the closed months of {settings.home}"
+    what = "closed months"
     place = report.at(Check.FILES, f"../{FORMAT_FILE}")
     try:
         found = home_format(settings)
