@@ -458,11 +458,12 @@ def _exit_unless(nothing_refused: bool) -> None:  # noqa: FBT001 - the answer of
 
 
 def _report(error: Exception) -> int:
-    """Say what stopped the command: a busy data home, wrong settings, or a defect (its traceback is in the log)."""
+    """Say what stopped the command: the data home, wrong settings, or a defect (its traceback is in the log)."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     from ingestion.home_format import FormatError  # noqa: PLC0415
     from ingestion.lock import DataHomeLockedError  # noqa: PLC0415
+    from ingestion.private_files import is_read_only  # noqa: PLC0415
     from orchestration.terminal import refuse  # noqa: PLC0415
 
     if isinstance(error, FormatError):
@@ -477,6 +478,12 @@ def _report(error: Exception) -> int:
             [f"ALLIVE_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()],
         )
         return 2
+    if isinstance(error, OSError) and is_read_only(error):
+        refuse(
+            "A file cannot be read or written by this user.",
+            [str(error), "Act as the owner of the data home; only `allive verify` works on a read-only copy."],
+        )
+        return 1
     logging.getLogger("allive").error("unexpected", exc_info=error)
     refuse(
         "The program failed; this is a defect.",
