@@ -1,9 +1,20 @@
 """Files that survive a crash: written whole or not at all, and on the disk when a call returns."""
 
+import fcntl
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Final
+
+APPEND_TIMEOUT_S: Final = 60.0
+_LOOK_EVERY_S: Final = 0.01
+
+
+class LogBusyError(Exception):
+    """Another process kept a log to itself for longer than any append takes."""
 
 
 def sync_file(path: Path) -> None:
@@ -40,18 +51,45 @@ def append_json_line(path: Path, content: Any) -> None:
 
     An unfinished last line (its writer died) is dropped first: it would swallow this one.
     """
+    with appending(path) as log:
+        log.write((json.dumps(content, ensure_ascii=False, default=str) + "\n").encode())
+
+
+@contextmanager
+def appending(path: Path) -> Iterator[IO[bytes]]:
+    """Open a log for one append that no other process's comes into, and put it on the disk.
+
+    Reading the log inside sees all that is in it. An unfinished last line (its writer died) is dropped first: it was
+    never acknowledged, and would swallow what is appended.
+
+    Raises:
+        LogBusyError: Another process holds the log.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _drop_unfinished_line(path)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(content, ensure_ascii=False, default=str) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _drop_unfinished_line(path: Path) -> None:
-    if path.exists():
+    with path.open("ab") as log:
+        _lock(log, path)
         finished = path.read_bytes().rpartition(b"\n")
-        os.truncate(path, len(finished[0]) + len(finished[1]))
+        log.truncate(len(finished[0]) + len(finished[1]))
+        yield log
+        log.flush()
+        os.fsync(log.fileno())
+
+
+def _lock(log: IO[bytes], path: Path) -> None:
+    """Lock the log itself; the operating system frees it when it is closed, or its holder dies."""
+    deadline = time.monotonic() + APPEND_TIMEOUT_S
+    while True:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise LogBusyError(
+                    f"{path} has been locked by another process for {APPEND_TIMEOUT_S:.0f} s; expected it free within "
+                    "milliseconds. Nothing was recorded: end the process that hangs, then repeat the command."
+                ) from None
+            time.sleep(_LOOK_EVERY_S)
+        else:
+            return
 
 
 def read_json_lines(path: Path) -> list[Any]:

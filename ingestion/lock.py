@@ -1,9 +1,9 @@
 """One lock on the data home: commands and the service exclude each other by it.
 
-Taken by whoever starts work (a command, a run), never inside the work itself.
+Taken by whoever starts work (a command, a run), never inside the work itself. Who takes it has a home of a format that
+the code knows; a home that says none yet is stamped.
 """
 
-import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from filelock import FileLock, Timeout
 
 from ingestion.durable import read_json, write_json
+from ingestion.home_format import require_known_home, stamp_home
+from ingestion.os_user import acting_user
 from ingestion.settings import Settings
 
 
@@ -32,7 +34,9 @@ def data_home_lock(settings: Settings, *, command: str) -> Iterator[None]:
 
     Raises:
         DataHomeLockedError: another process holds it; the message names the holder.
+        FormatError: the data home is newer than the code.
     """
+    require_known_home(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     note = settings.home / ".lock.json"
     lock = FileLock(settings.home / ".lock")
@@ -45,12 +49,13 @@ def data_home_lock(settings: Settings, *, command: str) -> Iterator[None]:
             f"wait longer than {settings.lock_timeout_s:g} s."
         ) from None
     try:
+        stamp_home(settings)
         write_json(
             note,
             {
                 "command": command,
                 "pid": os.getpid(),
-                "user": getpass.getuser(),
+                "user": acting_user(),
                 "since": datetime.now(UTC).isoformat(timespec="seconds"),
             },
         )

@@ -87,7 +87,6 @@ class Settings(BaseSettings):
         default=None,
         description="Key of the subscribers' pseudonyms; by default a random one kept with the payouts.",
     )
-    operator: str | None = Field(default=None, description="Who acts, for the audit log; default: the login name.")
     payer_name: str | None = Field(default=None, description="Holder of the account that artists are paid from.")
     payer_iban: str | None = Field(default=None, description="IBAN of that account.")
     payer_bic: str | None = Field(default=None, description="BIC of its bank.")

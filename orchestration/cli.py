@@ -107,6 +107,7 @@ def run(
     from orchestration import warm_imports, warm_worker  # noqa: PLC0415
 
     settings = _settings()
+    _warn_of_readers(settings)
     with ExitStack() as stack:
         if has_new_files(settings):
             stack.enter_context(warm_worker.warming_up(warm_imports.warm_up, settings))
@@ -174,10 +175,15 @@ def verify(
         typer.Option(help="The hash that an earlier verification gave to note: its line must still be there."),
     ] = None,
 ) -> None:
-    """Prove closed months again: hashes, chain, conservation, amounts, statements, bank file, heartbeats."""
+    """Prove closed months again: hashes, chain, conservation, amounts, statements, bank file, heartbeats.
+
+    Exits 0 where all is proven, 1 where something is wrong, 3 where nothing is and not everything could be checked.
+    """
     from orchestration.commands.verify import verify_months  # noqa: PLC0415
 
-    _exit_unless(verify_months(_settings(), month, anchor=anchor))
+    verdict = verify_months(_settings(in_any_format=True), month, anchor=anchor)
+    if verdict.exit_code:
+        raise typer.Exit(verdict.exit_code)
 
 
 @app.command()
@@ -296,6 +302,7 @@ def up(
     from orchestration import service, terminal  # noqa: PLC0415
 
     settings = _settings()
+    _warn_of_readers(settings)
     dashboards_port = dashboards_port or settings.dashboards_port
     try:
         with service.running_service(settings, port=port, dashboards_port=dashboards_port) as running:
@@ -432,6 +439,9 @@ def main() -> None:
 
 def run_command_line() -> int:
     """Return the exit code; a defect ends in one line and a traceback in the log, not on the terminal."""
+    from ingestion.private_files import keep_new_files_private  # noqa: PLC0415
+
+    keep_new_files_private()
     try:
         app()
     except SystemExit as end:
@@ -441,13 +451,33 @@ def run_command_line() -> int:
     return 0
 
 
-def _settings() -> "Settings":
+def _settings(*, in_any_format: bool = False) -> "Settings":
+    """Return the settings of a data home that this version of the project knows; only `verify` speaks of another."""
+    from ingestion.home_format import FormatError  # noqa: PLC0415
     from ingestion.settings import Settings  # noqa: PLC0415
     from orchestration.terminal import log_to_file  # noqa: PLC0415
+    from payouts.formats import require_known  # noqa: PLC0415
 
     settings = Settings()
-    log_to_file(settings)
+    try:
+        require_known(settings)
+    except FormatError:
+        if not in_any_format:
+            raise
+    else:
+        log_to_file(settings)
     return settings
+
+
+def _warn_of_readers(settings: "Settings") -> None:
+    """Name what of the data home other users of the machine can read."""
+    from ingestion.private_files import readable_by_others  # noqa: PLC0415
+    from orchestration.terminal import warn  # noqa: PLC0415
+
+    if paths := readable_by_others(settings):
+        names = " ".join(path.name for path in paths)
+        remedy = f"Take it back: cd {settings.home} && chmod -R go-rwx {names}"
+        warn("Other users of this machine can read parts of the data home:", [names, remedy])
 
 
 def _exit_unless(nothing_refused: bool) -> None:  # noqa: FBT001 - the answer of a command
@@ -456,12 +486,17 @@ def _exit_unless(nothing_refused: bool) -> None:  # noqa: FBT001 - the answer of
 
 
 def _report(error: Exception) -> int:
-    """Say what stopped the command: a busy data home, wrong settings, or a defect (its traceback is in the log)."""
+    """Say what stopped the command: the data home, wrong settings, or a defect (its traceback is in the log)."""
     from pydantic import ValidationError  # noqa: PLC0415
 
+    from ingestion.home_format import FormatError  # noqa: PLC0415
     from ingestion.lock import DataHomeLockedError  # noqa: PLC0415
+    from ingestion.private_files import is_read_only  # noqa: PLC0415
     from orchestration.terminal import refuse  # noqa: PLC0415
 
+    if isinstance(error, FormatError):
+        refuse("The data home is of a format that is not known here.", [str(error)])
+        return 1
     if isinstance(error, DataHomeLockedError):
         refuse("The data home is in use.", [str(error)])
         return 1
@@ -471,6 +506,12 @@ def _report(error: Exception) -> int:
             [f"ALLIVE_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()],
         )
         return 2
+    if isinstance(error, OSError) and is_read_only(error):
+        refuse(
+            "A file cannot be read or written by this user.",
+            [str(error), "Act as the owner of the data home; only `allive verify` works on a read-only copy."],
+        )
+        return 1
     logging.getLogger("allive").error("unexpected", exc_info=error)
     refuse(
         "The program failed; this is a defect.",

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from ingestion.lock import data_home_lock
 from ingestion.settings import Settings
+from payouts.formats import require_known
 
 _held_by_this_process: set[str] = set()
 
@@ -13,12 +14,14 @@ _held_by_this_process: set[str] = set()
 def hold_data_home(settings: Settings, *, command: str) -> Iterator[None]:
     """Hold the data home's lock, unless this process holds it already.
 
-    Raises what `ingestion.lock.data_home_lock` raises when another process holds it.
+    Raises what `ingestion.lock.data_home_lock` raises when another process holds it, and `FormatError` where a closed
+    month or the audit log is newer than the code.
     """
     home = str(settings.home)
     if home in _held_by_this_process:
         yield
         return
+    require_known(settings)
     with data_home_lock(settings, command=command):
         _held_by_this_process.add(home)
         try:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ingestion.private_files import is_read_only
 from ingestion.settings import Settings
 from orchestration import progress
 
@@ -42,10 +43,18 @@ def showing_progress() -> Iterator[None]:
 
 
 def log_to_file(settings: Settings) -> None:
-    """Send what the program logs to `logs/allive.log`; the terminal is for the operator."""
+    """Send what the program logs to `logs/allive.log`; the terminal is for the operator.
+
+    In a data home that is read-only nothing is logged.
+    """
     folder = settings.home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(folder / "allive.log", encoding="utf-8")
+    handler: logging.Handler = logging.NullHandler()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(folder / "allive.log", encoding="utf-8")
+    except OSError as error:
+        if not is_read_only(error):
+            raise
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     root.addHandler(handler)

@@ -24,6 +24,7 @@ from payouts.ledger import (
     CONTROL_FILE,
     LIVES_FILE,
     MANIFEST_FILE,
+    MONTH_FORMAT,
     PAYOUTS_FILE,
     RESETTLED_FOLDER,
     SLICES_FILE,
@@ -102,6 +103,7 @@ def write_documents(
     _write_json(
         folder / MANIFEST_FILE,
         {
+            "format": MONTH_FORMAT,
             "settlement_month": month,
             "run_hash": run_hash,
             "previous_run_hash": previous_run_hash,

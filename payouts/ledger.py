@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ingestion.home_format import newer_format
 from ingestion.settings import Settings
 from payouts.months import following, is_month
 
@@ -19,6 +20,8 @@ CONTROL_FILE = "control.json"
 MANIFEST_FILE = "manifest.json"
 GENESIS_HASH: Final = "0" * 64
 """What the first run of a chain names as its previous run."""
+MONTH_FORMAT: Final = 1
+"""The newest format of a closed month that this code knows, and the one that it writes (`format` of the manifest)."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,29 @@ def next_month(settings: Settings) -> str | None:
 
 
 def read_manifest(settings: Settings, month: str) -> Manifest:
-    """Return a closed month's manifest."""
+    """Return a closed month's manifest.
+
+    Raises:
+        FormatError: The month is newer than the code.
+    """
     content = json.loads((month_dir(settings, month) / MANIFEST_FILE).read_text(encoding="utf-8"))
+    require_known_month(month, content.get("format", 1))
     return Manifest(
         settlement_month=content["settlement_month"],
         run_hash=content["run_hash"],
         previous_run_hash=content["previous_run_hash"],
         files=content["files"],
     )
+
+
+def require_known_month(month: str, found: int) -> None:
+    """Refuse a closed month of a format that the code does not know.
+
+    Raises:
+        FormatError: It is newer.
+    """
+    if found > MONTH_FORMAT:
+        raise newer_format(f"The closed month {month}", found=found, known=MONTH_FORMAT)
 
 
 def read_control(settings: Settings, month: str) -> dict[str, Any]:

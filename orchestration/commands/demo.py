@@ -18,6 +18,7 @@ from payouts import ledger, months
 from payouts.close_warnings import in_words
 from payouts.closing import settle_month
 from payouts.statements import STATEMENTS_FOLDER
+from payouts.verification import Verdict
 
 MONTHS = ("2021-01", "2021-02", "2021-03")
 _COMMAND = "allive demo"
@@ -60,7 +61,7 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
         ):
             return False
     _show_season(settings)
-    if not verify_months(settings, None, anchor=None):
+    if verify_months(settings, None, anchor=None) is not Verdict.PROVEN:
         return False
     last = ledger.month_dir(settings, MONTHS[-1])
     say(f"For the artists: {last / STATEMENTS_FOLDER}/. For the bank: {last / ledger.BANK_FILE}")

@@ -1,37 +1,87 @@
-"""`allive verify`: closed months proven again, and the proof put on record."""
+"""`allive verify`: closed months proven again, with a verdict on each, and the proof put on record."""
 
+import textwrap
+from contextlib import ExitStack
+
+from ingestion.home_format import FormatError
+from ingestion.private_files import is_writable
 from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import refuse, say, showing_progress, table, warn
 from payouts import audit
-from payouts.verification import Verification, record_verification, verify
+from payouts.formats import require_known
+from payouts.verification import Verdict, Verification, record_verification, verify
+
+_REASONS_WIDTH = 50
+"""With it the verdicts fit 80 columns."""
+_MOST_LISTED = 6
+_SHOWN = {Verdict.PROVEN: "proven", Verdict.FAILED: "FAILED", Verdict.NOT_PROVABLE: "not provable"}
 
 
-def verify_months(settings: Settings, month: str | None, *, anchor: str | None) -> bool:
-    """Verify one closed month or all; whether nothing was found."""
-    with hold_data_home(settings, command="allive verify"):
+def verify_months(settings: Settings, month: str | None, *, anchor: str | None) -> Verdict:
+    """Verify one closed month or all, and return the verdict.
+
+    Nothing is written to a data home that is read-only or newer than the code: no lock, no record.
+    """
+    why_unrecorded = _why_nothing_is_written(settings)
+    with ExitStack() as stack:
+        if why_unrecorded is None:
+            stack.enter_context(hold_data_home(settings, command="allive verify"))
         with showing_progress():
             verification = verify(
                 settings, month, anchor=anchor, progress=lambda what: progress.tell("verifying", what)
             )
-        entry = record_verification(settings, verification, operator=audit.operator_name(settings))
+        if why_unrecorded is None and not audit.log_path(settings).exists():
+            why_unrecorded = "the data home has no audit log"
+        if why_unrecorded is None:
+            entry = record_verification(settings, verification, operator=audit.operator_name(settings))
+            on_record = f"On record since {entry['at']}."
+        else:
+            on_record = f"Not put on record: {why_unrecorded}."
+        head = audit.head(settings) if why_unrecorded is None else verification.audit_head
     _show(verification)
-    if not verification.is_proven:
-        refuse(
-            f"{len(verification.findings)} thing(s) are not as they must be.",
-            [str(finding) for finding in verification.findings],
+    _conclude(verification, on_record, head=head)
+    return verification.verdict
+
+
+def _why_nothing_is_written(settings: Settings) -> str | None:
+    if not (is_writable(settings.home) and is_writable(settings.payouts_dir)):
+        return "the data home is read-only"
+    try:
+        require_known(settings)
+    except FormatError:
+        return "the data home is newer than this version of the project, or does not say its format"
+    return None
+
+
+def _conclude(verification: Verification, on_record: str, *, head: str) -> None:
+    if verification.verdict is Verdict.FAILED:
+        failed = sum(count.failed for count in verification.counts)
+        checks, errors = ("1 check", "error") if failed == 1 else (f"{failed:,} checks", "errors")
+        refuse(f"{checks} failed: fix the {errors} below.", [str(finding) for finding in verification.findings])
+        say(on_record)
+        return
+    if verification.verdict is Verdict.NOT_PROVABLE:
+        warn(
+            "Nothing wrong was found, and not everything could be checked:",
+            [f"{unchecked.month}: {unchecked}" for unchecked in verification.unchecked],
         )
-        return False
-    if not verification.months:
+    elif verification.months:
+        say(f"Proven: {_listed(verification.months)}.")
+        say(f"Newest run: {verification.last_run_hash}")
+    else:
         say("No month is closed, and the audit log knows of none.")
-        return True
-    say(
-        f"Proven: {', '.join(verification.months)}. Newest run: {verification.last_run_hash}. "
-        f"On record since {entry['at']}."
-    )
-    say(f"Note outside of this data home, for `--anchor`: {audit.head(settings)}")
-    return True
+    say(on_record)
+    if verification.run_hashes:
+        say("Note this hash outside of the data home, for `allive verify --anchor`:")
+        say(head)
+
+
+def _listed(months: tuple[str, ...]) -> str:
+    if len(months) <= _MOST_LISTED:
+        return ", ".join(months)
+    return f"{len(months)} months, {months[0]} to {months[-1]}"
 
 
 def _show(verification: Verification) -> None:
@@ -48,8 +98,16 @@ def _show(verification: Verification) -> None:
             for count in verification.counts
         ],
     )
-    if verification.unchecked:
-        warn(
-            "Could not be checked:",
-            [f"{unchecked.month}, {unchecked.what}: {unchecked.why}" for unchecked in verification.unchecked],
+    if verification.verdicts:
+        table(
+            "Verdicts",
+            ("month", "verdict", "why"),
+            [
+                (one.month, _SHOWN[one.verdict], "\n".join(_folded(reason) for reason in one.reasons))
+                for one in verification.verdicts
+            ],
         )
+
+
+def _folded(reason: str) -> str:
+    return textwrap.fill(reason, _REASONS_WIDTH, subsequent_indent="  ")

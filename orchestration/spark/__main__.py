@@ -5,6 +5,7 @@ What it builds is seen by this session alone: `allive run` builds it again.
 
 import sys
 
+from ingestion.private_files import keep_new_files_private
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from orchestration.dbt_invocation import invoke_dbt
@@ -35,4 +36,5 @@ def main(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    keep_new_files_private()
     sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,16 @@
 """`allive verify`: proof of closed months, by code that shares nothing with what closes them (docs/adr/0010)."""
 
-from payouts.verification.findings import Check, CheckCount, Finding, Unchecked, Verification
+from payouts.verification.findings import Check, CheckCount, Finding, MonthVerdict, Unchecked, Verdict, Verification
 from payouts.verification.verifying import record_verification, verify
 
-__all__ = ["Check", "CheckCount", "Finding", "Unchecked", "Verification", "record_verification", "verify"]
+__all__ = [
+    "Check",
+    "CheckCount",
+    "Finding",
+    "MonthVerdict",
+    "Unchecked",
+    "Verdict",
+    "Verification",
+    "record_verification",
+    "verify",
+]

@@ -3,6 +3,7 @@
 from collections import Counter
 from typing import Final
 
+from payouts.formats import AUDIT_FILE
 from payouts.ledger import CONTROL_FILE, PAYOUTS_FILE
 from payouts.verification.books import Books, Month
 from payouts.verification.findings import Check, Place, Report
@@ -50,6 +51,10 @@ def _check_balance(place: Place, row: PayoutRow, *, minimum_cents: int) -> None:
 def _check_requests(place: Place, month: Month, books: Books, log: AuditLog) -> None:
     """What people asked of the run is on record before its close, and no run took it up before."""
     control = month.control
+    if any(log.is_unread(entry) for entry in control.requests()):
+        why = f"they stand in lines of {AUDIT_FILE} that are newer than this version of the project"
+        place.report.not_checked(month.name, "the requests that its run took up", why)
+        return
     withdrawn = {
         entry: f"by {line.entry.get('operator')}"
         for line in log.lines.values()

@@ -1,7 +1,11 @@
-"""What a verification says: findings that name a file, comparisons counted by check, and what could not be checked."""
+"""What a verification says: verdicts by month, findings that name a file, and what could not be checked.
+
+Failed: something is wrong. Not provable: nothing wrong was found, and not everything could be checked. Proven: all of
+it was, and holds (docs/adr/0021-formats-and-verdicts.md).
+"""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -23,6 +27,22 @@ _RESTORE_POLICY: Final = (
     "Pay and send nothing of the month. If a row of policies.csv was changed, restore it: a new policy is a new row. "
     "Else the run closed under a policy that the project never stated: find out who changed the warehouse; report it."
 )
+
+
+EVERYTHING: Final = "all of it"
+"""What is not checked of a month, or of a line, that cannot be read and is not damaged."""
+
+
+class Verdict(Enum):
+    """What a verification comes to, and the exit code that says so (INTERFACES.md, "Commands")."""
+
+    PROVEN = "proven", 0
+    FAILED = "failed", 1
+    NOT_PROVABLE = "not provable", 3
+
+    def __init__(self, title: str, exit_code: int) -> None:
+        self.title = title
+        self.exit_code = exit_code
 
 
 class Check(Enum):
@@ -98,6 +118,22 @@ class Unchecked:
     what: str
     why: str
 
+    def __str__(self) -> str:
+        return f"not checked: {self.what}: {self.why}"
+
+
+@dataclass(frozen=True)
+class MonthVerdict:
+    """The verdict on one month, and why it is not proven.
+
+    Attributes:
+        month: The month; or the path below `payouts/` of what belongs to no month, such as the audit log.
+    """
+
+    month: str
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True)
 class Verification:
@@ -107,6 +143,7 @@ class Verification:
         months: What was verified.
         unchecked: What was not, for lack of what it would be compared with.
         last_run_hash: Of the newest month; None where it has no readable manifest.
+        run_hashes: Of every closed month that has a readable manifest.
         audit_head: SHA-256 of the audit log's last line: noted outside of the data home, it anchors all before it.
     """
 
@@ -116,11 +153,46 @@ class Verification:
     unchecked: tuple[Unchecked, ...]
     last_run_hash: str | None
     audit_head: str
+    run_hashes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Failed if anything is wrong, proven if everything was checked and holds."""
+        found = {one.verdict for one in self.verdicts}
+        if Verdict.FAILED in found:
+            return Verdict.FAILED
+        return Verdict.NOT_PROVABLE if Verdict.NOT_PROVABLE in found else Verdict.PROVEN
 
     @property
     def is_proven(self) -> bool:
-        """Whether nothing was found."""
-        return not self.findings
+        """Whether everything was checked, and nothing was found."""
+        return self.verdict is Verdict.PROVEN
+
+    @property
+    def verdicts(self) -> tuple[MonthVerdict, ...]:
+        """The verdict on each month that was verified or in which something was found, then on what is of no month.
+
+        Where the audit log, or what holds months together, is wrong, no month is proven by it.
+        """
+        months = {*self.months, *(one.month for one in self.findings if one.month is not None)}
+        others = {one.file for one in self.findings if one.month is None}
+        others |= {one.month for one in self.unchecked if not is_month(one.month)}
+        of_others = tuple(self._of_file(file) for file in sorted(others))
+        wrong = [one.month for one in of_others if one.verdict is Verdict.FAILED]
+        return (*(self._of_month(month, wrong) for month in sorted(months)), *of_others)
+
+    def _of_month(self, month: str, wrong_elsewhere: list[str]) -> MonthVerdict:
+        failed = _titles([one.check for one in self.findings if one.month == month])
+        reasons = [str(one) for one in self.unchecked if one.month == month]
+        if failed:
+            return MonthVerdict(month, Verdict.FAILED, (*failed, *reasons))
+        reasons += [f"not proven by {file}, which is wrong" for file in wrong_elsewhere]
+        return MonthVerdict(month, Verdict.NOT_PROVABLE if reasons else Verdict.PROVEN, tuple(reasons))
+
+    def _of_file(self, file: str) -> MonthVerdict:
+        failed = _titles([one.check for one in self.findings if one.file == file])
+        reasons = tuple(str(one) for one in self.unchecked if one.month == file)
+        return MonthVerdict(file, Verdict.FAILED if failed else Verdict.NOT_PROVABLE, (*failed, *reasons))
 
 
 @dataclass
@@ -141,6 +213,10 @@ class Report:
     def not_checked(self, month: str, what: str, why: str) -> None:
         """Note that something could not be checked."""
         self.unchecked.append(Unchecked(month, what, why))
+
+    def is_unread(self, month: str) -> bool:
+        """Whether a month could not be read for a reason that is no damage."""
+        return any(one.month == month and one.what == EVERYTHING for one in self.unchecked)
 
     def note(self, finding: Finding | None, *, of: Check) -> None:
         """Count a comparison, and keep what it found."""
@@ -188,14 +264,26 @@ class Place:
 
     @contextmanager
     def reading(self, what: str = "content") -> Iterator[None]:
-        """Turn whatever reading a damaged file raises into a finding: such a file may break its reader anywhere."""
+        """Turn whatever reading a damaged file raises into a finding: such a file may break its reader anywhere.
+
+        What this user may not read is not damaged; it is not checked.
+        """
         finding = None
         try:
             yield
+        except PermissionError as error:
+            folder = self.file.partition("/")[0]
+            subject = folder if is_month(folder) else self.file
+            self.report.not_checked(subject, f"{self.file}, {what}", f"{error.strerror} for this user")
+            return
         except Exception as error:  # noqa: BLE001 - the boundary between damaged files and the report
             found = f"{type(error).__name__}: {' '.join(str(error).split())}"
             finding = Finding(self.check, self.file, what, _shown(found), "a file as `allive payout` writes it")
         self.report.note(finding, of=self.check)
+
+
+def _titles(failed: list[Check]) -> tuple[str, ...]:
+    return tuple(f"{check.title}: failed" for check in dict.fromkeys(failed))
 
 
 def _shown(value: object) -> str:

@@ -61,8 +61,9 @@ class _Json(BaseModel):
 
 
 class Manifest(_Json):
-    """`manifest.json`."""
+    """`manifest.json`; without a `format` it has format 1."""
 
+    format: int = Field(default=1, ge=1)
     settlement_month: Month
     run_hash: Sha256
     previous_run_hash: Sha256

@@ -1,9 +1,11 @@
 """Verifying closed months, in order: seals, amounts, what was sent, and the heartbeats while they are there."""
 
+import os
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ingestion.home_format import FORMAT_FILE, HOME_FORMAT, FormatError, home_format
 from ingestion.settings import Settings
 from payouts import audit
 from payouts.bank_file import BankedTransfer
@@ -13,7 +15,7 @@ from payouts.verification.amounts import check_amounts
 from payouts.verification.balances import check_balances
 from payouts.verification.books import Books, Month, read_month
 from payouts.verification.documents import check_bank_file, check_statements
-from payouts.verification.findings import Check, Progress, Report, Verification
+from payouts.verification.findings import Check, Progress, Report, Verdict, Verification
 from payouts.verification.month_files import Manifest
 from payouts.verification.policy_history import check_policy, read_history
 from payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
@@ -26,6 +28,7 @@ def verify(
     """Check closed months against everything that they can be checked against; writes nothing.
 
     Hashes, the chain and the audit log are checked of all months, amounts and documents of one or, by default, of all.
+    What is newer than the code (the data home, a month, a line of the audit log) is not checked, and no finding.
 
     Args:
         settings: Where `payouts/` and the raw tables lie.
@@ -36,6 +39,8 @@ def verify(
     """
     report = Report(progress or (lambda _: None))
     payouts = settings.payouts_dir
+    if not _can_be_read(report, settings, is_anchored=anchor is not None):
+        return _outcome(report, (), {}, AuditLog())
     months = closed_months(settings)
     log = read_audit_log(report, payouts)
     manifests: dict[str, Manifest | None] = {}
@@ -49,29 +54,71 @@ def verify(
         report.at(Check.CHAIN, month).same("folder", found=None, expected="a closed month")
     wanted = tuple(one for one in months if month in {None, one})
     _check_months(report, settings, manifests, log, wanted=wanted)
-    newest = manifests[months[-1]] if months else None
+    return _outcome(report, wanted, manifests, log)
+
+
+def record_verification(settings: Settings, verification: Verification, *, operator: str) -> dict[str, Any]:
+    """Put a verification on record, with its verdict and the months that it proved.
+
+    Where nothing is wrong, the newest month that was proven is recorded with its run hash, which later verifications
+    must find.
+    """
+    proven = [one.month for one in verification.verdicts if one.verdict is Verdict.PROVEN]
+    to_find: dict[str, Any] = {}
+    if proven and verification.verdict is not Verdict.FAILED:
+        to_find = {"last_month": proven[-1], "last_run_hash": verification.run_hashes[proven[-1]]}
+    return audit.record(
+        settings,
+        action="verify",
+        operator=operator,
+        verdict=verification.verdict.title,
+        months=list(verification.months),
+        proven=proven,
+        findings=len(verification.findings),
+        **to_find,
+    )
+
+
+def _can_be_read(report: Report, settings: Settings, *, is_anchored: bool) -> bool:
+    """Whether there is something to check in the data home, in a format that this code knows.
+
+    Where a line of the audit log was noted elsewhere, there was a log: one that is not there is a finding.
+    """
+    payouts = settings.payouts_dir
+    what = "closed months"
+    place = report.at(Check.FILES, f"../{FORMAT_FILE}")
+    try:
+        found = home_format(settings)
+    except FormatError as error:
+        return place.holds("format", is_so=False, found=str(error), expected="the format of the data home")
+    if found > HOME_FORMAT:
+        why = (
+            f"the data home has format {found}, and this version of the project knows formats up to {HOME_FORMAT}. "
+            "Upgrade the project, then verify it."
+        )
+        report.not_checked(payouts.name, what, why)
+    elif payouts.exists() and not os.access(payouts, os.R_OK | os.X_OK):
+        report.not_checked(payouts.name, what, "this user may not read payouts/")
+    elif not (is_anchored or closed_months(settings) or audit.log_path(settings).exists()):
+        why = "there are none, and no audit log that would know of any. If months were closed, restore payouts/."
+        report.not_checked(payouts.name, what, why)
+    else:
+        return True
+    return False
+
+
+def _outcome(
+    report: Report, wanted: tuple[str, ...], manifests: Mapping[str, Manifest | None], log: AuditLog
+) -> Verification:
+    run_hashes = {month: manifest.run_hash for month, manifest in manifests.items() if manifest is not None}
     return Verification(
         months=wanted,
         findings=report.findings(),
         counts=report.counts(),
         unchecked=tuple(report.unchecked),
-        last_run_hash=newest.run_hash if newest else None,
+        last_run_hash=run_hashes.get(max(manifests, default="")),
         audit_head=log.head,
-    )
-
-
-def record_verification(settings: Settings, verification: Verification, *, operator: str) -> dict[str, Any]:
-    """Put a verification on record; one that found nothing also records the run hash that later ones must find."""
-    proven: dict[str, Any] = {}
-    if verification.is_proven and verification.last_run_hash:
-        proven = {"last_month": closed_months(settings)[-1], "last_run_hash": verification.last_run_hash}
-    return audit.record(
-        settings,
-        action="verify",
-        operator=operator,
-        months=list(verification.months),
-        findings=len(verification.findings),
-        **proven,
+        run_hashes=run_hashes,
     )
 
 
@@ -85,18 +132,20 @@ def _check_months(
 ) -> None:
     from payouts.verification.from_heartbeats import check_heartbeats  # noqa: PLC0415 - Polars, which simulations do without
 
-    books: Books | None = Books()
+    books = Books()
+    unread: str | None = None
     policies = read_history(report, settings)
     for name in manifests:
-        month = read_month(report, settings.payouts_dir / name)
+        month = None if report.is_unread(name) else read_month(report, settings.payouts_dir / name)
         if month is not None and name in wanted and policies is not None:
             check_policy(report, month, policies)
-        if month is None or books is None:
+        if month is None or unread is not None:
             # Without a month's balances nothing can be said of those after it.
-            books = None
             if name in wanted and month is not None:
-                report.not_checked(name, "adjustments, balances, heartbeats", "a month before it cannot be read")
+                why = f"a month before it, {unread}, cannot be read"
+                report.not_checked(name, "adjustments, balances, heartbeats", why)
                 _check_alone(report, month, manifests[name])
+            unread = unread or name
             continue
         if name in wanted:
             transfers = _check_alone(report, month, manifests[name])
@@ -105,7 +154,8 @@ def _check_months(
             check_heartbeats(report, settings, month, books, transfers)
         books.close(month)
     report.progress("periods of all months")
-    _check_periods_across(report, settings.payouts_dir, [*manifests], wanted=wanted)
+    read = [name for name in manifests if not report.is_unread(name)]
+    _check_periods_across(report, settings.payouts_dir, read, wanted=wanted)
 
 
 def _check_alone(report: Report, month: Month, manifest: Manifest | None) -> tuple[BankedTransfer, ...]:

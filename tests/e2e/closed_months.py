@@ -18,7 +18,7 @@ _OF_AN_ATTEMPT = {"at", "order", "previous", "sha256"}
 
 def settings_of(home: Path) -> Settings:
     """The settings of a crash test's data home; the pseudonyms' key is the data home's own."""
-    return Settings(home=home, memory_limit="512MB", threads=2, operator="tests")
+    return Settings(home=home, memory_limit="512MB", threads=2)
 
 
 def copy_home(source: Settings, home: Path) -> Settings:

@@ -29,7 +29,7 @@ READABLE = {"a.ndjson", "b.ndjson.gz", "c.csv"}
 
 def settings_of(home: Path) -> Settings:
     """The settings of a crash test's data home."""
-    return Settings(home=home, memory_limit="512MB", threads=2, operator="tests")
+    return Settings(home=home, memory_limit="512MB", threads=2)
 
 
 def deliver_first(landing: Path) -> None:

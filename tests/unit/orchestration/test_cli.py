@@ -1,11 +1,14 @@
 """The command line answers at once, and says with its exit code what kind of no it is."""
 
+import errno
+import os
 import subprocess
 import sys
 
 import pytest
 from typer.testing import CliRunner
 
+from ingestion.home_format import FormatError
 from orchestration import cli
 
 COMMANDS = [
@@ -97,3 +100,131 @@ def test_help_imports_nothing_heavy():
     code = "import sys, orchestration.cli; print(' '.join(m for m in sys.modules if '.' not in m))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert HEAVY.isdisjoint(loaded)
+
+
+ON_A_HOME = [
+    ["run"],
+    ["payout", "2021-02"],
+    ["payout", "2021-02", "--dry-run"],
+    ["amend", "2021-01", "--why", "tests"],
+    ["explain", "2021-01", "a"],
+    ["simulate", "2021-01", "--pro-rata"],
+    ["statements", "--year", "2021"],
+    ["demo"],
+    ["dashboards"],
+    ["up"],
+    ["invite", "a@allive.example", "--finance"],
+    ["batches", "list"],
+    ["batches", "show", "b"],
+    ["batches", "release", "b", "--why", "tests"],
+    ["batches", "discard", "b", "--why", "tests"],
+    ["grants", "list"],
+    ["grants", "add", "--issuer", "i", "--subject", "s", "--name", "n", "--finance"],
+    ["grants", "revoke", "n"],
+    ["payments", "return", "2021-01", "a", "--why", "tests"],
+    ["balances", "list"],
+    ["balances", "write-off", "a", "--why", "tests"],
+    ["raw", "compact"],
+    ["raw", "vacuum"],
+]
+
+
+def newer(home, what):
+    """Make a data home of which one thing is newer than the code."""
+    files = {"home": "format.json", "month": "payouts/2021-01/manifest.json", "line": "payouts/audit.ndjson"}
+    path = home / files[what]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text('{"format": 2}\n', encoding="ascii")
+
+
+def below(home):
+    return sorted(path.relative_to(home).as_posix() for path in home.rglob("*"))
+
+
+@pytest.mark.parametrize("what", ["home", "month", "line"])
+@pytest.mark.parametrize("command", ON_A_HOME, ids=" ".join)
+def test_every_command_refuses_what_is_newer_and_writes_nothing(allive, tmp_path, what, command):
+    newer(tmp_path, what)
+    before = below(tmp_path)
+    result = allive(*command)
+    assert isinstance(result.exception, FormatError)
+    assert "has format 2; this version of the project knows formats up to 1. Upgrade" in str(result.exception)
+    assert below(tmp_path) == before
+
+
+@pytest.mark.parametrize("what", ["home", "month", "line"])
+def test_a_newer_format_is_said_in_words_and_exits_1(tmp_path, monkeypatch, capsys, what):
+    newer(tmp_path, what)
+    monkeypatch.setenv("ALLIVE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["allive", "balances", "list"])
+    assert cli.run_command_line() == 1
+    said = capsys.readouterr().err
+    assert "has format 2" in said
+    assert "defect" not in said
+
+
+def test_every_command_is_tried_on_a_newer_home():
+    """A command that is added later must be among them, or be `verify`, which has a verdict on it."""
+    groups = {group.name: group.typer_instance for group in cli.app.registered_groups}
+    names = {(None, one.name or one.callback.__name__) for one in cli.app.registered_commands}
+    names |= {(group, one.name) for group, app in groups.items() for one in app.registered_commands}
+    tried = {(one[0], one[1]) if one[0] in groups else (None, one[0]) for one in ON_A_HOME}
+    assert names - {(None, "verify")} == tried
+
+
+def test_verify_of_a_newer_home_is_not_provable_and_writes_nothing(allive, tmp_path):
+    newer(tmp_path, "home")
+    before = below(tmp_path)
+    result = allive("verify")
+    assert result.exit_code == 3
+    assert "the data home has format 2" in " ".join(result.output.replace("│", " ").split())
+    assert below(tmp_path) == before
+
+
+def test_verify_without_payouts_is_not_provable_and_leaves_no_record(allive, tmp_path):
+    result = allive("verify")
+    assert result.exit_code == 3
+    assert "Not put on record: the data home has no audit log." in result.output
+    assert not (tmp_path / "payouts").exists()
+
+
+def test_run_and_up_name_what_others_can_read(allive, tmp_path, monkeypatch):
+    (tmp_path / "payouts").mkdir()
+    (tmp_path / "payouts").chmod(0o750)
+    tmp_path.chmod(0o755)
+
+    def stop(*_, **__):
+        raise InterruptedError
+
+    monkeypatch.setattr("ingestion.load.has_new_files", stop)
+    monkeypatch.setattr("orchestration.service.running_service", stop)
+    for command in ("run", "up"):
+        result = allive(command)
+        assert isinstance(result.exception, InterruptedError)
+        assert "Other users of this machine can read parts of the data home:" in result.output
+        assert "chmod -R go-rwx payouts" in result.output
+
+
+def test_a_read_only_home_is_no_defect(tmp_path, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system", str(tmp_path / ".lock"))
+
+    monkeypatch.setenv("ALLIVE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["allive", "balances", "list"])
+    monkeypatch.setattr("orchestration.commands.requests.list_balances", refuse)
+    assert cli.run_command_line() == 1
+    said = capsys.readouterr().err
+    assert "Read-only file system" in said
+    assert "defect" not in said
+
+
+def test_what_a_command_writes_is_private(tmp_path, monkeypatch):
+    before = os.umask(0o022)
+    try:
+        monkeypatch.setenv("ALLIVE_HOME", str(tmp_path / "home"))
+        monkeypatch.setattr(sys, "argv", ["allive", "balances", "list"])
+        assert cli.run_command_line() == 0
+    finally:
+        os.umask(before)
+    modes = {path.stat().st_mode & 0o077 for path in (tmp_path / "home", *(tmp_path / "home").rglob("*"))}
+    assert modes == {0}

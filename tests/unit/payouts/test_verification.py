@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -76,6 +77,12 @@ def slices_of(path: Path) -> list[list[Any]]:
 def found(verification: Verification, check: Check) -> list[tuple[str, str]]:
     """The files and what of them, documents of an older run apart."""
     return [(finding.file, finding.what) for finding in verification.findings if finding.check is check]
+
+
+def all_checked(verification: Verification) -> Verification:
+    """The same, as if the chain had heartbeats that could be checked, and they had been."""
+    assert {one.what for one in verification.unchecked} == {"weights from the heartbeats"}
+    return replace(verification, unchecked=())
 
 
 def test_a_period_is_settled_in_one_month_only(payouts: Path) -> None:
@@ -298,12 +305,6 @@ def test_a_month_that_is_not_closed_is_not_proven(payouts: Path) -> None:
     assert str(finding).startswith("2021-03, folder: found nothing, expected a closed month. ")
 
 
-def test_before_the_first_close_there_is_nothing_to_find(tmp_path: Path) -> None:
-    verification = verify(Settings(home=tmp_path))
-    assert verification.is_proven
-    assert verification.months == ()
-
-
 def test_a_torn_last_line_is_found(payouts: Path) -> None:
     log = payouts / "audit.ndjson"
     log.write_bytes(log.read_bytes()[:-1])
@@ -324,17 +325,35 @@ def test_a_file_that_is_wrong_throughout_is_summed_up(payouts: Path) -> None:
 
 def test_a_verification_leaves_a_line_that_later_ones_hold_it_to(payouts: Path) -> None:
     settings = Settings(home=payouts.parent)
-    verification = verify(settings)
+    verification = all_checked(verify(settings))
     entry = record_verification(settings, verification, operator="Zoé")
     assert (entry["action"], entry["findings"], entry["last_month"]) == ("verify", 0, "2021-02")
+    assert (entry["verdict"], entry["proven"]) == ("proven", list(verification.months))
     assert entry["previous"] == verification.audit_head
     assert entry["last_run_hash"] == closed_chain.read_json(payouts / "2021-02" / "manifest.json")["run_hash"]
+
+
+def test_what_is_not_provable_is_recorded_so_and_holds_nobody_to_a_run_hash(payouts: Path) -> None:
+    settings = Settings(home=payouts.parent)
+    entry = record_verification(settings, verify(settings), operator="Zoé")
+    assert (entry["verdict"], entry["findings"], entry["proven"]) == ("not provable", 0, [])
+    assert "last_run_hash" not in entry
+
+
+def test_of_months_that_are_proven_in_part_the_newest_proven_one_is_recorded(payouts: Path) -> None:
+    settings = Settings(home=payouts.parent)
+    verification = verify(settings)
+    in_part = replace(verification, unchecked=tuple(one for one in verification.unchecked if one.month != "2020-12"))
+    entry = record_verification(settings, in_part, operator="Zoé")
+    assert (entry["verdict"], entry["proven"], entry["last_month"]) == ("not provable", ["2020-12"], "2020-12")
+    assert entry["last_run_hash"] == closed_chain.read_json(payouts / "2020-12" / "manifest.json")["run_hash"]
 
 
 def test_what_was_not_proven_is_recorded_without_a_run_hash(payouts: Path) -> None:
     settings = Settings(home=payouts.parent)
     (payouts / "2020-12" / "control.json").unlink()
     entry = record_verification(settings, verify(settings), operator="Zoé")
+    assert entry["verdict"] == "failed"
     assert entry["findings"] > 0
     assert "last_run_hash" not in entry
 

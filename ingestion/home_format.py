@@ -1,0 +1,62 @@
+"""The format of the data home: which version of its layout a home has, and whether this code knows it.
+
+`format.json` in the home says it; a home without one was written before formats were stamped, and has format 1.
+"""
+
+from typing import Final
+
+from ingestion.durable import read_json, write_json
+from ingestion.settings import Settings
+
+HOME_FORMAT: Final = 1
+"""The newest format of a data home that this code knows, and the one that it writes."""
+FORMAT_FILE: Final = "format.json"
+
+
+class FormatError(Exception):
+    """Something in the data home has a format that this code does not know."""
+
+
+def newer_format(what: str, *, found: int, known: int) -> FormatError:
+    """Return the refusal of something newer than the code: what was found, what is known, what to do."""
+    return FormatError(
+        f"{what} has format {found}; this version of the project knows formats up to {known}. "
+        "Upgrade the project, then repeat the command: nothing was read or changed."
+    )
+
+
+def home_format(settings: Settings) -> int:
+    """Return the format that a data home says it has.
+
+    Raises:
+        FormatError: `format.json` does not say it.
+    """
+    path = settings.home / FORMAT_FILE
+    expected = f'expected {{"format": N}}, where N is a number up to {HOME_FORMAT}'
+    try:
+        content = read_json(path)
+    except ValueError as error:
+        raise FormatError(f"{path} cannot be read ({error}); {expected}. Restore it from a backup.") from error
+    if content is None:
+        return 1
+    found = content.get("format") if isinstance(content, dict) else content
+    if type(found) is not int or found < 1:
+        raise FormatError(f"{path}: found {found!r}; {expected}. Restore it from a backup.")
+    return found
+
+
+def require_known_home(settings: Settings) -> None:
+    """Refuse a data home that is newer than the code.
+
+    Raises:
+        FormatError: It is, or does not say which format it has.
+    """
+    found = home_format(settings)
+    if found > HOME_FORMAT:
+        raise newer_format(f"The data home {settings.home}", found=found, known=HOME_FORMAT)
+
+
+def stamp_home(settings: Settings) -> None:
+    """Write down the format of a data home that says none yet; its lock must be held."""
+    if not (settings.home / FORMAT_FILE).exists():
+        write_json(settings.home / FORMAT_FILE, {"format": 1})

@@ -1,0 +1,45 @@
+"""A data home is of its owner: whatever a run, a close and a proof write, nobody else can read."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import GOLDEN
+
+_DEADLINE_S = 400
+
+
+def test_what_the_commands_write_has_no_bit_for_group_or_others(tmp_path: Path, parsed_home: Path) -> None:
+    """Under a umask of 022, which most shells have."""
+    home = tmp_path / "home"
+    shutil.copytree(GOLDEN / "landing", home / "landing")
+    shutil.copytree(parsed_home / "warehouse" / "dbt", home / "warehouse" / "dbt")
+    given = {home, *home.rglob("*")}
+    home.chmod(0o755)
+    for command in (["run"], ["payout", "2021-01"], ["verify"], ["invite", "a@allive.example", "--finance"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "orchestration.cli", *command],
+            env={**os.environ, "ALLIVE_HOME": str(home)},
+            umask=0o022,
+            capture_output=True,
+            text=True,
+            timeout=_DEADLINE_S,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    written = [path for path in home.rglob("*") if path not in given and not path.is_symlink()]
+    names = {path.name for path in written}
+    assert {"slices.parquet", "audit.ndjson", "pins.json", "current.duckdb", "access.sqlite3", "allive.log"} <= names
+    open_to_others = {
+        path.relative_to(home).as_posix(): stat.filemode(path.stat().st_mode)
+        for path in written
+        if path.stat().st_mode & 0o077
+    }
+    assert open_to_others == {}
+    manifest = (home / "payouts" / "2021-01" / "manifest.json").read_text(encoding="utf-8")
+    assert next(iter(json.loads(manifest).items())) == ("format", 1)
+    assert json.loads((home / "format.json").read_bytes()) == {"format": 1}
