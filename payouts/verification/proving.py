@@ -10,14 +10,11 @@ from ingestion.settings import Settings
 from payouts.balances import Payee
 from payouts.ledger import CONTROL_FILE, closed_months
 from payouts.verification.adjustments import check_adjustments
+from payouts.verification.against_records import check_against_records
 from payouts.verification.amounts import check_amounts
 from payouts.verification.balances import check_balances
 from payouts.verification.books import Books, Month, read_month
 from payouts.verification.findings import Check, Finding, Progress, Report, Unchecked
-from payouts.verification.from_heartbeats import check_heartbeats
-from payouts.verification.open_envelopes import check_open_envelopes
-from payouts.verification.payees import check_payees
-from payouts.verification.pinned_records import GoneError
 from payouts.verification.policy_history import check_policy, read_history
 from payouts.verification.seals import AuditLog, check_chain, check_files, read_audit_log
 
@@ -73,14 +70,9 @@ def prove_run(
         check_adjustments(report, month, books)
         check_balances(report, month, books, log)
         _check_all_requests(report, month, books, log)
-        try:
-            check_payees(report, settings, month, payees)
-            if policies is not None:
-                check_policy(report, month, policies)
-                check_open_envelopes(report, settings, month, books, policies)
-        except GoneError as gone:
-            report.not_checked(month.name, "payees and open envelopes", str(gone))
-        check_heartbeats(report, settings, month, books, ())
+        if policies is not None:
+            check_policy(report, month, policies)
+        check_against_records(report, settings, month, books, policies=policies, payees=payees)
     return Proof(
         findings=report.findings(),
         unchecked=tuple(report.unchecked),

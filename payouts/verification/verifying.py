@@ -130,7 +130,8 @@ def _check_months(
     *,
     wanted: Collection[str],
 ) -> None:
-    from payouts.verification.from_heartbeats import check_heartbeats  # noqa: PLC0415 - Polars, which simulations do without
+    # Polars, which simulations do without.
+    from payouts.verification.against_records import check_against_records  # noqa: PLC0415
 
     books = Books()
     unread: str | None = None
@@ -151,7 +152,7 @@ def _check_months(
             transfers = _check_alone(report, month, manifests[name])
             check_adjustments(report, month, books)
             check_balances(report, month, books, log)
-            check_heartbeats(report, settings, month, books, transfers)
+            check_against_records(report, settings, month, books, policies=policies, transfers=transfers)
         books.close(month)
     report.progress("periods of all months")
     read = [name for name in manifests if not report.is_unread(name)]

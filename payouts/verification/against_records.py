@@ -1,0 +1,51 @@
+"""A run against the records that it pinned: before it closes (`proving`), and for as long as they are there (`verify`)."""
+
+from collections.abc import Iterable, Mapping
+
+from ingestion.settings import Settings
+from payouts.balances import Payee
+from payouts.bank_file import BankedTransfer
+from payouts.ledger import CONTROL_FILE
+from payouts.verification.books import Books, Month
+from payouts.verification.findings import Check, Report
+from payouts.verification.from_heartbeats import check_heartbeats
+from payouts.verification.open_envelopes import check_open_envelopes
+from payouts.verification.payees import check_payees
+from payouts.verification.pinned_records import GoneError, panics_as_errors
+from payouts.verification.policy_history import History
+
+
+def check_against_records(
+    report: Report,
+    settings: Settings,
+    month: Month,
+    books: Books,
+    *,
+    policies: History | None,
+    transfers: Iterable[BankedTransfer] = (),
+    payees: Mapping[str, Payee] | None = None,
+) -> None:
+    """Compute a run again from what it pinned: watch time, slices, amounts, payments and open envelopes.
+
+    What is gone is noted as not checked.
+
+    Args:
+        report: Where the findings go.
+        settings: Where the raw tables and the closed months lie.
+        month: The run.
+        books: What the runs before it left.
+        policies: The project's policies; None where they could not be read.
+        transfers: What the bank file orders, where it is written.
+        payees: Whom the bank file will name, where it is not.
+    """
+    check_heartbeats(report, settings, month, books, transfers)
+    if all(version is None for version in month.control.raw_versions.values()):
+        return  # which the heartbeats' check has said
+    place = report.at(Check.BALANCES, month.file(CONTROL_FILE))
+    with place.reading("what its run pinned"), panics_as_errors():
+        try:
+            check_payees(report, settings, month, payees)
+            if policies is not None:
+                check_open_envelopes(report, settings, month, books, policies)
+        except GoneError as gone:
+            report.not_checked(month.name, "payments and open envelopes", str(gone))
