@@ -35,7 +35,7 @@ from tests.oracle import (
     instant,
 )
 from tests.oracle.history import electronic_iban, payment_date
-from tests.oracle.settlement import first_day, largest_remainder, months_later
+from tests.oracle.settlement import envelope_cents, first_day, is_payable, largest_remainder, last_day, months_later
 
 KEY = "tests"
 """The key of the subscribers' pseudonyms."""
@@ -101,7 +101,7 @@ class Chain:
             if again in corrected or not booked_before.issuperset(settlement.periods):
                 (folder / "resettled").mkdir(exist_ok=True)
                 write_slices(folder / "resettled" / f"{again}.parquet", settlement)
-        write_json(folder / "control.json", self._control(run))
+        write_json(folder / "control.json", self._control(run, data))
         write_documents(folder, self._previous_run_hash(month), artists=data.artists)
         write_manifest(folder, self._previous_run_hash(month))
         self._amendments.clear()
@@ -123,7 +123,7 @@ class Chain:
         manifest = self.payouts / months_later(month, -1) / "manifest.json"
         return str(read_json(manifest)["run_hash"]) if manifest.exists() else "0" * 64
 
-    def _control(self, run: Run) -> dict[str, Any]:
+    def _control(self, run: Run, data: Snapshot) -> dict[str, Any]:
         policy = self.history.policy
         written_policy = {"policy_valid_from": "2015-01-01", "price_cents": 499} | asdict(policy)
         adjusted: dict[str, int] = defaultdict(int)
@@ -134,6 +134,13 @@ class Chain:
             | {"catalogue": self._catalogues[month], "policy": written_policy, "adjustment_cents": adjusted[month]}
             for month, settlement in run.resettled.items()
         }
+        open_cents = [
+            envelope_cents(period, policy)
+            for period in data.periods.values()
+            if is_payable(period, policy)
+            and period.period_start <= last_day(run.month)
+            and self.history.settlement_month(period) > run.month
+        ]
         sums = {
             name: sum(getattr(line, name) for line in run.lines)
             for name in ("adjustment_cents", "brought_forward_cents", "paid_cents", "carried_forward_cents")
@@ -145,6 +152,9 @@ class Chain:
             | {
                 "envelope_cents": run.settlement.envelope_nanos // 10_000_000,
                 "earned_nanos": run.settlement.envelope_nanos,
+                "open_periods": len(open_cents),
+                "open_envelope_nanos": sum(open_cents) * 10_000_000,
+                "open_envelope_cents": sum(open_cents),
                 "paid_artists": sum(line.paid_cents > 0 for line in run.lines),
                 "payment_date": payment_date(run.month, policy).isoformat(),
                 "policy": written_policy,

@@ -58,7 +58,7 @@ def _check_requests(place: Place, month: Month, books: Books, log: AuditLog) -> 
     withdrawn = {
         entry: f"by {line.entry.get('operator')}"
         for line in log.lines.values()
-        if line.entry["action"] == "amend_withdrawn"
+        if line.entry.get("action") == "amend_withdrawn"
         for entry in line.entry.get("entries", ())
     }
     for entry in control.requests():

@@ -86,7 +86,7 @@ def _check_all_requests(report: Report, month: Month, books: Books, log: AuditLo
     waiting = {
         entry
         for entry, line in log.lines.items()
-        if line.entry["action"] in _REQUESTS and entry not in books.taken_up and entry not in withdrawn
+        if line.entry.get("action") in _REQUESTS and entry not in books.taken_up and entry not in withdrawn
     }
     place = report.at(Check.BALANCES, month.file(CONTROL_FILE))
     place.same("requests taken up", found=sorted(month.control.requests()), expected=sorted(waiting))
