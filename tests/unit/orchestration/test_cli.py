@@ -43,6 +43,7 @@ def test_every_command_has_help(allive, command):
         ["batches", "release", "x"],
         ["amend", "2021-01"],
         ["amend", "2021-01", "--why", " "],
+        ["amend", "2021-01", "--withdraw"],
         ["verify", "2021-1"],
         ["statements"],
         ["payments", "return", "2021-01", "a"],
@@ -97,3 +98,9 @@ def test_help_imports_nothing_heavy():
     code = "import sys, orchestration.cli; print(' '.join(m for m in sys.modules if '.' not in m))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert HEAVY.isdisjoint(loaded)
+
+
+def test_only_an_amendment_that_waits_is_withdrawn(allive):
+    result = allive("amend", "2021-01", "--withdraw", "--why", "they were right")
+    assert result.exit_code == 1
+    assert "No amendment of it waits; waiting: none." in " ".join(result.output.split())
