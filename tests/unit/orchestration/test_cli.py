@@ -46,6 +46,7 @@ def test_every_command_has_help(allive, command):
         ["batches", "release", "x"],
         ["amend", "2021-01"],
         ["amend", "2021-01", "--why", " "],
+        ["amend", "2021-01", "--withdraw"],
         ["verify", "2021-1"],
         ["statements"],
         ["payments", "return", "2021-01", "a"],
@@ -228,3 +229,9 @@ def test_what_a_command_writes_is_private(tmp_path, monkeypatch):
         os.umask(before)
     modes = {path.stat().st_mode & 0o077 for path in (tmp_path / "home", *(tmp_path / "home").rglob("*"))}
     assert modes == {0}
+
+
+def test_only_an_amendment_that_waits_is_withdrawn(allive):
+    result = allive("amend", "2021-01", "--withdraw", "--why", "they were right")
+    assert result.exit_code == 1
+    assert "No amendment of it waits; waiting: none." in " ".join(result.output.split())
