@@ -117,7 +117,10 @@ def _check(report: Report, settings: Settings, month: Month, books: Books, trans
         row["artist_id"]: row
         for row in latest(settings, "artists", versions.get("artists"), key=["artist_id"]).iter_rows(named=True)
     }
-    targets = _targets(report, settings, month, books)
+    look_back = [one for one in look_back_of(month, books) if one in month.control.adjustments]
+    periods = _paid_periods(settings, month, books, look_back)
+    targets = _targets(report, settings, month, books, periods=periods, look_back=look_back)
+    _check_open(report, month, periods)
     left_on = {artist_id: row["left_on"] for artist_id, row in artists.items()}
     for target in targets:
         members = target.catalogue.pool_members(target.month, target.settled.policy, left_on)
@@ -144,11 +147,11 @@ def _check(report: Report, settings: Settings, month: Month, books: Books, trans
     _check_payees(report, month, targets[0].catalogue, artists, transfers)
 
 
-def _targets(report: Report, settings: Settings, month: Month, books: Books) -> list[Target]:
+def _targets(
+    report: Report, settings: Settings, month: Month, books: Books, *, periods: pl.DataFrame, look_back: list[str]
+) -> list[Target]:
     """The month itself, then those of its look-back."""
     versions = {**books.raw_versions, month.name: month.control.raw_versions}
-    look_back = [one for one in look_back_of(month, books) if one in month.control.adjustments]
-    periods = _paid_periods(settings, month, books, look_back)
     runs = {month.name} | {month.control.adjustments[again].catalogue for again in look_back}
     catalogues = {run: read_catalogue(settings, versions[run]) for run in runs}
 
@@ -172,7 +175,7 @@ def _targets(report: Report, settings: Settings, month: Month, books: Books) -> 
 
 
 def _paid_periods(settings: Settings, month: Month, books: Books, look_back: list[str]) -> pl.DataFrame:
-    """Return the paid periods of the run's months, each with the month that settles it (RULES.md §6)."""
+    """Return the paid periods, each with the month that settles it (RULES.md §6)."""
     last_month = (pl.col("period_end") - pl.duration(days=1)).dt.strftime("%Y-%m")
     is_final = pl.col("last_month") < min(look_back, default=month.name)
     return (
@@ -185,7 +188,6 @@ def _paid_periods(settings: Settings, month: Month, books: Books, look_back: lis
                 "booked_in", pl.when(is_final).then(pl.lit(month.name)).otherwise(pl.col("last_month"))
             )
         )
-        .filter(pl.col("settled_in").is_in([month.name, *look_back]))
     )
 
 
@@ -210,6 +212,27 @@ def _with_envelopes(periods: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     return (
         periods.with_columns(envelope_nanos=envelope_nanos).filter(pl.col("envelope_nanos") > 0).select(Period._fields)
     )
+
+
+def _check_open(report: Report, month: Month, periods: pl.DataFrame) -> None:
+    """Envelopes that are open at the month's end: those of periods that had begun, and are settled later."""
+    place = report.at(Check.WATCHING, month.file(CONTROL_FILE))
+    still_open = periods.filter(
+        pl.col("settled_in") > month.name,
+        pl.col("period_start") <= last_day(month.name),
+        pl.coalesce("envelope_cents", "price_cents", 1) > 0,
+    )
+    control = month.control
+    place.same("open_periods", found=control.open_periods, expected=len(still_open))
+    nanos = still_open["envelope_cents"].sum() * NANOS_PER_CENT
+    if still_open["envelope_cents"].has_nulls():
+        # An envelope that was not delivered follows from the policy of a month that no run has recorded yet.
+        is_more = (control.open_envelope_nanos or 0) > nanos
+        place.holds("open_envelope_nanos", is_more, found=control.open_envelope_nanos, expected=f"more than {nanos}")
+    else:
+        place.same("open_envelope_nanos", found=control.open_envelope_nanos, expected=nanos)
+    cents = (control.open_envelope_nanos or 0) // NANOS_PER_CENT
+    place.same("open_envelope_cents", found=control.open_envelope_cents, expected=cents)
 
 
 def _covered_days(targets: Iterable[Target]) -> set[date]:

@@ -123,6 +123,9 @@ class Control(Settled):
     paid_cents: int
     paid_artists: int
     carried_forward_cents: int
+    open_periods: int | None = None
+    open_envelope_nanos: int | None = None
+    open_envelope_cents: int | None = None
     payment_date: str
     raw_versions: dict[str, int | None]
     adjustments: dict[Month, SettledAgain]
