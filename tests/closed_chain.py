@@ -35,7 +35,14 @@ from tests.oracle import (
     instant,
 )
 from tests.oracle.history import electronic_iban, payment_date
-from tests.oracle.settlement import envelope_cents, first_day, is_payable, largest_remainder, last_day, months_later
+from tests.oracle.settlement import (
+    envelope_cents,
+    first_day,
+    is_payable,
+    largest_remainder,
+    last_day,
+    months_later,
+)
 
 KEY = "tests"
 """The key of the subscribers' pseudonyms."""
@@ -92,6 +99,7 @@ class Chain:
         self._catalogues |= {month: month, **dict.fromkeys(self._amendments, month)}
         folder = self.payouts / month
         folder.mkdir(parents=True)
+        open_nanos = self._open_envelopes(month, data)
         write_csv(folder / "artist_payouts.csv", _payout_rows(run, data))
         write_csv(folder / "adjustments.csv", _adjustment_rows(run))
         write_csv(folder / "artist_lives.csv", _live_rows(run, data))
@@ -101,7 +109,7 @@ class Chain:
             if again in corrected or not booked_before.issuperset(settlement.periods):
                 (folder / "resettled").mkdir(exist_ok=True)
                 write_slices(folder / "resettled" / f"{again}.parquet", settlement)
-        write_json(folder / "control.json", self._control(run, data))
+        write_json(folder / "control.json", self._control(run, open_nanos))
         write_documents(folder, self._previous_run_hash(month), artists=data.artists)
         write_manifest(folder, self._previous_run_hash(month))
         self._amendments.clear()
@@ -123,7 +131,17 @@ class Chain:
         manifest = self.payouts / months_later(month, -1) / "manifest.json"
         return str(read_json(manifest)["run_hash"]) if manifest.exists() else "0" * 64
 
-    def _control(self, run: Run, data: Snapshot) -> dict[str, Any]:
+    def _open_envelopes(self, month: str, data: Snapshot) -> list[int]:
+        """INTERFACES.md: "envelopes still open at month end", in nanos: of periods that began and are settled later."""
+        return [
+            envelope_cents(period, self.history.policy) * 10_000_000
+            for period in data.periods.values()
+            if is_payable(period, self.history.policy)
+            and period.period_start <= last_day(month)
+            and self.history.settlement_month(period) > month
+        ]
+
+    def _control(self, run: Run, open_nanos: list[int]) -> dict[str, Any]:
         policy = self.history.policy
         written_policy = {"policy_valid_from": "2015-01-01", "price_cents": 499} | asdict(policy)
         adjusted: dict[str, int] = defaultdict(int)
@@ -134,13 +152,6 @@ class Chain:
             | {"catalogue": self._catalogues[month], "policy": written_policy, "adjustment_cents": adjusted[month]}
             for month, settlement in run.resettled.items()
         }
-        open_cents = [
-            envelope_cents(period, policy)
-            for period in data.periods.values()
-            if is_payable(period, policy)
-            and period.period_start <= last_day(run.month)
-            and self.history.settlement_month(period) > run.month
-        ]
         sums = {
             name: sum(getattr(line, name) for line in run.lines)
             for name in ("adjustment_cents", "brought_forward_cents", "paid_cents", "carried_forward_cents")
@@ -152,10 +163,10 @@ class Chain:
             | {
                 "envelope_cents": run.settlement.envelope_nanos // 10_000_000,
                 "earned_nanos": run.settlement.envelope_nanos,
-                "open_periods": len(open_cents),
-                "open_envelope_nanos": sum(open_cents) * 10_000_000,
-                "open_envelope_cents": sum(open_cents),
                 "paid_artists": sum(line.paid_cents > 0 for line in run.lines),
+                "open_periods": len(open_nanos),
+                "open_envelope_nanos": sum(open_nanos),
+                "open_envelope_cents": sum(open_nanos) // 10_000_000,
                 "payment_date": payment_date(run.month, policy).isoformat(),
                 "policy": written_policy,
                 "raw_versions": self.raw_versions,

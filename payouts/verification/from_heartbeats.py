@@ -117,7 +117,9 @@ def _check(report: Report, settings: Settings, month: Month, books: Books, trans
         row["artist_id"]: row
         for row in latest(settings, "artists", versions.get("artists"), key=["artist_id"]).iter_rows(named=True)
     }
-    targets = _targets(report, settings, month, books)
+    look_back = [one for one in look_back_of(month, books) if one in month.control.adjustments]
+    periods = _paid_periods(settings, month, books, look_back)
+    targets = _targets(report, settings, month, books, periods=periods, look_back=look_back)
     left_on = {artist_id: row["left_on"] for artist_id, row in artists.items()}
     for target in targets:
         members = target.catalogue.pool_members(target.month, target.settled.policy, left_on)
@@ -144,11 +146,11 @@ def _check(report: Report, settings: Settings, month: Month, books: Books, trans
     _check_payees(report, month, targets[0].catalogue, artists, transfers)
 
 
-def _targets(report: Report, settings: Settings, month: Month, books: Books) -> list[Target]:
+def _targets(
+    report: Report, settings: Settings, month: Month, books: Books, *, periods: pl.DataFrame, look_back: list[str]
+) -> list[Target]:
     """The month itself, then those of its look-back."""
     versions = {**books.raw_versions, month.name: month.control.raw_versions}
-    look_back = [one for one in look_back_of(month, books) if one in month.control.adjustments]
-    periods = _paid_periods(settings, month, books, look_back)
     runs = {month.name} | {month.control.adjustments[again].catalogue for again in look_back}
     catalogues = {run: read_catalogue(settings, versions[run]) for run in runs}
 
@@ -172,7 +174,7 @@ def _targets(report: Report, settings: Settings, month: Month, books: Books) -> 
 
 
 def _paid_periods(settings: Settings, month: Month, books: Books, look_back: list[str]) -> pl.DataFrame:
-    """Return the paid periods of the run's months, each with the month that settles it (RULES.md §6)."""
+    """Return the paid periods, each with the month that settles it (RULES.md §6)."""
     last_month = (pl.col("period_end") - pl.duration(days=1)).dt.strftime("%Y-%m")
     is_final = pl.col("last_month") < min(look_back, default=month.name)
     return (
@@ -185,7 +187,6 @@ def _paid_periods(settings: Settings, month: Month, books: Books, look_back: lis
                 "booked_in", pl.when(is_final).then(pl.lit(month.name)).otherwise(pl.col("last_month"))
             )
         )
-        .filter(pl.col("settled_in").is_in([month.name, *look_back]))
     )
 
 

@@ -104,8 +104,11 @@ def _readings(pinned: Records, covered: Collection[date], *, at_once: int) -> It
     by_day: defaultdict[date, list[Path]] = defaultdict(list)
     for path in pinned.files:
         by_day[_day_of(path)].append(path)
+    first = min(covered, default=date.max)
     together, heartbeats = _Reading(is_covered=False), 0
     for day, files in sorted(by_day.items()):
+        if day < first:
+            continue
         of_day = sum(pq.read_metadata(path).num_rows for path in files)
         is_covered = day in covered
         if is_covered != together.is_covered or heartbeats + of_day > at_once:

@@ -129,6 +129,14 @@ MUTANTS: Final = (
         killed_by=f"{_OF_WORLDS}::test_totals_of_a_month_that_gives_what_it_gave_are_checked",
     ),
     Mutant(
+        name="proof_believes_the_open_envelopes",
+        rule="open envelopes are those of periods that began, and are settled later (INTERFACES.md)",
+        file="payouts/verification/open_envelopes.py",
+        before="last_month > month.name",
+        after="last_month >= month.name",
+        killed_by=f"{_OF_WORLDS}::test_an_untouched_world_is_proven_from_its_heartbeats_on",
+    ),
+    Mutant(
         name="proof_believes_the_amounts",
         rule="§5.3 an envelope is split in proportion to weight",
         file=_FROM_HEARTBEATS,

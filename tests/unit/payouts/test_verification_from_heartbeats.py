@@ -205,6 +205,18 @@ def test_totals_of_a_month_that_gives_what_it_gave_are_checked(copied: Settings)
     assert (Check.WATCHING, file, f"adjustments of {again}, idle_periods") in findings(copied)
 
 
+@pytest.mark.parametrize("name", ["open_periods", "open_envelope_nanos", "open_envelope_cents"])
+def test_envelopes_that_are_open_at_the_months_end_are_checked(copied: Settings, name: str) -> None:
+    month = "2020-11"
+    control = copied.payouts_dir / month / "control.json"
+    content = closed_chain.read_json(control)
+    content[name] = 0
+    closed_chain.write_json(control, content)
+    closed_chain.reseal(copied.payouts_dir, documents=False)
+    found = [(one.check, one.what) for one in verify(copied, month).findings]
+    assert (Check.AMOUNTS, name) in found
+
+
 def close_on_more(settings: Settings, **landed: Iterable[str]) -> set[tuple[str, str]]:
     """Let a closed month's run have seen further records, which must block its close; what is found then."""
     for record_type, lines in landed.items():
