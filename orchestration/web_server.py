@@ -26,6 +26,7 @@ _POOL_RECYCLE_S: Final = 3_600
 _POOL_MAX_OVERFLOW: Final = 20
 _POLL_MS: Final = 2_000
 _BACKLOG: Final = 128
+_KEEP_ALIVE_S: Final = 60
 
 
 def serve(path: Path, *, workspace: Path) -> None:
@@ -38,7 +39,13 @@ def serve(path: Path, *, workspace: Path) -> None:
         ) as process:
             app = create_app_from_workspace_process_context(process, PREFIX, _POLL_MS)
             server = uvicorn.Server(
-                uvicorn.Config(app, log_level="warning", proxy_headers=False, timeout_graceful_shutdown=3)
+                uvicorn.Config(
+                    app,
+                    log_level="warning",
+                    proxy_headers=False,
+                    timeout_keep_alive=_KEEP_ALIVE_S,
+                    timeout_graceful_shutdown=3,
+                )
             )
             with _listening(path) as listener, suppress(KeyboardInterrupt):
                 server.run(sockets=[listener])

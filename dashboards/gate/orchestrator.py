@@ -45,7 +45,9 @@ LONGEST_MESSAGE: Final = 256 * 1024
 BODY_WITHIN_S: Final = 30.0
 ANSWER_WITHIN_S: Final = 60.0
 _CONNECT_WITHIN_S: Final = 5.0
+_TIMEOUT: Final = httpx.Timeout(ANSWER_WITHIN_S, connect=_CONNECT_WITHIN_S, pool=_CONNECT_WITHIN_S)
 _MOST_CONNECTIONS: Final = 40
+_KEPT_S: Final = 5.0
 _LONGEST_RECORDED: Final = 500
 
 _LOG: Final = logging.getLogger(__name__)
@@ -92,7 +94,7 @@ class Orchestrator:
         self._store = store
         self._site = site
         self._own = own
-        self._client: tuple[str, httpx.AsyncClient] | None = None
+        self._connections: tuple[str, httpx.AsyncHTTPTransport] | None = None
 
     async def answer(self, request: Request, *, session: Session, grant: Principal) -> Response:
         """Pass a request on, or refuse it. Whoever is no operator finds nothing here."""
@@ -177,21 +179,24 @@ class Orchestrator:
     async def _ask(
         self, method: str, path: str, *, headers: Mapping[str, str], content: str | None = None
     ) -> httpx.Response:
-        client = self._http_client()
-        url = f"http://{_HOST}{PREFIX}{quote(path)}"
-        return await client.send(client.build_request(method, url, headers=headers, content=content), stream=True)
+        # By the transport, not by a client: that would keep Dagster's cookies of one operator and send them for another.
+        request = httpx.Request(
+            method,
+            f"http://{_HOST}{PREFIX}{quote(path)}",
+            headers=headers,
+            content=content,
+            extensions={"timeout": _TIMEOUT.as_dict()},
+        )
+        return await self._transport().handle_async_request(request)
 
-    def _http_client(self) -> httpx.AsyncClient:
+    def _transport(self) -> httpx.AsyncHTTPTransport:
         # A service that is started again may listen elsewhere.
         path = str(socket_path(self._settings, WEB_SERVER))
-        if self._client is None or self._client[0] != path:
-            transport = httpx.AsyncHTTPTransport(
-                uds=path, verify=False, limits=httpx.Limits(max_connections=_MOST_CONNECTIONS)
-            )
-            timeout = httpx.Timeout(ANSWER_WITHIN_S, connect=_CONNECT_WITHIN_S, pool=_CONNECT_WITHIN_S)
-            client = httpx.AsyncClient(transport=transport, timeout=timeout, headers={}, follow_redirects=False)
-            self._client = path, client
-        return self._client[1]
+        if self._connections is None or self._connections[0] != path:
+            # Connections are left before the web server closes them: a request that meets the closing gets no answer.
+            limits = httpx.Limits(max_connections=_MOST_CONNECTIONS, keepalive_expiry=_KEPT_S)
+            self._connections = path, httpx.AsyncHTTPTransport(uds=path, verify=False, limits=limits)
+        return self._connections[1]
 
     @asynccontextmanager
     async def _upstream(self) -> AsyncIterator[ClientConnection]:
