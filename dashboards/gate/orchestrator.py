@@ -179,7 +179,7 @@ class Orchestrator:
     async def _ask(
         self, method: str, path: str, *, headers: Mapping[str, str], content: str | None = None
     ) -> httpx.Response:
-        # By the transport, not by a client: that would keep Dagster's cookies of one operator and send them for another.
+        # By the transport, not by a client, which would send the cookies of one operator's answers for the next.
         request = httpx.Request(
             method,
             f"http://{_HOST}{PREFIX}{quote(path)}",
