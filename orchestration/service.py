@@ -30,7 +30,7 @@ from orchestration import progress
 from orchestration.instance import write_instance_settings
 from orchestration.ports import HOST, why_taken
 
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 30
 _LOOK_EVERY_S = 0.2
 

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 
 from dashboards.access import Principal, Role
 from dashboards.gate import grants, invitations
+from dashboards.gate.orders import operator_of
 from dashboards.gate.revocation import revoke
 from dashboards.gate.store import StoreError, open_store
 from ingestion.settings import Settings
 from orchestration.terminal import refuse, say, table, warn
+from payouts import close_orders
 from payouts.audit import operator_name
 
 
@@ -107,7 +109,20 @@ def revoke_grants(settings: Settings, whom: str, *, issuer: str | None) -> bool:
         f"{principal.name} may see nothing any more. Open sessions that end within seconds: {revoked.sessions}. "
         f"Open invitations withdrawn: {revoked.invitations}."
     )
+    if orders := _withdraw_orders_of(settings, principal, by=by):
+        say(f"Open orders to close that were withdrawn: {', '.join(orders)}.")
     return True
+
+
+def _withdraw_orders_of(settings: Settings, principal: Principal, *, by: str) -> list[str]:
+    """Withdraw the open orders that somebody gave or approved; return their months."""
+    name = operator_of(open_store(settings), issuer=principal.issuer, subject=principal.subject)
+    withdrawn = []
+    for order in close_orders.open_orders(settings):
+        if any(close_orders.is_same_person(name, person) for person in (order.operator, order.approved_by or "")):
+            close_orders.withdraw_order(settings, order.order_id, operator=by, why=f"The grant of {name} was revoked.")
+            withdrawn.append(order.settlement_month)
+    return withdrawn
 
 
 def list_invitations(settings: Settings) -> bool:

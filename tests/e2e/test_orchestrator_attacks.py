@@ -27,7 +27,7 @@ from dashboards.access import Role
 from dashboards.gate import grants
 from tests.e2e.dashboards.visitors import ROOT, Dashboards, Visitor
 
-START_TIMEOUT_S = 400
+START_TIMEOUT_S = 600
 WITHIN_S = 30
 NOBODY = 65_534
 SELECTOR = '{repositoryLocationName: "allive", repositoryName: "__repository__", pipelineName: "republish"}'
