@@ -67,7 +67,7 @@ bench: setup browser ## speed and memory side by side (BENCH="--only dashboards"
 screenshots: setup browser ## a picture of every page of the dashboards, in build/screenshots
 	@$(BIN)/python -m tests.browser.screenshots
 
-up: setup ## the whole service: Dagster's web server and daemon
+up: setup ## the whole service: orchestrator and dashboards
 	@$(BIN)/allive up
 
 clean: ## remove the environment and what the tools cached

@@ -12,10 +12,12 @@ class Role(StrEnum):
     ARTIST = "artist"
     MANAGEMENT = "management"
     FINANCE = "finance"
+    OPERATOR = "operator"
 
 
-PLATFORM_ROLES = frozenset({Role.MANAGEMENT, Role.FINANCE})
-"""Who sees the platform's figures, and any artist's pages (each look leaves an audit record)."""
+PLATFORM_ROLES = frozenset({Role.MANAGEMENT, Role.FINANCE, Role.OPERATOR})
+"""Who sees the platform's figures, and any artist's pages (each look leaves an audit record). Operators alone have the
+orchestrator and the orders to close besides."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ from dashboards.gate.files import FileRoutes
 from dashboards.gate.headers import SESSION_HEADER, SESSION_KEY
 from dashboards.gate.middleware import Gate
 from dashboards.gate.oidc import OidcRoutes
+from dashboards.gate.orchestrator import Orchestrator
+from dashboards.gate.orders import OrderRoutes
 from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
 from dashboards.gate.store import open_store
@@ -48,10 +50,12 @@ def create_app(settings: Settings) -> ASGIApp:
     store = open_store(settings)
     site = Site.of(settings)
     own = GateRoutes(store, site, oidc_label=settings.oidc_label if settings.oidc_issuer else None)
-    more = FileRoutes(settings, store, site, own).routes()
+    more = FileRoutes(settings, store, site, own).routes() + OrderRoutes(settings, store, site, own).routes()
+    orchestrator = Orchestrator(settings, store, site, own)
     if settings.oidc_issuer:
         more += OidcRoutes(settings, store, site, own).routes()
-    app = st.App(SCRIPT, middleware=[Middleware(Gate, store=store, site=site, own=own, more_routes=more)])
+    gate = Middleware(Gate, store=store, site=site, own=own, more_routes=more, orchestrator=orchestrator)
+    app = st.App(SCRIPT, middleware=[gate])
     config.get_config_options()
     for option, value in _STREAMLIT.items():
         config.set_option(option, value)

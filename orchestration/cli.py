@@ -30,6 +30,8 @@ payments_app = typer.Typer(help="Payments that closed months ordered.", no_args_
 app.add_typer(payments_app, name="payments")
 grants_app = typer.Typer(help="Who may see what of the dashboards.", no_args_is_help=True)
 app.add_typer(grants_app, name="grants")
+invitations_app = typer.Typer(help="Open invitations to the dashboards.", no_args_is_help=True)
+app.add_typer(invitations_app, name="invitations")
 balances_app = typer.Typer(help="What the next run brings forward.", no_args_is_help=True)
 app.add_typer(balances_app, name="balances")
 raw_app = typer.Typer(help="Upkeep of the raw tables; the service does it every night.", no_args_is_help=True)
@@ -51,7 +53,7 @@ def _month_or_none(text: str | None) -> str | None:
     return None if text is None else _month(text)
 
 
-def _role(artist_ids: tuple[str, ...], *, management: bool, finance: bool) -> "Role":
+def _role(artist_ids: tuple[str, ...], *, management: bool, finance: bool, operator: bool) -> "Role":
     from dashboards.access import Role  # noqa: PLC0415
 
     chosen = [
@@ -60,12 +62,14 @@ def _role(artist_ids: tuple[str, ...], *, management: bool, finance: bool) -> "R
             (Role.ARTIST, bool(artist_ids)),
             (Role.MANAGEMENT, management),
             (Role.FINANCE, finance),
+            (Role.OPERATOR, operator),
         )
         if is_chosen
     ]
     if len(chosen) != 1:
         raise typer.BadParameter(
-            "expected exactly one of --artist (as often as needed), --management and --finance", param_hint="options"
+            "expected exactly one of --artist (as often as needed), --management, --finance and --operator",
+            param_hint="options",
         )
     return chosen[0]
 
@@ -85,6 +89,9 @@ Management = Annotated[
     bool, typer.Option("--management", "--manager", help="The platform's pages, and any artist's (on record).")
 ]
 Finance = Annotated[bool, typer.Option("--finance", help="The platform's pages, for those who pay.")]
+Operator = Annotated[
+    bool, typer.Option("--operator", help="The platform's pages, the orchestrator, and the orders to close.")
+]
 DashboardsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="The dashboards' port on 127.0.0.1; default: 8501.")
 ]
@@ -283,33 +290,35 @@ def invite(
     artist: Artists = None,
     management: Management = False,
     finance: Finance = False,
+    operator: Operator = False,
 ) -> None:
     """Print a one-time link to the dashboards; for who has an account already, it sets a new password."""
     from orchestration.commands import access  # noqa: PLC0415
 
     artist_ids = tuple(artist or ())
-    role = _role(artist_ids, management=management, finance=finance)
+    role = _role(artist_ids, management=management, finance=finance, operator=operator)
     _exit_unless(access.invite(_settings(), email, role=role, artist_ids=artist_ids))
 
 
 @app.command()
 def up(
     *,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The orchestrator's port on 127.0.0.1.")] = 3000,
     dashboards_port: DashboardsPort = None,
 ) -> None:
     """Start the whole service: the orchestrator with its schedules and sensors, the dashboards. Stop it with Ctrl-C."""
     from orchestration import service, terminal  # noqa: PLC0415
+    from orchestration.commands.dashboards import warn_of_settings  # noqa: PLC0415
 
     settings = _settings()
     _warn_of_readers(settings)
+    warn_of_settings(settings)
     dashboards_port = dashboards_port or settings.dashboards_port
     try:
-        with service.running_service(settings, port=port, dashboards_port=dashboards_port) as running:
+        with service.running_service(settings, dashboards_port=dashboards_port) as running:
             with terminal.showing_progress():
                 running.start()
-            terminal.say(f"The orchestrator answers at {running.address}, for operators only.")
             terminal.say(f"The dashboards answer at {running.dashboards_address} (Ctrl-C stops all).")
+            terminal.say(f"Operators find the orchestrator behind the same sign-in, at {running.address}")
             running.wait()
     except service.ServiceError as error:
         terminal.refuse("The service is not up.", [str(error)])
@@ -367,12 +376,13 @@ def add_grant(
     artist: Artists = None,
     management: Management = False,
     finance: Finance = False,
+    operator: Operator = False,
 ) -> None:
     """Grant a role to somebody who signs in with an identity provider, in place of what they had."""
     from orchestration.commands import access  # noqa: PLC0415
 
     artist_ids = tuple(artist or ())
-    role = _role(artist_ids, management=management, finance=finance)
+    role = _role(artist_ids, management=management, finance=finance, operator=operator)
     _exit_unless(
         access.add_grant(_settings(), issuer=issuer, subject=subject, name=name, role=role, artist_ids=artist_ids)
     )
@@ -384,10 +394,26 @@ def revoke_grant(
     *,
     issuer: Annotated[str | None, typer.Option(help="The issuer, where two of them use that subject.")] = None,
 ) -> None:
-    """Take back what somebody may see; their open pages close within seconds."""
+    """Take back what somebody may see, and their open invitations; their pages close within seconds."""
     from orchestration.commands import access  # noqa: PLC0415
 
     _exit_unless(access.revoke_grants(_settings(), whom, issuer=issuer))
+
+
+@invitations_app.command("list")
+def list_invitations() -> None:
+    """List the invitations that can still be used."""
+    from orchestration.commands import access  # noqa: PLC0415
+
+    _exit_unless(access.list_invitations(_settings()))
+
+
+@invitations_app.command("revoke")
+def revoke_invitation(email: Annotated[str, typer.Argument(help="The address that `list` shows.")]) -> None:
+    """Withdraw an invitation that has not been used: its link opens nothing any more."""
+    from orchestration.commands import access  # noqa: PLC0415
+
+    _exit_unless(access.revoke_invitation(_settings(), email))
 
 
 @payments_app.command("return")

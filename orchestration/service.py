@@ -1,4 +1,8 @@
-"""The service: Dagster's code server, web server and daemon, and the dashboards, as children of one process."""
+"""The service: Dagster's code server, web server and daemon, and the dashboards, as children of one process.
+
+Only the dashboards listen on a port. The rest meets on Unix sockets in a private folder, and operators see it through
+the gate of the dashboards.
+"""
 
 import os
 import signal
@@ -6,8 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -15,12 +17,20 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
+from dashboards.gate.orchestrator import PREFIX
 from ingestion.settings import Settings
+from ingestion.sockets import (
+    CODE_SERVER,
+    WEB_SERVER,
+    SocketFolderError,
+    make_socket_folder,
+    remove_socket_folder,
+)
 from orchestration import progress
 from orchestration.instance import write_instance_settings
 from orchestration.ports import HOST, why_taken
 
-START_TIMEOUT_S = 120
+START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 30
 _LOOK_EVERY_S = 0.2
 
@@ -30,13 +40,12 @@ class ServiceError(RuntimeError):
 
 
 @contextmanager
-def running_service(settings: Settings, *, port: int, dashboards_port: int) -> Iterator["Service"]:
+def running_service(settings: Settings, *, dashboards_port: int) -> Iterator["Service"]:
     """Reserve the service of a data home, for `start` and `wait`; stop all of it at the end.
 
     Raises:
-        ServiceError: A port is taken, another service runs on the data home, or a part did not come up.
+        ServiceError: The port is taken, another service runs on the data home, or a part did not come up.
     """
-    _require_free(port, option="--port")
     _require_free(dashboards_port, option="--dashboards-port")
     write_instance_settings(settings)
     lock = FileLock(settings.dagster_dir / ".service.lock", timeout=0)
@@ -47,7 +56,12 @@ def running_service(settings: Settings, *, port: int, dashboards_port: int) -> I
             raise ServiceError(
                 f"A service runs on {settings.home} already; expected none. Stop it first (Ctrl-C where it runs)."
             ) from None
-        service = Service(settings, port=port, dashboards_port=dashboards_port)
+        try:
+            sockets = make_socket_folder(settings)
+        except (OSError, SocketFolderError) as error:
+            raise ServiceError(f"There is no private folder for the service's sockets: {error}") from None
+        stack.callback(remove_socket_folder, settings)
+        service = Service(settings, sockets=sockets, dashboards_port=dashboards_port)
         stack.callback(service.stop)
         stack.enter_context(_sigterm_as_ctrl_c())
         yield service
@@ -56,37 +70,35 @@ def running_service(settings: Settings, *, port: int, dashboards_port: int) -> I
 class Service:
     """The four processes and their logs (`logs/service-*.log`)."""
 
-    def __init__(self, settings: Settings, *, port: int, dashboards_port: int) -> None:
-        self.address = f"http://{HOST}:{port}"
+    def __init__(self, settings: Settings, *, sockets: Path, dashboards_port: int) -> None:
         self.dashboards_address = settings.public_url or f"http://{HOST}:{dashboards_port}"
+        self.address = f"{self.dashboards_address}{PREFIX}"
         self._settings = settings
-        self._port = port
+        self._sockets = sockets
         self._dashboards_port = dashboards_port
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: list[IO[bytes]] = []
 
     def start(self) -> None:
         """Start the code server, then what talks to it; return when the web server answers."""
-        code_port = _free_port()
+        code_server, web_server = self._sockets / CODE_SERVER, self._sockets / WEB_SERVER
         progress.tell("starting the dashboards and the code server")
         self._spawn("dashboards", "-m", "orchestration.cli", "dashboards", "--port", str(self._dashboards_port))
         self._spawn(
             "code-server",
-            *("-m", "dagster", "code-server", "start", "--host", HOST, "--port", str(code_port)),
+            *("-m", "dagster", "code-server", "start", "--socket", str(code_server)),
             *("--module-name", "orchestration.definitions", "--location-name", "allive"),
             "--use-python-environment-entry-point",
+            # It puts the socket of its own child among the temporary files, where anybody could be before it.
+            TMPDIR=str(self._sockets),
         )
-        self._wait_for("code-server", lambda: _listens(code_port))
-        workspace = self._write_workspace(code_port)
+        self._wait_for("code-server", lambda: _listens(code_server))
+        workspace = self._write_workspace(code_server)
         progress.tell("starting the web server and the daemon")
-        self._spawn(
-            "web-server",
-            *("-m", "dagster_webserver", "--host", HOST, "--port", str(self._port)),
-            *("--workspace", str(workspace)),
-        )
+        self._spawn("web-server", "-m", "orchestration.web_server", str(web_server), str(workspace))
         self._spawn("daemon", "-m", "dagster._daemon", "run", "--workspace", str(workspace))
-        self._wait_for("web-server", lambda: _answers(f"{self.address}/server_info"))
-        self._wait_for("dashboards", lambda: _listens(self._dashboards_port))
+        self._wait_for("web-server", lambda: _listens(web_server))
+        self._wait_for("dashboards", lambda: _listens((HOST, self._dashboards_port)))
 
     def wait(self) -> None:
         """Return never, unless a part of the service stops by itself.
@@ -114,7 +126,7 @@ class Service:
         for log in self._logs:
             log.close()
 
-    def _spawn(self, name: str, *arguments: str) -> None:
+    def _spawn(self, name: str, *arguments: str, **environment: str) -> None:
         log = self._log_path(name).open("ab")
         self._logs.append(log)
         self._children[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
@@ -124,6 +136,7 @@ class Service:
                 **os.environ,
                 "ALLIVE_HOME": str(self._settings.home),
                 "DAGSTER_HOME": str(self._settings.dagster_dir),
+                **environment,
             },
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -136,10 +149,10 @@ class Service:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"service-{name}.log"
 
-    def _write_workspace(self, code_port: int) -> Path:
+    def _write_workspace(self, code_server: Path) -> Path:
         path = self._settings.dagster_dir / "workspace.yaml"
         path.write_text(
-            f"load_from:\n  - grpc_server:\n      host: {HOST}\n      port: {code_port}\n      location_name: allive\n",
+            f"load_from:\n  - grpc_server:\n      socket: {code_server}\n      location_name: allive\n",
             encoding="utf-8",
         )
         return path
@@ -186,21 +199,8 @@ def _require_free(port: int, *, option: str) -> None:
         )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
+def _listens(address: Path | tuple[str, int]) -> bool:
+    family = socket.AF_UNIX if isinstance(address, Path) else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.settimeout(1)
-        return probe.connect_ex((HOST, port)) == 0
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own loopback address
-            return True
-    except (OSError, urllib.error.URLError):
-        return False
+        return probe.connect_ex(str(address) if isinstance(address, Path) else address) == 0

@@ -28,6 +28,28 @@ VALID_FOR: Final = timedelta(hours=24)
 Origin = Literal["command", "gate", "schedule"]
 
 
+Why = Literal[
+    "calendar",
+    "unknown",
+    "used",
+    "withdrawn",
+    "too_old",
+    "approved",
+    "same_person",
+    "other_month",
+    "not_approved",
+    "late",
+]
+
+
+class OrderRefusal(Refusal):
+    """An order was refused. `why` says so in one word, for whoever tells it in another language."""
+
+    def __init__(self, month: str, reasons: tuple[str, ...], what: str, *, why: Why) -> None:
+        super().__init__(month, reasons, what)
+        self.why = why
+
+
 @dataclass(frozen=True)
 class CloseOrder:
     """One order to close one month.
@@ -111,7 +133,7 @@ def order_close(
         raise ValueError(f"Found the origin {origin!r}; expected one of {', '.join(get_args(Origin))}.")
     reasons = calendar_refusals(settings, month)
     if reasons:
-        raise Refusal(month, tuple(reasons), "be ordered to close")
+        raise OrderRefusal(month, tuple(reasons), "be ordered to close", why="calendar")
     line = audit.record(
         settings,
         action=ORDERED,
@@ -135,12 +157,13 @@ def approve_close(settings: Settings, order_id: str, *, operator: str) -> CloseO
         order = standing.order
         _require_open(standing, "be approved")
         if order.approved_by is not None:
-            _refuse(order, f"{order.approved_by} has approved it already.", "be approved")
+            _refuse(order, f"{order.approved_by} has approved it already.", "be approved", why="approved")
         if is_same_person(operator, order.operator):
             _refuse(
                 order,
                 f"{operator} gave it; expected another person to approve it. Ask a second operator to sign in.",
                 "be approved",
+                why="same_person",
             )
 
     return _append(settings, order_id, require, action=APPROVED, operator=operator).order
@@ -188,7 +211,10 @@ def take_up(settings: Settings, order_id: str, month: str) -> CloseOrder:
         _require_open(standing, "be used")
         if order.settlement_month != month:
             _refuse(
-                order, f"It is for {order.settlement_month}; expected one for {month}. Order that close.", "be used"
+                order,
+                f"It is for {order.settlement_month}; expected one for {month}. Order that close.",
+                "be used",
+                why="other_month",
             )
         if settings.second_person and order.approved_by is None:
             _refuse(
@@ -196,10 +222,10 @@ def take_up(settings: Settings, order_id: str, month: str) -> CloseOrder:
                 "Nobody has approved it; expected a second person to do so (ALLIVE_SECOND_PERSON is on). Another "
                 "operator approves it on the page /orders of the dashboards.",
                 "be used",
+                why="not_approved",
             )
 
-    standing = _append(settings, order_id, require, action=TAKEN_UP, settlement_month=month)
-    return standing.order
+    return _append(settings, order_id, require, action=TAKEN_UP, settlement_month=month).order
 
 
 def _append(
@@ -220,19 +246,25 @@ def _append(
     standing = _find(settings, order_id)
     if line["sha256"] not in standing.counted:
         require(standing)
-        _refuse(standing.order, "Somebody else acted on it at the same instant. Look at it again.", "be changed")
+        _refuse(
+            standing.order, "Somebody else acted on it at the same instant. Look at it again.", "be changed", why="late"
+        )
     return standing
 
 
 def _find(settings: Settings, order_id: str) -> _Standing:
     standing = _standings(settings).get(order_id)
     if standing is None:
-        raise Refusal(
+        raise OrderRefusal(
             "The month",
             (
-                f"Found no order {order_id[:12]!r}; expected one that `allive payout` or the page /orders of the "
-                "dashboards gave. Nothing closes without it.",
+                (
+                    f"Found no order {order_id[:12]!r}; expected one that `allive payout` or the page /orders of the "
+                    "dashboards gave. Nothing closes without it."
+                ),
             ),
+            "close",
+            why="unknown",
         )
     return standing
 
@@ -258,9 +290,9 @@ def _standings(settings: Settings) -> dict[str, _Standing]:
 
 def _require_not_ended(standing: _Standing, what: str) -> None:
     if standing.end == TAKEN_UP:
-        _refuse(standing.order, "It was used: an order is good for one attempt. Give a new one.", what)
+        _refuse(standing.order, "It was used: an order is good for one attempt. Give a new one.", what, why="used")
     if standing.end == WITHDRAWN:
-        _refuse(standing.order, "It was withdrawn. Give a new one.", what)
+        _refuse(standing.order, "It was withdrawn. Give a new one.", what, why="withdrawn")
 
 
 def _require_open(standing: _Standing, what: str) -> None:
@@ -271,6 +303,7 @@ def _require_open(standing: _Standing, what: str) -> None:
             f"It was given at {standing.order.ordered_at}; expected one of the last 24 hours. Look at the month again "
             "(`allive payout MONTH --dry-run`) and give a new one.",
             what,
+            why="too_old",
         )
 
 
@@ -279,5 +312,7 @@ def _require_somebody(operator: str) -> None:
         raise ValueError("Found no operator; expected the account that is signed in, or the user of the system.")
 
 
-def _refuse(order: CloseOrder, reason: str, what: str) -> NoReturn:
-    raise Refusal(order.settlement_month, (reason,), f"close: its order {order.order_id[:12]} cannot {what}")
+def _refuse(order: CloseOrder, reason: str, what: str, *, why: Why) -> NoReturn:
+    raise OrderRefusal(
+        order.settlement_month, (reason,), f"close: its order {order.order_id[:12]} cannot {what}", why=why
+    )

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 PARIS = ZoneInfo("Europe/Paris")
 PAYOUT_DAY = 3
 
-_PATTERN = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
+# The years of which a date knows the month before and after.
+_PATTERN = re.compile(r"(?!0000|9999)[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def is_month(text: str) -> bool:

@@ -1,12 +1,19 @@
-"""The audit log of access: who signed in, was let in or kept out, looked as whom, took which file. Append-only."""
+"""The audit log of access: who signed in, was let in or kept out, looked as whom, took which file. Append-only.
+
+What people outside can repeat at will (a refused sign-in costs nobody anything) has a bound a day, for each of them and
+for all of them together. Lines beyond it are counted, and the count becomes a line when the day is over.
+"""
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
 
 from dashboards.access import Principal, require_platform
+from dashboards.gate.lockout import network_of
 from dashboards.gate.store import Store
 
 
@@ -28,6 +35,39 @@ class Event(StrEnum):
     STATEMENT_REFUSED = "statement_refused"
     EXPORTED = "exported"
     EXPORT_REFUSED = "export_refused"
+    OPERATED = "operated"
+    INVITATION_WITHDRAWN = "invitation_withdrawn"
+    LEFT_OUT = "left_out"
+    """So many lines of a kind were left out on a day."""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How many lines a day of one address or subject, and of all of them together."""
+
+    of_one: int
+    of_all: int
+
+
+STRANGERS: Final = Bound(of_one=20, of_all=200)
+SUBJECTS: Final = Bound(of_one=500, of_all=20_000)
+BOUNDS: Final[Mapping[Event, Bound]] = {
+    Event.SIGN_IN_REFUSED: STRANGERS,
+    Event.SIGN_IN_LOCKED: STRANGERS,
+    Event.INVITATION_REFUSED: STRANGERS,
+    Event.SIGNED_IN: SUBJECTS,
+    Event.SIGNED_OUT: SUBJECTS,
+    Event.VIEWED_AS: SUBJECTS,
+    Event.STATEMENT_READ: SUBJECTS,
+    Event.STATEMENT_REFUSED: SUBJECTS,
+    Event.EXPORTED: SUBJECTS,
+    Event.EXPORT_REFUSED: SUBJECTS,
+    Event.OPERATED: SUBJECTS,
+}
+"""Of everything that somebody outside can repeat. What the operator does by command has no bound."""
+
+_DAY_S: Final = 24 * 3600
+_ALL: Final = ""
 
 
 @dataclass(frozen=True)
@@ -65,8 +105,70 @@ def append(
     address: str | None = None,
     **details: object,
 ) -> None:
-    """Append a line in the caller's transaction, so that a deed and its line are written together or not at all."""
+    """Append a line in the caller's transaction, so that a deed and its line are written together or not at all.
+
+    Beyond the event's bound it is only counted.
+    """
     issuer, subject = (who.issuer, who.subject) if isinstance(who, Principal) else who or (None, None)
+    if event in BOUNDS:
+        # Refusals of an account that is there are counted apart: guesses at others cannot wash them out.
+        kind = event.value if subject is None else f"{event.value} of a subject"
+        one = f"{issuer} {subject}" if subject is not None else network_of(address or "")
+        if not _may_write(store, connection, kind=kind, one=one, bound=BOUNDS[event]):
+            return
+    _write(store, connection, event, issuer=issuer, subject=subject, address=address, details=details)
+
+
+def left_out(store: Store) -> dict[str, int]:
+    """Return how many lines of each kind were left out and stand in no line yet."""
+    with store.reading() as connection:
+        rows = connection.execute(
+            "select kind, sum(left_out) as lines from audit_counts where left_out > 0 group by kind"
+        ).fetchall()
+    return {row["kind"]: row["lines"] for row in rows}
+
+
+def _may_write(store: Store, connection: sqlite3.Connection, *, kind: str, one: str, bound: Bound) -> bool:
+    today = store.now() // _DAY_S
+    _close_days_before(store, connection, today)
+    written: dict[str, int] = {
+        row["of"]: row["written"]
+        for row in connection.execute(
+            "select of, written from audit_counts where day = ? and kind = ? and of in (?, ?)",
+            (today, kind, _ALL, f"={one}"),
+        )
+    }
+    may_write = written.get(_ALL, 0) < bound.of_all and written.get(f"={one}", 0) < bound.of_one
+    # Who is beyond the bound of all gets no row: strangers have addresses without end.
+    for of in (_ALL, f"={one}") if may_write else (_ALL,):
+        connection.execute(
+            "insert into audit_counts (day, kind, of, written, left_out) values (?, ?, ?, ?, ?) on conflict do update "
+            "set written = written + excluded.written, left_out = left_out + excluded.left_out",
+            (today, kind, of, int(may_write), int(not may_write)),
+        )
+    return may_write
+
+
+def _close_days_before(store: Store, connection: sqlite3.Connection, today: int) -> None:
+    rows = connection.execute(
+        "select day, kind, left_out from audit_counts where day < ? and left_out > 0 order by day, kind", (today,)
+    ).fetchall()
+    for row in rows:
+        day = datetime.fromtimestamp(row["day"] * _DAY_S, UTC).date().isoformat()
+        _write(store, connection, Event.LEFT_OUT, details={"of": row["kind"], "day": day, "lines": row["left_out"]})
+    connection.execute("delete from audit_counts where day < ?", (today,))
+
+
+def _write(
+    store: Store,
+    connection: sqlite3.Connection,
+    event: Event,
+    *,
+    issuer: str | None = None,
+    subject: str | None = None,
+    address: str | None = None,
+    details: Mapping[str, object],
+) -> None:
     connection.execute(
         "insert into audit_events (happened_at, event, issuer, subject, address, details) values (?, ?, ?, ?, ?, ?)",
         (store.now(), event, issuer, subject, address, json.dumps(details, ensure_ascii=False, sort_keys=True)),

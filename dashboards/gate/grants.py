@@ -83,9 +83,14 @@ def write_grant(store: Store, connection: sqlite3.Connection, principal: Princip
 def revoke_grant(store: Store, *, issuer: str, subject: str, by: str) -> bool:
     """Take a subject's grant back; whether there was one. The caller ends the sessions."""
     with store.writing() as connection:
-        found = connection.execute("delete from grants where issuer = ? and subject = ?", (issuer, subject)).rowcount
-        if found:
-            append(store, connection, Event.GRANT_REVOKED, who=(issuer, subject), by=by)
+        return delete_grant(store, connection, issuer=issuer, subject=subject, by=by)
+
+
+def delete_grant(store: Store, connection: sqlite3.Connection, *, issuer: str, subject: str, by: str) -> bool:
+    """Take a grant back in the caller's transaction (see `revoke_grant`)."""
+    found = connection.execute("delete from grants where issuer = ? and subject = ?", (issuer, subject)).rowcount
+    if found:
+        append(store, connection, Event.GRANT_REVOKED, who=(issuer, subject), by=by)
     return bool(found)
 
 

@@ -4,13 +4,14 @@ import json
 import re
 import sqlite3
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from dashboards.access import Principal, Role
 from dashboards.gate.audit import Event, append
-from dashboards.gate.grants import LOCAL_ISSUER, require_artists_fit, write_grant
+from dashboards.gate.grants import LOCAL_ISSUER, find_grant, require_artists_fit, write_grant
 from dashboards.gate.passwords import hash_password
 from dashboards.gate.store import Store
 from dashboards.gate.tokens import new_token, token_hash
@@ -27,6 +28,7 @@ class Invitation:
     role: Role
     artist_ids: tuple[str, ...]
     expires_at: datetime
+    created_by: str
 
 
 class InvitationError(ValueError):
@@ -67,6 +69,54 @@ def find_invitation(store: Store, token: str) -> Invitation | None:
     with store.reading() as connection:
         row = _usable(connection, token_hash(token), now=store.now())
     return _invitation(row) if row else None
+
+
+def invitation_of(store: Store, invitation_hash: bytes | None) -> Invitation | None:
+    """Return the invitation that a session waits to accept, if it can still be used."""
+    if invitation_hash is None:
+        return None
+    with store.reading() as connection:
+        row = _usable(connection, invitation_hash, now=store.now())
+    return _invitation(row) if row else None
+
+
+def open_invitations(store: Store) -> list[Invitation]:
+    """Return the invitations that can still be used, by address."""
+    with store.reading() as connection:
+        rows = connection.execute(
+            "select * from invitations where used_at is null and withdrawn_at is null and expires_at > ? "
+            "order by email, created_at",
+            (store.now(),),
+        ).fetchall()
+    return [_invitation(row) for row in rows]
+
+
+def withdraw_invitations(store: Store, email: str, *, by: str) -> int:
+    """Withdraw the open invitations to an address; return how many."""
+    with store.writing() as connection:
+        return withdraw_in(store, connection, [email], by=by)
+
+
+def withdraw_in(store: Store, connection: sqlite3.Connection, emails: Iterable[str], *, by: str) -> int:
+    """Withdraw the open invitations to addresses in the caller's transaction; return how many."""
+    withdrawn = 0
+    for email in sorted({email.strip().casefold() for email in emails}):
+        found = connection.execute(
+            "update invitations set withdrawn_at = ? where email = ? and used_at is null and withdrawn_at is null "
+            "and expires_at > ?",
+            (store.now(), email, store.now()),
+        ).rowcount
+        if found:
+            append(store, connection, Event.INVITATION_WITHDRAWN, by=by, email=email, invitations=found)
+        withdrawn += found
+    return withdrawn
+
+
+def grant_of_account(store: Store, email: str) -> Principal | None:
+    """Return what the account of an address is granted now: what an invitation to it would replace."""
+    with store.reading() as connection:
+        row = connection.execute("select account_id from accounts where email = ?", (email.strip(),)).fetchone()
+    return find_grant(store, issuer=LOCAL_ISSUER, subject=row["account_id"]) if row else None
 
 
 def accept_with_password(store: Store, token: str, password: str, *, address: str) -> str:
@@ -144,4 +194,5 @@ def _invitation(row: sqlite3.Row) -> Invitation:
         role=Role(row["role"]),
         artist_ids=tuple(json.loads(row["artist_ids"])),
         expires_at=datetime.fromtimestamp(row["expires_at"], UTC),
+        created_by=row["created_by"],
     )

@@ -13,6 +13,8 @@ FREE_ATTEMPTS: Final = {"account": 5, "address": 20}
 FIRST_WAIT_S: Final = 30
 LONGEST_WAIT_S: Final = 15 * 60
 FORGOTTEN_AFTER_S: Final = 24 * 3600
+MOST_KEPT: Final = 50_000
+"""Accounts and addresses that failures are remembered of. Beyond, the ones that are not locked go first, the oldest."""
 
 
 def wait_after(attempts: int, scope: str) -> int:
@@ -41,6 +43,7 @@ def begin_attempt(store: Store, *, account: str, address: str) -> int:
             return max(waits)
         for scope, key in keys:
             _count(connection, scope, key, now=now)
+        _forget(connection, now=now)
     return 0
 
 
@@ -60,11 +63,11 @@ def _keys(store: Store, *, account: str, address: str) -> tuple[tuple[str, bytes
     def key(text: str) -> bytes:
         return hmac.new(store.form_key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
 
-    return ("account", key(account.strip().casefold())), ("address", key(_network(address)))
+    return ("account", key(account.strip().casefold())), ("address", key(network_of(address)))
 
 
-def _network(address: str) -> str:
-    # A household gets a whole /64 of IPv6.
+def network_of(address: str) -> str:
+    """Return what counts as one client: an address, or the /64 of IPv6 that a household gets."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -77,6 +80,18 @@ def _locked_until(connection: sqlite3.Connection, scope: str, key: bytes) -> int
         "select locked_until from failed_attempts where scope = ? and key_hash = ?", (scope, key)
     ).fetchone()
     return int(row["locked_until"]) if row else 0
+
+
+def _forget(connection: sqlite3.Connection, *, now: int) -> None:
+    """Drop what no longer counts, and what a flood of made-up accounts and addresses would fill the disk with."""
+    connection.execute("delete from failed_attempts where last_at <= ?", (now - FORGOTTEN_AFTER_S,))
+    (kept,) = connection.execute("select count(*) from failed_attempts").fetchone()
+    if kept > MOST_KEPT:
+        connection.execute(
+            "delete from failed_attempts where rowid in "
+            "(select rowid from failed_attempts order by locked_until > ?, attempts, last_at limit ?)",
+            (now, kept - MOST_KEPT),
+        )
 
 
 def _count(connection: sqlite3.Connection, scope: str, key: bytes, *, now: int) -> None:

@@ -11,13 +11,17 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.access import Role
+from dashboards.access import Principal, Role
 from dashboards.formatting import Language
 from dashboards.gate import grants, sessions
 from dashboards.gate.headers import protect, vouched
 from dashboards.gate.index_page import corrected
+from dashboards.gate.orchestrator import STREAM as ORCHESTRATORS_STREAM
+from dashboards.gate.orchestrator import Orchestrator, is_orchestrators
+from dashboards.gate.orchestrator import is_asset as is_orchestrators_asset
 from dashboards.gate.requests import FormError, Site, language_of
 from dashboards.gate.routes import GateRoutes
+from dashboards.gate.sessions import Session
 from dashboards.gate.store import Store
 from dashboards.gate.websockets import LiveConnections
 from dashboards.texts import Texts
@@ -29,7 +33,7 @@ _ASSETS: Final = ("/static/", "/app/static/", "/component/", "/_stcore/bidi-comp
 _ANSWERS: Final = frozenset({"/_stcore/health", "/_stcore/host-config"})
 # Uploads, metrics, the agent interface and Streamlit's own sign-in serve nobody here.
 _CLOSED: Final = ("/_stcore/", "/auth/", "/oauth2callback", "/media/", "/files/", "/gate/", "/oidc/")
-_FIRST_PAGES: Final = {Role.ARTIST: "/earnings", Role.MANAGEMENT: "/overview", Role.FINANCE: "/overview"}
+_FIRST_PAGES: Final = {role: "/earnings" if role is Role.ARTIST else "/overview" for role in Role}
 _PICTURES: Final = (".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".ico")
 _CONDITIONAL: Final = frozenset({"accept-encoding", "if-none-match", "if-modified-since", "range", "if-range"})
 
@@ -38,7 +42,14 @@ class Gate:
     """ASGI middleware around Streamlit (`st.App(middleware=…)`)."""
 
     def __init__(
-        self, app: ASGIApp, *, store: Store, site: Site, own: GateRoutes, more_routes: list[BaseRoute]
+        self,
+        app: ASGIApp,
+        *,
+        store: Store,
+        site: Site,
+        own: GateRoutes,
+        more_routes: list[BaseRoute],
+        orchestrator: Orchestrator,
     ) -> None:
         self._app = app
         self._store = store
@@ -50,6 +61,7 @@ class Gate:
             exception_handlers={FormError: own.stale_form, 404: own.not_found, 405: own.not_found},
         )
         self._live = LiveConnections(store)
+        self._orchestrator = orchestrator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let through, or answer."""
@@ -63,6 +75,7 @@ class Gate:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         is_asset = scope["path"].startswith((*_ASSETS, "/gate/")) and scope["path"] != "/gate/session"
+        is_asset = is_asset or is_orchestrators_asset(scope["path"])
         has_begun = False
 
         async def send_protected(message: Message) -> None:
@@ -96,8 +109,17 @@ class Gate:
         if grant is None:
             await self._own.no_access(request, session)(scope, receive, send)
             return
+        if is_orchestrators(scope["path"]):
+            response = await self._orchestrator.answer(request, session=session, grant=grant)
+            await response(scope, receive, send)
+            return
+        await self._streamlit(request, scope, receive, send, session=session, role=grant.role)
+
+    async def _streamlit(
+        self, request: Request, scope: Scope, receive: Receive, send: Send, *, session: Session, role: Role
+    ) -> None:
         path = scope["path"]
-        if path == _FIRST_PAGES[grant.role] and request.method in {"GET", "HEAD"}:
+        if path == _FIRST_PAGES[role] and request.method in {"GET", "HEAD"}:
             # Streamlit serves the first page of a role at / alone.
             target = "/" + (f"?{request.url.query}" if request.url.query else "")
             await RedirectResponse(target, status_code=303)(scope, receive, send)
@@ -147,25 +169,29 @@ class Gate:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection = HTTPConnection(scope)
-        session, grant = None, None
+        found = None
         if (
-            scope["path"] == _STREAM
+            scope["path"] in {_STREAM, ORCHESTRATORS_STREAM}
             and self._site.has_our_host(connection)
             and self._site.has_our_origin(connection)
-            and (token := self._site.session_token(connection))
         ):
-            session = await run_in_threadpool(sessions.find_session, self._store, token)
-        if session is not None:
-            grant = await run_in_threadpool(
-                grants.find_grant, self._store, issuer=session.issuer, subject=session.subject
-            )
-        if session is None or grant is None:
+            found = await run_in_threadpool(self._who, self._site.session_token(connection))
+        if found is None:
             _LOG.info("refused a live connection from %s", self._site.address(connection))
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
+        session, grant = found
+        if scope["path"] == ORCHESTRATORS_STREAM:
+            await self._orchestrator.serve(scope, receive, send, session=session, grant=grant)
+            return
         headers = vouched(scope["headers"], reference=session.reference, language=language_of(connection))
         await self._live.serve(self._app, {**scope, "headers": headers}, receive, send, session=session)
+
+    def _who(self, token: str | None) -> tuple[Session, Principal] | None:
+        session = sessions.find_session(self._store, token) if token else None
+        grant = grants.find_grant(self._store, issuer=session.issuer, subject=session.subject) if session else None
+        return (session, grant) if session and grant else None
 
 
 def _is_open(path: str) -> bool:

@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.gate import audit, invitations
+from dashboards.gate import audit
 from dashboards.gate.audit import Event
 from dashboards.gate.requests import Forms, Site, safe_path
-from dashboards.gate.routes import GateRoutes
+from dashboards.gate.routes import ACCEPTANCE, GateRoutes
 from dashboards.gate.store import Store
 from dashboards.gate.tokens import new_token, token_hash
 from ingestion.settings import Settings
@@ -91,7 +91,7 @@ class OidcRoutes:
         return response
 
     async def callback(self, request: Request) -> Response:
-        """Take the provider's answer: a session if it proves who this is, bound to an invitation if one was opened."""
+        """Take the provider's answer: a session if it proves who this is, and the question about an invitation."""
         address = self._site.address(request)
         flow = await run_in_threadpool(
             _take, self._store, request.query_params.get("state", ""), self._forms.browser(request)
@@ -106,20 +106,15 @@ class OidcRoutes:
                 audit.record, self._store, Event.SIGN_IN_REFUSED, address=address, issuer=self._issuer
             )
             return self._failed()
-        if flow.invitation_hash is not None:
-            try:
-                await run_in_threadpool(
-                    invitations.accept_as_subject,
-                    self._store,
-                    flow.invitation_hash,
-                    issuer=self._issuer,
-                    subject=subject,
-                    address=address,
-                )
-            except invitations.InvitationError:
-                return self._own.invitation_gone(request)
+        # This is a GET, and a link of anybody's may have led here: who has proved itself is asked before an invitation
+        # replaces what it may see.
         return await self._own.enter(
-            request, issuer=self._issuer, subject=subject, method="oidc", return_to=flow.return_to
+            request,
+            issuer=self._issuer,
+            subject=subject,
+            method="oidc",
+            return_to=flow.return_to if flow.invitation_hash is None else ACCEPTANCE,
+            invitation_hash=flow.invitation_hash,
         )
 
     async def _proven_subject(self, request: Request, flow: Flow) -> str:

@@ -43,6 +43,14 @@ class Field:
     error: str = ""
     is_focused: bool = False
     is_fixed: bool = False
+    is_optional: bool = False
+    id_suffix: str = ""
+    """What tells fields of one name apart where a page has several forms."""
+
+    @property
+    def element_id(self) -> str:
+        """The field's id in the page."""
+        return self.name + self.id_suffix
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,16 @@ class Form:
     submit: str
     hidden: Mapping[str, str]
     fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a page below its first form: a heading, what there is to know, what can be done."""
+
+    title: str
+    lead: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    forms: tuple[Form, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,7 @@ class Page:
     """What went wrong."""
     facts: Mapping[str, str] = field(default_factory=dict)
     form: Form | None = None
+    sections: tuple[Section, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
     """Big links below the form: (address, text)."""
     divider: str = ""
@@ -105,8 +124,8 @@ $footnote
 </html>
 """
 _FIELD: Final = """<div class="field$state">
-<label for="$name">$label</label>
-<input id="$name" name="$name" type="$kind" autocomplete="$autocomplete" value="$value" required$attributes>
+<label for="$id">$label</label>
+<input id="$id" name="$name" type="$kind" autocomplete="$autocomplete" value="$value"$attributes>
 $notes</div>
 """
 _LANGUAGES: Final = {Language.FRENCH: "Français", Language.ENGLISH: "English"}
@@ -151,11 +170,10 @@ def _body(page: Page) -> Html:
         parts.append(html('<p class="notice" role="status">$text</p>', text=page.notice))
     if page.alert:
         parts.append(html('<p class="alert" role="alert" id="alert">$text</p>', text=page.alert))
-    if page.facts:
-        lines = [html("<dt>$key</dt><dd>$value</dd>", key=key, value=value) for key, value in page.facts.items()]
-        parts.append(html("<dl>$lines</dl>", lines=Html("".join(lines))))
+    parts += _facts(page.facts)
     if page.form:
         parts.append(_form(page.form, alert=bool(page.alert)))
+    parts += [_section(section) for section in page.sections]
     if page.links:
         if page.divider:
             parts.append(html('<p class="divider"><span>$text</span></p>', text=page.divider))
@@ -164,6 +182,20 @@ def _body(page: Page) -> Html:
             for address, text in page.links
         ]
     return Html("\n".join(parts))
+
+
+def _section(section: Section) -> Html:
+    parts = [html("<h2>$title</h2>", title=section.title)]
+    if section.lead:
+        parts.append(html("<p>$lead</p>", lead=section.lead))
+    parts += _facts(section.facts)
+    parts += [_form(form, alert=False) for form in section.forms]
+    return html('<section class="part">$parts</section>', parts=Html("\n".join(parts)))
+
+
+def _facts(facts: Mapping[str, str]) -> list[Html]:
+    lines = [html("<dt>$key</dt><dd>$value</dd>", key=key, value=value) for key, value in facts.items()]
+    return [html("<dl>$lines</dl>", lines=Html("".join(lines)))] if lines else []
 
 
 def _form(form: Form, *, alert: bool) -> Html:
@@ -186,20 +218,22 @@ def _field(entry: Field, *, alert: bool) -> Html:
     notes = []
     described = []
     if entry.hint:
-        notes.append(html('<p class="hint" id="$name-hint">$hint</p>\n', name=entry.name, hint=entry.hint))
-        described.append(f"{entry.name}-hint")
+        notes.append(html('<p class="hint" id="$id-hint">$hint</p>\n', id=entry.element_id, hint=entry.hint))
+        described.append(f"{entry.element_id}-hint")
     if entry.error:
-        notes.append(html('<p class="error" id="$name-error">$error</p>\n', name=entry.name, error=entry.error))
-        described.append(f"{entry.name}-error")
+        notes.append(html('<p class="error" id="$id-error">$error</p>\n', id=entry.element_id, error=entry.error))
+        described.append(f"{entry.element_id}-error")
     elif alert:
         described.append("alert")
-    attributes = ' aria-invalid="true"' if entry.error or alert else ""
+    attributes = "" if entry.is_optional else " required"
+    attributes += ' aria-invalid="true"' if entry.error or alert else ""
     attributes += f' aria-describedby="{" ".join(described)}"' if described else ""
     attributes += " autofocus" if entry.is_focused else ""
     attributes += " readonly" if entry.is_fixed else ""
     attributes += ' autocapitalize="none" spellcheck="false"'
     return html(
         _FIELD,
+        id=entry.element_id,
         name=entry.name,
         label=entry.label,
         kind=entry.kind,

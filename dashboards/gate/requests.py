@@ -101,6 +101,11 @@ class Site:
         return any(ip in network for network in self.trusted_proxies)
 
 
+def is_of_our_page(connection: HTTPConnection) -> bool:
+    """Whether nothing says that another site's page sent it. Browsers say so themselves; their scripts cannot."""
+    return all(site == "same-origin" for site in connection.headers.getlist("sec-fetch-site"))
+
+
 def language_of(connection: HTTPConnection) -> Language:
     """Return the language: the one chosen, else the first of ours that the browser asks for, else French."""
     chosen = connection.cookies.get(LANGUAGE_COOKIE, "")
@@ -167,7 +172,7 @@ class Forms:
         Raises:
             FormError: It comes from elsewhere, its token does not fit, or it is too long.
         """
-        if not self._site.has_our_origin(request):
+        if not self._site.has_our_origin(request) or not is_of_our_page(request):
             raise FormError("foreign origin")
         body = b""
         async for chunk in request.stream():

@@ -1,5 +1,6 @@
 """The gate's own routes: signing in and out, invitations, the language. Everything a stranger can reach is here."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -9,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from dashboards.access import Principal, Role
 from dashboards.formatting import Language
 from dashboards.gate import accounts, audit, grants, invitations, lockout, passwords, sessions
 from dashboards.gate.audit import Event
 from dashboards.gate.grants import LOCAL_ISSUER
+from dashboards.gate.invitations import Invitation
 from dashboards.gate.pages import Field, Form, Page, respond
-from dashboards.gate.requests import Forms, Site, language_of, safe_path, set_language
+from dashboards.gate.requests import Forms, Site, is_of_our_page, language_of, safe_path, set_language
 from dashboards.gate.sessions import Session
 from dashboards.gate.store import Store
 from dashboards.texts import Texts
@@ -28,6 +31,8 @@ _SERVED: Final = {
     "inter-latin.woff2": (_STATIC, "font/woff2"),
 }
 _SEE_OTHER: Final = 303
+ACCEPTANCE: Final = "/invitation"
+"""Where somebody who has signed in with a provider accepts the invitation that was opened before."""
 
 
 class GateRoutes:
@@ -43,6 +48,7 @@ class GateRoutes:
         """Return what the gate answers itself; nothing else is public."""
         return [
             Route("/sign-in", self.sign_in, methods=["GET", "POST"]),
+            Route(ACCEPTANCE, self.acceptance, methods=["GET", "POST"]),
             Route("/invitation/{token}", self.invitation, methods=["GET", "POST"]),
             Route("/sign-out", self.sign_out, methods=["GET", "POST"]),
             Route("/language/{code}", self.language, methods=["GET"]),
@@ -93,7 +99,14 @@ class GateRoutes:
         )
 
     async def enter(
-        self, request: Request, *, issuer: str, subject: str, method: str, return_to: str = "/"
+        self,
+        request: Request,
+        *,
+        issuer: str,
+        subject: str,
+        method: str,
+        return_to: str = "/",
+        invitation_hash: bytes | None = None,
     ) -> Response:
         """Begin a session for a subject that has proved itself, and go on; what this browser had before ends."""
         address = self._site.address(request)
@@ -101,7 +114,13 @@ class GateRoutes:
         if before is not None:
             await run_in_threadpool(sessions.end_session, self._store, before, address=address)
         token = await run_in_threadpool(
-            sessions.open_session, self._store, issuer=issuer, subject=subject, address=address, method=method
+            sessions.open_session,
+            self._store,
+            issuer=issuer,
+            subject=subject,
+            address=address,
+            method=method,
+            invitation_hash=invitation_hash,
         )
         response = RedirectResponse(return_to, status_code=_SEE_OTHER)
         self._site.set_session(response, token)
@@ -120,8 +139,10 @@ class GateRoutes:
             if request.method == "POST":
                 await run_in_threadpool(audit.record, self._store, Event.INVITATION_REFUSED, address=address)
             return self.invitation_gone(request)
+        replaced = await run_in_threadpool(invitations.grant_of_account, self._store, found.email)
+        scopes = _scopes(texts, found, replaced)
         if request.method != "POST":
-            return self._invitation_page(request, texts, token, found.email)
+            return self._invitation_page(request, texts, token, found.email, scopes=scopes)
         form = await self._forms.read(request, purpose)
         password = form.get("password", "")
         weakness = passwords.weakness(password, email=found.email)
@@ -131,6 +152,7 @@ class GateRoutes:
                 texts,
                 token,
                 found.email,
+                scopes=scopes,
                 error=texts(f"invitation.{weakness}") if weakness else "",
                 again_error="" if weakness else texts("invitation.differ"),
             )
@@ -142,6 +164,44 @@ class GateRoutes:
             return self.invitation_gone(request)
         await run_in_threadpool(lockout.succeed, self._store, account=found.email, address=address)
         return await self.enter(request, issuer=LOCAL_ISSUER, subject=account_id, method="invitation")
+
+    async def acceptance(self, request: Request) -> Response:
+        """Ask somebody whom a provider vouches for whether to accept an invitation, or take the answer.
+
+        Never by a GET: any link on any page could lead somebody through the provider and replace what they may see.
+        """
+        session = await self.find_session(request)
+        if session is None:
+            return self.turn_away(request)
+        found = await run_in_threadpool(invitations.invitation_of, self._store, session.invitation_hash)
+        if found is None or session.invitation_hash is None:
+            return self.invitation_gone(request)
+        texts = Texts("gate", language_of(request))
+        if request.method != "POST":
+            replaced = await run_in_threadpool(
+                grants.find_grant, self._store, issuer=session.issuer, subject=session.subject
+            )
+            page = Page(
+                title=texts("acceptance.title"),
+                lead=texts("acceptance.lead", email=found.email),
+                facts=_scopes(texts, found, replaced),
+                form=self._form(request, "acceptance", ACCEPTANCE, texts("acceptance.submit")),
+                links=(("/", texts("acceptance.stay")),),
+            )
+            return self._respond(request, page)
+        await self._forms.read(request, "acceptance")
+        try:
+            await run_in_threadpool(
+                invitations.accept_as_subject,
+                self._store,
+                session.invitation_hash,
+                issuer=session.issuer,
+                subject=session.subject,
+                address=self._site.address(request),
+            )
+        except invitations.InvitationError:
+            return self.invitation_gone(request)
+        return await self.enter(request, issuer=session.issuer, subject=session.subject, method="invitation")
 
     async def sign_out(self, request: Request) -> Response:
         """Ask whether to sign out, or do it."""
@@ -176,7 +236,7 @@ class GateRoutes:
             self._site.origin(request)
         )
         response = RedirectResponse(safe_path(back), status_code=_SEE_OTHER)
-        if code in {*Language}:
+        if code in {*Language} and is_of_our_page(request):
             set_language(response, Language(code), site=self._site)
         return response
 
@@ -235,6 +295,12 @@ class GateRoutes:
         """Say that there is nothing to see."""
         return self._plain_page(request, "not_found", status=404)
 
+    def orchestrator_is_down(self, request: Request) -> Response:
+        """Say to a page that the service does not run, and what to do; to a script that there is no answer."""
+        if "text/html" not in request.headers.get("accept", ""):
+            return PlainTextResponse("The orchestrator is not running.\n", status_code=503)
+        return self._plain_page(request, "orchestrator_down", status=503)
+
     def failure(self, request: Request, _error: Exception | None = None) -> Response:
         """Say that it is our fault, and nothing more."""
         return self._plain_page(request, "failure", status=500)
@@ -277,11 +343,20 @@ class GateRoutes:
         return self._respond(request, page, status=status, back="/sign-in?" + urlencode({"next": return_to}))
 
     def _invitation_page(
-        self, request: Request, texts: Texts, token: str, email: str, *, error: str = "", again_error: str = ""
+        self,
+        request: Request,
+        texts: Texts,
+        token: str,
+        email: str,
+        *,
+        scopes: Mapping[str, str],
+        error: str = "",
+        again_error: str = "",
     ) -> Response:
         page = Page(
             title=texts("invitation.title"),
             lead=texts("invitation.lead", email=email),
+            facts=scopes,
             form=self._form(
                 request,
                 f"invitation {token}",
@@ -329,3 +404,14 @@ class GateRoutes:
         response = respond(page, language_of(request), back=back or request.url.path, status=status)
         self._forms.seal(request, response)
         return response
+
+
+def _scopes(texts: Texts, invitation: Invitation, replaced: Principal | None) -> dict[str, str]:
+    """Return what an invitation gives and, where that is something else, what it takes away."""
+    gives = _scope(texts, invitation.role, invitation.artist_ids)
+    loses = _scope(texts, replaced.role, replaced.artist_ids) if replaced else gives
+    return {texts("scope.gives"): gives} | ({texts("scope.replaces"): loses} if loses != gives else {})
+
+
+def _scope(texts: Texts, role: Role, artist_ids: tuple[str, ...]) -> str:
+    return texts(f"scope.{role}", artists=", ".join(artist_ids))

@@ -5,6 +5,7 @@ after 12 hours at most, at sign-out, and when somebody ends it.
 """
 
 import secrets
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,8 @@ IDLE_S: Final = 30 * 60
 ABSOLUTE_S: Final = 12 * 3600
 _TOUCH_EVERY_S: Final = 15
 _KEPT_S: Final = 7 * 24 * 3600
+MOST_OF_A_SUBJECT: Final = 50
+"""Sessions of one subject; signing in once more ends and drops the oldest."""
 
 _LIVE: Final = "ended_at is null and expires_at > :now and seen_at > :now - :idle"
 
@@ -29,17 +32,29 @@ class Session:
     issuer: str
     subject: str
     seen_at: int
+    invitation_hash: bytes | None = None
+    """The invitation that was opened before signing in with a provider, and waits to be accepted."""
 
 
-def open_session(store: Store, *, issuer: str, subject: str, address: str, method: str) -> str:
+def open_session(
+    store: Store, *, issuer: str, subject: str, address: str, method: str, invitation_hash: bytes | None = None
+) -> str:
     """Sign a subject in and return the token for the browser. It is always a new one: none can be planted before."""
     token = new_token()
     now = store.now()
     with store.writing() as connection:
         connection.execute(
-            "insert into sessions (token_hash, reference, issuer, subject, address, created_at, seen_at, expires_at) "
-            "values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (token_hash(token), secrets.token_hex(16), issuer, subject, address, now, now, now + ABSOLUTE_S),
+            "insert into sessions (token_hash, reference, issuer, subject, address, created_at, seen_at, expires_at, "
+            "invitation_hash) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(token_hash(token), secrets.token_hex(16), issuer, subject, address),
+                *(now, now, now + ABSOLUTE_S, invitation_hash),
+            ),
+        )
+        connection.execute(
+            "delete from sessions where issuer = ? and subject = ? and reference not in (select reference "
+            "from sessions where issuer = ? and subject = ? order by created_at desc, rowid desc limit ?)",
+            (issuer, subject, issuer, subject, MOST_OF_A_SUBJECT),
         )
         connection.execute("delete from sessions where expires_at < ?", (now - _KEPT_S,))
         append(store, connection, Event.SIGNED_IN, who=(issuer, subject), address=address, method=method)
@@ -91,19 +106,24 @@ def end_session(store: Store, session: Session, *, address: str) -> None:
 def end_sessions_of(store: Store, *, issuer: str, subject: str, by: str) -> int:
     """End every session of a subject; return how many were live."""
     with store.writing() as connection:
-        ended = connection.execute(
-            f"update sessions set ended_at = :now where issuer = :issuer and subject = :subject and {_LIVE}",
-            {"now": store.now(), "idle": IDLE_S, "issuer": issuer, "subject": subject},
-        ).rowcount
-        if ended:
-            append(store, connection, Event.SESSIONS_ENDED, who=(issuer, subject), by=by, sessions=ended)
+        return end_in(store, connection, issuer=issuer, subject=subject, by=by)
+
+
+def end_in(store: Store, connection: sqlite3.Connection, *, issuer: str, subject: str, by: str) -> int:
+    """End every session of a subject in the caller's transaction; return how many were live."""
+    ended = connection.execute(
+        f"update sessions set ended_at = :now where issuer = :issuer and subject = :subject and {_LIVE}",
+        {"now": store.now(), "idle": IDLE_S, "issuer": issuer, "subject": subject},
+    ).rowcount
+    if ended:
+        append(store, connection, Event.SESSIONS_ENDED, who=(issuer, subject), by=by, sessions=ended)
     return ended
 
 
 def _one(store: Store, condition: str, key: str | bytes) -> Session | None:
     with store.reading() as connection:
         row = connection.execute(
-            f"select reference, issuer, subject, seen_at from sessions where {condition} and {_LIVE}",
+            f"select reference, issuer, subject, seen_at, invitation_hash from sessions where {condition} and {_LIVE}",
             {"key": key, "now": store.now(), "idle": IDLE_S},
         ).fetchone()
     return Session(**dict(row)) if row else None

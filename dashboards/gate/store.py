@@ -114,6 +114,60 @@ _MIGRATIONS: Final = (
         select raise(abort, 'the audit log is append-only');
     end;
     """,
+    # SQLite changes no check of a table that is there: the tables are made again with the role of operators.
+    """
+    create table invitations_of_2 (
+        token_hash blob primary key,
+        email text not null collate nocase,
+        role text not null check (role in ('artist', 'management', 'finance', 'operator')),
+        artist_ids text not null,
+        created_by text not null,
+        created_at integer not null,
+        expires_at integer not null,
+        used_at integer,
+        withdrawn_at integer
+    ) strict;
+    insert into invitations_of_2 select
+        token_hash, email, role, artist_ids, created_by, created_at, expires_at, used_at, withdrawn_at
+    from invitations;
+    drop table invitations;
+    alter table invitations_of_2 rename to invitations;
+
+    create table grants_of_2 (
+        issuer text not null,
+        subject text not null,
+        name text not null,
+        role text not null check (role in ('artist', 'management', 'finance', 'operator')),
+        created_by text not null,
+        created_at integer not null,
+        primary key (issuer, subject)
+    ) strict;
+    insert into grants_of_2 select issuer, subject, name, role, created_by, created_at from grants;
+    create table grant_artists_of_2 (
+        issuer text not null,
+        subject text not null,
+        artist_id text not null,
+        primary key (issuer, subject, artist_id),
+        foreign key (issuer, subject) references grants_of_2 (issuer, subject) on delete cascade
+    ) strict;
+    insert into grant_artists_of_2 select issuer, subject, artist_id from grant_artists;
+    drop table grant_artists;
+    drop table grants;
+    alter table grants_of_2 rename to grants;
+    alter table grant_artists_of_2 rename to grant_artists;
+
+    alter table sessions add column invitation_hash blob;
+    create index failed_attempts_by_age on failed_attempts (last_at);
+
+    create table audit_counts (
+        day integer not null,
+        kind text not null,
+        of text not null,
+        written integer not null default 0,
+        left_out integer not null default 0,
+        primary key (day, kind, of)
+    ) strict;
+    """,
 )
 
 

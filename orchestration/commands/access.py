@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 
 from dashboards.access import Principal, Role
-from dashboards.gate import grants, invitations, sessions
+from dashboards.gate import grants, invitations
+from dashboards.gate.orders import operator_of
+from dashboards.gate.revocation import revoke
 from dashboards.gate.store import StoreError, open_store
 from ingestion.settings import Settings
-from orchestration.terminal import refuse, say, table
+from orchestration.terminal import refuse, say, table, warn
+from payouts import close_orders
 from payouts.audit import operator_name
 
 
@@ -19,6 +22,10 @@ def invite(settings: Settings, email: str, *, role: Role, artist_ids: tuple[str,
         return False
     say(f"{email} may see {_scope(role, artist_ids)}. The link works once, for seven days; an earlier one is void:")
     say(link)
+    replaced = invitations.grant_of_account(open_store(settings), email)
+    if replaced is not None and (replaced.role, replaced.artist_ids) != (role, tuple(sorted(set(artist_ids)))):
+        scope = _scope(replaced.role, replaced.artist_ids)
+        warn("It replaces what that account may see.", [f"Now: {scope}. It stays so until the link is used."])
     return True
 
 
@@ -81,6 +88,10 @@ def revoke_grants(settings: Settings, whom: str, *, issuer: str | None) -> bool:
         for grant in grants.list_grants(store)
         if whom in {grant.principal.subject, grant.principal.name} and issuer in {None, grant.principal.issuer}
     ]
+    by = operator_name(settings)
+    if not fitting and (withdrawn := invitations.withdraw_invitations(store, whom, by=by)):
+        say(f"{whom} had no grant. Open invitations withdrawn: {withdrawn}.")
+        return True
     if len(fitting) != 1:
         refuse(
             "Nothing was revoked.",
@@ -92,15 +103,66 @@ def revoke_grants(settings: Settings, whom: str, *, issuer: str | None) -> bool:
             ],
         )
         return False
-    by = operator_name(settings)
     principal = fitting[0]
-    grants.revoke_grant(store, issuer=principal.issuer, subject=principal.subject, by=by)
-    ended = sessions.end_sessions_of(store, issuer=principal.issuer, subject=principal.subject, by=by)
-    say(f"{principal.name} may see nothing any more. Open sessions that end within seconds: {ended}.")
+    revoked = revoke(store, principal, by=by)
+    say(
+        f"{principal.name} may see nothing any more. Open sessions that end within seconds: {revoked.sessions}. "
+        f"Open invitations withdrawn: {revoked.invitations}."
+    )
+    if orders := _withdraw_orders_of(settings, principal, by=by):
+        say(f"Open orders to close that were withdrawn: {', '.join(orders)}.")
+    return True
+
+
+def _withdraw_orders_of(settings: Settings, principal: Principal, *, by: str) -> list[str]:
+    """Withdraw the open orders that somebody gave or approved; return their months."""
+    name = operator_of(open_store(settings), issuer=principal.issuer, subject=principal.subject)
+    withdrawn = []
+    for order in close_orders.open_orders(settings):
+        if any(close_orders.is_same_person(name, person) for person in (order.operator, order.approved_by or "")):
+            close_orders.withdraw_order(settings, order.order_id, operator=by, why=f"The grant of {name} was revoked.")
+            withdrawn.append(order.settlement_month)
+    return withdrawn
+
+
+def list_invitations(settings: Settings) -> bool:
+    """List the invitations that can still be used."""
+    found = invitations.open_invitations(open_store(settings))
+    if not found:
+        say("No invitation is open. Invite somebody: allive invite mina@example.org --artist art-001")
+        return True
+    table(
+        "Open invitations",
+        ("to", "role", "artists", "until", "by"),
+        [
+            (
+                invitation.email,
+                str(invitation.role),
+                " ".join(invitation.artist_ids),
+                f"{invitation.expires_at:%Y-%m-%d %H:%M} UTC",
+                invitation.created_by,
+            )
+            for invitation in found
+        ],
+    )
+    return True
+
+
+def revoke_invitation(settings: Settings, email: str) -> bool:
+    """Withdraw the open invitation to an address; whether there was one."""
+    if not invitations.withdraw_invitations(open_store(settings), email, by=operator_name(settings)):
+        refuse(
+            "Nothing was withdrawn.",
+            [f"Found no open invitation to {email!r}; expected one. `allive invitations list` shows them."],
+        )
+        return False
+    say(f"The link that {email} got opens nothing any more.")
     return True
 
 
 def _scope(role: Role, artist_ids: Iterable[str]) -> str:
     if role is Role.ARTIST:
         return "the pages of " + ", ".join(sorted(set(artist_ids)))
+    if role is Role.OPERATOR:
+        return "the pages of finance, the orchestrator and the orders to close"
     return f"the pages of the {role}" if role is Role.MANAGEMENT else "the pages of finance"

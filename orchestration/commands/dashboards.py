@@ -15,6 +15,7 @@ def serve_dashboards(settings: Settings, *, port: int) -> bool:
             [f"Port {port} is taken ({reason}); expected a free one. Try `allive dashboards --port {port + 1}`."],
         )
         return False
+    warn_of_settings(settings)
     if not (settings.serving_dir / "current.duckdb").exists():
         warn("There is nothing to show yet.", ["No serving copy is published; the pages say so. Run `allive run`."])
     from dashboards.app import serve  # noqa: PLC0415 - Streamlit
@@ -26,3 +27,19 @@ def serve_dashboards(settings: Settings, *, port: int) -> bool:
         refuse("The dashboards are not up.", [str(error)])
         return False
     return True
+
+
+def warn_of_settings(settings: Settings) -> None:
+    """Warn of settings that let the dashboards run, and weaken what protects them."""
+    if settings.public_url and not settings.trusted_proxies.strip():
+        warn(
+            "No proxy is trusted (ALLIVE_TRUSTED_PROXIES is empty).",
+            [
+                f"People reach the dashboards at {settings.public_url}, so a proxy stands in front of them.",
+                (
+                    "Every visitor seems to come from its address: 20 wrong passwords of anybody lock the sign-in for "
+                    "all, and the audit log does not say who came from where."
+                ),
+                "Name the proxy's address, such as ALLIVE_TRUSTED_PROXIES=127.0.0.1.",
+            ],
+        )

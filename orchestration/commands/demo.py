@@ -4,6 +4,7 @@ import shutil
 from datetime import date
 
 from dashboards.access import Role
+from dashboards.gate.orchestrator import PREFIX
 from ingestion.demo.deliveries import deliver
 from ingestion.demo.season import write_season
 from ingestion.durable import write_json
@@ -66,7 +67,7 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
     last = ledger.month_dir(settings, MONTHS[-1])
     say(f"For the artists: {last / STATEMENTS_FOLDER}/. For the bank: {last / ledger.BANK_FILE}")
     _invite(settings)
-    say("See every run, asset and check: `allive up`, then http://127.0.0.1:3000")
+    say(f"See every run, asset and check: `allive up`, then the operator's link and {PREFIX}/")
     return True
 
 
@@ -116,6 +117,7 @@ def _invite(settings: Settings) -> None:
         (f"artist ({artist['artist_name']})", "artiste@allive.example", Role.ARTIST, (artist["artist_id"],)),
         ("manager", "direction@allive.example", Role.MANAGEMENT, ()),
         ("finance", "finance@allive.example", Role.FINANCE, ()),
+        ("operator", "exploitation@allive.example", Role.OPERATOR, ()),
     ):
         link = access.invitation_link(settings, email, role=role, artist_ids=artist_ids)
         say(f"  {reader}: {link}")

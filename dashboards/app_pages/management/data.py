@@ -6,12 +6,14 @@ from typing import Final
 import streamlit as st
 
 from dashboards import formatting, layout
+from dashboards.access import Role
+from dashboards.gate.orchestrator import PREFIX
+from dashboards.gate.orders import ORDERS
 from dashboards.layout import Card, Column
 from dashboards.queries.management import data as queries
 from dashboards.serving import Rows
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
-from ingestion.settings import Settings
 
 _REASONS: Final = frozenset(
     {
@@ -42,9 +44,11 @@ def render(viewer: Viewer) -> None:
     _held(viewer, held)
     _rejects(viewer, rejects, freshness)
     _odd_days(viewer, queries.odd_days(*asked))
-    st.subheader(texts("lineage.title"), anchor=False)
-    st.markdown(texts("lineage.text"))
-    layout.file_link(Settings().orchestrator_url, texts("lineage.link"))
+    if viewer.principal.role is Role.OPERATOR:
+        st.subheader(texts("lineage.title"), anchor=False)
+        st.markdown(texts("lineage.text"))
+        layout.file_link(f"{PREFIX}/", texts("lineage.link"))
+        layout.file_link(ORDERS, texts("lineage.orders"))
 
 
 def _cards(viewer: Viewer, rejects: Rows, held: Rows, checks: Rows, failed: Rows) -> list[Card]:

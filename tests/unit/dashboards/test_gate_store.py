@@ -10,9 +10,11 @@ from dashboards import exports
 from dashboards.access import AccessDeniedError, Principal, Role
 from dashboards.exports import Export, as_csv, export
 from dashboards.gate import accounts, audit, grants, invitations, lockout, passwords, requests, sessions
+from dashboards.gate import store as store_module
 from dashboards.gate.audit import Event
 from dashboards.gate.invitations import InvitationError
 from dashboards.gate.passwords import hash_password, is_password, weakness
+from dashboards.gate.revocation import revoke
 from dashboards.gate.store import Store, StoreError
 
 START = 1_800_000_000
@@ -50,7 +52,7 @@ def test_only_the_owner_can_read_the_store(store: Store) -> None:
 def test_a_store_of_a_newer_release_is_left_alone(store: Store) -> None:
     with store.writing() as connection:
         connection.execute("pragma user_version = 99")
-    with pytest.raises(StoreError, match="version 99; expected at most 1"):
+    with pytest.raises(StoreError, match="version 99; expected at most 2"):
         Store(store.path)
 
 
@@ -292,3 +294,181 @@ def test_passwords_are_looked_at_only_after_the_attempt_is_counted(
     monkeypatch.setattr(accounts, "is_password", look)
     accounts.check_password(store, email="m@example.org", password="x" * 12, address="::1")
     assert counted == [1]
+
+
+def test_a_store_of_the_version_before_keeps_all_it_has(tmp_path: Path, clock: Clock) -> None:
+    path = tmp_path / "access.sqlite3"
+    old = sqlite3.connect(path)
+    old.executescript(store_module._MIGRATIONS[0])
+    old.executescript(
+        f"""
+        pragma user_version = 1;
+        insert into secrets values ('forms', x'00');
+        insert into grants values ('i', 's', 'Mina', 'artist', 'op', {START});
+        insert into grant_artists values ('i', 's', 'art-1');
+        insert into grant_artists values ('i', 's', 'art-2');
+        insert into invitations values (x'aa', 'a@b.example', 'finance', '[]', 'op', {START}, {START + 9}, null, null);
+        insert into sessions values (x'bb', 'ref', 'i', 's', '::1', {START}, {START}, {START + 9}, null);
+        """
+    )
+    old.close()
+    store = Store(path, clock=clock)
+    assert grants.find_grant(store, issuer="i", subject="s") == Principal(
+        "i", "s", "Mina", Role.ARTIST, ("art-1", "art-2")
+    )
+    assert [found.email for found in invitations.open_invitations(store)] == ["a@b.example"]
+    assert sessions.session_of(store, "ref") is not None
+    grants.put_grant(store, Principal("i", "s", "Mina", Role.OPERATOR), by="op")
+    with store.reading() as connection:
+        assert connection.execute("select count(*) from grant_artists").fetchone()[0] == 0
+        assert connection.execute("pragma foreign_key_check").fetchall() == []
+
+
+def flood(store: Store, event: Event, *, times: int, network: str = "198.51") -> None:
+    """So many refusals from as many addresses, in one transaction: on record they are the same."""
+    with store.writing() as connection:
+        for number in range(times):
+            address = f"{network}.{number // 250}.{number % 250}"
+            audit.append(store, connection, event, address=address, email="x@y.example")
+
+
+def test_refused_sign_ins_do_not_fill_the_log(store: Store, clock: Clock) -> None:
+    flood(store, Event.SIGN_IN_LOCKED, times=1000)
+    written = audit.lines(store, limit=10_000)
+    assert len(written) == audit.STRANGERS.of_all == 200
+    assert audit.left_out(store) == {"sign_in_locked": 800}
+    # The first of them are the evidence.
+    assert written[-1].address == "198.51.0.0"
+    clock.now += 24 * 3600
+    audit.record(store, Event.SIGN_IN_LOCKED, address="::1")
+    newest, told = audit.lines(store, limit=2)
+    assert newest.event == "sign_in_locked"
+    assert (told.event, told.details) == (
+        "left_out",
+        {"of": "sign_in_locked", "day": "2027-01-15", "lines": 800},
+    )
+    assert audit.left_out(store) == {}
+
+
+def test_one_address_does_not_push_others_out_of_the_log(store: Store) -> None:
+    with store.writing() as connection:
+        for number in range(300):
+            # A household has the whole network.
+            audit.append(store, connection, Event.SIGN_IN_REFUSED, address=f"2001:db8::{number:x}")
+    audit.record(store, Event.SIGN_IN_REFUSED, address="198.51.100.7")
+    addresses = [line.address for line in audit.lines(store, limit=1000)]
+    assert addresses[0] == "198.51.100.7"
+    assert len(addresses) == audit.STRANGERS.of_one + 1
+
+
+def test_guesses_at_nobody_do_not_push_out_those_at_an_account(store: Store) -> None:
+    flood(store, Event.SIGN_IN_REFUSED, times=500)
+    audit.record(store, Event.SIGN_IN_REFUSED, who=(WHO["issuer"], WHO["subject"]), address="198.51.100.7")
+    assert audit.lines(store)[0].subject == WHO["subject"]
+
+
+def test_what_counts_the_lines_has_a_bound_too(store: Store, clock: Clock) -> None:
+    for day in range(3):
+        flood(store, Event.INVITATION_REFUSED, times=600, network=f"10.{day}")
+        clock.now += 24 * 3600
+    with store.reading() as connection:
+        (rows,) = connection.execute("select count(*) from audit_counts").fetchone()
+    assert rows <= audit.STRANGERS.of_all + 1
+
+
+def test_what_somebody_signed_in_repeats_has_a_bound(store: Store) -> None:
+    with store.writing() as connection:
+        for _ in range(audit.SUBJECTS.of_one + 50):
+            audit.append(store, connection, Event.STATEMENT_READ, who=ARTIST)
+    audit.record(store, Event.STATEMENT_READ, who=("i", "another"))
+    assert len(audit.lines(store, limit=10_000)) == audit.SUBJECTS.of_one + 1
+    assert audit.left_out(store) == {"statement_read of a subject": 50}
+
+
+def test_every_event_of_outside_has_a_bound_and_no_deed_of_the_operator_has() -> None:
+    by_command = {
+        *(Event.INVITED, Event.INVITATION_WITHDRAWN, Event.GRANTED, Event.GRANT_REVOKED, Event.SESSIONS_ENDED),
+        # One for each invitation, and for each day.
+        *(Event.INVITATION_USED, Event.LEFT_OUT),
+    }
+    assert set(Event) - by_command == set(audit.BOUNDS)
+
+
+def test_failed_attempts_are_forgotten_and_bounded(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept() -> int:
+        with store.reading() as connection:
+            return int(connection.execute("select count(*) from failed_attempts").fetchone()[0])
+
+    for number in range(6):
+        lockout.begin_attempt(store, account=f"{number}@example.org", address=f"198.51.100.{number}")
+    assert kept() == 12
+    clock.now += lockout.FORGOTTEN_AFTER_S + 1
+    lockout.begin_attempt(store, account="mina@example.org", address="198.51.100.1")
+    assert kept() == 2
+    for _ in range(5):
+        lockout.begin_attempt(store, account="mina@example.org", address="198.51.100.1")
+    monkeypatch.setattr(lockout, "MOST_KEPT", 6)
+    for number in range(12):
+        lockout.begin_attempt(store, account=f"{number}@example.org", address=f"198.51.101.{number}")
+    assert kept() == 6
+    # A flood does not open what is locked.
+    assert lockout.begin_attempt(store, account="mina@example.org", address="198.51.100.9") > 0
+
+
+def test_sessions_of_one_subject_are_bounded(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MOST_OF_A_SUBJECT", 4)
+    first, *_, last = [sessions.open_session(store, **WHO, address="::1", method="password") for _ in range(9)]
+    assert sessions.find_session(store, first) is None
+    assert sessions.find_session(store, last) is not None
+    with store.reading() as connection:
+        assert connection.execute("select count(*) from sessions").fetchone()[0] == 4
+
+
+def test_a_revoked_grant_takes_open_invitations_along(store: Store) -> None:
+    token = invitations.invite(store, email="mina@example.org", role=Role.ARTIST, artist_ids=("art-1",), by="op")
+    account_id = invitations.accept_with_password(store, token, PASSWORD, address="::1")
+    again = invitations.invite(store, email="Mina@example.org", role=Role.ARTIST, artist_ids=("art-1",), by="op")
+    other = invitations.invite(store, email="zoe@example.org", role=Role.FINANCE, by="op")
+    session = sessions.open_session(store, issuer="allive", subject=account_id, address="::1", method="password")
+    principal = grants.find_grant(store, issuer="allive", subject=account_id)
+    assert principal is not None
+    revoked = revoke(store, principal, by="op")
+    assert (revoked.sessions, revoked.invitations) == (1, 1)
+    assert invitations.find_invitation(store, again) is None
+    assert invitations.find_invitation(store, other) is not None
+    assert sessions.find_session(store, session) is None
+    with pytest.raises(InvitationError):
+        invitations.accept_with_password(store, again, PASSWORD, address="::1")
+    assert grants.list_grants(store) == []
+    assert {line.event for line in audit.lines(store, limit=3)} == {
+        "grant_revoked",
+        "sessions_ended",
+        "invitation_withdrawn",
+    }
+
+
+def test_a_revoked_grant_of_a_provider_takes_open_invitations_along(store: Store) -> None:
+    named = Principal(**WHO, name="mina@example.org", role=Role.FINANCE)
+    grants.put_grant(store, named, by="op")
+    token = invitations.invite(store, email="mina@example.org", role=Role.OPERATOR, by="op")
+    assert revoke(store, named, by="op").invitations == 1
+    assert invitations.find_invitation(store, token) is None
+
+
+def test_open_invitations_are_listed_and_withdrawn(store: Store, clock: Clock) -> None:
+    invitations.invite(store, email="old@example.org", role=Role.FINANCE, by="op")
+    clock.now += invitations.VALID_S + 1
+    token = invitations.invite(store, email="new@example.org", role=Role.OPERATOR, by="op")
+    invitations.invite(store, email="art@example.org", role=Role.ARTIST, artist_ids=("b", "a"), by="op")
+    listed = [
+        (found.email, found.role, found.artist_ids, found.created_by) for found in invitations.open_invitations(store)
+    ]
+    assert listed == [
+        ("art@example.org", Role.ARTIST, ("a", "b"), "op"),
+        ("new@example.org", Role.OPERATOR, (), "op"),
+    ]
+    assert invitations.withdraw_invitations(store, "NEW@example.org ", by="op") == 1
+    assert invitations.withdraw_invitations(store, "new@example.org", by="op") == 0
+    assert invitations.withdraw_invitations(store, "old@example.org", by="op") == 0
+    assert invitations.find_invitation(store, token) is None
+    assert [found.email for found in invitations.open_invitations(store)] == ["art@example.org"]

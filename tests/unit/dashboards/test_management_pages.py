@@ -617,7 +617,10 @@ def test_data_that_did_not_get_through_are_told_in_words(tmp_path: Path) -> None
     headings = headings_of(test)
     assert "1 contrôle sur 2 n’est pas passé" in headings
     assert "3 lignes rejetées sur 101 reçues" in headings
-    assert "http://127.0.0.1:3000" in html_of(test)
+    # The orchestrator and the orders are for operators: nobody else is led there.
+    assert not any(path in html_of(test) for path in ("/operations/", "/orders"))
+    operator = html_of(show("data", viewer_of(home, role=Role.OPERATOR)))
+    assert all(f'href="{path}"' in operator for path in ("/operations/", "/orders"))
 
 
 def test_what_keeps_a_month_from_closing_is_named(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ COMMANDS = [
     *(["batches", *rest] for rest in ([], ["list"], ["show"], ["release"], ["discard"])),
     *(["payments", *rest] for rest in ([], ["return"])),
     *(["balances", *rest] for rest in ([], ["list"], ["write-off"])),
+    *([name] for name in ("invite", "dashboards")),
+    *(["grants", *rest] for rest in ([], ["list"], ["add"], ["revoke"])),
+    *(["invitations", *rest] for rest in ([], ["list"], ["revoke"])),
     *(["raw", *rest] for rest in ([], ["compact"], ["vacuum"])),
 ]
 HEAVY = {"dagster", "dbt", "great_expectations", "polars", "duckdb", "pydantic"}
@@ -42,7 +45,11 @@ def test_every_command_has_help(allive, command):
         ["payout"],
         ["payout", "2021-13"],
         ["payout", "février"],
-        ["up", "--port", "0"],
+        ["up", "--dashboards-port", "0"],
+        ["up", "--port", "3000"],
+        ["invite", "a@example.org"],
+        ["invite", "a@example.org", "--finance", "--operator"],
+        ["invitations", "revoke"],
         ["batches", "release", "x"],
         ["amend", "2021-01"],
         ["amend", "2021-01", "--why", " "],

@@ -177,7 +177,7 @@ def test_without_the_setting_one_person_is_enough(settings: Settings) -> None:
     assert take_up(settings, order(settings), MONTH).approved_by is None
 
 
-@pytest.mark.parametrize("month", ["2021-2", "", "2021-02-01", "../2021-02", "2021-13"])
+@pytest.mark.parametrize("month", ["2021-2", "", "2021-02-01", "../2021-02", "2021-13", "9999-12", "0000-01"])
 def test_what_is_no_month_is_not_ordered(settings: Settings, month: str) -> None:
     with pytest.raises(ValueError, match="is not a month"):
         order(settings, month)
