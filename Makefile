@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 DUCKDB_2 := build/duckdb-2
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup browser demo test test-thorough test-duckdb-2 test-spark lint types sql-lint bench mutants screenshots up clean
+.PHONY: help setup browser demo test test-thorough test-bare test-duckdb-2 test-spark lint types sql-lint bench mutants screenshots up clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,11 +25,15 @@ browser: setup
 demo: setup ## a fictional season through the whole pipeline, ending with the closed months' payout table
 	@$(BIN)/allive demo
 
-test: setup browser ## all tests, from the rules' units to the pages in a browser
-	@$(BIN)/pytest --numprocesses auto --dist loadfile --durations 15
+test: setup browser ## all tests, from the rules' units to the pages in a browser (TESTS="tests/browser …": only these)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --durations 15 $(TESTS)
 
 test-thorough: setup browser ## the same with three times as many kills, races, corruptions and random worlds
 	@$(BIN)/pytest --numprocesses auto --dist loadfile --durations 15 --thorough
+
+# Before anything is called done that touches set-up. .ci/test-bare lists its settings.
+test-bare: ## make demo and make test in a bare root of Debian (SUITE=…, DISTRIBUTION=ubuntu, TESTS="…", BROWSER=npm)
+	@DISTRIBUTION="$(DISTRIBUTION)" SUITE="$(SUITE)" MIRROR="$(MIRROR)" TESTS="$(TESTS)" BROWSER="$(BROWSER)" KEEP="$(KEEP)" .ci/test-bare
 
 # DuckDB 2 is laid over the environment, whose lock pins 1.5. Its advice on Arrow output is about speed, hence -W.
 test-duckdb-2: setup ## the tests of the money once more on DuckDB 2, to the same bytes as on the pinned version

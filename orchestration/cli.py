@@ -263,6 +263,28 @@ def statements(
     _exit_unless(write_year(_settings(), year, target=to))
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+def dbt(
+    context: typer.Context,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="COMMAND…", help="dbt's command and options, as dbt takes them.")
+    ] = None,
+    *,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Copy the warehouse again, and drop what was built on the copy.")
+    ] = False,
+) -> None:
+    """Run dbt on a copy of the warehouse that no payout reads, such as `allive dbt build --select state:modified+`."""
+    if not arguments:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+    from orchestration.commands.dbt import run_dbt_by_hand  # noqa: PLC0415
+
+    raise typer.Exit(run_dbt_by_hand(_settings(), arguments, is_fresh=fresh))
+
+
 @app.command()
 def demo(*, verbose: Verbose = False) -> None:
     """Fill an empty data home with a fictional season, run it, and close its finished months."""

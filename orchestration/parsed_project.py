@@ -91,11 +91,11 @@ def content_hash(project_dir: Path, *, engine: str = "duckdb") -> str:
 def profile_environment(settings: Settings, **more: str) -> Iterator[None]:
     """Set what the dbt project reads from the environment (`more` by name), and put back what was there."""
     values = {
-        **more,
         "ALLIVE_WAREHOUSE_PATH": str(settings.warehouse_path),
         "ALLIVE_WAREHOUSE_THREADS": str(settings.threads or os.cpu_count() or 1),
         "ALLIVE_WAREHOUSE_MEMORY_LIMIT": settings.duckdb_memory_limit,
         "ALLIVE_TEMP_DIR": str(settings.temp_dir),
+        **more,
     }
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)

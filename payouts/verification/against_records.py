@@ -1,4 +1,4 @@
-"""A run against the records that it pinned: before it closes (`proving`), and for as long as they are there (`verify`)."""
+"""A run against the records that it pinned: before it closes (`proving`), and while they are there (`verify`)."""
 
 from collections.abc import Iterable, Mapping
 

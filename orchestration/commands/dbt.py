@@ -1,0 +1,215 @@
+"""`allive dbt`: dbt by hand, on a copy of the warehouse that no payout, dashboard or command reads (docs/dbt.md).
+
+The warehouse stays open, read-only, for as long as dbt runs: DuckDB then lets no other process write to it, so not even
+SQL that attaches the file by its path changes what a month closes from.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from ingestion.durable import read_json, write_json
+from ingestion.raw_versions import loaded_at
+from ingestion.settings import DBT_PROJECT_DIR, Settings
+from orchestration.home_lock import hold_data_home
+from orchestration.parsed_project import profile_environment
+from orchestration.progress import Bytes
+from orchestration.terminal import err, refuse, showing_progress
+from orchestration.warehouse import open_warehouse
+
+REFUSED = 1
+WRONG_USAGE = 2
+_INTERRUPTED = 130
+_CHUNK_BYTES = 1 << 24
+_DBT = "from dbt.cli.main import cli; cli(prog_name='allive dbt')"
+# What would lead dbt to another database than the copy.
+_OURS = ("--project-dir", "--profiles-dir", "--profile", "--target", "-t")
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """Where dbt by hand works: a folder of its own beside the warehouse."""
+
+    folder: Path
+
+    @property
+    def copy(self) -> Path:
+        """The copy. Named as the warehouse is: DuckDB calls the database by it, and `state:modified` compares that."""
+        return self.folder / "allive.duckdb"
+
+    @property
+    def note(self) -> Path:
+        """Of which state of the warehouse the copy was made."""
+        return self.folder / "copied.json"
+
+    @property
+    def state(self) -> Path:
+        """The manifest that the copied warehouse was built from."""
+        return self.folder / "state"
+
+    @property
+    def target(self) -> Path:
+        """What dbt writes: compiled SQL, run results, docs."""
+        return self.folder / "target"
+
+
+def by_hand(settings: Settings) -> ByHand:
+    """The folder of dbt by hand in a data home."""
+    return ByHand(settings.warehouse_path.parent / "by-hand")
+
+
+def run_dbt_by_hand(
+    settings: Settings, arguments: Sequence[str], *, is_fresh: bool = False, project_dir: Path = DBT_PROJECT_DIR
+) -> int:
+    """Run a dbt command on the copy and return dbt's exit code.
+
+    Args:
+        settings: whose warehouse is copied, if it changed since the last copy was made.
+        arguments: dbt's own, such as `build --select state:modified+`.
+        is_fresh: copy again in any case.
+        project_dir: the dbt project.
+    """
+    if given := [argument for argument in arguments if argument.split("=", 1)[0] in _OURS]:
+        refuse(
+            f"{' '.join(given)} is not taken here.",
+            ["`allive dbt` sets project, profile and target itself, so that dbt finds the copy. Leave it out."],
+        )
+        return WRONG_USAGE
+    if list(arguments[:2]) == ["docs", "serve"]:  # reads no warehouse and stays: nobody has to wait for its end
+        return _run(settings, arguments, project_dir)
+    command = " ".join(("allive dbt", *arguments[:1]))
+    with hold_data_home(settings, command=command), ExitStack() as stack:
+        try:
+            project_hash = _keep_open(settings, stack)
+            _renew_copy(settings, project_hash=project_hash, is_fresh=is_fresh)
+        except _NothingToWorkOnError as why_not:
+            refuse("There is nothing that dbt could work on.", why_not.args)
+            return REFUSED
+        return _run(settings, arguments, project_dir)
+
+
+class _NothingToWorkOnError(Exception):
+    """There is no copy and none can be made; each argument is a sentence for the operator."""
+
+
+def _keep_open(settings: Settings, stack: ExitStack) -> str:
+    """Open the warehouse until the stack ends; return the hash of the project it was built from, whole or in part."""
+    nothing_built = _NothingToWorkOnError(
+        f"Found no built warehouse in {settings.warehouse_path}; expected what `allive run` builds.",
+        "Deliver files into landing and run `allive run` once, or try `allive demo` in an empty data home.",
+    )
+    if not settings.warehouse_path.exists():
+        raise nothing_built
+    try:
+        warehouse = stack.enter_context(open_warehouse(settings, read_only=True))
+        begun = warehouse.execute("select project from build.begun").fetchone()
+    except duckdb.CatalogException:
+        raise nothing_built from None
+    except duckdb.Error as error:
+        raise _NothingToWorkOnError(
+            f"The warehouse cannot be read: {error}",
+            "Close what has it open; where nothing has, `allive run` looks after it.",
+        ) from None
+    if begun is None:
+        raise nothing_built
+    return str(begun[0])
+
+
+def _renew_copy(settings: Settings, *, project_hash: str, is_fresh: bool) -> None:
+    """Copy the warehouse, unless the copy was made of its present state."""
+    place, warehouse = by_hand(settings), settings.warehouse_path
+    status = warehouse.stat()
+    now = {"inode": status.st_ino, "bytes": status.st_size, "modified_ns": status.st_mtime_ns}
+    if not is_fresh and place.copy.exists() and read_json(place.note) == now:
+        return
+    place.note.unlink(missing_ok=True)
+    place.folder.mkdir(parents=True, exist_ok=True)
+    wal = Path(f"{warehouse}.wal")  # what a killed build had committed and not yet put into the file
+    needed = status.st_size + (wal.stat().st_size if wal.exists() else 0)
+    replaced = place.copy.stat().st_size if place.copy.exists() else 0
+    free = shutil.disk_usage(place.folder).free + replaced
+    if free < needed:
+        raise _NothingToWorkOnError(
+            f"Found {free / 1e6:,.0f} MB free in {place.folder}; expected {needed / 1e6:,.0f} MB for a copy of the "
+            "warehouse.",
+            "Free some space, then try again.",
+        )
+    for old in (place.copy, Path(f"{place.copy}.wal")):
+        old.unlink(missing_ok=True)
+    with showing_progress():
+        _copy(warehouse, place.copy)
+        if wal.exists():
+            _copy(wal, Path(f"{place.copy}.wal"))
+    _keep_state(settings, place, project_hash)
+    _note_loads(settings, place)
+    write_json(place.note, now)
+
+
+def _copy(source: Path, target: Path) -> None:
+    told, done = Bytes("copying the warehouse for dbt by hand"), 0
+    size = source.stat().st_size
+    # Read as a file: DuckDB's own `copy from database` would write the views' files into it.
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while chunk := reader.read(_CHUNK_BYTES):
+            done += writer.write(chunk)
+            told.reach(source.name, done, of=size)
+
+
+def _keep_state(settings: Settings, place: ByHand, project_hash: str) -> None:
+    """Keep the manifest of the build beside its copy; without one, `state:` has nothing to compare with."""
+    shutil.rmtree(place.state, ignore_errors=True)
+    manifest = settings.warehouse_path.parent / "dbt" / project_hash[:16] / "manifest.json"
+    if manifest.exists():
+        place.state.mkdir()
+        shutil.copyfile(manifest, place.state / manifest.name)
+
+
+def _note_loads(settings: Settings, place: ByHand) -> None:
+    """Write into the copy when each raw table last took records in, which `dbt source freshness` asks for.
+
+    Only the tables' logs know it: records carry the number of their batch, not its time.
+    """
+    with duckdb.connect(place.copy) as con:
+        pins: list[tuple[str, int | None]] = con.execute("select table_name, version from raw.pins").fetchall()
+        con.execute("create or replace table raw.loads (table_name varchar, loaded_at timestamptz)")
+        for table, version in pins:
+            came_at = None if version is None else loaded_at(settings, table, version)
+            con.execute("insert into raw.loads values (?, ?)", [table, came_at])
+
+
+def _run(settings: Settings, arguments: Sequence[str], project_dir: Path) -> int:
+    place = by_hand(settings)
+    environment = {
+        "ALLIVE_WAREHOUSE_PATH": str(place.copy),
+        "ALLIVE_TEMP_DIR": str(place.folder / "spill"),
+        "DBT_PROJECT_DIR": str(project_dir),
+        "DBT_PROFILES_DIR": str(project_dir),
+        "DBT_TARGET": "duckdb",
+        "DBT_TARGET_PATH": str(place.target),
+        "DBT_LOG_PATH": str(place.folder / "logs"),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DBT_VERSION_CHECK": "false",
+    }
+    if place.state.exists():
+        environment["DBT_STATE"] = os.environ.get("DBT_STATE", str(place.state))
+    if place.note.exists():
+        copied_at = datetime.fromtimestamp(place.note.stat().st_mtime, UTC)
+        err.print(f"dbt works on {place.copy}, a copy of {copied_at:%Y-%m-%d %H:%M} UTC that no payout reads.")
+    with profile_environment(settings, **environment):
+        # A process of its own: what this one holds open, that one cannot write.
+        child = subprocess.Popen([sys.executable, "-c", _DBT, *arguments])  # noqa: S603 - dbt's own checks of them
+        try:
+            return child.wait()
+        except KeyboardInterrupt:  # the terminal sent it to dbt too, which ends what it has begun
+            child.wait()
+            return _INTERRUPTED
+        finally:
+            child.kill()  # whatever else ended the wait: dbt must not go on once the data home is free
