@@ -16,8 +16,10 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from ingestion.batches import list_held, months_touched
+from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from payouts import audit, files, gate, ledger, pseudonyms, requests
+from payouts.bank_details import electronic
 from payouts.close_orders import CloseOrder, take_up
 from payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
 from payouts.errors import Refusal
@@ -210,7 +212,19 @@ def _prove(settings: Settings, folder: Path, run: ClosedRun, *, progress: Progre
     from payouts.verification.proving import prove_run  # noqa: PLC0415
 
     tell = None if progress is None else functools.partial(progress, "proving")
-    proof = prove_run(settings, folder, payees=run.payees, progress=tell)
+    payees = {
+        payee.artist_id: (
+            payee.name,
+            payee.iban and electronic(payee.iban),
+            payee.bic,
+            payee.street,
+            payee.postcode,
+            payee.town,
+            payee.country,
+        )
+        for payee in run.payees.values()
+    }
+    proof = prove_run(settings, folder, pinned=read_pins(settings).versions, payees=payees, progress=tell)
     if not proof.holds:
         raise Refusal(run.settlement_month, gate.proof_refusals(proof.findings, proof.unchecked))
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 from ingestion.settings import Settings
-from payouts.balances import Payee
 from payouts.bank_file import BankedTransfer
 from payouts.ledger import CONTROL_FILE
 from payouts.verification.books import Books, Month
 from payouts.verification.findings import Check, Report
 from payouts.verification.from_heartbeats import check_heartbeats
 from payouts.verification.open_envelopes import check_open_envelopes
-from payouts.verification.payees import check_payees
+from payouts.verification.payees import Named, check_payees
 from payouts.verification.pinned_records import GoneError, panics_as_errors
 from payouts.verification.policy_history import History
 
@@ -23,7 +22,7 @@ def check_against_records(
     *,
     policies: History | None,
     transfers: Iterable[BankedTransfer] = (),
-    payees: Mapping[str, Payee] | None = None,
+    payees: Mapping[str, Named] | None = None,
 ) -> None:
     """Compute a run again from what it pinned: watch time, slices, amounts, payments and open envelopes.
 

@@ -8,7 +8,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from ingestion.settings import Settings
-from payouts.balances import Payee
 from payouts.bank_details import are_payable, electronic
 from payouts.ledger import PAYOUTS_FILE
 from payouts.months import following, last_day
@@ -16,6 +15,9 @@ from payouts.verification.books import Month
 from payouts.verification.findings import Check, Report
 from payouts.verification.month_files import PayoutRow, Policy
 from payouts.verification.pinned_records import all_records, latest
+
+Named = tuple[str | None, ...]
+"""Whom a transfer names: name, IBAN without blanks, BIC, street, postcode, town, country."""
 
 _SETTLING_DAYS: Final = 10
 """An IBAN that replaced another is not paid to before it is so old (RULES.md §6)."""
@@ -88,7 +90,7 @@ def _changed_on(iban: str | None, seen: Mapping[str, list[datetime | None]]) -> 
     return None if is_first else since[iban].astimezone(_PARIS).date()
 
 
-def check_payees(report: Report, settings: Settings, month: Month, payees: Mapping[str, Payee] | None = None) -> None:
+def check_payees(report: Report, settings: Settings, month: Month, payees: Mapping[str, Named] | None = None) -> None:
     """Decide each line's payment again: paid or carried, why, and to whom.
 
     Args:
@@ -110,9 +112,7 @@ def check_payees(report: Report, settings: Settings, month: Month, payees: Mappi
         expected = _settled(row, account, policy, paid_on=paid_on)
         place.same(f"artist {row.artist_id!r}, paid, carried and why", found=found, expected=expected)
         if payees is not None and row.paid_cents:
-            place.same(
-                f"artist {row.artist_id!r}, account", found=_of(payees.get(row.artist_id)), expected=_named(account)
-            )
+            place.same(f"artist {row.artist_id!r}, account", found=payees.get(row.artist_id), expected=_named(account))
 
 
 def _settled(row: PayoutRow, account: Account, policy: Policy, *, paid_on: date) -> tuple[int, int, str]:
@@ -128,12 +128,5 @@ def _settled(row: PayoutRow, account: Account, policy: Policy, *, paid_on: date)
     return (0, payable, reason) if reason else (payable, 0, "")
 
 
-def _named(account: Account) -> tuple[str | None, ...]:
+def _named(account: Account) -> Named:
     return account.name, account.iban, account.bic, *account.address
-
-
-def _of(payee: Payee | None) -> tuple[str | None, ...] | None:
-    if payee is None:
-        return None
-    iban = payee.iban and electronic(payee.iban)
-    return payee.name, iban, payee.bic, payee.street, payee.postcode, payee.town, payee.country

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
-from payouts.balances import Payee
 from payouts.ledger import CONTROL_FILE, closed_months
 from payouts.verification.adjustments import check_adjustments
 from payouts.verification.against_records import check_against_records
@@ -15,6 +13,7 @@ from payouts.verification.amounts import check_amounts
 from payouts.verification.balances import check_balances
 from payouts.verification.books import Books, Month, read_month
 from payouts.verification.findings import Check, Finding, Progress, Report, Unchecked
+from payouts.verification.payees import Named
 from payouts.verification.policy_history import check_policy, read_history
 from payouts.verification.seals import AuditLog, check_chain, check_files, read_audit_log
 
@@ -36,7 +35,12 @@ class Proof:
 
 
 def prove_run(
-    settings: Settings, folder: Path, *, payees: Mapping[str, Payee], progress: Progress | None = None
+    settings: Settings,
+    folder: Path,
+    *,
+    pinned: Mapping[str, int | None],
+    payees: Mapping[str, Named],
+    progress: Progress | None = None,
 ) -> Proof:
     """Compute a run's weights, policy, amounts and payments again from the records it pins, and compare; write nothing.
 
@@ -45,7 +49,8 @@ def prove_run(
     Args:
         settings: Where the raw tables and the closed months lie.
         folder: The run's data files, as `files.write_data` writes them; its name is the settlement month.
-        payees: Whom the bank file will name.
+        pinned: The versions of the raw tables that are pinned now, which the run must name.
+        payees: Whom the bank file will name, by artist.
         progress: Is told what is being computed.
     """
     report = Report(progress or (lambda _: None))
@@ -65,7 +70,7 @@ def prove_run(
                 books.close(one)
         policies = read_history(report, settings)
         at_control = report.at(Check.WATCHING, month.file(CONTROL_FILE))
-        at_control.same("raw_versions", found=month.control.raw_versions, expected=read_pins(settings).versions)
+        at_control.same("raw_versions", found=month.control.raw_versions, expected=pinned)
         check_amounts(report, month)
         check_adjustments(report, month, books)
         check_balances(report, month, books, log)

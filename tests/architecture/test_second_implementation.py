@@ -8,11 +8,13 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "payouts" / "verification"
 PRODUCT = {"ingestion", "payouts", "orchestration", "dashboards", "duckdb", "dbt"}
 SHARED = {
+    "ingestion.home_format",
     "ingestion.raw_versions",
     "ingestion.settings",
     "payouts.audit",
     "payouts.bank_details",
     "payouts.bank_file",
+    "payouts.formats",
     "payouts.ledger",
     "payouts.months",
     "payouts.statements",
