@@ -262,7 +262,10 @@ def test_a_batch_is_not_committed_twice_though_its_transactions_be_forgotten(del
     layout = read_pins(delivered.settings).layouts["heartbeats"]
     file = stored_files(delivered.settings, "heartbeats", layout)[0]
     batch = DataFile(file.path, file.size, file.records, file.last_batch, file.partition)
-    assert commit_batch(delivered.settings, "heartbeats", [batch], ["heartbeats/forgotten"]) == layout
+    assert (
+        commit_batch(delivered.settings, "heartbeats", [batch], ["heartbeats/forgotten"], batch_number=file.last_batch)
+        == layout
+    )
 
 
 def test_a_reader_of_new_batches_opens_no_old_file(home, delivered):
