@@ -9,6 +9,7 @@ import pytest
 import ingestion.compaction
 from ingestion.batches import list_held, release
 from ingestion.compaction import FEWEST_FILES, TARGET_BYTES, CompactionError, Merge, compact, plan_merges
+from ingestion.pin_problems import PinsError
 from ingestion.raw_tables import (
     REJECTS,
     DataFile,
@@ -239,7 +240,7 @@ def test_tables_that_are_ahead_of_their_pins_are_refused(delivered):
     older = pins.read_bytes()
     deliver(delivered, 99)
     pins.write_bytes(older)
-    with pytest.raises(CompactionError, match="batch 11, expected none after 10"):
+    with pytest.raises(PinsError, match=r"expected version 11 \(batch 11\), the newest in its log"):
         compact(delivered.settings)
 
 
