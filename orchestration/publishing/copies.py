@@ -19,7 +19,7 @@ from ingestion.settings import Settings
 from orchestration.publishing.booked_money import publish_booked_money
 from orchestration.publishing.code_version import code_version
 from orchestration.publishing.data_state import Check, publish_data_state
-from orchestration.publishing.emptier import read_contents, refuse_emptier
+from orchestration.publishing.emptier import EmptierCopyError, read_contents, refuse_emptier
 from orchestration.publishing.estimates import publish_estimates
 from orchestration.publishing.previous_copy import PreviousCopy, read_previous_copy
 from orchestration.publishing.published_columns import refuse_personal_columns
@@ -66,7 +66,11 @@ def publish(
     path = settings.serving_dir / f"allive-{_next_number(settings):06d}-{state[:12]}.duckdb"
     aside = path.with_name(f".{path.name}.part")
     aside.unlink(missing_ok=True)
-    rows = _write(settings, aside, previous, state=state, checks=checks, now=now or datetime.now(UTC))
+    try:
+        rows = _write(settings, aside, previous, state=state, checks=checks, now=now or datetime.now(UTC))
+    except EmptierCopyError:
+        aside.unlink()
+        raise
     aside.rename(path)
     _point_current_to(settings, path)
     _drop_old_copies(settings)
