@@ -468,13 +468,15 @@ def _report(error: Exception) -> int:
 
     from ingestion.lock import DataHomeLockedError  # noqa: PLC0415
     from ingestion.pin_problems import PinsError  # noqa: PLC0415
+    from orchestration.sound_pins import UnsoundPinsError  # noqa: PLC0415
     from orchestration.terminal import refuse  # noqa: PLC0415
 
     if isinstance(error, DataHomeLockedError):
         refuse("The data home is in use.", [str(error)])
         return 1
-    if isinstance(error, PinsError):
-        refuse("The raw tables cannot be used as they are.", map(str, error.problems))
+    if isinstance(error, PinsError | UnsoundPinsError):
+        reasons = error.reasons if isinstance(error, UnsoundPinsError) else map(str, error.problems)
+        refuse("The raw tables cannot be used as they are.", reasons)
         return 1
     if isinstance(error, ValidationError):
         refuse(

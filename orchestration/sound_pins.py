@@ -6,7 +6,7 @@ from ingestion.pin_problems import PinsError
 from ingestion.pins_repair import repair_lost_pins
 from ingestion.settings import Settings
 from payouts.audit import operator_name
-from payouts.pins import closed_versions, pin_refusals
+from payouts.pins import UnreadableMonthError, closed_versions, pin_refusals
 
 
 class UnsoundPinsError(Exception):
@@ -32,6 +32,8 @@ def require_sound_pins(settings: Settings) -> str | None:
         repair = repair_lost_pins(settings, operator=operator_name(settings), at_least=closed_versions(settings))
     except PinsError as error:
         raise UnsoundPinsError(map(str, error.problems)) from error
+    except UnreadableMonthError as error:
+        raise UnsoundPinsError([str(error)]) from error
     if reasons := pin_refusals(settings):
         raise UnsoundPinsError(reasons)
     return str(repair) if repair else None

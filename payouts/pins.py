@@ -13,14 +13,33 @@ from payouts import ledger
 from payouts.bookings import CATALOGUE_TABLES, kept_catalogues
 
 
+class UnreadableMonthError(Exception):
+    """A closed month does not say which raw versions it read."""
+
+
 def closed_versions(settings: Settings) -> dict[str, int]:
-    """Return the newest version of each raw table that a closed month read: no pins may be older."""
+    """Return the newest version of each raw table that a closed month read: no pins may be older.
+
+    Raises:
+        UnreadableMonthError: A month's control.json cannot be read.
+    """
     newest: dict[str, int] = {}
     for month in ledger.closed_months(settings):
-        for table, version in ledger.read_control(settings, month)["raw_versions"].items():
+        for table, version in _raw_versions(settings, month).items():
             if version is not None:
                 newest[table] = max(newest.get(table, 0), version)
     return newest
+
+
+def _raw_versions(settings: Settings, month: str) -> dict[str, int | None]:
+    try:
+        versions: dict[str, int | None] = {**ledger.read_control(settings, month)["raw_versions"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableMonthError(
+            f"payouts/{month}/{ledger.CONTROL_FILE}: found {type(error).__name__} ({error}), expected the raw versions "
+            "that the month read. Restore the month from a backup of payouts/."
+        ) from error
+    return versions
 
 
 def pin_refusals(settings: Settings) -> list[str]:
@@ -33,9 +52,12 @@ def pin_refusals(settings: Settings) -> list[str]:
         return []
     try:
         pins = read_pins(settings)
+        read = closed_versions(settings)
     except PinsError as error:
         return [str(problem) for problem in error.problems]
-    if not pins.batch_number and not _is_anything_there(settings) and closed_versions(settings):
+    except UnreadableMonthError as error:
+        return [str(error)]
+    if not pins.batch_number and not _is_anything_there(settings) and read:
         reason = (
             f"raw/: found nothing, expected the tables that the closed months up to {closed[-1]} read. Restore raw/ "
             "from a backup of the same day as payouts/, or a later one."
@@ -52,7 +74,7 @@ def _older_than_a_month(settings: Settings, closed: tuple[str, ...], pinned: dic
     """Name for each table the first month that read a later version than is pinned."""
     reasons: dict[str, str] = {}
     for month in closed:
-        for table, version in ledger.read_control(settings, month)["raw_versions"].items():
+        for table, version in _raw_versions(settings, month).items():
             found = pinned.get(table)
             if version is not None and (found is None or found < version) and table not in reasons:
                 reasons[table] = (
@@ -69,10 +91,10 @@ def _untold(settings: Settings) -> list[str]:
     reasons = []
     months: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
     for run in sorted({run for run in kept_catalogues(settings).values() if run is not None}):
-        versions = ledger.read_control(settings, run)["raw_versions"]
+        versions = _raw_versions(settings, run)
         for table in CATALOGUE_TABLES:
-            if versions.get(table) is not None:
-                months[table, versions[table]].append(run)
+            if (version := versions.get(table)) is not None:
+                months[table, version].append(run)
     for (table, version), runs in months.items():
         try:
             last_batch_of(settings, table, version)

@@ -7,7 +7,9 @@ from orchestration.checkup import examine
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import refuse, say, table, warn
 from payouts.audit import operator_name
-from payouts.pins import closed_versions
+from payouts.pins import UnreadableMonthError, closed_versions
+
+_NOT_REPAIRED = "The pins cannot be rebuilt; nothing was changed."
 
 
 def examine_home(settings: Settings) -> bool:
@@ -38,7 +40,10 @@ def repair_home(settings: Settings) -> bool:
         try:
             repair = repair_pins(settings, operator=operator_name(settings), at_least=closed_versions(settings))
         except PinsError as error:
-            refuse("The pins cannot be rebuilt; nothing was changed.", map(str, error.problems))
+            refuse(_NOT_REPAIRED, map(str, error.problems))
+            return False
+        except UnreadableMonthError as error:
+            refuse(_NOT_REPAIRED, [str(error)])
             return False
         say(str(repair) if repair else "The pins fit the tables: there was nothing to repair.")
     return examine_home(settings)

@@ -464,3 +464,19 @@ def test_the_register_is_read_where_nothing_may_be_written(loaded, monkeypatch):
     assert last_batch_of(loaded.settings, "heartbeats", first) == 4
     assert check_pins(loaded.settings) == ()
     assert {path: path.stat().st_mtime_ns for path in (raw, *raw.rglob("*"))} == before
+
+
+def test_files_that_were_loaded_after_the_copy_that_was_restored_are_loaded_again(loaded, tmp_path):
+    """The memory of landed files is newer than the tables: what it remembers was never loaded into these."""
+    shutil.copytree(loaded.settings.raw_dir, tmp_path / "older")
+    deliver(loaded, 3)
+    rows = loaded.query("select * exclude batch_number from raw.heartbeats order by all")
+    for path in loaded.settings.raw_dir.iterdir():
+        if path.name != "_seen":
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in (tmp_path / "older").iterdir():
+        if path.name != "_seen":
+            shutil.move(path, loaded.settings.raw_dir)
+    assert check_pins(loaded.settings) == ()
+    assert loaded.load("heartbeats").verdict == "promoted"
+    assert loaded.query("select * exclude batch_number from raw.heartbeats order by all") == rows
