@@ -480,3 +480,28 @@ def test_files_that_were_loaded_after_the_copy_that_was_restored_are_loaded_agai
     assert check_pins(loaded.settings) == ()
     assert loaded.load("heartbeats").verdict == "promoted"
     assert loaded.query("select * exclude batch_number from raw.heartbeats order by all") == rows
+
+
+@pytest.mark.usefixtures("few_files_are_many")
+def test_pins_from_before_upkeep_are_older_than_the_register(loaded):
+    """The entry of the newer batch is trimmed from the log of heartbeats; no other table has a newer one."""
+    old = pins_file(loaded).read_bytes()
+    loaded.land("heartbeats/later.ndjson", [HEARTBEAT | {"event_id": "later"}])
+    loaded.load("heartbeats")
+    upkeep(loaded)
+    pins_file(loaded).write_bytes(old)
+    found = [str(problem) for problem in check_pins(loaded.settings, with_files=False)]
+    assert any("version 2 of raw/heartbeats, expected version 3 (batch 7)" in problem for problem in found)
+
+
+def test_a_hole_in_a_log_is_named(loaded):
+    (table_path(loaded.settings, REJECTS) / "_delta_log" / f"{3:020}.json").unlink()
+    found = [str(problem) for problem in check_pins(loaded.settings, with_files=False)]
+    assert any("no entry for version 3" in problem for problem in found)
+
+
+@pytest.mark.parametrize("where", CRASHES)
+def test_rebuilt_pins_leave_out_what_is_still_to_be_finished(loaded, monkeypatch, where):
+    pins = read_pins(loaded.settings)
+    crash(loaded, monkeypatch, where)
+    assert rebuild_pins(loaded.settings).pins == pins
