@@ -20,6 +20,7 @@ from ingestion.contracts.fields import sql_text
 from ingestion.decisions import Decision, read_decisions, record_decision
 from ingestion.durable import read_json, sync_file, write_json
 from ingestion.engine import connect
+from ingestion.pins_check import require_pins
 from ingestion.promotion import Promotion, finish_promotions, promote, staging_folder
 from ingestion.raw_tables import read_pins
 from ingestion.reports import BatchReport, CheckResult
@@ -243,7 +244,12 @@ def discard(settings: Settings, batch_id: str, *, operator: str, why: str) -> He
 
 
 def finish_decisions(settings: Settings) -> None:
-    """After a crash: carry out what was decided on held batches, before anything else is decided."""
+    """After a crash: carry out what was decided on held batches, before anything else is decided.
+
+    Raises:
+        PinsError: the pins do not fit the tables; on them a batch number would come twice, or records be hidden.
+    """
+    require_pins(settings, with_files=False)
     finish_promotions(settings)
     for decision in read_decisions(settings):
         if decision.decision == "discard":

@@ -123,10 +123,14 @@ def load_new_files(
 
     Returns:
         What became of the batch; None if there is nothing new.
+
+    Raises:
+        PinsError: the pins do not fit the raw tables (`ingestion.pins_check`); nothing was loaded.
     """
     with _one_load:
         finish_decisions(settings)
         seen = _seen_files(settings, record_type)
+        seen.forget_what_came_after(read_pins(settings).batch_number)
         fresh = seen.find_fresh(settings.landing_dir, record_type)
         if not fresh:
             return None
@@ -138,7 +142,7 @@ def load_new_files(
             now=now or datetime.now(UTC),
             validator=validator,
         )
-        seen.remember(fresh)
+        seen.remember(fresh, batch_number=read_pins(settings).batch_number)
         return report
 
 

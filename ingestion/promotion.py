@@ -14,6 +14,7 @@ from typing import Any
 
 from ingestion.decisions import Decision, record_decision
 from ingestion.durable import read_json, sync_file, write_json
+from ingestion.pin_problems import RESTORE_RAW, PinProblem, PinsError, Trouble
 from ingestion.raw_tables import (
     REJECTS,
     DataFile,
@@ -49,6 +50,18 @@ class Promotion:
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
         return asdict(self)
+
+    def app_ids(self, table: str) -> tuple[str, ...]:
+        """The app transactions that it commits to a table, in order; none where it commits nothing.
+
+        Rejects are committed for every batch, even without any: their table is the register of every content that was
+        dealt with.
+        """
+        contents = tuple(_content_id(self.record_type, h) for h in self.content_hashes)
+        if table == self.record_type:
+            return contents
+        unreadables = tuple(_unreadable_id(self.record_type, h) for h in self.unreadable_hashes)
+        return (*contents, *unreadables) if table == REJECTS else ()
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> "Promotion":
@@ -108,17 +121,39 @@ def promote(settings: Settings, promotion: Promotion) -> None:
     _carry_out(settings, promotion, folder)
 
 
-def finish_promotions(settings: Settings) -> None:
-    """After a crash: complete what was decided, remove what was not."""
+def decided_promotions(settings: Settings) -> dict[Path, Promotion | None]:
+    """What a crash left staged: by folder the promotion that was decided, None if none was.
+
+    Raises:
+        PinsError: a decision cannot be read.
+    """
     staging = settings.raw_dir / "_staging"
     if not staging.is_dir():
-        return
-    for folder in sorted(staging.iterdir()):
-        plan = read_json(folder / _PLAN)
-        if plan is None:
+        return {}
+    return {folder: _read_plan(settings, folder / _PLAN) for folder in sorted(staging.iterdir())}
+
+
+def _read_plan(settings: Settings, path: Path) -> Promotion | None:
+    try:
+        plan = read_json(path)
+        return None if plan is None else Promotion.from_dict(plan)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        problem = PinProblem(
+            Trouble.DAMAGED,
+            where=path.relative_to(settings.home).as_posix(),
+            found=f"a file that cannot be read ({type(error).__name__})",
+            expected="the promotion that was decided: some of it may be committed",
+            advice=RESTORE_RAW,
+        )
+        raise PinsError([problem]) from None
+
+
+def finish_promotions(settings: Settings) -> None:
+    """After a crash: complete what was decided, remove what was not."""
+    for folder, promotion in decided_promotions(settings).items():
+        if promotion is None:
             shutil.rmtree(folder)
         else:
-            promotion = Promotion.from_dict(plan)
             for table in (promotion.record_type, REJECTS):
                 drop_half_written_commits(settings, table)
             _carry_out(settings, promotion, folder)
@@ -126,20 +161,20 @@ def finish_promotions(settings: Settings) -> None:
 
 def _carry_out(settings: Settings, promotion: Promotion, folder: Path) -> None:
     _move_files(settings, promotion, folder)
-    # Rejects are committed for every batch, even without any: their table is the register of
-    # every content that was dealt with.
-    app_ids = [_content_id(promotion.record_type, h) for h in promotion.content_hashes]
-    unreadable_ids = [_unreadable_id(promotion.record_type, h) for h in promotion.unreadable_hashes]
     pins = read_pins(settings)
     versions, layouts = dict(pins.versions), dict(pins.layouts)
-    for table, ids in (
-        (promotion.record_type, app_ids),
-        (REJECTS, app_ids + unreadable_ids),
-    ):
-        if ids:
+    for table in (promotion.record_type, REJECTS):
+        if ids := promotion.app_ids(table):
             files = [file.data for file in promotion.files if file.table == table]
-            versions[table] = layouts[table] = commit_batch(settings, table, files, ids)
+            versions[table] = layouts[table] = commit_batch(
+                settings, table, files, ids, batch_number=promotion.batch_number
+            )
     write_pins(settings, Pins(versions, promotion.batch_number, layouts))
+    tidy_up(settings, promotion, folder)
+
+
+def tidy_up(settings: Settings, promotion: Promotion, folder: Path) -> None:
+    """The last steps of a promotion, after which nothing of it is left to do."""
     if promotion.release:
         record_decision(settings, promotion.release)
         shutil.rmtree(settings.held_dir / promotion.release.batch_id, ignore_errors=True)

@@ -21,6 +21,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from ingestion.contracts import CONTRACTS, RECORD_TYPES
 from ingestion.contracts.fields import sql_text
 from ingestion.durable import read_json, sync_file, write_json
+from ingestion.pin_problems import REPAIR, PinProblem, PinsError, Trouble
 from ingestion.settings import Settings
 
 REJECTS = "rejects"
@@ -89,21 +90,97 @@ class Pins:
     """The Delta version whose files hold these records: changes with every rewriting too."""
 
 
-def _pins_path(settings: Settings) -> Path:
+def pins_path(settings: Settings) -> Path:
+    """Where the pins lie."""
     return settings.raw_dir / "pins.json"
 
 
 def read_pins(settings: Settings) -> Pins:
-    """The versions that readers may see now; none of any table before the first load."""
-    stored = read_json(_pins_path(settings)) or {"versions": {}, "batch_number": 0}
-    versions = {table: stored["versions"].get(table) for table in TABLES}
-    return Pins(versions, stored["batch_number"], versions | stored.get("layouts", {}))
+    """The versions that readers may see now; none of any table before the first load.
+
+    Raises:
+        PinsError: they are lost though there are tables (who took that for "nothing was ever loaded" would publish an
+            empty platform), or cannot be read.
+    """
+    for is_last_look in (False, True):
+        try:
+            content = pins_path(settings).read_bytes()
+        except FileNotFoundError:
+            if not (tables := _tables_with_a_log(settings)) or _first_batch_is_being_promoted(settings):
+                return Pins(dict.fromkeys(TABLES), 0, dict.fromkeys(TABLES))
+            if is_last_look:  # the first batch of all may have been pinned between the two looks
+                raise PinsError([_lost(tables)]) from None
+        else:
+            return _parsed(content)
+    raise AssertionError  # both looks return or raise
+
+
+def _lost(tables: list[str]) -> PinProblem:
+    return PinProblem(
+        Trouble.LOST,
+        where="raw/pins.json",
+        found=f"no such file beside {len(tables)} loaded tables",
+        expected="the versions of the tables that readers may see",
+        advice=REPAIR,
+    )
+
+
+def _tables_with_a_log(settings: Settings) -> list[str]:
+    return [table for table in TABLES if (table_path(settings, table) / "_delta_log").is_dir()]
+
+
+def _first_batch_is_being_promoted(settings: Settings) -> bool:
+    """Whether the batch is decided, and perhaps half committed, after which there are pins."""
+    for path in (settings.raw_dir / "_staging").glob("*/promotion.json"):
+        try:
+            plan = read_json(path)
+        except ValueError:  # `ingestion.promotion.decided_promotions` names it
+            continue
+        if isinstance(plan, dict) and plan.get("batch_number") == 1:
+            return True
+    return False
+
+
+def _parsed(content: bytes) -> Pins:
+    try:
+        stored = json.loads(content)
+        versions = {table: stored["versions"].get(table) for table in TABLES}
+        layouts = versions | stored.get("layouts", {})
+        unknown = {*stored["versions"], *layouts} - {*TABLES}
+        batch_number = stored["batch_number"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _broken(f"{len(content)} bytes that cannot be read ({type(error).__name__})") from None
+    if unknown:
+        raise _broken(f"tables that this version of the project does not know ({', '.join(sorted(unknown))})")
+    for table in TABLES:
+        version, layout = versions[table], layouts[table]
+        if (version, layout) != (None, None) and not (_is_number(version) and _is_number(layout) and layout >= version):
+            raise _broken(f"version {version!r} and layout {layout!r} of {table}")
+    is_empty = all(version is None for version in versions.values())
+    if not _is_number(batch_number) or (batch_number == 0) is not is_empty:
+        raise _broken(f"batch number {batch_number!r} with {'no' if is_empty else 'some'} versions")
+    return Pins(versions, batch_number, layouts)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _broken(found: str) -> PinsError:
+    problem = PinProblem(
+        Trouble.BROKEN,
+        where="raw/pins.json",
+        found=found,
+        expected="a version and a layout of each table, and the number of the last batch",
+        advice=REPAIR,
+    )
+    return PinsError([problem])
 
 
 def write_pins(settings: Settings, pins: Pins) -> None:
     """Let readers see a batch: records and rejects at once."""
     write_json(
-        _pins_path(settings),
+        pins_path(settings),
         {"versions": pins.versions, "batch_number": pins.batch_number, "layouts": pins.layouts},
     )
 
@@ -175,7 +252,9 @@ def open_table(settings: Settings, table: str) -> DeltaTable | None:
     return DeltaTable(path) if DeltaTable.is_deltatable(path) else None
 
 
-def commit_batch(settings: Settings, table: str, files: Iterable[DataFile], app_ids: Iterable[str]) -> int:
+def commit_batch(
+    settings: Settings, table: str, files: Iterable[DataFile], app_ids: Iterable[str], *, batch_number: int
+) -> int:
     """Register a batch's files, which lie in the table already; a second time changes nothing.
 
     Args:
@@ -183,6 +262,7 @@ def commit_batch(settings: Settings, table: str, files: Iterable[DataFile], app_
         table: the raw table.
         files: the batch's files.
         app_ids: an app transaction for each landed file; what makes it loaded exactly once.
+        batch_number: the batch's, noted in the log also where it brings no record: pins can be rebuilt from it.
 
     Returns:
         The table's version that holds the batch.
@@ -209,7 +289,10 @@ def commit_batch(settings: Settings, table: str, files: Iterable[DataFile], app_
             mode="append",
             schema=schema,
             partition_by=partition_by,
-            commit_properties=CommitProperties(app_transactions=[Transaction(app_id, 1, at) for app_id in app_ids]),
+            commit_properties=CommitProperties(
+                app_transactions=[Transaction(app_id, 1, at) for app_id in app_ids],
+                custom_metadata={"allive": "promotion", "allive_batch": str(batch_number)},
+            ),
             post_commithook_properties=PostCommitHookProperties(cleanup_expired_logs=False),
         )
         delta.update_incremental()

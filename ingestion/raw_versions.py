@@ -8,6 +8,7 @@ keeps what it told before the log is trimmed.
 import json
 import re
 import sqlite3
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,13 +17,15 @@ from pathlib import Path
 from typing import Any, Self
 
 from ingestion.durable import sync_file
-from ingestion.raw_tables import read_pins, stored_files, table_path
+from ingestion.raw_tables import REJECTS, read_pins, stored_files, table_path
 from ingestion.settings import Settings
 
 _COMMIT = re.compile(r"\d{20}\.json")
+# `promoted` is the batch that a version promoted, also one without a record; 0 where it promoted none, -1 where its
+# number is not known. An earlier version of the project left it out: then it is null.
 _CREATE = """
     create table if not exists versions (
-        raw_table text, version integer, batch_number integer, committed_ms integer,
+        raw_table text, version integer, batch_number integer, committed_ms integer, promoted integer,
         primary key (raw_table, version)
     ) without rowid;
     create index if not exists of_batches on versions (raw_table, batch_number);
@@ -31,6 +34,10 @@ _CREATE = """
 
 class UnknownVersionError(Exception):
     """A version of a raw table that is not there, or not any more."""
+
+
+class DamagedLogError(Exception):
+    """An entry of a raw table's log, or the register of versions, is there and cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +59,79 @@ class Commit:
     committed_at: datetime
     removed: tuple[str, ...]
     """Files that it replaced by others with the same records."""
+    contents: frozenset[str] = frozenset()
+    """The app transactions of a promotion: what it loaded."""
+    promoted: int | None = None
+    """The number of the batch that it promoted, with records or without, if that is known."""
+    is_ours: bool = True
+    """Whether it is of a kind that this project writes: a promotion, a compaction, or one without files."""
+
+    @property
+    def is_promotion(self) -> bool:
+        """Whether it promoted a batch: its records, or only the register's entries for their contents."""
+        return bool(self.contents)
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read an entry of the log."""
-        actions: list[dict[str, Any]] = [json.loads(line) for line in path.read_bytes().splitlines()]
+        """Read an entry of the log.
+
+        Raises:
+            DamagedLogError: it is there and cannot be read.
+        """
+        try:
+            return cls._of([json.loads(line) for line in path.read_bytes().splitlines()], path)
+        except FileNotFoundError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+            where = "/".join(path.parts[-3:])
+            raise DamagedLogError(f"raw/{where} cannot be read ({type(error).__name__})") from error
+
+    @classmethod
+    def _of(cls, actions: list[dict[str, Any]], path: Path) -> Self:
+        if not actions:
+            raise ValueError("empty")
         info: dict[str, Any] = next((action["commitInfo"] for action in actions if "commitInfo" in action), {})
         added = [action["add"] for action in actions if "add" in action]
-        batches = [json.loads(add["stats"])["maxValues"]["batch_number"] for add in added if add["dataChange"]]
+        removed = [action["remove"] for action in actions if "remove" in action]
+        contents = frozenset(action["txn"]["appId"] for action in actions if "txn" in action)
+        if contents:
+            batch_number = max((_batch_of(add) for add in added if add["dataChange"]), default=None)
+            table = path.parts[-3]
+            is_ours = not removed and (table == REJECTS or all(one.startswith(f"{table}/") for one in contents))
+        else:
+            batch_number = None
+            is_compaction = info.get("allive") == "compaction"
+            is_ours = all(is_compaction and not action["dataChange"] for action in (*added, *removed))
+        noted = int(info["allive_batch"]) if info.get("allive") == "promotion" else None
         return cls(
             version=int(path.stem),
-            batch_number=max(batches, default=None),
+            batch_number=batch_number,
             committed_at=datetime.fromtimestamp(info.get("timestamp", path.stat().st_mtime * 1000) / 1000, UTC),
-            removed=tuple(action["remove"]["path"] for action in actions if "remove" in action),
+            removed=tuple(remove["path"] for remove in removed),
+            contents=contents,
+            promoted=noted if noted is not None else batch_number,
+            is_ours=is_ours,
         )
+
+
+def _batch_of(add: dict[str, Any]) -> int:
+    number: int = json.loads(add["stats"])["maxValues"]["batch_number"]
+    return number
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What the register keeps of a version whose entry in the log is gone."""
+
+    version: int
+    batch_number: int | None
+    promoted: int | None
+    """As in the register's column: 0 is none, -1 one without a known number, None unknown."""
+
+    @property
+    def is_promotion(self) -> bool:
+        """Whether it is known to have promoted a batch."""
+        return bool(self.promoted) or self.batch_number is not None
 
 
 def logged_versions(settings: Settings, table: str) -> dict[int, Path]:
@@ -169,17 +235,68 @@ def note_versions(settings: Settings, table: str) -> None:
         ]
         with register:
             register.executemany(
-                "insert into versions values (?, ?, ?, ?)",
-                [(table, c.version, c.batch_number, round(c.committed_at.timestamp() * 1000)) for c in new],
+                "insert into versions (raw_table, version, batch_number, committed_ms, promoted) "
+                "values (?, ?, ?, ?, ?)",
+                [
+                    (
+                        table,
+                        commit.version,
+                        commit.batch_number,
+                        round(commit.committed_at.timestamp() * 1000),
+                        (commit.promoted or -1) if commit.is_promotion else 0,
+                    )
+                    for commit in new
+                ],
             )
+
+
+def noted_versions(settings: Settings, table: str, *, before: int | None = None) -> Iterator[Noted]:
+    """What the register keeps of a raw table's versions, the newest first.
+
+    Raises:
+        DamagedLogError: the register is there and cannot be read.
+    """
+    with _register(settings) as register:
+        names = {name for _, name, *_ in register.execute("pragma table_info(versions)")}
+        promoted = "promoted" if "promoted" in names else "null"
+        yield from (
+            Noted(*row)
+            for row in register.execute(
+                f"select version, batch_number, {promoted} from versions where raw_table = ? and version < ? "
+                "order by version desc",
+                [table, sys.maxsize if before is None else before],
+            )
+        )
+
+
+def register_path(settings: Settings) -> Path:
+    """Where the register of versions lies."""
+    return settings.raw_dir / "versions.sqlite"
 
 
 @contextmanager
 def _register(settings: Settings, *, is_written: bool = False) -> Iterator[sqlite3.Connection]:
-    path = settings.raw_dir / "versions.sqlite"
+    """Open the register; read only, and so that nothing is written beside it, unless it is to be written."""
+    path = register_path(settings)
     is_new = not path.exists()
-    with closing(sqlite3.connect(path if is_written or not is_new else ":memory:")) as register:
-        register.executescript(f"pragma synchronous = full; {_CREATE}" if is_written or is_new else "")
+    try:
+        with closing(_opened(path, is_written=is_written, is_new=is_new)) as register:
+            yield register
         if is_written and is_new:
             sync_file(path.parent)
-        yield register
+    except sqlite3.DatabaseError as error:
+        raise DamagedLogError(f"raw/{path.name} cannot be read ({error})") from error
+
+
+def _opened(path: Path, *, is_written: bool, is_new: bool) -> sqlite3.Connection:
+    if not is_written and not is_new:
+        return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    register = sqlite3.connect(path if is_written else ":memory:")
+    try:
+        register.executescript(f"pragma synchronous = full; {_CREATE}")
+        if all(name != "promoted" for _, name, *_ in register.execute("pragma table_info(versions)")):
+            register.execute("alter table versions add column promoted integer")
+    except sqlite3.Error:
+        register.close()
+        raise
+    return register

@@ -1,6 +1,7 @@
 """Which landed files have been dealt with, so that neither they nor folders that did not change are looked at again.
 
-Only a cache: without it every file is hashed once more and found to be known.
+Only a cache: without it every file is hashed once more and found to be known. It knows up to which batch it remembers:
+where the raw tables were restored from an older copy than it, what it remembers may never have been loaded.
 """
 
 import os
@@ -23,6 +24,7 @@ _CREATE = """
         name text primary key, parent text, mtime_ns integer, ctime_ns integer, inode integer,
         noted_at real, looked_at real, is_quiet integer
     ) without rowid;
+    create table if not exists loaded (batch_number integer);
 """
 # A folder may be given a file within the same tick of the clock that stamps it. Once it was looked through so long
 # after a stamp was first met, that stamp stands for what was seen; no file system's clock is coarser than 2 s.
@@ -66,6 +68,14 @@ class SeenFiles:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    def forget_what_came_after(self, batch_number: int) -> None:
+        """Forget everything if something was remembered after a later batch than this, the last one that is pinned."""
+        with self._memory() as memory:
+            if _remembered_up_to(memory) > batch_number:
+                with memory:
+                    for table in ("files", "folders", "loaded"):
+                        memory.execute(f"delete from {table}")
+
     def find_fresh(
         self, landing: Path, record_type: str, *, now: float | None = None, is_noted: bool = True
     ) -> list[LandedFile]:
@@ -105,9 +115,12 @@ class SeenFiles:
                 _note(memory, looked_at, gone)
         return sorted(fresh, key=lambda file: file.name)
 
-    def remember(self, files: Iterable[LandedFile]) -> None:
-        """Keep files that were loaded, held, discarded or set aside."""
+    def remember(self, files: Iterable[LandedFile], *, batch_number: int = 0) -> None:
+        """Keep files that were loaded, held, discarded or set aside, up to the batch that is pinned now."""
         with self._memory() as memory, memory:
+            if _remembered_up_to(memory) < batch_number:
+                memory.execute("delete from loaded")
+                memory.execute("insert into loaded values (?)", [batch_number])
             memory.executemany(
                 "insert or replace into files values (?, ?, ?, ?, ?)",
                 [(*os.path.split(file.name), *file.stamp) for file in files],
@@ -133,6 +146,11 @@ def _opened(path: Path) -> sqlite3.Connection:
         memory.close()
         raise
     return memory
+
+
+def _remembered_up_to(memory: sqlite3.Connection) -> int:
+    (batch_number,) = memory.execute("select coalesce(max(batch_number), 0) from loaded").fetchone()
+    return int(batch_number)
 
 
 def _stamp_of(folder: Path) -> tuple[int, int, int] | None:

@@ -37,6 +37,7 @@ app.add_typer(balances_app, name="balances")
 raw_app = typer.Typer(help="Upkeep of the raw tables; the service does it every night.", no_args_is_help=True)
 app.add_typer(raw_app, name="raw")
 
+_CODE_DIGITS = 12
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the orchestrator's own log too.")]
 
 
@@ -78,6 +79,12 @@ def _reason(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("expected a reason in words: it stays on record")
     return text.strip()
+
+
+def _publishing_code(text: str) -> str:
+    if len(text) != _CODE_DIGITS or not set(text) <= set("0123456789abcdef"):
+        raise typer.BadParameter(f"expected the {_CODE_DIGITS} digits that the refusal names, such as 4f0c2a9be171")
+    return text
 
 
 Month = Annotated[str, typer.Argument(help="The settlement month, as 2021-02.", callback=_month)]
@@ -349,6 +356,34 @@ def up(
         terminal.say("Stopped.")
 
 
+@app.command()
+def doctor(
+    *,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Rebuild lost, broken or old pins from the raw tables' logs.")
+    ] = False,
+) -> None:
+    """Say whether the data home is sound, and what to do where it is not."""
+    from orchestration.commands.doctor import examine_home, repair_home  # noqa: PLC0415
+
+    _exit_unless(repair_home(_settings()) if repair else examine_home(_settings()))
+
+
+@app.command()
+def publish(
+    code: Annotated[
+        str, typer.Argument(help="The code that the refusal names.", callback=_publishing_code, metavar="CODE")
+    ],
+    *,
+    why: Why,
+    verbose: Verbose = False,
+) -> None:
+    """Publish a serving copy that was refused for holding much less than the one in service."""
+    from orchestration.commands.publish import publish_emptier  # noqa: PLC0415
+
+    _exit_unless(publish_emptier(_settings(), code, why=why, verbose=verbose))
+
+
 @batches_app.command("list")
 def list_batches() -> None:
     """List the batches that are held."""
@@ -539,7 +574,9 @@ def _report(error: Exception) -> int:
 
     from ingestion.home_format import FormatError  # noqa: PLC0415
     from ingestion.lock import DataHomeLockedError  # noqa: PLC0415
+    from ingestion.pin_problems import PinsError  # noqa: PLC0415
     from ingestion.private_files import is_read_only  # noqa: PLC0415
+    from orchestration.sound_pins import UnsoundPinsError  # noqa: PLC0415
     from orchestration.terminal import refuse  # noqa: PLC0415
 
     if isinstance(error, FormatError):
@@ -547,6 +584,10 @@ def _report(error: Exception) -> int:
         return 1
     if isinstance(error, DataHomeLockedError):
         refuse("The data home is in use.", [str(error)])
+        return 1
+    if isinstance(error, PinsError | UnsoundPinsError):
+        reasons = error.reasons if isinstance(error, UnsoundPinsError) else map(str, error.problems)
+        refuse("The raw tables cannot be used as they are.", reasons)
         return 1
     if isinstance(error, ValidationError):
         refuse(

@@ -19,6 +19,7 @@ from ingestion.settings import Settings
 from orchestration.publishing.booked_money import publish_booked_money
 from orchestration.publishing.code_version import code_version
 from orchestration.publishing.data_state import Check, publish_data_state
+from orchestration.publishing.emptier import EmptierCopyError, read_contents, refuse_emptier
 from orchestration.publishing.estimates import publish_estimates
 from orchestration.publishing.previous_copy import PreviousCopy, read_previous_copy
 from orchestration.publishing.published_columns import refuse_personal_columns
@@ -55,16 +56,21 @@ def publish(
 
     Raises:
         PersonalDataError: A table has a personal column; the copy in service stays.
+        EmptierCopyError: It would hold much less than the copy in service, which stays.
     """
     settings.serving_dir.mkdir(parents=True, exist_ok=True)
     state = _state(settings, inputs)
     previous = read_previous_copy(settings.serving_dir / CURRENT)
-    if previous is not None and previous.inputs == state:
+    if previous is not None and previous.is_in_service and previous.inputs == state:
         return ServingCopy(path=previous.path, inputs=state, rows=previous.rows, is_new=False)
     path = settings.serving_dir / f"allive-{_next_number(settings):06d}-{state[:12]}.duckdb"
     aside = path.with_name(f".{path.name}.part")
     aside.unlink(missing_ok=True)
-    rows = _write(settings, aside, previous, state=state, checks=checks, now=now or datetime.now(UTC))
+    try:
+        rows = _write(settings, aside, previous, state=state, checks=checks, now=now or datetime.now(UTC))
+    except EmptierCopyError:
+        aside.unlink()
+        raise
     aside.rename(path)
     _point_current_to(settings, path)
     _drop_old_copies(settings)
@@ -115,6 +121,8 @@ def _write(
         con.execute("commit")
         con.execute("detach warehouse")
         refuse_personal_columns(con)
+        if previous is not None:
+            refuse_emptier(settings, previous.contents, read_contents(con), state=state)
         return dict(con.execute("select mart, rows from published.marts").fetchall())
 
 

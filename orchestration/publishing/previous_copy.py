@@ -1,11 +1,16 @@
-"""What a new copy takes over from the one in service: tables that cannot, or need not, be computed again."""
+"""What a new copy takes over from the one in service: tables that cannot, or need not, be computed again.
 
-from dataclasses import dataclass, field
+And what it is held against: it may not hold much less (`orchestration.publishing.emptier`).
+"""
+
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
 import duckdb
 import pyarrow as pa
+
+from orchestration.publishing.emptier import Contents, read_contents
 
 CARRIED_TABLES: Final = ("estimates", "what_if", "what_if_months")
 
@@ -18,13 +23,23 @@ class PreviousCopy:
     inputs: str
     rows: dict[str, int]
     tables: dict[str, pa.Table] = field(repr=False)
+    contents: Contents = field(default_factory=Contents, repr=False)
+    is_in_service: bool = True
+    """Whether the link points to it; else that one cannot be read, and this is the newest of those kept that can."""
 
 
 def read_previous_copy(link: Path) -> PreviousCopy | None:
-    """Read the copy that `link` points to; None where there is none, or it is no readable serving copy."""
-    if not link.exists():
-        return None
-    path = link.resolve()
+    """Read the copy that `link` points to, or the newest kept one that can be read; None where there is none."""
+    in_service = link.resolve()
+    kept = sorted(link.parent.glob("allive-*-*.duckdb"), reverse=True)
+    for path in [in_service, *(path for path in kept if path.resolve() != in_service)]:
+        copy = _read(path) if path.exists() and path != link else None
+        if copy is not None:
+            return replace(copy, is_in_service=path == in_service)
+    return None
+
+
+def _read(path: Path) -> PreviousCopy | None:
     try:
         with duckdb.connect(path, read_only=True) as con:
             row = con.execute("select inputs from published.copy").fetchone()
@@ -35,6 +50,7 @@ def read_previous_copy(link: Path) -> PreviousCopy | None:
                 for name in CARRIED_TABLES
                 if (name,) in there
             }
+            contents = read_contents(con)
     except duckdb.Error:  # cut short, or written by another version: the next copy takes its place
         return None
-    return PreviousCopy(path=path, inputs=row[0] if row else "", rows=dict(rows), tables=tables)
+    return PreviousCopy(path, inputs=row[0] if row else "", rows=dict(rows), tables=tables, contents=contents)

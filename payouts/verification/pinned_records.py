@@ -12,10 +12,14 @@ from typing import Any, Final
 
 import polars as pl
 
-from ingestion.raw_versions import Records, records_of
+from ingestion.pin_problems import RESTORE_RAW, PinsError
+from ingestion.pins_check import require_pins
+from ingestion.raw_tables import TABLES, pins_path, read_pins, stored_files, table_path
+from ingestion.raw_versions import DamagedLogError, Records, UnknownVersionError, records_of, register_path
 from ingestion.settings import Settings
-from payouts.months import first_day, last_day
-from payouts.verification.month_files import Policy
+from payouts.ledger import CONTROL_FILE
+from payouts.months import first_day, is_month, last_day
+from payouts.verification.month_files import Control, Policy, read_json
 
 ALL_SHARES_BP: Final = 10_000
 
@@ -60,7 +64,15 @@ _CONTENT: "Final[dict[str, dict[str, pl.DataType | type[pl.DataType]]]]" = {
 
 
 class GoneError(Exception):
-    """Something that a run pinned is not there any more: it cannot be checked, and nothing is wrong."""
+    """Something that a run pinned is absent by rule: it cannot be checked, and nothing is wrong.
+
+    By rule is what a copy of payouts/ alone leaves out, and what was in a version beyond the look-back, of which
+    neither log nor register has to tell.
+    """
+
+
+class DamagedError(Exception):
+    """Something that a run pinned is missing, cut or older than the run, against every rule: that is a failure."""
 
 
 @dataclass(frozen=True)
@@ -114,16 +126,71 @@ def scan_pinned(settings: Settings, table: str, version: int | None) -> Records:
     """Return where the records of a raw table's version lie now.
 
     Raises:
-        GoneError: The version or one of its files is not there any more.
+        GoneError: The version is absent by rule.
+        DamagedError: Pins, log, register or a file of it is damaged.
     """
+    if version is None:
+        return Records((), None)
+    if not _has_raw(settings):
+        raise GoneError("raw/ is not in this data home")
+    try:
+        records = _records(settings, table, version)
+    except (GoneError, DamagedError):
+        raise
+    except (PinsError, DamagedLogError) as error:
+        raise DamagedError(str(error)) from error
+    except Exception as error:
+        what = " ".join(str(error).split())[:200]
+        raise DamagedError(
+            f"the log of raw/{table} cannot be read ({type(error).__name__}: {what}). {RESTORE_RAW}"
+        ) from error
+    return records
+
+
+def _records(settings: Settings, table: str, version: int) -> Records:
+    """Look where the records lie, and whether every file is there with the size that the log says."""
+    require_pins(settings, with_files=False)
+    pins = read_pins(settings)
+    pinned = pins.versions[table]
+    if pinned is None or pinned < version:
+        found = "no version" if pinned is None else f"version {pinned}"
+        raise DamagedError(f"raw/{table}: found {found} pinned, expected {version} or a later one. {RESTORE_RAW}")
     try:
         records = records_of(settings, table, version)
-    except Exception as error:
-        raise GoneError(f"version {version} of raw/{table} is not there any more ({type(error).__name__})") from error
-    missing = [path for path in records.files if not path.exists()]
-    if missing:
-        raise GoneError(f"{len(missing)} files of version {version} of raw/{table} are not there any more")
+    except UnknownVersionError as error:
+        if _is_beyond_look_back(settings, table, version):
+            raise GoneError(f"{error}: it is beyond the look-back") from error
+        raise DamagedError(f"{error}. {RESTORE_RAW}") from error
+    folder = table_path(settings, table)
+    sizes = {folder / file.path: file.size for file in stored_files(settings, table, pins.layouts[table])}
+    for path in records.files:
+        found = f"{path.stat().st_size:,} bytes" if path.exists() else "no file"
+        if found != f"{sizes[path]:,} bytes":
+            raise DamagedError(
+                f"{path.relative_to(settings.home).as_posix()}: found {found}, expected the {sizes[path]:,} bytes that "
+                "the log says. Restore it from a backup of raw/"
+            )
     return records
+
+
+def _has_raw(settings: Settings) -> bool:
+    """Whether the data home has raw tables or pins at all; a copy of payouts/ alone has none."""
+    return pins_path(settings).exists() or any(table_path(settings, table).exists() for table in TABLES)
+
+
+def _is_beyond_look_back(settings: Settings, table: str, version: int) -> bool:
+    """Whether only months read it that the next run does not settle again, and the register is there to say less.
+
+    An upkeep that trims the log keeps the register: one that is missing was lost.
+    """
+    if not register_path(settings).exists():
+        return False
+    months = sorted(folder.name for folder in settings.payouts_dir.iterdir() if is_month(folder.name))
+    controls = [read_json(settings.payouts_dir / month / CONTROL_FILE, Control) for month in months]
+    reach = max((control.policy.look_back_months for control in controls), default=0)
+    # The newest run, and the months that it settled again.
+    needed = [control.raw_versions.get(table) for control in controls[-(reach + 1) :]]
+    return version < min((one for one in needed if one is not None), default=0)
 
 
 def latest(settings: Settings, table: str, version: int | None, *, key: Sequence[str]) -> pl.DataFrame:

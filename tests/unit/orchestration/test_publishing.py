@@ -1,6 +1,7 @@
 """The serving copy: new names only, swapped by rename, three kept, nothing personal in it, and what it adds."""
 
 import json
+import re
 import shutil
 import threading
 from datetime import UTC, datetime
@@ -9,11 +10,13 @@ import duckdb
 import pytest
 
 from ingestion.contracts import RECORD_TYPES
-from ingestion.raw_tables import columns_of
+from ingestion.raw_tables import DataFile, columns_of, commit_batch
 from ingestion.settings import Settings
-from orchestration.publishing import CURRENT, PUBLISHED_MARTS, PersonalDataError, publish
+from orchestration.publishing import CURRENT, PUBLISHED_MARTS, EmptierCopyError, PersonalDataError, publish
+from orchestration.publishing.emptier import Contents, accept, what_is_lost
 from orchestration.publishing.rows import as_table
 from orchestration.publishing.what_ifs import ArtistOutcome, MonthTotals, WhatIfs
+from payouts import audit
 from payouts.bookings import create_booking_views
 
 
@@ -183,3 +186,89 @@ def test_a_copy_that_cannot_be_read_is_replaced(settings):
     first.path.write_bytes(b"no database")
     assert publish(settings, inputs="a" * 64).is_new
     assert read(settings, "select count(*) from published.copy") == [(1,)]
+
+
+def grow(settings, mart, rows):
+    with duckdb.connect(settings.warehouse_path) as con:
+        con.execute(f"create or replace table marts.{mart} as select i as id, 'x' as name from range({rows}) as r(i)")
+
+
+def test_a_copy_that_lost_rows_is_refused_and_the_old_one_stays(settings):
+    grow(settings, "fct_watch_days", 1000)
+    before = publish(settings, inputs="a" * 64)
+    for rows in (0, 400, 899):
+        grow(settings, "fct_watch_days", rows)
+        with pytest.raises(EmptierCopyError, match=rf"fct_watch_days: {rows} rows, 1,000 before"):
+            publish(settings, inputs=str(rows) * 32)
+        assert (settings.serving_dir / CURRENT).resolve() == before.path
+        assert not [*settings.serving_dir.glob(".allive-*.part*")]
+    grow(settings, "fct_watch_days", 900)
+    assert publish(settings, inputs="b" * 64).is_new
+
+
+def test_a_mart_that_becomes_empty_because_things_got_better_is_published(settings):
+    grow(settings, "fct_close_blockers", 300)
+    publish(settings, inputs="a" * 64)
+    grow(settings, "fct_close_blockers", 0)
+    assert publish(settings, inputs="b" * 64).is_new
+
+
+def test_fewer_records_of_a_type_are_refused_though_every_mart_has_its_rows(settings):
+    """A calendar has its days with or without heartbeats in them."""
+    publish(settings, inputs="a" * 64)
+    with_records(settings, 5000)
+    again = publish(settings, inputs="b" * 64)
+    with_records(settings, 4000)
+    with pytest.raises(EmptierCopyError, match="heartbeats: 4,000 records, 5,000 before"):
+        publish(settings, inputs="c" * 64)
+    assert (settings.serving_dir / CURRENT).resolve() == again.path
+
+
+def with_records(settings, records):
+    pins = {"versions": {"heartbeats": 1}, "batch_number": 1}
+    settings.raw_dir.mkdir(exist_ok=True)
+    (settings.raw_dir / "pins.json").write_text(json.dumps(pins), encoding="utf-8")
+    shutil.rmtree(settings.raw_dir / "heartbeats", ignore_errors=True)
+    files = [DataFile("event_day=2021-01-01/a.parquet", 1, records, 1, {"event_day": "2021-01-01"})]
+    commit_batch(settings, "heartbeats", files, ["heartbeats/a"], batch_number=1)
+
+
+def test_a_closed_month_that_is_gone_or_another_run_is_refused(settings):
+    before = Contents(closed={"2021-01": "a" * 64, "2021-02": "b" * 64})
+    assert what_is_lost(before, Contents(closed={"2021-01": "a" * 64})) == ["2021-02 is not closed any more"]
+    other = Contents(closed={"2021-01": "a" * 64, "2021-02": "c" * 64})
+    assert what_is_lost(before, other) == ["2021-02 is another run than before"]
+    assert what_is_lost(before, Contents(closed={**before.closed, "2021-03": "d" * 64})) == []
+
+
+def test_an_emptier_copy_is_published_for_who_gives_its_code_and_that_is_on_record(settings):
+    grow(settings, "fct_watch_days", 1000)
+    publish(settings, inputs="a" * 64)
+    grow(settings, "fct_watch_days", 10)
+    with pytest.raises(EmptierCopyError) as refused:
+        publish(settings, inputs="b" * 64)
+    (code,) = re.findall(r"`allive publish ([0-9a-f]{12}) --why …`", str(refused.value))
+    accept(settings, code, operator="nina", why="the test season was deleted")
+    assert publish(settings, inputs="b" * 64).is_new
+    (entry,) = audit.entries(settings)
+    assert (entry["action"], entry["code"], entry["operator"]) == ("publish_emptier", code, "nina")
+
+    grow(settings, "fct_watch_days", 1000)
+    publish(settings, inputs="c" * 64)
+    grow(settings, "fct_watch_days", 5)
+    with pytest.raises(EmptierCopyError):  # another copy, another code
+        publish(settings, inputs="d" * 64)
+
+
+def test_a_copy_in_service_that_cannot_be_read_does_not_let_an_emptier_one_pass(settings):
+    grow(settings, "fct_watch_days", 1000)
+    publish(settings, inputs="a" * 64)
+    second = publish(settings, inputs="b" * 64)
+    for damage in (lambda: second.path.write_bytes(b"no database"), second.path.unlink):
+        damage()
+        grow(settings, "fct_watch_days", 10)
+        with pytest.raises(EmptierCopyError, match="10 rows, 1,000 before"):
+            publish(settings, inputs="c" * 64)
+    grow(settings, "fct_watch_days", 1000)
+    assert publish(settings, inputs="a" * 64).is_new  # of the state of a kept copy that nobody is served
+    assert read(settings, "select count(*) from marts.fct_watch_days") == [(1000,)]

@@ -1,0 +1,49 @@
+"""`allive doctor`: is the data home sound, and what to do where it is not; `--repair` rebuilds its pins."""
+
+from ingestion.pin_problems import PinsError
+from ingestion.pins_repair import repair_pins
+from ingestion.settings import Settings
+from orchestration.checkup import examine
+from orchestration.home_lock import hold_data_home
+from orchestration.terminal import refuse, say, table, warn
+from payouts.audit import operator_name
+from payouts.pins import UnreadableMonthError, closed_versions
+
+_NOT_REPAIRED = "The pins cannot be rebuilt; nothing was changed."
+
+
+def examine_home(settings: Settings) -> bool:
+    """Look at every part of the data home and say what was found; whether nothing failed."""
+    findings = examine(settings)
+    table(
+        "Data home",
+        ("part", "", "found"),
+        [(finding.part, finding.state, finding.found) for finding in findings],
+    )
+    notes = [reason for finding in findings if finding.state == "note" for reason in finding.reasons]
+    if notes:
+        warn("Not failures:", notes)
+    failed = [finding for finding in findings if finding.state == "FAILED"]
+    if failed:
+        refuse(
+            f"{len(failed)} checks failed: fix the errors below.",
+            dict.fromkeys(reason for finding in failed for reason in finding.reasons),
+        )
+        return False
+    say("The data home is sound.")
+    return True
+
+
+def repair_home(settings: Settings) -> bool:
+    """Rebuild the pins from the tables' logs where they are lost, broken or old, then look at everything."""
+    with hold_data_home(settings, command="allive doctor --repair"):
+        try:
+            repair = repair_pins(settings, operator=operator_name(settings), at_least=closed_versions(settings))
+        except PinsError as error:
+            refuse(_NOT_REPAIRED, map(str, error.problems))
+            return False
+        except UnreadableMonthError as error:
+            refuse(_NOT_REPAIRED, [str(error)])
+            return False
+        say(str(repair) if repair else "The pins fit the tables: there was nothing to repair.")
+    return examine_home(settings)

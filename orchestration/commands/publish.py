@@ -1,0 +1,21 @@
+"""`allive publish CODE`: a serving copy that was refused for being emptier takes its place all the same, on record."""
+
+from ingestion.settings import Settings
+from orchestration.home_lock import hold_data_home
+from orchestration.publishing.emptier import accept
+from orchestration.runs import run_job
+from orchestration.terminal import refuse, say, showing_progress
+from payouts.audit import operator_name
+
+
+def publish_emptier(settings: Settings, code: str, *, why: str, verbose: bool = False) -> bool:
+    """Put the acceptance on record and publish; whether the copy is in service."""
+    with hold_data_home(settings, command="allive publish"), showing_progress():
+        accept(settings, code, operator=operator_name(settings), why=why)
+        outcome = run_job(settings, "republish", verbose=verbose)
+    if not outcome.success:
+        refuse("Nothing was published.", outcome.failures)
+        return False
+    copy = outcome.assets["serving/allive"]
+    say(f"Serving copy {copy['state']}: {settings.serving_dir / copy['file']}")
+    return True

@@ -1,0 +1,39 @@
+"""The gate before any work on the raw layer: pins that fit its tables and every closed month."""
+
+from collections.abc import Iterable
+
+from ingestion.pin_problems import PinsError
+from ingestion.pins_repair import repair_lost_pins
+from ingestion.settings import Settings
+from payouts.audit import operator_name
+from payouts.pins import UnreadableMonthError, closed_versions, pin_refusals
+
+
+class UnsoundPinsError(Exception):
+    """The raw layer is at odds with itself or with closed months: nothing may be loaded, built or closed on it."""
+
+    def __init__(self, reasons: Iterable[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__(self.reasons)
+
+    def __str__(self) -> str:
+        return " · ".join(self.reasons)
+
+
+def require_sound_pins(settings: Settings) -> str | None:
+    """Check the pins, and rebuild them where they are lost and that is safe; return what to tell the operator of it.
+
+    The data home must be locked.
+
+    Raises:
+        UnsoundPinsError: Something is wrong that a person has to look at; each reason names the way out.
+    """
+    try:
+        repair = repair_lost_pins(settings, operator=operator_name(settings), at_least=closed_versions(settings))
+    except PinsError as error:
+        raise UnsoundPinsError(map(str, error.problems)) from error
+    except UnreadableMonthError as error:
+        raise UnsoundPinsError([str(error)]) from error
+    if reasons := pin_refusals(settings):
+        raise UnsoundPinsError(reasons)
+    return str(repair) if repair else None
