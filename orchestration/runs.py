@@ -8,6 +8,8 @@ import dagster as dg
 
 from ingestion.settings import Settings
 from orchestration.instance import open_instance
+from orchestration.sound_pins import require_sound_pins
+from orchestration.terminal import say
 
 STARTED_BY = "allive/started_by"
 COMMAND = "command"
@@ -46,9 +48,14 @@ def run_job(
     """Run a job of the definitions in this process and report what came of it.
 
     `ops` is the config of its ops by name. The data home must be locked by this process (`hold_data_home`).
+
+    Raises:
+        UnsoundPinsError: The raw layer is at odds with itself or with closed months.
     """
     from orchestration.definitions import defs  # noqa: PLC0415 - loads the dbt manifest, 2 s
 
+    if repaired := require_sound_pins(settings):
+        say(repaired)
     console = {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}
     with open_instance(settings) as instance:
         _give_up_dead_runs(instance)

@@ -25,6 +25,7 @@ from payouts.close_warnings import CloseWarning, acknowledgement, in_words, open
 from payouts.errors import Refusal
 from payouts.months import parse_month
 from payouts.payer import payer_refusals
+from payouts.pins import pin_refusals
 from payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
 from payouts.settlement import Settlement, open_warehouse, read_settlement
 
@@ -150,6 +151,7 @@ def _only_closing(settings: Settings, month: str) -> Iterator[None]:
 def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> ClosedRun:
     _refuse(month, gate.calendar_refusals(settings, month))
     _refuse(month, requests.amendment_refusals(settings))
+    _refuse(month, pin_refusals(settings))
     _refuse(month, gate.warehouse_refusals(settings, con))
     settlement = _settle(settings, con, month)
     try:

@@ -10,6 +10,7 @@ from pydantic import PrivateAttr
 
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
+from orchestration.sound_pins import require_sound_pins
 
 # A run of the service waits for a command to finish; a command does not wait for the service.
 SERVICE_PATIENCE_S = 900.0
@@ -40,6 +41,7 @@ class DataHome(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
         with hold_data_home(patient, command=command):
             self._held_since = datetime.now(UTC)
+            require_sound_pins(self.settings)
             yield self
 
 
