@@ -1,4 +1,7 @@
-{%- from 'what_counts.sql' import destination_of, envelope_by_policy, is_long_enough, may_count, stands_on -%}
+{%-
+    from 'what_counts.sql'
+    import destination_of, envelope_by_policy, is_long_enough, may_count, stands_on
+-%}
 -- Grain: weighing (envelope × minimum live) × artist × category on the day of the
 -- watching: what `settling` sums up of the periods of `weights.sql`, for several
 -- policies at once, split by the same rule (RULES.md §5.1-§5.3): floors, then one nano
@@ -39,7 +42,9 @@ priced as (
         periods.has_own_envelope,
         cast($nanos_per_cent as bigint) * case
             when periods.has_own_envelope then periods.envelope_cents
-            else {{ envelope_by_policy('periods.price_cents', 'weighings.envelope_cents') }}
+            else {{ envelope_by_policy(
+                'periods.price_cents', 'weighings.envelope_cents'
+            ) }}
         end as envelope_nanos
     from periods
     cross join weighings

@@ -1,4 +1,7 @@
-{%- from 'what_counts.sql' import counts, destination_of, envelope_by_policy, stands_between -%}
+{%-
+    from 'what_counts.sql'
+    import counts, destination_of, envelope_by_policy, stands_between
+-%}
 -- Grain: period that the month settles × artist × category on the day of the watching,
 -- with its weight (RULES.md §5.1); a period in which nothing that counts was watched is
 -- one row without artist. As int_period_slices has it, under another policy.

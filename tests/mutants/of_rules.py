@@ -118,7 +118,7 @@ MUTANTS: Final = (
         file=_STATEMENT,
         before="when not ({{ is_long_enough(live, policy) }}) then 'too_short'",
         after="when false then 'too_short'",
-        killed_by="a_live_is_countable_by_the_newest_policy",
+        killed_by="a_live_that_earns_nothing_says_why",
     ),
     Mutant(
         name="category_after_its_end",
