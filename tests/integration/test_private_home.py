@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.conftest import GOLDEN
 
-_DEADLINE_S = 400
+_DEADLINE_S = 900
 
 
 def test_what_the_commands_write_has_no_bit_for_group_or_others(tmp_path: Path, parsed_home: Path) -> None:

@@ -36,7 +36,7 @@ MUTANTS: Final = (
         file="payouts/ledger.py",
         before="if found > MONTH_FORMAT:",
         after="if found > MONTH_FORMAT + 98:",
-        killed_by=f"{_CLI}::test_every_command_refuses_what_is_newer_and_writes_nothing",
+        killed_by=f"{_CLI}::test_a_newer_format_is_said_in_words_and_exits_1",
     ),
     Mutant(
         name="newer_lines_taken",
