@@ -1,6 +1,7 @@
 """What a build of the warehouse builds again, and what it remembers."""
 
 import json
+import shutil
 
 from orchestration.warehouse import Build, build_warehouse, open_warehouse
 from tests.pipeline import Pipeline
@@ -54,11 +55,12 @@ def test_only_what_depends_on_what_changed_is_built_again(pipeline: Pipeline) ->
 def test_raw_tables_restored_from_an_older_copy_are_built_from_the_start(pipeline: Pipeline) -> None:
     land(pipeline, "artists/1.ndjson", {"artist_id": "a1", "name": "Anouk"})
     land(pipeline, "heartbeats/1.ndjson", HEARTBEAT)
-    pins = pipeline.settings.raw_dir / "pins.json"
-    older = pins.read_bytes()
+    older = pipeline.settings.home / "older"
+    shutil.copytree(pipeline.settings.raw_dir, older)
     land(pipeline, "heartbeats/2.ndjson", {**HEARTBEAT, "event_at": "2021-02-05T20:00:10Z"})
     pipeline.build()
-    pins.write_bytes(older)
+    shutil.rmtree(pipeline.settings.raw_dir)
+    older.rename(pipeline.settings.raw_dir)
     restored = build_warehouse(pipeline.settings)
     assert not restored.broken
     assert "model.allive.dim_artists" in built(restored)
