@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from ingestion.pins_check import check_pins
+from ingestion.pins_repair import REPAIRS_FILE, repair_pins
 from ingestion.promotion import staging_folder
-from ingestion.raw_tables import REJECTS, read_pins
+from ingestion.raw_tables import REJECTS, pins_path, read_pins
 from ingestion.settings import Settings
 from tests.e2e import raw_layer
 from tests.e2e.killing import Campaign
@@ -68,10 +70,15 @@ def test_killed_loads_end_as_if_nothing_had_happened(scenario: Scenario, kills: 
         _assert_whole_files(settings, scenario)
         if number % KILLED_AGAIN == 0 and campaign.kill(settings):
             _assert_whole_files(settings, scenario)
+        assert check_pins(settings) == ()
+        if number % KILLED_AGAIN == 1:
+            pins_path(settings).unlink(missing_ok=True)
+            repair_pins(settings, operator="tests", at_least={})
+            _assert_whole_files(settings, scenario)
         raw_layer.load_everything(settings.home)
         assert raw_layer.visible(settings) == scenario.visible
         assert raw_layer.held(settings) == scenario.held
-        assert raw_layer.files(settings) == scenario.files
+        assert [name for name in raw_layer.files(settings) if not name.endswith(REPAIRS_FILE)] == scenario.files
         assert raw_layer.unlisted_files(settings) == []
         assert raw_layer.load_everything(settings.home) == []
 

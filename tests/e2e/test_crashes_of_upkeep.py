@@ -9,7 +9,9 @@ import pytest
 
 import ingestion.compaction
 from ingestion.compaction import compact
-from ingestion.raw_tables import TABLES, read_pins, stored_files
+from ingestion.pins_check import check_pins
+from ingestion.pins_repair import repair_pins
+from ingestion.raw_tables import TABLES, pins_path, read_pins, stored_files
 from ingestion.settings import Settings
 from ingestion.vacuum import vacuum
 from tests.e2e import raw_layer
@@ -85,6 +87,11 @@ def test_killed_upkeep_changes_nothing_that_readers_see(scattered: Scattered, ki
     )
     for number, settings in enumerate(campaign.kills(round(kills * SHARE_OF_KILLS))):
         assert raw_layer.visible(settings) == scattered.visible
+        assert check_pins(settings) == ()
+        if number % 3 == 1:
+            pins_path(settings).unlink()
+            repair_pins(settings, operator="tests", at_least={})
+            assert raw_layer.visible(settings) == scattered.visible
         if number % 2:
             # A delivery comes first, onto what the kill left.
             loaded_before = read_pins(settings).batch_number

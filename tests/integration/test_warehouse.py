@@ -55,12 +55,12 @@ def test_only_what_depends_on_what_changed_is_built_again(pipeline: Pipeline) ->
 def test_raw_tables_restored_from_an_older_copy_are_built_from_the_start(pipeline: Pipeline) -> None:
     land(pipeline, "artists/1.ndjson", {"artist_id": "a1", "name": "Anouk"})
     land(pipeline, "heartbeats/1.ndjson", HEARTBEAT)
-    raw = pipeline.settings.raw_dir
-    shutil.copytree(raw, raw.with_name("older"))
+    older = pipeline.settings.home / "older"
+    shutil.copytree(pipeline.settings.raw_dir, older)
     land(pipeline, "heartbeats/2.ndjson", {**HEARTBEAT, "event_at": "2021-02-05T20:00:10Z"})
     pipeline.build()
-    shutil.rmtree(raw)
-    raw.with_name("older").rename(raw)
+    shutil.rmtree(pipeline.settings.raw_dir)
+    older.rename(pipeline.settings.raw_dir)
     restored = build_warehouse(pipeline.settings)
     assert not restored.broken
     assert "model.allive.dim_artists" in built(restored)

@@ -20,7 +20,7 @@ MUTANTS: Final = (
         rule="pins: lost pins are refused",
         file=_TABLES,
         before="if not (tables := _tables_with_a_log(settings)) or",
-        after="if (tables := _tables_with_a_log(settings)) or",
+        after="if (tables := _tables_with_a_log(settings)) is not None or",
         killed_by=f"{_PINS_TESTS}::test_lost_pins_are_not_nothing_loaded",
     ),
     Mutant(
@@ -177,11 +177,11 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="everything_is_beyond_the_look_back",
-        rule="verify: a lost register is a failure",
+        rule="verify: a version of the look-back that nothing tells is a failure",
         file=_PINNED,
-        before="    if not register_path(settings).exists():\n        return False",
-        after="    if not register_path(settings).exists():\n        return True",
-        killed_by=f"{_DAMAGE_TESTS}::test_damage_is_a_failure_and_never_not_there",
+        before="    return version < min(",
+        after="    return True or version < min(",
+        killed_by=f"{_DAMAGE_TESTS}::test_a_version_beyond_the_look_back_is_absent_by_rule_and_one_within_is_not",
     ),
     Mutant(
         name="an_emptier_copy_is_published",
