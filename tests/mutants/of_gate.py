@@ -304,6 +304,14 @@ GRANTS: Final = (
         killed_by=f"{_STORE_TESTS}::test_failed_attempts_are_forgotten_and_bounded",
     ),
     Mutant(
+        name="strangers_fill_the_log_file",
+        rule="docs/security.md: the log file takes 100 lines an hour of what strangers cause",
+        file="dashboards/gate/sparing.py",
+        before="            passes = self._seen <= AN_HOUR",
+        after="            passes = self._seen > 0",
+        killed_by="tests/unit/dashboards/test_gate_requests.py::test_strangers_do_not_fill_the_log_file",
+    ),
+    Mutant(
         name="no_word_of_the_proxy",
         rule="docs/security.md: a public address without a trusted proxy is warned of",
         file="orchestration/commands/dashboards.py",
