@@ -10,6 +10,7 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from dashboards.gate import middleware, oidc
 from dashboards.gate.files import FileRoutes
 from dashboards.gate.headers import SESSION_HEADER, SESSION_KEY
 from dashboards.gate.middleware import Gate
@@ -18,6 +19,7 @@ from dashboards.gate.orchestrator import Orchestrator
 from dashboards.gate.orders import OrderRoutes
 from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
+from dashboards.gate.sparing import spare_logs
 from dashboards.gate.store import open_store
 from ingestion.settings import Settings
 
@@ -65,6 +67,7 @@ def create_app(settings: Settings) -> ASGIApp:
 def serve(settings: Settings, *, port: int) -> None:
     """Serve the dashboards on loopback until SIGINT or SIGTERM."""
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    spare_logs(middleware.__name__, oidc.__name__, "uvicorn.error", "websockets.server")
     app = create_app(settings)
     _warm_up()
     # What is imported stays: it need not be looked through at every collection.

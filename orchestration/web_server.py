@@ -18,7 +18,7 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 
-from dashboards.gate.orchestrator import PREFIX
+from dashboards.gate.addresses import PREFIX
 
 # What Dagster's own command line passes on.
 _STATEMENT_TIMEOUT_MS: Final = 15_000

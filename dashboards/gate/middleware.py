@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dashboards.access import Principal, Role
 from dashboards.formatting import Language
 from dashboards.gate import grants, sessions
+from dashboards.gate.addresses import STREAM as ORCHESTRATORS_STREAM
 from dashboards.gate.headers import protect, vouched
 from dashboards.gate.index_page import corrected
-from dashboards.gate.orchestrator import STREAM as ORCHESTRATORS_STREAM
 from dashboards.gate.orchestrator import Orchestrator, is_orchestrators
 from dashboards.gate.orchestrator import is_asset as is_orchestrators_asset
 from dashboards.gate.requests import FormError, Site, language_of

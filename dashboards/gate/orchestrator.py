@@ -25,6 +25,7 @@ from websockets.typing import Subprotocol
 
 from dashboards.access import Principal, Role
 from dashboards.gate import audit, sessions
+from dashboards.gate.addresses import PREFIX, STREAM
 from dashboards.gate.audit import Event
 from dashboards.gate.grants import find_grant
 from dashboards.gate.index_page import SCRIPT
@@ -35,10 +36,6 @@ from dashboards.gate.store import Store
 from dashboards.gate.websockets import LOOK_EVERY_S, SESSION_ENDED
 from ingestion.settings import Settings
 from ingestion.sockets import WEB_SERVER, SocketFolderError, socket_path
-
-PREFIX: Final = "/operations"
-"""Where operators find the orchestrator; Dagster's own pages know that they are below it."""
-STREAM: Final = f"{PREFIX}/graphql"
 
 LONGEST_BODY: Final = 1024 * 1024
 LONGEST_MESSAGE: Final = 256 * 1024

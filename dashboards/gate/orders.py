@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute, Route
 
 from dashboards.access import Role
 from dashboards.formatting import instant
+from dashboards.gate.addresses import ORDERS, PREFIX
 from dashboards.gate.grants import LOCAL_ISSUER, find_grant
-from dashboards.gate.orchestrator import PREFIX
 from dashboards.gate.pages import Field, Form, Page, Section, respond
 from dashboards.gate.requests import Forms, Site, language_of
 from dashboards.gate.routes import GateRoutes
@@ -24,7 +24,6 @@ from payouts import close_orders
 from payouts.close_orders import CloseOrder, OrderRefusal
 from payouts.months import is_month
 
-ORDERS: Final = "/orders"
 _LONGEST_TEXT: Final = 500
 _DONE: Final = ("ordered", "approved", "withdrawn")
 

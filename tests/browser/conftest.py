@@ -19,7 +19,7 @@ from tests.browser.server import Dashboards, served_home, serving
 from tests.browser.visitor import Visitor, browser_options
 
 ARTIST = "art-022"
-_ROLES = {Role.ARTIST: (ARTIST,), Role.MANAGEMENT: (), Role.FINANCE: ()}
+_ROLES = {Role.ARTIST: (ARTIST,), Role.MANAGEMENT: (), Role.FINANCE: (), Role.OPERATOR: ()}
 
 Enter = Callable[..., Visitor]
 

@@ -44,6 +44,14 @@ def test_nothing_serious_keeps_anybody_from_coming_in(window, dashboards, phone,
         )
 
 
+@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+def test_the_orders_to_close_are_as_readable(signed_in, dashboards, phone):
+    visitor = signed_in(Role.OPERATOR, phone=phone)
+    visitor.page.goto(f"{dashboards.url}/orders")
+    assert violations(visitor.page) == []
+    assert visitor.page.evaluate("() => document.scrollingElement.scrollWidth") <= visitor.page.viewport_size["width"]
+
+
 def test_the_open_menu_of_a_phone_is_as_readable(signed_in):
     visitor = signed_in(Role.MANAGEMENT, phone=True)
     visitor.open()

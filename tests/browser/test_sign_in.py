@@ -121,6 +121,12 @@ def test_a_provider_vouches_for_a_subject_and_the_grant_is_bound_to_it(window, f
     guest.page.goto(dashboards.invite("zoe@example.org", Role.ARTIST, ARTIST))
     guest.page.get_by_role("link", name="Continuer avec Scène").click()
     _as_subject(guest, "subject-zoe")
+    # A link of anybody's could have led here: the invitation is accepted by a form.
+    guest.page.get_by_text("Accepter l’invitation").wait_for()  # noqa: RUF001 - French
+    assert "zoe@example.org" in guest.text
+    granted = [grant.principal for grant in list_grants(open_store(dashboards.settings))]
+    assert (issuer, "subject-zoe") not in [(principal.issuer, principal.subject) for principal in granted]
+    guest.page.get_by_role("button", name="Accepter").click()
     guest.wait()
     assert guest.page.locator("h1").inner_text() == "Mes revenus"
     granted = [grant.principal for grant in list_grants(open_store(dashboards.settings))]

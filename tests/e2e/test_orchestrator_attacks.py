@@ -25,9 +25,10 @@ from websockets.sync.client import connect
 
 from dashboards.access import Role
 from dashboards.gate import grants
+from dashboards.gate.orchestrator import ANSWER_WITHIN_S
 from tests.e2e.dashboards.visitors import ROOT, Dashboards, Visitor
 
-START_TIMEOUT_S = 600
+START_TIMEOUT_S = 1200
 WITHIN_S = 30
 NOBODY = 65_534
 SELECTOR = '{repositoryLocationName: "allive", repositoryName: "__repository__", pipelineName: "republish"}'
@@ -38,6 +39,12 @@ LAUNCH = (
 READ = "query { version runsOrError { __typename ... on Runs { results { id } } } }"
 # As a form of another site can send it: `text/plain` and a body that is JSON all the same.
 AS_JSON = json.dumps({"query": LAUNCH})
+# `allive`, on a machine that does much else.
+PATIENT = f"""
+from orchestration import cli, service
+service.START_TIMEOUT_S = {START_TIMEOUT_S}
+cli.main()
+"""
 ANOTHER_USER = """
 import json, os, pathlib, socket, sys
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
@@ -77,7 +84,9 @@ class Service(Dashboards):
         if not path.exists():
             return 0
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WITHIN_S)) as storage:
-            return int(storage.execute("select count(*) from runs").fetchone()[0])
+            # Not the schedules' runs: their hour may come.
+            rows = storage.execute("select count(*) from runs where pipeline_name = 'republish'")
+            return int(rows.fetchone()[0])
 
     def operator(self, name: str = "operator") -> Visitor:
         return self.enter(name, role=Role.OPERATOR)
@@ -126,7 +135,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     log = tmp_path_factory.mktemp("aside") / "up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "orchestration.cli", "up", "--dashboards-port", str(port)],
+            [sys.executable, "-c", PATIENT, "up", "--dashboards-port", str(port)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT), "ALLIVE_HOME": str(home)},
             stdout=output,
@@ -244,7 +253,7 @@ def test_a_host_that_is_bound_anew_launches_and_reads_nothing(service: Service, 
             connection.sendall((text + (AS_JSON if "POST" in request else "")).encode())
             answer = b"".join(iter(lambda: connection.recv(65_536), b""))
         assert int(answer.split()[1]) in {400, 421}
-        assert b"data" not in answer
+        assert b'"data"' not in answer
         assert b"Dagster" not in answer
 
 
@@ -360,11 +369,14 @@ def test_an_order_to_close_is_taken_from_our_own_form_alone(service: Service) ->
 def test_an_operator_reads_and_launches_as_she_should(service: Service) -> None:
     """Without it the others would pass at an orchestrator that is simply away."""
     operator = service.operator("working")
+    # The first question makes the orchestrator read its code location.
+    operator.http.timeout = httpx.Timeout(2 * ANSWER_WITHIN_S)
     page = operator.http.get("/operations/")
     assert page.status_code == 200
     assert "<title" in page.text
     assert "Dagster" in page.text
-    answer = operator.post_json("/operations/graphql", READ)
+    answers = (operator.post_json("/operations/graphql", READ) for _ in range(3))
+    answer = next(answer for answer in answers if answer.status_code != 504)
     assert answer.json()["data"]["runsOrError"] == {"__typename": "Runs", "results": []}
     answer = operator.post_json("/operations/graphql", LAUNCH)
     assert answer.json() == {"data": {"launchPipelineExecution": {"__typename": "LaunchRunSuccess"}}}

@@ -7,8 +7,7 @@ import streamlit as st
 
 from dashboards import formatting, layout
 from dashboards.access import Role
-from dashboards.gate.orchestrator import PREFIX
-from dashboards.gate.orders import ORDERS
+from dashboards.gate.addresses import ORDERS, PREFIX
 from dashboards.layout import Card, Column
 from dashboards.queries.management import data as queries
 from dashboards.serving import Rows

@@ -1,5 +1,6 @@
 """What a request says of itself and how much of it is believed; what goes on to Streamlit, and what comes back."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from dashboards.gate.headers import vouched
 from dashboards.gate.index_page import corrected
 from dashboards.gate.pages import html
 from dashboards.gate.requests import Site, language_of
+from dashboards.gate.sparing import Sparing
 from ingestion.settings import Settings
 
 PUBLIC = "https://artistes.example.org"
@@ -139,3 +141,19 @@ def test_streamlits_page_is_corrected() -> None:
 
 def test_everything_in_a_page_is_escaped() -> None:
     assert html("<p title='$a'>$b</p>", a="'>", b="<script>") == "<p title='&#x27;&gt;'>&lt;script&gt;</p>"
+
+
+def test_strangers_do_not_fill_the_log_file(caplog: pytest.LogCaptureFixture) -> None:
+    now = 0.0
+    logger = logging.getLogger("tests.spared")
+    spare = Sparing(clock=lambda: now)
+    logger.addFilter(spare)
+    caplog.set_level(logging.INFO, logger=logger.name)
+    for number in range(250):
+        logger.info("refused %s", number)
+    assert len(caplog.messages) == 100
+    now = 3600.0
+    logger.info("refused %s", "again")
+    assert caplog.messages[100:] == ["refused again (150 more lines were held back before)"]
+    logger.info("refused %s", "once more")
+    assert caplog.messages[101:] == ["refused once more"]
