@@ -15,8 +15,8 @@ _HEAD = """# Benchmarks
 
 Each section is the last run of one suite at one size, written by `python -m bench --write` (`make bench`); a run leaves
 the sections of other sizes alone. Seconds are those of a clock on the wall, so they tell how busy the machine was as
-well: compare within a section, never across. *÷ floor* is the ratio to the first row, by the clock; the aims of `scale`,
-`closing` and `increments` are judged by CPU seconds.
+well: compare within a section, never across. *÷ floor* is the ratio to the first row, by the clock; the aims of
+`scale`, `closing` and `increments` are judged by CPU seconds.
 """
 _PACKAGES = ("duckdb", "dbt-core", "dbt-duckdb", "deltalake", "polars", "chdb", "pyspark")
 

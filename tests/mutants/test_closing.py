@@ -68,7 +68,7 @@ def close_by_hand(settings: Settings, month: str) -> None:
     folder.mkdir(parents=True)
     manifest = {"settlement_month": month, "run_hash": "1" * 64, "previous_run_hash": "0" * 64, "files": {}}
     (folder / ledger.MANIFEST_FILE).write_text(json.dumps(manifest))
-    (folder / ledger.CONTROL_FILE).write_text('{"adjustments": {}, "amendments": [], "balance_entries": []}')
+    (folder / ledger.CONTROL_FILE).write_text('{"adjustments": {}, "amendments": [], "balance_entries": [], "raw_versions": {}}')
     (folder / ledger.PAYOUTS_FILE).write_text("artist_id,carried_forward_cents\na,950\nb,0\nc,-3\n")
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("insert into booked.months values ($month, $month, true)", {"month": month})
@@ -126,6 +126,7 @@ def test_a_warehouse_that_means_another_look_back_is_refused(settings: Settings)
     close_by_hand(settings, "2021-01")
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("update booked.months set is_in_look_back = false")
+    note_mark(settings, "tests")
     assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
 
 

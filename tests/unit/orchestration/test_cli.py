@@ -120,6 +120,8 @@ ON_A_HOME = [
     ["statements", "--year", "2021"],
     ["demo"],
     ["dbt", "ls"],
+    ["doctor"],
+    ["publish", "4f0c2a9be171", "--why", "tests"],
     ["invitations", "list"],
     ["invitations", "revoke", "a@allive.example"],
     ["dashboards"],
