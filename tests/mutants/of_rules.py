@@ -76,8 +76,8 @@ MUTANTS: Final = (
         name="withdrawn_amendment_verifies",
         rule="§6 an amendment is on record, and so is its withdrawal",
         file="payouts/verification/balances.py",
-        before='if line.entry["action"] == "amend_withdrawn"',
-        after='if line.entry["action"] is None',
+        before='if line.entry.get("action") == "amend_withdrawn"',
+        after='if line.entry.get("action") is None',
         killed_by=f"{_VERIFICATION}::test_a_withdrawn_amendment_is_not_taken_up",
     ),
     Mutant(
@@ -100,8 +100,8 @@ MUTANTS: Final = (
         name="history_by_the_day_after",
         rule="§7 the row in force on the settlement month's last day counts",
         file="payouts/verification/policy_history.py",
-        before="if valid_from <= last_day(name)]",
-        after="if valid_from < last_day(name)]",
+        before="for valid_from, row in history if valid_from <= day",
+        after="for valid_from, row in history if valid_from < day",
         killed_by=_IN_FORCE,
     ),
     Mutant(

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from tests.mutants import of_closing, of_formats, of_gate, of_pins, of_proof, of_rules, of_setup
 from tests.mutants.mutant import Mutant
 
 _WATCH_TIME: Final = "dbt_project/macros/engine/watch_time.sql"
@@ -940,4 +941,19 @@ CORRECTING: Final = (
     ),
 )
 
-MUTANTS: Final = (*WATCH_TIME, *WHAT_LANDS, *WHAT_COUNTS, *SETTLING, *POOL, *CLOSING, *CORRECTING)
+MUTANTS: Final = (
+    *WATCH_TIME,
+    *WHAT_LANDS,
+    *WHAT_COUNTS,
+    *SETTLING,
+    *POOL,
+    *CLOSING,
+    *CORRECTING,
+    *of_closing.MUTANTS,
+    *of_formats.MUTANTS,
+    *of_gate.MUTANTS,
+    *of_pins.MUTANTS,
+    *of_proof.MUTANTS,
+    *of_rules.MUTANTS,
+    *of_setup.MUTANTS,
+)

@@ -1,6 +1,8 @@
 """What refuses a close, and what a run pays: on marts written by hand, without a build (RULES.md §4, §6)."""
 
+import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -11,8 +13,13 @@ from ingestion.batches import HeldBatch
 from ingestion.reports import BatchReport
 from ingestion.settings import Settings
 from payouts import closing, gate, ledger, requests
+from payouts.close_orders import CloseOrder, order_close
+from payouts.close_warnings import CloseWarning, acknowledgement
+from payouts.errors import Refusal
 from payouts.run import compute_run
 from payouts.settlement import ArtistMonth, Settlement
+from payouts.verification.findings import Check, Finding
+from payouts.verification.proving import Proof
 from payouts.warehouse_mark import note_mark
 
 MARTS = """
@@ -68,7 +75,9 @@ def close_by_hand(settings: Settings, month: str) -> None:
     folder.mkdir(parents=True)
     manifest = {"settlement_month": month, "run_hash": "1" * 64, "previous_run_hash": "0" * 64, "files": {}}
     (folder / ledger.MANIFEST_FILE).write_text(json.dumps(manifest))
-    (folder / ledger.CONTROL_FILE).write_text('{"adjustments": {}, "amendments": [], "balance_entries": [], "raw_versions": {}}')
+    (folder / ledger.CONTROL_FILE).write_text(
+        '{"adjustments": {}, "amendments": [], "balance_entries": [], "raw_versions": {}}'
+    )
     (folder / ledger.PAYOUTS_FILE).write_text("artist_id,carried_forward_cents\na,950\nb,0\nc,-3\n")
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("insert into booked.months values ($month, $month, true)", {"month": month})
@@ -140,6 +149,62 @@ def test_an_amendment_that_the_run_does_not_reach_refuses_it(settings: Settings,
     (reason,) = closing.refusals(settings, "2021-02")
     assert "The amendment of 2021-01 that zoe asked for" in reason
     assert "adjusts no earlier month" in reason
+
+
+def test_a_warehouse_that_something_else_wrote_to_is_refused(settings: Settings) -> None:
+    with duckdb.connect(settings.warehouse_path) as con:
+        con.execute("update marts.fct_artist_months set current_earned_cents = 99")
+    assert "not as the project left it" in " ".join(closing.refusals(settings, "2021-01"))
+
+
+def test_a_warehouse_in_the_place_of_another_is_refused(settings: Settings) -> None:
+    """Its header is noted, its token is not the one that the build drew."""
+    note_mark(settings, "of another build")
+    assert "not as the project left it" in " ".join(closing.refusals(settings, "2021-01"))
+
+
+def test_a_file_that_could_not_be_read_refuses_while_it_lies_there_as_it_was(settings: Settings) -> None:
+    broken = settings.landing_dir / "lives" / "l.csv.gz"
+    broken.parent.mkdir(parents=True)
+    broken.write_bytes(b"cut")
+    values = ["lives/l.csv.gz", "gzip data is cut", hashlib.sha256(b"cut").hexdigest()]
+    with duckdb.connect(settings.warehouse_path) as con:
+        con.execute("insert into raw.rejects values (?, null, 'unreadable', ?, ?, 1)", values)
+    note_mark(settings, "tests")
+    assert "lives/l.csv.gz could not be read" in " ".join(closing.refusals(settings, "2021-01"))
+    broken.write_bytes(b"whole")
+    assert closing.refusals(settings, "2021-01") == ()
+
+
+@pytest.mark.parametrize("acknowledged", [None, "00000000", ""])
+def test_open_warnings_want_their_own_code(acknowledged: str | None) -> None:
+    warnings = (CloseWarning("day_unusual", "2021-01-03", "1.5 h watched"),)
+    order = CloseOrder("1" * 64, "2021-01", "ana", "command", acknowledged, "2021-02-03T06:00:00+00:00", None)
+    code = acknowledgement("2021-01", warnings)
+    assert f"--acknowledge {code}" in closing._unacknowledged(warnings, order)[-1]
+    assert closing._unacknowledged(warnings, replace(order, acknowledged=code)) == []
+    assert closing._unacknowledged((), order) == []
+
+
+def test_a_close_without_an_order_is_refused_before_anything_is_computed(settings: Settings) -> None:
+    with pytest.raises(Refusal, match="Nothing closes without it"):
+        closing.close_month(settings, "2021-01", order_id="0" * 64)
+    assert not ledger.month_dir(settings, "2021-01").exists()
+
+
+def test_a_difference_in_the_second_computation_refuses_and_leaves_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finding = Finding(Check.AMOUNTS, "2021-01/artist_payouts.csv", "artist 'a', earned_cents", "101", "100")
+    monkeypatch.setattr("payouts.verification.proving.prove_run", lambda *_, **__: Proof((finding,), (), 1))
+    monkeypatch.setattr("payouts.files.write_data", lambda folder, *_, **__: (folder / "data.csv").touch())
+    order = order_close(settings, "2021-01", operator="ana", origin="command")
+    with pytest.raises(Refusal) as refusal:
+        closing.close_month(settings, "2021-01", order_id=order.order_id)
+    first, causes = refusal.value.reasons
+    assert first == ("2021-01/artist_payouts.csv, artist 'a', earned_cents: the warehouse gives 101, the records 100.")
+    assert causes.index("changed by hand") < causes.index("restored in part") < causes.index("defect")
+    assert not [path for path in settings.payouts_dir.iterdir() if path.is_dir()]
 
 
 def test_the_last_closed_month_leaves_its_balances_and_debts(settings: Settings) -> None:
