@@ -63,7 +63,7 @@ MUTANTS: Final = (
         rule="§6 open warnings are named",
         file="payouts/close_warnings.py",
         before="where batch_number > $since_batch\n        group by",
-        after="where batch_number > 0\n        group by",
+        after="where batch_number > 0 * $since_batch\n        group by",
         killed_by=f"{_WARNINGS}::test_what_a_closed_month_has_seen_is_not_named_again",
     ),
     Mutant(

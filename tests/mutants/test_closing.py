@@ -84,6 +84,17 @@ def close_by_hand(settings: Settings, month: str) -> None:
     note_mark(settings, "tests")
 
 
+def answer_to_a_close(settings: Settings, *, order_id: str) -> tuple[str, ...]:
+    """Return the reasons of the refusal; anything else in words, so that an assertion can tell it."""
+    try:
+        closing.close_month(settings, "2021-01", order_id=order_id)
+    except Refusal as refusal:
+        return refusal.reasons
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is no refusal
+        return f"no refusal: {type(error).__name__}", str(error)
+    return "it closed", ""
+
+
 def hold(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
     report = BatchReport("b-1", 1, "heartbeats", 1, 1, 0, 1, "held", (), (), 0)
     held = HeldBatch(report, ("heartbeats/a.ndjson",), "2021-04-01T00:00:00+00:00", day, day)
@@ -181,14 +192,13 @@ def test_open_warnings_want_their_own_code(acknowledged: str | None) -> None:
     warnings = (CloseWarning("day_unusual", "2021-01-03", "1.5 h watched"),)
     order = CloseOrder("1" * 64, "2021-01", "ana", "command", acknowledged, "2021-02-03T06:00:00+00:00", None)
     code = acknowledgement("2021-01", warnings)
-    assert f"--acknowledge {code}" in closing._unacknowledged(warnings, order)[-1]
+    assert f"--acknowledge {code}" in " ".join(closing._unacknowledged(warnings, order))
     assert closing._unacknowledged(warnings, replace(order, acknowledged=code)) == []
     assert closing._unacknowledged((), order) == []
 
 
 def test_a_close_without_an_order_is_refused_before_anything_is_computed(settings: Settings) -> None:
-    with pytest.raises(Refusal, match="Nothing closes without it"):
-        closing.close_month(settings, "2021-01", order_id="0" * 64)
+    assert "Nothing closes without it" in " ".join(answer_to_a_close(settings, order_id="0" * 64))
     assert not ledger.month_dir(settings, "2021-01").exists()
 
 
@@ -199,9 +209,7 @@ def test_a_difference_in_the_second_computation_refuses_and_leaves_nothing(
     monkeypatch.setattr("payouts.verification.proving.prove_run", lambda *_, **__: Proof((finding,), (), 1))
     monkeypatch.setattr("payouts.files.write_data", lambda folder, *_, **__: (folder / "data.csv").touch())
     order = order_close(settings, "2021-01", operator="ana", origin="command")
-    with pytest.raises(Refusal) as refusal:
-        closing.close_month(settings, "2021-01", order_id=order.order_id)
-    first, causes = refusal.value.reasons
+    first, causes = answer_to_a_close(settings, order_id=order.order_id)
     assert first == ("2021-01/artist_payouts.csv, artist 'a', earned_cents: the warehouse gives 101, the records 100.")
     assert causes.index("changed by hand") < causes.index("restored in part") < causes.index("defect")
     assert not [path for path in settings.payouts_dir.iterdir() if path.is_dir()]
