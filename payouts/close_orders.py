@@ -4,8 +4,6 @@ An order is a line of the audit log, and so is everything that happens to it: it
 order of the lines decides: of two processes that do the same, the second finds that its line came too late.
 """
 
-import os
-import pwd
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -99,14 +97,6 @@ class _Standing:
 
     def _cannot_be_approved_by(self, operator: str) -> bool:
         return self.order.approved_by is not None or is_same_person(operator, self.order.operator)
-
-
-def os_operator() -> str:
-    """Return the user that this process belongs to, as the operating system has it; no variable can change it."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
 
 
 def is_same_person(one: str, other: str) -> bool:

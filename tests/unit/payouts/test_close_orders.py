@@ -2,10 +2,6 @@
 
 import hashlib
 import json
-import os
-import pwd
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -224,16 +220,3 @@ def test_of_two_that_act_at_once_the_first_line_counts(settings: Settings, monke
         take_up(settings, order_id, MONTH)
     with pytest.raises(Refusal, match="It was used"):
         withdraw_order(settings, order_id, operator="ana", why="late")
-
-
-def test_the_user_of_the_system_is_what_the_system_says() -> None:
-    environment = {**os.environ, "LOGNAME": "berthe", "USER": "berthe", "ALLIVE_OPERATOR": "berthe"}
-    told = subprocess.run(
-        [sys.executable, "-c", "from payouts.close_orders import os_operator; print(os_operator())"],
-        env=environment | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        check=True,
-        text=True,
-        timeout=60,
-    ).stdout.strip()
-    assert told == pwd.getpwuid(os.getuid()).pw_name != "berthe"
