@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
+from unittest.mock import patch
 
 import duckdb
 import typer
@@ -32,11 +33,8 @@ from orchestration.parsed_project import parsed_project
 from orchestration.publishing import publish
 from orchestration.publishing.data_state import checks_of
 from orchestration.warehouse import build_warehouse, read_finished_build
-from payouts.closing import close_month
-from payouts.ledger import closed_months, month_dir
-from payouts.verification.books import Books, read_month
-from payouts.verification.findings import Report
-from payouts.verification.from_heartbeats import check_heartbeats
+from payouts import closing
+from payouts.close_orders import order_close
 
 _SQL = Path(__file__).with_name("sql")
 _PAYER: dict[str, Any] = {
@@ -186,29 +184,20 @@ def _build(settings: Settings, _month: str, _landing: Path) -> Done:
 
 
 def _close(settings: Settings, month: str, _landing: Path) -> Done:
-    run = close_month(settings, month, operator="bench")
+    acknowledged = closing.settle_month(settings, month).acknowledgement
+    order = order_close(settings, month, operator="bench", origin="command", acknowledged=acknowledged)
+    run = closing.close_month(settings, month, order_id=order.order_id)
     return Done(int(run.control["periods"]))
+
+
+def _close_alone(settings: Settings, month: str, landing: Path) -> Done:
+    """Close without the proof, which no close of the product's can leave out."""
+    with patch.object(closing, "_prove"):
+        return _close(settings, month, landing)
 
 
 def _dry_close(settings: Settings, month: str, _landing: Path) -> Done:
-    run = close_month(settings, month, operator="bench", dry_run=True)
-    return Done(int(run.control["periods"]))
-
-
-def _prove(settings: Settings, month: str, _landing: Path) -> Done:
-    """Settle the closed month a second time from its heartbeats, as a proof does."""
-    report, books = Report(), Books()
-    for name in closed_months(settings):
-        closed = read_month(report, month_dir(settings, name))
-        if closed is None:
-            break
-        if name == month:
-            check_heartbeats(report, settings, closed, books, ())
-            if report.findings() or report.unchecked:
-                raise StageFailedError(f"expected a proof, found {report.findings() or report.unchecked}")
-            return Done(closed.control.periods)
-        books.close(closed)
-    raise StageFailedError(f"expected {month} to be closed, found {closed_months(settings)}; {report.findings()}")
+    return Done(int(closing.settle_month(settings, month).run.control["periods"]))
 
 
 def _publish(settings: Settings, _month: str, _landing: Path) -> Done:
@@ -249,7 +238,7 @@ _STAGES: dict[str, Callable[[Settings, str, Path], Done]] = {
     "build": _build,
     "dry-close": _dry_close,
     "close": _close,
-    "prove": _prove,
+    "close-alone": _close_alone,
     "publish": _publish,
     "bare-load": _bare_load,
     "bare-scan": _bare_scan,
