@@ -82,11 +82,16 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
     description="After a payout of the service: shows what was booked, and goes on with the next month that is due.",
 )
 def payout_done(context: dg.RunStatusSensorContext) -> list[dg.RunRequest]:
+    """Ask for what comes after a payout."""
+    return requests_after(context.dagster_run)
+
+
+def requests_after(run: dg.DagsterRun) -> list[dg.RunRequest]:
     """Ask for a new serving copy, once a run; where the run closed its month and another is due, for that one too.
 
     A command publishes by itself. A run that closed nothing asks for nothing more: the schedule asks again tomorrow.
     """
-    run, settings = context.dagster_run, Settings()
+    settings = Settings()
     if run.tags.get(STARTED_BY) == COMMAND:
         return []
     requests = [dg.RunRequest(run_key=run.run_id, job_name=republish.name)]

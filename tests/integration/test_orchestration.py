@@ -184,6 +184,21 @@ def test_auto_close_leaves_a_month_with_open_warnings_to_a_person(home, first_ru
     assert not list(home.payouts_dir.glob("2*"))
 
 
+def test_a_failed_load_closes_nothing(home, first_run, monkeypatch):
+    """What had landed is not taken in: the month would close without it."""
+
+    def fail(*_arguments, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setenv("ALLIVE_AUTO_CLOSE", "true")
+    monkeypatch.setenv("ALLIVE_AUTO_CLOSE_STOPS_AT", "[]")
+    monkeypatch.setattr("orchestration.defs.ingestion.raw.load_new_files", fail)
+    outcome = run(home, "monthly_payout", partition_key="2021-01")
+    assert not outcome.success
+    assert "No space left on device" in " ".join(outcome.failures)
+    assert not list(home.payouts_dir.glob("2*"))
+
+
 def test_the_schedule_s_job_closes_when_auto_close_is_on(home, first_run, monkeypatch):
     monkeypatch.setenv("ALLIVE_AUTO_CLOSE", "true")
     monkeypatch.setenv("ALLIVE_AUTO_CLOSE_STOPS_AT", "[]")
