@@ -14,8 +14,10 @@ from typing import Final, Literal
 import duckdb
 
 from ingestion.durable import read_json
+from ingestion.home_format import HOME_FORMAT, home_format
 from ingestion.pin_problems import PinProblem, Trouble
 from ingestion.pins_check import check_pins
+from ingestion.private_files import readable_by_others
 from ingestion.raw_tables import TABLES, read_pins
 from ingestion.settings import Settings
 from orchestration.publishing import CURRENT
@@ -61,6 +63,23 @@ def _home(settings: Settings) -> Finding:
         return Finding("data home", "note", "not there yet", (reason,))
     with _lock_holder(settings) as holder:
         return Finding("data home", "ok", f"in use by {holder}" if holder else "there, and free")
+
+
+def _format(settings: Settings) -> Finding:
+    found = home_format(settings)
+    if found > HOME_FORMAT:
+        reason = f"format.json: found format {found}, expected {HOME_FORMAT} or older. Upgrade the project."
+        return Finding("format", "FAILED", f"{found}, newer than the code", (reason,))
+    return Finding("format", "ok", str(found))
+
+
+def _readers(settings: Settings) -> Finding:
+    readable = readable_by_others(settings)
+    if not readable:
+        return Finding("other users", "ok", "can read nothing")
+    names = " ".join(path.name for path in readable)
+    reason = f"Found entries that other users of this machine can read. `chmod -R go-rwx {names}` in {settings.home}."
+    return Finding("other users", "note", f"can read {len(readable)} entries", (reason,))
 
 
 @contextmanager
@@ -176,6 +195,8 @@ def _serving(settings: Settings) -> Finding:
 
 LOOKS: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
     ("data home", _home),
+    ("format", _format),
+    ("other users", _readers),
     ("raw tables", _raw_tables),
     ("pins", _pins),
     ("closed months", _closed_months),

@@ -69,15 +69,19 @@ def say(text: str) -> None:
 def refuse(title: str, reasons: Iterable[str]) -> None:
     """Print on stderr what refused, a line a reason."""
     err.print(f"[bold red]{escape(title)}[/bold red]")
-    for reason in reasons:
-        err.print(f"  - {escape(reason)}")
+    _list(reasons)
 
 
 def warn(title: str, warnings: Iterable[str]) -> None:
     """Print on stderr what looks odd and refuses nothing, a line each."""
     err.print(f"[bold yellow]{escape(title)}[/bold yellow]")
-    for warning in warnings:
-        err.print(f"  - {escape(warning)}")
+    _list(warnings)
+
+
+def _list(lines: Iterable[str]) -> None:
+    """Print each line as a point; one that is indented belongs to the point before it."""
+    for line in lines:
+        err.print(f"    {escape(line)}" if line.startswith(" ") else f"  - {escape(line)}")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

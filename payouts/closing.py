@@ -97,7 +97,8 @@ def preview_month(settings: Settings, month: str, *, progress: Progress | None =
         run = _compute(settings, con, month)
         folder = Path(scratch) / month
         folder.mkdir()
-        files.write_data(folder, run, con=con, settings=settings)
+        with _as_the_project_writes_it(month):
+            files.write_data(folder, run, con=con, settings=settings)
         _prove(settings, folder, run, progress=progress)
         return _preview(settings, con, run)
 
@@ -148,20 +149,30 @@ def _only_closing(settings: Settings, month: str) -> Iterator[None]:
         _refuse(month, ["Another process is closing a month right now: wait for it, then look again."])
 
 
+@contextmanager
+def _as_the_project_writes_it(month: str) -> Iterator[None]:
+    """Refuse a warehouse whose tables break what reads them: nothing that the project builds does."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError, UnbalancedRunError, duckdb.Error) as error:
+        found = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise Refusal(
+            month, (f"The warehouse is not as the project builds it ({found}).", gate.LIKELY_CAUSES)
+        ) from error
+
+
 def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> ClosedRun:
     _refuse(month, gate.calendar_refusals(settings, month))
     _refuse(month, requests.amendment_refusals(settings))
     _refuse(month, pin_refusals(settings))
     _refuse(month, gate.warehouse_refusals(settings, con))
-    settlement = _settle(settings, con, month)
-    try:
+    with _as_the_project_writes_it(month):
+        settlement = _settle(settings, con, month)
         run = compute_run(
             settlement,
             brought_forward=requests.open_balances(settings),
             requests=Requests(requests.pending_amendments(settings), requests.pending_entries(settings)),
         )
-    except UnbalancedRunError as error:
-        raise Refusal(month, (str(error), gate.LIKELY_CAUSES)) from error
     if run.control["paid_cents"]:
         _refuse(month, payer_refusals(settings))
     return run
@@ -244,8 +255,9 @@ def _publish(
     aside = settings.payouts_dir / f".closing-{month}"
     folder = aside / month
     folder.mkdir(parents=True)
-    files.write_data(folder, run, con=con, settings=settings)
     try:
+        with _as_the_project_writes_it(month):
+            files.write_data(folder, run, con=con, settings=settings)
         _prove(settings, folder, run, progress=progress)
     except Refusal:
         shutil.rmtree(aside)

@@ -112,7 +112,7 @@ def closed_month(
             raise Refusal(month, failed)  # noqa: TRY301 - refused by one of several gates, told in one way
         preview = settle_month(settings, month)
         yield _month_warnings(CLOSED, preview)
-        order = config.order or _order_by_schedule(settings, month, preview)
+        order = _order_by_schedule(settings, month, preview) if config.order is None else config.order
         run = close_month(
             settings, month, order_id=order, progress=lambda what, how_far: progress.tell(f"{what} {month}", how_far)
         )

@@ -1,5 +1,5 @@
--- Grain: settlement month × kind × subject that somebody should look at before the month
--- closes (RULES.md §6). Nothing here forbids a close: it has to be acknowledged.
+-- Grain: settlement month × kind × subject that somebody should look at before the
+-- month closes (RULES.md §6). Nothing here forbids a close: it has to be acknowledged.
 -- `batch_number` is the last batch that brought the record, where the warning is about
 -- one that matters only when it is new.
 with settlement_months as (
