@@ -108,15 +108,18 @@ def requests_after(run: dg.DagsterRun) -> list[dg.RunRequest]:
     job=payout,
     minimum_interval_seconds=LOOK_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Carries out the orders to close that operators gave on the signed-in page (payouts/audit.ndjson).",
+    description="Carries out the orders to close that operators gave or approved on the page /orders.",
 )
 def ordered_closings(_context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-    """Ask for a run for each open order of the gate; one that needs a second person waits for the approval."""
+    """Ask for a run for each order that nobody else carries out; one that needs a second person waits for it."""
     settings = Settings()
-    orders = [order for order in open_orders(settings) if order.origin == "gate"]
-    ready = [order for order in orders if order.approved_by or not settings.second_person]
+    orders = [order for order in open_orders(settings) if order.origin != "command"]
+    # The schedule carries its own orders out, unless they had to wait for somebody.
+    ready = [order for order in orders if order.approved_by or (order.origin == "gate" and not settings.second_person)]
     if not ready:
-        return dg.SkipReason(f"{len(orders)} orders wait for a second person." if orders else "No order is open.")
+        return dg.SkipReason(
+            f"{len(orders)} open, waiting for a person or for their run." if orders else "No order is open."
+        )
     return [
         dg.RunRequest(
             run_key=order.order_id,

@@ -12,7 +12,7 @@ from orchestration import progress
 from orchestration.alerts import Alert, send
 from orchestration.defs.resources import DataHome
 from payouts import ledger
-from payouts.close_orders import order_close
+from payouts.close_orders import CloseOrder, open_orders, order_close
 from payouts.close_warnings import in_words
 from payouts.closing import Preview, close_month, preview_month, settle_month
 from payouts.due import due_months
@@ -180,9 +180,26 @@ def _order_by_schedule(settings: Settings, month: str, preview: Preview) -> str:
                 ),
             ),
         )
-    return order_close(
+    order = _open_order_of_schedule(settings, month, preview) or order_close(
         settings, month, operator=SCHEDULE, origin="schedule", acknowledged=preview.acknowledgement
-    ).order_id
+    )
+    if settings.second_person and order.approved_by is None:
+        reason = (
+            f"The schedule ordered the close ({order.order_id[:12]}), and it waits for a person: approve it on the "
+            f"page /orders of the dashboards, or with `allive payout {month} --approve {order.order_id[:12]}`."
+        )
+        raise Refusal(month, (reason,))
+    return order.order_id
+
+
+def _open_order_of_schedule(settings: Settings, month: str, preview: Preview) -> CloseOrder | None:
+    """An order that the schedule gave before, of the same warnings: one that waits is not given every day."""
+    orders = [
+        order
+        for order in open_orders(settings)
+        if (order.origin, order.settlement_month, order.acknowledged) == ("schedule", month, preview.acknowledgement)
+    ]
+    return orders[-1] if orders else None
 
 
 def _what_is_known(settings: Settings, month: str, reasons: tuple[str, ...]) -> dict[str, Any]:

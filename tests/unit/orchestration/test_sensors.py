@@ -147,6 +147,11 @@ def test_an_order_of_a_command_is_that_command_s(orders):
     assert orders(_2021_01=("command", None)).skip_message == "No order is open."
 
 
+def test_an_order_of_the_schedule_is_carried_out_once_somebody_approved_it(orders):
+    assert isinstance(orders(_2021_01=("schedule", None)), dg.SkipReason)
+    assert orders("true", _2021_02=("schedule", "ben")) == ["2021-02"]
+
+
 def test_an_order_that_wants_a_second_person_waits_for_one(orders):
-    assert orders("true", _2021_01=("gate", None)).skip_message == "1 orders wait for a second person."
+    assert orders("true", _2021_01=("gate", None)).skip_message == "1 open, waiting for a person or for their run."
     assert orders("true", _2021_02=("gate", "ben")) == ["2021-02"]
