@@ -7,7 +7,7 @@ environment comes first. Nothing else in the code reads the environment.
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import ByteSize, Field, PrivateAttr, SecretStr, TypeAdapter, field_validator, model_validator
@@ -21,6 +21,18 @@ from pydantic_settings import (
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 SETTINGS_FILE = "allive.env"
+WarningKind = Literal[
+    "live_unknown",
+    "periods_overlap",
+    "day_over_24_hours",
+    "day_without_heartbeats",
+    "day_unusual",
+    "refund_of_final_month",
+    "iban_shared",
+    "iban_changed",
+    "rejects",
+]
+"""What may be open before a close; `payouts.close_warnings` says what each means."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -56,20 +68,8 @@ class Settings(BaseSettings):
         default=24, ge=0, description="How long a raw file that was rewritten into another stays for its readers."
     )
     auto_close: bool = Field(default=False, description="Whether the schedule on the 3rd may close a month by itself.")
-    auto_close_stops_at: frozenset[str] = Field(
-        default=frozenset(
-            {
-                "live_unknown",
-                "periods_overlap",
-                "day_over_24_hours",
-                "day_without_heartbeats",
-                "day_unusual",
-                "refund_of_final_month",
-                "iban_shared",
-                "iban_changed",
-                "rejects",
-            }
-        ),
+    auto_close_stops_at: frozenset[WarningKind] = Field(
+        default=frozenset(get_args(WarningKind)),
         description="The kinds of open warnings at which auto_close leaves the month to a person, as a JSON list.",
     )
     second_person: bool = Field(

@@ -24,6 +24,7 @@ from orchestration.publishing import CURRENT
 from orchestration.warehouse import read_finished_build
 from payouts import audit, ledger
 from payouts.pins import pin_refusals
+from payouts.warehouse_mark import why_not_as_left
 
 State = Literal["ok", "note", "FAILED"]
 _REBUILT_BY_A_RUN: Final = "The next `allive run` makes it again."
@@ -166,10 +167,14 @@ def _warehouse(settings: Settings) -> Finding:
         return _broken_warehouse(error)
     except (duckdb.Error, json.JSONDecodeError, KeyError, TypeError) as error:
         return _broken_warehouse(error)
-    if build is None:
-        reason = "warehouse/: found no finished build; a check failed or a run was cut short. `allive run` says which."
-        return Finding("warehouse", "note", "half built", (reason,))
-    return Finding("warehouse", "ok", f"built at {build.built_at}")
+    return _unfinished(settings) if build is None else Finding("warehouse", "ok", f"built at {build.built_at}")
+
+
+def _unfinished(settings: Settings) -> Finding:
+    if why := why_not_as_left(settings):
+        return Finding("warehouse", "note", "not as it was left", (f"warehouse/: {why}. {_REBUILT_BY_A_RUN}",))
+    reason = "warehouse/: found no finished build: a check failed. `allive run` says which."
+    return Finding("warehouse", "note", "half built", (reason,))
 
 
 def _broken_warehouse(error: Exception) -> Finding:

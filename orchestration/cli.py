@@ -160,6 +160,8 @@ def payout(
             approves=approve,
             verbose=verbose,
         )
+        if closed is None:
+            return
         _exit_unless(closed)
         show_closed_month(settings, month)
 

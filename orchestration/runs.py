@@ -10,6 +10,7 @@ from ingestion.settings import Settings
 from orchestration.instance import open_instance
 from orchestration.sound_pins import require_sound_pins
 from orchestration.terminal import say
+from payouts.closing import finish_interrupted_closings
 
 STARTED_BY = "allive/started_by"
 COMMAND = "command"
@@ -54,6 +55,7 @@ def run_job(
     """
     from orchestration.definitions import defs  # noqa: PLC0415 - loads the dbt manifest, 2 s
 
+    finish_interrupted_closings(settings)
     if repaired := require_sound_pins(settings):
         say(repaired)
     console = {"console": {"config": {"log_level": "DEBUG" if verbose else "CRITICAL"}}}

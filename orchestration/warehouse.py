@@ -241,8 +241,9 @@ def _drop_what_cannot_be_continued(settings: Settings, project: ParsedProject, p
 def _prepare(settings: Settings, project: ParsedProject, pins: Pins, token: str) -> None:
     settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
-    forget_mark(settings)
     with open_warehouse(settings, read_only=False) as con:
+        # Open first: where somebody reads the file, nothing is written, and its mark stays true.
+        forget_mark(settings)
         con.execute("create schema if not exists build")
         con.execute("create or replace table build.finished (inputs varchar, built_at varchar, nodes varchar)")
         con.execute("create or replace table build.begun (project varchar, batch_number bigint, token varchar)")
@@ -257,8 +258,8 @@ def _follow_layouts(settings: Settings, pins: Pins) -> None:
         layouts = dict(con.execute("select table_name, version from raw.layouts").fetchall())
         (token,) = con.execute("select token from build.begun").fetchone() or ("",)
     if layouts != pins.layouts:
-        forget_mark(settings)
         with open_warehouse(settings, read_only=False) as con:
+            forget_mark(settings)
             create_raw_views(con, settings, pins)
             create_booking_views(con, settings)
         note_mark(settings, token)

@@ -100,12 +100,17 @@ class _Standing:
 
 
 def is_same_person(one: str, other: str) -> bool:
-    """Whether two operators are one, however their names are written.
+    """Whether two operators are one, however their names are written and whatever user they act as.
 
-    >>> is_same_person("Ana@example.org", " ana@example.org")
-    True
+    >>> is_same_person("Ana@example.org", " ana@example.org"), is_same_person("nina as root", "nina as allive")
+    (True, True)
     """
-    return one.strip().casefold() == other.strip().casefold()
+    return _signed_in(one) == _signed_in(other)
+
+
+def _signed_in(operator: str) -> str:
+    # `ingestion.os_user` names who signed in and whom they became: "nina as allive".
+    return operator.partition(" as ")[0].strip().casefold()
 
 
 def order_close(
@@ -176,6 +181,21 @@ def withdraw_order(settings: Settings, order_id: str, *, operator: str, why: str
         action=WITHDRAWN,
         operator=operator,
         why=why.strip(),
+    )
+
+
+def end_order(settings: Settings, order_id: str, *, why: str) -> None:
+    """Take back an order whose close was refused before it was taken up; do nothing if it is not open any more."""
+    for order in open_orders(settings):
+        if order.order_id == order_id:
+            withdraw_order(settings, order_id, operator=order.operator, why=why)
+
+
+def orders_that_closed(settings: Settings, month: str) -> frozenset[str]:
+    """Return the order by which a month was closed; empty while it is open."""
+    closings = (entry for entry in audit.entries(settings) if entry["action"] == "close")
+    return frozenset(
+        entry["order"] for entry in closings if entry["settlement_month"] == month and entry.get("order") is not None
     )
 
 

@@ -8,6 +8,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import duckdb
@@ -36,7 +37,8 @@ KINDS: Final = {
     "if you must.",
     "iban_shared": "One IBAN for several artists: a duo, or payments led away?",
     "iban_changed": "IBANs that changed since the month began: does the artist know of it?",
-    "rejects": "Records that were set aside since the last close, and may belong to the month: see raw.rejects.",
+    "rejects": "Records that were set aside since the last close, and may belong to the month: look at "
+    '`allive dbt show --inline "select * from raw.rejects"`.',
 }
 """Every kind of warning and what it means, in the order in which they are shown."""
 
@@ -71,7 +73,7 @@ def open_warnings(settings: Settings, con: duckdb.DuckDBPyConnection, run: Close
         *_in_the_data(con, run.settlement_month, since_batch=_batch_of_last_close(settings, "subscriptions")),
         *_shared_ibans(run),
         *_changed_ibans(run),
-        *_rejects(con, since_batch=_batch_of_last_close(settings, REJECTS)),
+        *_rejects(con, run.settlement_month, since_batch=_batch_of_last_close(settings, REJECTS)),
     ]
     order = [*KINDS]
     return tuple(sorted(found, key=lambda one: (order.index(one.kind), one.subject, one.found)))
@@ -149,15 +151,20 @@ def _changed_ibans(run: ClosedRun) -> Iterator[CloseWarning]:
             yield CloseWarning("iban_changed", line.artist_id, found)
 
 
-def _rejects(con: duckdb.DuckDBPyConnection, *, since_batch: int) -> Iterator[CloseWarning]:
+def _rejects(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) -> Iterator[CloseWarning]:
+    """What was set aside and may belong to the month: all but heartbeats that say themselves that they are later."""
     rows = con.execute(
         """
         select source_file, reason, count(*), min(source_line)
         from raw.rejects
         where batch_number > $since_batch
+            and coalesce(
+                try_cast(regexp_extract(raw, '"event_at"\\s*:\\s*"(\\d{4}-\\d{2}-\\d{2})', 1) as date) <= $until, true
+            )
         group by source_file, reason
         """,
-        {"since_batch": since_batch},
+        # A day more: instants are UTC or have an offset, days are of Paris.
+        {"since_batch": since_batch, "until": months.last_day(month) + timedelta(days=1)},
     ).fetchall()
     for file, reason, number, line in rows:
         where = f", the first in line {line}" if line else ""

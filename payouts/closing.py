@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -69,6 +69,10 @@ def close_month(
             return _publish(settings, con, run, order=order, progress=progress)
 
 
+_MOST_WARNINGS: Final = 20
+"""Of a kind, in a refusal; the dry run names all."""
+
+
 @dataclass(frozen=True)
 class Preview:
     """What a month would close to.
@@ -93,6 +97,8 @@ def preview_month(settings: Settings, month: str, *, progress: Progress | None =
         # A preview makes no key that stays: nobody sees its pseudonyms.
         settings = settings.model_copy(update={"pseudonym_key": SecretStr(secrets.token_hex(32))})
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
+    for left_by_a_kill in settings.temp_dir.glob("preview-*"):
+        shutil.rmtree(left_by_a_kill, ignore_errors=True)
     with open_warehouse(settings) as con, TemporaryDirectory(prefix="preview-", dir=settings.temp_dir) as scratch:
         run = _compute(settings, con, month)
         folder = Path(scratch) / month
@@ -154,6 +160,8 @@ def _as_the_project_writes_it(month: str) -> Iterator[None]:
     """Refuse a warehouse whose tables break what reads them: nothing that the project builds does."""
     try:
         yield
+    except (duckdb.OutOfMemoryException, duckdb.IOException):
+        raise
     except (ArithmeticError, LookupError, TypeError, ValueError, UnbalancedRunError, duckdb.Error) as error:
         found = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise Refusal(
@@ -189,7 +197,7 @@ def _unacknowledged(warnings: tuple[CloseWarning, ...], order: CloseOrder) -> li
         return []
     found = f"the order acknowledges {order.acknowledged}" if order.acknowledged else "the order acknowledges none"
     return [
-        *in_words(warnings),
+        *in_words(warnings, most=_MOST_WARNINGS),
         (
             f"{len(warnings)} warnings are open and {found}; expected {code}. Look at each, then close with "
             f"`allive payout {order.settlement_month} --acknowledge {code}`."

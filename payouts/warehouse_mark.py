@@ -3,7 +3,7 @@
 dbt run by hand, an `update` in DuckDB's shell or a killed run leave no trace inside the tables. They do in the file's
 header, which changes with every checkpoint, and in a token that each build draws. Both are noted beside the file when
 a build ends; a file that does not fit its note is never built upon and never closed from. Whoever forges the note too
-meets the proof, which asks the pinned records (`payouts.proof`).
+meets the proof, which asks the pinned records (`payouts.verification.proving`).
 """
 
 import hashlib
@@ -18,6 +18,10 @@ from ingestion.settings import Settings
 
 _HEADER_BYTES: Final = 3 * 4096
 """DuckDB's main header and its two database headers, of which each checkpoint rewrites one."""
+
+
+class WarehouseInUseError(Exception):
+    """Another program has the warehouse open: it cannot be looked at, and nothing is known to be wrong with it."""
 
 
 def draw_token() -> str:
@@ -39,6 +43,9 @@ def why_not_as_left(settings: Settings) -> str | None:
     """Return what is wrong with the warehouse file, in words; None if it is as the project left it.
 
     Opens the file to read its token, so no other process may be writing.
+
+    Raises:
+        WarehouseInUseError: One is.
     """
     note = _read_note(settings)
     if note is None:
@@ -52,6 +59,11 @@ def why_not_as_left(settings: Settings) -> str | None:
         with duckdb.connect(str(settings.warehouse_path), read_only=True) as con:
             return None if _token(con) == note.get("token") else "it is another file than the one that was built"
     except duckdb.Error as error:
+        if "lock" in str(error):
+            raise WarehouseInUseError(
+                f"{settings.warehouse_path} is open in another program ({str(error).splitlines()[0]}). Close it, then "
+                "run again; to look at figures, use `allive dbt` or the serving copy."
+            ) from error
         return f"DuckDB cannot read it ({str(error).splitlines()[0]})"
 
 

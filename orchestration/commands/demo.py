@@ -76,9 +76,10 @@ def _close(settings: Settings, month: str, *, verbose: bool) -> bool:
     seen = settle_month(settings, month)
     if seen.warnings:
         warn(f"Open warnings of {month}, which the demo acknowledges:", in_words(seen.warnings, most=3))
-    return payout.pay_out(
+    closed = payout.pay_out(
         settings, month, command=_COMMAND, acknowledged=seen.acknowledgement, publish=False, verbose=verbose
     )
+    return closed is True
 
 
 def _write_season(settings: Settings) -> bool:

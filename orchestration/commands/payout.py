@@ -7,6 +7,7 @@ from typing import Any
 
 from ingestion.load import waiting_files
 from ingestion.settings import Settings
+from orchestration.commands import refresh
 from orchestration.home_lock import hold_data_home
 from orchestration.runs import run_job
 from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
@@ -14,7 +15,7 @@ from payouts import gate, ledger
 from payouts.audit import operator_name
 from payouts.close_orders import CloseOrder, approve_close, open_orders, order_close
 from payouts.close_warnings import in_words
-from payouts.closing import settle_month
+from payouts.closing import finish_interrupted_closings, settle_month
 from payouts.errors import Refusal
 from payouts.run import as_row
 from payouts.statements import STATEMENTS_FOLDER
@@ -33,8 +34,10 @@ def pay_out(
     approves: str | None = None,
     publish: bool = True,
     verbose: bool = False,
-) -> bool:
+) -> bool | None:
     """Load what has landed, build the warehouse on the present bookings and close the month; whether it closed.
+
+    None says that the close was ordered and waits for a second person.
 
     Args:
         settings: The data home.
@@ -46,11 +49,17 @@ def pay_out(
         verbose: Whether the orchestrator's own log is shown.
     """
     with hold_data_home(settings, command=command):
+        finish_interrupted_closings(settings)
         if _refused_by_the_calendar(settings, month):
             return False
         order = _order(settings, month, acknowledged=acknowledged, approves=approves)
         if order is None:
             return False
+        if settings.second_person and order.approved_by is None:
+            given = order.order_id[:_ID_DIGITS]
+            say(f"Ordered by {order.operator}: {given}. It waits for a second person, 24 h at most:")
+            say(f"  allive payout {month} --approve {given}")
+            return None
         with showing_progress():
             outcome = run_job(
                 settings,
@@ -59,6 +68,9 @@ def pay_out(
                 ops={"payouts__closed_month": {"config": {"order": order.order_id}}},
                 verbose=verbose,
             )
+        refresh.show_landed(outcome)
+        refresh.show_warehouse(outcome)
+        refresh.show_held(settings, outcome)
         if not outcome.success:
             reasons = _reasons(outcome.failed_checks) or outcome.failures
             refuse(f"{month} was not closed.", reasons)
@@ -71,7 +83,7 @@ def pay_out(
 
 
 def _order(settings: Settings, month: str, *, acknowledged: str | None, approves: str | None) -> CloseOrder | None:
-    """Give the order to close, or approve somebody else's; None where it waits for a second person, or is refused."""
+    """Give the order to close, or approve somebody else's; None where it is refused."""
     try:
         if approves is not None:
             return approve_close(settings, _open_order(settings, month, approves), operator=operator_name(settings))
@@ -81,11 +93,7 @@ def _order(settings: Settings, month: str, *, acknowledged: str | None, approves
     except Refusal as refusal:
         refuse(f"{month} was not closed.", refusal.reasons)
         return None
-    if not settings.second_person:
-        return order
-    say(f"Ordered by {order.operator}: {order.order_id[:_ID_DIGITS]}. It waits for a second person, 24 h at most:")
-    say(f"  allive payout {month} --approve {order.order_id[:_ID_DIGITS]}")
-    return None
+    return order
 
 
 def _open_order(settings: Settings, month: str, beginning: str) -> str:
@@ -103,6 +111,7 @@ def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
             return False
         with showing_progress():
             outcome = run_job(settings, "payout_preview", partition_key=month, verbose=verbose)
+        refresh.show_warehouse(outcome)
         _show_waiting(settings)
         reasons = _reasons(outcome.failed_checks) or outcome.failures
         if reasons:

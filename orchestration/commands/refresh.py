@@ -22,13 +22,13 @@ def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = 
         if rebuild:
             delete_warehouse(settings)
         outcome = run_job(settings, "refresh", verbose=verbose)
-    _show_landed(outcome)
+    show_landed(outcome)
     _show_warnings(outcome)
-    _show_warehouse(outcome)
+    show_warehouse(outcome)
     _show_serving(settings, outcome)
     if not outcome.success:
         refuse("The run failed.", outcome.failures)
-    return not _show_held(settings, outcome) and outcome.success
+    return not show_held(settings, outcome) and outcome.success
 
 
 def _raw(outcome: RunOutcome) -> dict[str, Mapping[str, Any]]:
@@ -37,7 +37,8 @@ def _raw(outcome: RunOutcome) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def _show_landed(outcome: RunOutcome) -> None:
+def show_landed(outcome: RunOutcome) -> None:
+    """Show what was loaded, and name what could not be read."""
     new = {
         record_type: metadata for record_type, metadata in _raw(outcome).items() if metadata["verdict"] != "nothing new"
     }
@@ -69,7 +70,8 @@ def _show_warnings(outcome: RunOutcome) -> None:
             say(f"Warning, {check.asset}, {check.name}: {check.description}")
 
 
-def _show_warehouse(outcome: RunOutcome) -> None:
+def show_warehouse(outcome: RunOutcome) -> None:
+    """Say what was built, and why from nothing."""
     models = [
         metadata
         for asset, metadata in outcome.assets.items()
@@ -93,7 +95,7 @@ def _show_serving(settings: Settings, outcome: RunOutcome) -> None:
         say(f"Serving copy {copy['state']}: {settings.serving_dir / copy['file']}")
 
 
-def _show_held(settings: Settings, outcome: RunOutcome) -> bool:
+def show_held(settings: Settings, outcome: RunOutcome) -> bool:
     """Name the batches that were held now as refusals, earlier ones as a reminder; whether there are any new."""
     now = {metadata["batch"] for metadata in _raw(outcome).values() if metadata["verdict"] == "held"}
     for held in list_held(settings):

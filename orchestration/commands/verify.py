@@ -10,6 +10,7 @@ from orchestration import progress
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import refuse, say, showing_progress, table, warn
 from payouts import audit
+from payouts.closing import finish_interrupted_closings
 from payouts.formats import require_known
 from payouts.verification import Verdict, Verification, record_verification, verify
 
@@ -28,6 +29,7 @@ def verify_months(settings: Settings, month: str | None, *, anchor: str | None) 
     with ExitStack() as stack:
         if why_unrecorded is None:
             stack.enter_context(hold_data_home(settings, command="allive verify"))
+            finish_interrupted_closings(settings)
         with showing_progress():
             verification = verify(
                 settings, month, anchor=anchor, progress=lambda what: progress.tell("verifying", what)

@@ -113,8 +113,8 @@ def requests_after(run: dg.DagsterRun) -> list[dg.RunRequest]:
 def ordered_closings(_context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
     """Ask for a run for each order that nobody else carries out; one that needs a second person waits for it."""
     settings = Settings()
-    orders = [order for order in open_orders(settings) if order.origin != "command"]
-    # The schedule carries its own orders out, unless they had to wait for somebody.
+    orders = open_orders(settings)
+    # A command and the schedule carry their own orders out, unless they had to wait for somebody.
     ready = [order for order in orders if order.approved_by or (order.origin == "gate" and not settings.second_person)]
     if not ready:
         return dg.SkipReason(

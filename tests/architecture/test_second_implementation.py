@@ -9,6 +9,9 @@ FOLDER = ROOT / "payouts" / "verification"
 PRODUCT = {"ingestion", "payouts", "orchestration", "dashboards", "duckdb", "dbt"}
 SHARED = {
     "ingestion.home_format",
+    "ingestion.pin_problems",
+    "ingestion.pins_check",
+    "ingestion.raw_tables",
     "ingestion.raw_versions",
     "ingestion.settings",
     "payouts.audit",

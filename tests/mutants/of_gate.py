@@ -90,14 +90,6 @@ ORDERS: Final = (
         killed_by=f"{_ORDERS_TESTS}::test_what_the_calendar_forbids_is_not_ordered",
     ),
     Mutant(
-        name="the_operator_is_a_variable",
-        rule="§6 the operator is the user of the system",
-        file=_ORDERS,
-        before="        return pwd.getpwuid(os.getuid()).pw_name",
-        after='        return os.environ.get("LOGNAME") or pwd.getpwuid(os.getuid()).pw_name',
-        killed_by=f"{_ORDERS_TESTS}::test_the_user_of_the_system_is_what_the_system_says",
-    ),
-    Mutant(
         name="the_operator_is_a_text_field",
         rule="§6 the operator is the account that is signed in",
         file="dashboards/gate/orders.py",

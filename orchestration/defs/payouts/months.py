@@ -1,7 +1,7 @@
 """Settlement months as monthly partitions in Europe/Paris: previewed (writes nothing) and closed (for good)."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -12,7 +12,7 @@ from orchestration import progress
 from orchestration.alerts import Alert, send
 from orchestration.defs.resources import DataHome
 from payouts import ledger
-from payouts.close_orders import CloseOrder, open_orders, order_close
+from payouts.close_orders import CloseOrder, end_order, open_orders, order_close, orders_that_closed
 from payouts.close_warnings import in_words
 from payouts.closing import Preview, close_month, preview_month, settle_month
 from payouts.due import due_months
@@ -20,7 +20,7 @@ from payouts.errors import Refusal
 from payouts.month_checks import check_month, critical_refusals
 from payouts.months import PARIS
 from payouts.run import ClosedRun
-from payouts.settlement import open_warehouse, read_settlement
+from payouts.settlement import first_month_with_periods, open_warehouse, read_settlement
 
 MONTHS = dg.MonthlyPartitionsDefinition(start_date="2020-01", fmt="%Y-%m", timezone="Europe/Paris")
 MARTS_SETTLED_FROM = (
@@ -38,6 +38,8 @@ MAY_CLOSE = "may_close"
 MONTH_WARNINGS = "month_warnings"
 WARNINGS_SAY = "What is open that somebody should look at before the month closes. Forbids nothing by itself."
 SCHEDULE = "schedule (auto_close)"
+_MOST_WARNINGS = 10
+_TIME_TO_APPROVE = timedelta(hours=12)
 
 
 class Closing(dg.Config):
@@ -105,6 +107,11 @@ def closed_month(
         yield _may_close(CLOSED, reasons, blocks=False)
         context.log.info("auto_close is off: %s was not closed, alert to %s", month, where)
         return
+    if config.order is not None and config.order in orders_that_closed(settings, month):
+        # The command that approved the order was faster than the service.
+        yield _may_close(CLOSED, (), blocks=True)
+        context.log.info("%s is closed already, by this order", month)
+        return
     progress.tell(f"closing {month}")
     try:
         _require_all_loaded(settings, month, began=data_home.held_since)
@@ -112,11 +119,15 @@ def closed_month(
             raise Refusal(month, failed)  # noqa: TRY301 - refused by one of several gates, told in one way
         preview = settle_month(settings, month)
         yield _month_warnings(CLOSED, preview)
+        if config.order is None:
+            _require_good_refresh(context.instance, month)
         order = _order_by_schedule(settings, month, preview) if config.order is None else config.order
         run = close_month(
             settings, month, order_id=order, progress=lambda what, how_far: progress.tell(f"{what} {month}", how_far)
         )
     except Refusal as refusal:
+        if config.order is not None:
+            end_order(settings, config.order, why=f"refused: {refusal.reasons[-1]}")
         yield _may_close(CLOSED, refusal.reasons, blocks=True)
         raise dg.Failure(description=str(refusal), allow_retries=False) from refusal
     yield _may_close(CLOSED, (), blocks=True)
@@ -162,18 +173,32 @@ def _require_all_loaded(settings: Settings, month: str, *, began: datetime) -> N
         )
 
 
+def _require_good_refresh(instance: dg.DagsterInstance, month: str) -> None:
+    """The schedule closes nothing after a refresh that failed: what it found is not in what it published."""
+    finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    for run in instance.get_runs(dg.RunsFilter(job_name="refresh", statuses=finished), limit=1):
+        if run.status is dg.DagsterRunStatus.FAILURE:
+            reason = (
+                f"The last refresh failed (run {run.run_id[:8]}). `allive run` says why; once it holds, the schedule "
+                f"closes the month, or `allive payout {month}` does."
+            )
+            raise Refusal(month, (reason,))
+
+
 def _order_by_schedule(settings: Settings, month: str, preview: Preview) -> str:
     """Give the order that auto_close stands for: a due month, without a warning that the settings stop at."""
     today = datetime.now(UTC).astimezone(PARIS).date()
-    closed = ledger.closed_months(settings)
-    if month not in due_months(closed, first_month=month, today=today):
-        raise Refusal(month, (f"It is not due: auto_close closes a month from its payout day on, today is {today}.",))
+    with open_warehouse(settings) as con:
+        first_month = first_month_with_periods(con)
+    if month not in due_months(ledger.closed_months(settings), first_month=first_month, today=today)[:1]:
+        reason = f"It is not due: auto_close closes the oldest month from its payout day on; today is {today}."
+        raise Refusal(month, (reason,))
     stopping = [one for one in preview.warnings if one.kind in settings.auto_close_stops_at]
     if stopping:
         raise Refusal(
             month,
             (
-                *in_words(stopping),
+                *in_words(stopping, most=_MOST_WARNINGS),
                 (
                     f"auto_close stops at these warnings (ALLIVE_AUTO_CLOSE_STOPS_AT). Look at each, then "
                     f"`allive payout {month} --acknowledge {preview.acknowledgement}`."
@@ -193,11 +218,13 @@ def _order_by_schedule(settings: Settings, month: str, preview: Preview) -> str:
 
 
 def _open_order_of_schedule(settings: Settings, month: str, preview: Preview) -> CloseOrder | None:
-    """An order that the schedule gave before, of the same warnings: one that waits is not given every day."""
+    """An order that the schedule gave before, of the same warnings, with time left to approve it."""
+    soon = datetime.now(UTC) + _TIME_TO_APPROVE
     orders = [
         order
         for order in open_orders(settings)
         if (order.origin, order.settlement_month, order.acknowledged) == ("schedule", month, preview.acknowledgement)
+        and order.valid_until > soon
     ]
     return orders[-1] if orders else None
 
@@ -218,7 +245,7 @@ def _month_warnings(key: dg.AssetKey, preview: Preview | None) -> dg.AssetCheckR
         severity=dg.AssetCheckSeverity.WARN,
         description=f"{len(warnings)} warnings are open" if warnings else None,
         metadata={
-            "warnings": list(in_words(warnings)),
+            "warnings": list(in_words(warnings, most=_MOST_WARNINGS)),
             "acknowledgement": preview.acknowledgement or "" if preview else "",
         },
     )
@@ -248,7 +275,7 @@ def _waiting_for_a_person(month: str, preview: Preview | None, reasons: tuple[st
         subject=f"{month} is ready to close and waits for you",
         found=(
             *(f"{name}: {preview.run.control[name]}" for name in figures),
-            *in_words(preview.warnings, most=10),
+            *in_words(preview.warnings, most=_MOST_WARNINGS),
         ),
         next_step=f"Look at `allive payout {month} --dry-run`, then `allive payout {month}{acknowledge}`.",
     )

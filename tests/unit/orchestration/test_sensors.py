@@ -144,7 +144,8 @@ def test_an_order_of_the_gate_is_carried_out_by_its_id(orders):
 
 
 def test_an_order_of_a_command_is_that_command_s(orders):
-    assert orders(_2021_01=("command", None)).skip_message == "No order is open."
+    assert isinstance(orders(_2021_01=("command", None)), dg.SkipReason)
+    assert orders("true", _2021_02=("command", "ben")) == ["2021-02"], "approved on the page, nobody else would"
 
 
 def test_an_order_of_the_schedule_is_carried_out_once_somebody_approved_it(orders):

@@ -34,7 +34,9 @@ def con() -> duckdb.DuckDBPyConnection:
         create table marts.fct_close_warnings (
             settlement_month varchar, kind varchar, subject_id varchar, found bigint, batch_number bigint
         );
-        create table raw.rejects (source_file varchar, reason varchar, source_line bigint, batch_number bigint);
+        create table raw.rejects (
+            source_file varchar, reason varchar, source_line bigint, batch_number bigint, raw varchar
+        );
         """
     )
     return con
@@ -53,15 +55,19 @@ def test_what_the_warehouse_finds_odd_is_named_in_words(tmp_path: Path, con: duc
             ('2021-03', 'live_unknown', 'live-y', 1, null),
             ('2021-02', 'refund_of_final_month', 'per-1', 100, 7);
         insert into raw.rejects values
-            ('heartbeats/a.ndjson', 'bad_event_at', 9, 2), ('heartbeats/a.ndjson', 'bad_event_at', 4, 2),
-            ('lives/broken.csv', 'unreadable', null, 3);
+            ('heartbeats/a.ndjson', 'bad_state', 9, 2, '{"event_at": "2021-02-28T23:30:00Z"}'),
+            ('heartbeats/a.ndjson', 'bad_state', 4, 2, '{"event_at":"2021-03-01T01:00:00+02:00"}'),
+            ('heartbeats/a.ndjson', 'bad_state', 2, 2, '{"event_at": "2021-03-02T00:00:00Z"}'),
+            ('heartbeats/b.ndjson', 'malformed', 1, 2, '{"event_at": "2021-99'),
+            ('lives/broken.csv', 'unreadable', null, 3, 'gzip data is cut');
         """
     )
     assert texts(open_warnings(Settings(home=tmp_path), con, run_of())) == [
         ("live_unknown", "live-x: 100.0 h watched"),
         ("day_unusual", "2021-02-03: 1.5 h watched"),
         ("refund_of_final_month", "per-1: not paid any more; its envelope was 100 cents"),
-        ("rejects", "heartbeats/a.ndjson: bad_event_at, 2 records, the first in line 4"),
+        ("rejects", "heartbeats/a.ndjson: bad_state, 2 records, the first in line 4"),
+        ("rejects", "heartbeats/b.ndjson: malformed, 1 record, the first in line 1"),
         ("rejects", "lives/broken.csv: unreadable, 1 record"),
     ]
 
@@ -73,7 +79,8 @@ def test_what_a_closed_month_has_seen_is_not_named_again(
         """
         insert into marts.fct_close_warnings values ('2021-02', 'refund_of_final_month', 'old', 100, 7),
             ('2021-02', 'refund_of_final_month', 'new', 100, 8);
-        insert into raw.rejects values ('a.csv', 'malformed', 1, 7), ('b.csv', 'malformed', 1, 8);
+        insert into raw.rejects values
+            ('a.csv', 'malformed', 1, 7, 'x'), ('b.csv', 'malformed', 1, 8, 'x');
         """
     )
     monkeypatch.setattr("payouts.close_warnings.ledger.closed_months", lambda _: ("2021-01",))

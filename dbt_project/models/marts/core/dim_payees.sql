@@ -7,7 +7,7 @@ with artists as (
 records as (
     select
         artist_id,
-        upper(replace(iban, ' ', '')) as iban,
+        {{ as_machines_write('iban') }} as iban,
         updated_at
     from {{ source('raw', 'artists') }}
     where iban is not null
@@ -56,7 +56,7 @@ final as (
     left join ibans_in_order
         on
             artists.artist_id = ibans_in_order.artist_id
-            and upper(replace(artists.iban, ' ', '')) = ibans_in_order.iban
+            and {{ as_machines_write('artists.iban') }} = ibans_in_order.iban
 )
 
 select * from final

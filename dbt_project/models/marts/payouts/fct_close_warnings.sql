@@ -34,6 +34,10 @@ watch_days as (
     select * from {{ ref('fct_watch_days') }}
 ),
 
+days as (
+    select * from {{ ref('dim_dates') }}
+),
+
 unknown_lives as (
     select
         watched_lives.month as settlement_month,
@@ -84,18 +88,24 @@ long_days as (
     where longest_day_ms > 24 * 60 * 60 * 1000
 ),
 
+-- Every day of the month: after the last heartbeat there is no row in the days watched,
+-- and that is when an upload is missing.
 odd_days as (
     select
-        {{ month_of('day') }} as settlement_month,
-        case when playbacks = 0 then 'day_without_heartbeats' else 'day_unusual' end
-            as kind,
-        cast(day as string) as subject_id,
-        watch_ms as found,
+        days.month as settlement_month,
+        case
+            when coalesce(watch_days.playbacks, 0) = 0 then 'day_without_heartbeats'
+            else 'day_unusual'
+        end as kind,
+        cast(days.day as string) as subject_id,
+        coalesce(watch_days.watch_ms, 0) as found,
         cast(null as bigint) as batch_number
-    from watch_days
+    from days
+    left join watch_days
+        on days.day = watch_days.day
     where
-        playbacks = 0
-        or is_out_of_band
+        coalesce(watch_days.playbacks, 0) = 0
+        or watch_days.is_out_of_band
 ),
 
 next_run as (
