@@ -7,7 +7,7 @@ from payouts.bank_file import BankedTransfer
 from payouts.ledger import CONTROL_FILE
 from payouts.verification.books import Books, Month
 from payouts.verification.findings import Check, Report
-from payouts.verification.from_heartbeats import check_heartbeats
+from payouts.verification.from_heartbeats import WHAT_IS_PINNED, check_heartbeats
 from payouts.verification.open_envelopes import check_open_envelopes
 from payouts.verification.payees import Named, check_payees
 from payouts.verification.pinned_records import GoneError, panics_as_errors
@@ -38,10 +38,11 @@ def check_against_records(
         payees: Whom the bank file will name, where it is not.
     """
     check_heartbeats(report, settings, month, books, transfers)
-    if all(version is None for version in month.control.raw_versions.values()):
+    is_damaged = any((one.month, one.what) == (month.name, WHAT_IS_PINNED) for one in report.findings())
+    if is_damaged or all(version is None for version in month.control.raw_versions.values()):
         return  # which the heartbeats' check has said
     place = report.at(Check.BALANCES, month.file(CONTROL_FILE))
-    with place.reading("what its run pinned"), panics_as_errors():
+    with place.reading(WHAT_IS_PINNED), panics_as_errors():
         try:
             check_payees(report, settings, month, payees)
             if policies is not None:

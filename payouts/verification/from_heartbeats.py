@@ -42,6 +42,8 @@ _PSEUDONYM_DIGITS: Final = 32
 _PART_OF_MEMORY: Final = 8
 """Of the memory limit, the part for the heartbeats held at a time: with more of them nothing is faster."""
 _WHAT: Final = "weights from the heartbeats"
+WHAT_IS_PINNED: Final = "what its run pinned"
+"""What a finding says where a raw table cannot be read."""
 _PARTS: Final[Mapping[str, Callable[[list[Slice]], object]]] = {
     "weights": lambda slices: {one[2:4]: one.weight for one in slices if one.artist_id is not None},
     "amounts": lambda slices: {one[2:4]: (one.amount_nanos, one.destination) for one in slices},
@@ -100,7 +102,7 @@ def check_heartbeats(
     What is gone is noted as not checked. Needs the slices files to be readable.
     """
     place = report.at(Check.WATCHING, month.file(SLICES_FILE))
-    with place.reading("what its run pinned"), panics_as_errors():
+    with place.reading(WHAT_IS_PINNED), panics_as_errors():
         try:
             _check(report, settings, month, books, transfers)
         except GoneError as gone:

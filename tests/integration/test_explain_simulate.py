@@ -17,6 +17,7 @@ import pytest
 from ingestion.settings import Settings
 from orchestration.commands.explain import explain_artist
 from orchestration.commands.simulate import simulate_month
+from orchestration.home_lock import hold_data_home
 from orchestration.publishing.month_inputs import read_month_inputs
 from orchestration.publishing.previous_copy import PreviousCopy
 from orchestration.publishing.what_ifs import SCENARIOS, compute_what_ifs
@@ -213,6 +214,8 @@ def test_nothing_is_written_but_the_file_that_is_asked_for(
     home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings, month, target = home.pipeline.settings, home.months[-1], tmp_path / "new" / "what-if.csv"
+    with hold_data_home(settings, command="tests"):
+        pass  # the first command of all stamps the home's format
     before = fingerprints(settings.home)
     assert simulate_month(settings, month, WhatIf(pool_rule="direct", envelope_cents=120), output=None)
     assert simulate_month(settings, month, WhatIf(pool_rule="direct", envelope_cents=120), output=target)

@@ -4,6 +4,7 @@ import json
 import shutil
 
 from orchestration.warehouse import Build, build_warehouse, open_warehouse
+from payouts.warehouse_mark import note_mark
 from tests.pipeline import Pipeline
 
 HEARTBEAT = {
@@ -73,6 +74,8 @@ def test_a_build_that_failed_is_not_built_upon(pipeline: Pipeline) -> None:
     pipeline.build()
     with open_warehouse(pipeline.settings, read_only=False) as con:
         con.execute("delete from build.finished")
+        (token,) = con.execute("select token from build.begun").fetchone()
+    note_mark(pipeline.settings, token)
     land(pipeline, "artists/1.ndjson", {"artist_id": "a1", "name": "Anouk"})
     again = build_warehouse(pipeline.settings)
     assert "model.allive.int_playback_days" in built(again)

@@ -6,7 +6,7 @@ from tests.mutants.mutant import Mutant
 
 _SETTLEMENT: Final = "dbt_project/models/intermediate/settlement"
 _STATEMENT: Final = "dbt_project/macros/what_counts.sql"
-_LOOK_BACK: Final = "tests/unit/payouts/test_look_back.py"
+_LOOK_BACK: Final = "tests/unit/payouts/test_policy_in_force.py"
 _REQUESTS: Final = "tests/unit/payouts/test_requests.py"
 _CLOSING: Final = "tests/mutants/test_closing.py"
 _RUN: Final = "tests/unit/payouts/test_run.py"
