@@ -175,6 +175,19 @@ def test_nothing_closes_by_run_config_alone(home, first_run, order_id):
     assert not list(home.payouts_dir.glob("2*"))
 
 
+def test_auto_close_closes_nothing_after_a_refresh_that_failed(home, first_run, monkeypatch):
+    """What the refresh found wrong is not in the copy that people look at, nor in what the schedule would close."""
+    monkeypatch.setenv("ALLIVE_AUTO_CLOSE", "true")
+    monkeypatch.setenv("ALLIVE_AUTO_CLOSE_STOPS_AT", "[]")
+    with open_instance(home) as instance:
+        instance.create_run_for_job(defs().resolve_job_def("refresh"), status=dg.DagsterRunStatus.FAILURE)
+    outcome = run(home, "monthly_payout", partition_key="2021-01")
+    assert not outcome.success
+    assert "The last refresh failed" in " ".join(outcome.failures)
+    assert not list(home.payouts_dir.glob("2*"))
+    assert run(home, "refresh").success, "from here on the schedule may close again"
+
+
 def test_auto_close_leaves_a_month_with_open_warnings_to_a_person(home, first_run, monkeypatch):
     monkeypatch.setenv("ALLIVE_AUTO_CLOSE", "true")
     outcome = run(home, "monthly_payout", partition_key="2021-01")
