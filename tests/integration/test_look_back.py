@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import DBT_PROJECT_DIR
+from ingestion.settings import DBT_PROJECT_DIR, Settings
 from orchestration.parsed_project import parsed_project
 from payouts import ledger, requests
-from payouts.closing import close_month
+from payouts.close_orders import order_close
+from payouts.closing import close_month, preview_month, settle_month
 from payouts.errors import Refusal
 from tests.pipeline import Pipeline
 from tests.two_years.books import ClosedMonth, periods_of
@@ -52,6 +53,11 @@ def begin(story: Story) -> None:
     story.close("2020-08")
 
 
+def close_by_order(settings: Settings, month: str) -> None:
+    order = order_close(settings, month, operator="tests", origin="command")
+    close_month(settings, month, order_id=order.order_id)
+
+
 def catalogues(month: ClosedMonth) -> dict[str, str]:
     return {again: settled["catalogue"] for again, settled in month.control["adjustments"].items()}
 
@@ -72,12 +78,12 @@ def test_a_shortened_look_back(pipeline: Pipeline, tmp_path: Path) -> None:
     # July is final to this run: what was paid for it and is booked nowhere, September settles.
     story.lands(period("xena", "2020-07"), watching("xena", "echo", on="2020-07-20", minutes=2))
     story.pipeline.run()
-    for dry_run in (True, False):
+    for close in (preview_month, close_by_order):
         with pytest.raises(Refusal, match="The amendment of 2020-07 that tests asked for"):
-            close_month(settings, "2020-09", dry_run=dry_run)
+            close(settings, "2020-09")
     assert ledger.closed_months(settings) == ("2020-07", "2020-08")
     with pytest.raises(Refusal, match="was not built wholly since"):
-        close_month(pipeline.settings, "2020-09")  # as the project without the shorter row means it
+        settle_month(pipeline.settings, "2020-09")  # as the project without the shorter row means it
 
     requests.withdraw_amendment(settings, "2020-07", why="the policy does not reach it", operator="tests")
     story.history.amended.remove("2020-07")
