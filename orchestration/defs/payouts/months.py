@@ -190,6 +190,8 @@ def _order_by_schedule(settings: Settings, month: str, preview: Preview) -> str:
     today = datetime.now(UTC).astimezone(PARIS).date()
     with open_warehouse(settings) as con:
         first_month = first_month_with_periods(con)
+    # The first run may be any month up to the first that has periods (RULES.md §6).
+    first_month = first_month and min(first_month, month)
     if month not in due_months(ledger.closed_months(settings), first_month=first_month, today=today)[:1]:
         reason = f"It is not due: auto_close closes the oldest month from its payout day on; today is {today}."
         raise Refusal(month, (reason,))
