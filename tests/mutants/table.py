@@ -949,5 +949,6 @@ MUTANTS: Final = (
     *POOL,
     *CLOSING,
     *CORRECTING,
+    # The other modules `of_…` join once the judge has seen each of theirs killed.
     *of_closing.MUTANTS,
 )

@@ -109,6 +109,7 @@ def closed_month(
         return
     if config.order is not None and config.order in orders_that_closed(settings, month):
         # The command that approved the order was faster than the service.
+        yield _month_warnings(CLOSED, None)
         yield _may_close(CLOSED, (), blocks=True)
         context.log.info("%s is closed already, by this order", month)
         return
