@@ -73,6 +73,8 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
 
 def _close(settings: Settings, month: str, *, verbose: bool) -> bool:
     """Close a month of the season, with the warnings that its deliberate blemishes leave open acknowledged."""
+    # Read anew: the season brought the settings of who pays.
+    settings = Settings(home=settings.home)
     seen = settle_month(settings, month)
     if seen.warnings:
         warn(f"Open warnings of {month}, which the demo acknowledges:", in_words(seen.warnings, most=3))
