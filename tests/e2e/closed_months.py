@@ -9,6 +9,7 @@ from pathlib import Path
 from ingestion.lock import data_home_lock
 from ingestion.settings import Settings
 from payouts import audit, ledger
+from payouts.closing import finish_interrupted_closings
 from tests.pipeline import Pipeline
 
 KEY_FILE = ".pseudonym.key"
@@ -37,6 +38,7 @@ def close(home: Path, *, month: str) -> None:
     """Close a month, as the command does."""
     settings = settings_of(home)
     with data_home_lock(settings, command=f"allive payout {month}"):
+        finish_interrupted_closings(settings)
         Pipeline(settings).close_as_built(month)
 
 

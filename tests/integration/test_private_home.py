@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -20,20 +21,15 @@ def test_what_the_commands_write_has_no_bit_for_group_or_others(tmp_path: Path, 
     shutil.copytree(parsed_home / "warehouse" / "dbt", home / "warehouse" / "dbt")
     given = {home, *home.rglob("*")}
     home.chmod(0o755)
-    for command in (["run"], ["payout", "2021-01"], ["verify"], ["invite", "a@allive.example", "--finance"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "orchestration.cli", *command],
-            env={**os.environ, "ALLIVE_HOME": str(home)},
-            umask=0o022,
-            capture_output=True,
-            text=True,
-            timeout=_DEADLINE_S,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+    _allive(home, "run")
+    dry_run = _allive(home, "payout", "2021-01", "--dry-run")
+    [code] = re.findall(r"--acknowledge (\w+)", dry_run)
+    _allive(home, "payout", "2021-01", "--acknowledge", code)
+    _allive(home, "verify")
+    _allive(home, "invite", "a@allive.example", "--finance")
     written = [path for path in home.rglob("*") if path not in given and not path.is_symlink()]
     names = {path.name for path in written}
-    assert {"slices.parquet", "audit.ndjson", "pins.json", "current.duckdb", "access.sqlite3", "allive.log"} <= names
+    assert {"slices.parquet", "audit.ndjson", "pins.json", "access.sqlite3", "allive.log"} <= names
     open_to_others = {
         path.relative_to(home).as_posix(): stat.filemode(path.stat().st_mode)
         for path in written
@@ -43,3 +39,18 @@ def test_what_the_commands_write_has_no_bit_for_group_or_others(tmp_path: Path, 
     manifest = (home / "payouts" / "2021-01" / "manifest.json").read_text(encoding="utf-8")
     assert next(iter(json.loads(manifest).items())) == ("format", 1)
     assert json.loads((home / "format.json").read_bytes()) == {"format": 1}
+
+
+def _allive(home: Path, *arguments: str) -> str:
+    """Run a command on the data home, under a shell's umask; what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "orchestration.cli", *arguments],
+        env={**os.environ, "ALLIVE_HOME": str(home)},
+        umask=0o022,
+        capture_output=True,
+        text=True,
+        timeout=_DEADLINE_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.mutants import of_closing
+from tests.mutants import of_closing, of_formats, of_gate, of_pins, of_proof, of_rules, of_setup
 from tests.mutants.mutant import Mutant
 
 _WATCH_TIME: Final = "dbt_project/macros/engine/watch_time.sql"
@@ -949,6 +949,11 @@ MUTANTS: Final = (
     *POOL,
     *CLOSING,
     *CORRECTING,
-    # The other modules `of_…` join once the judge has seen each of theirs killed.
     *of_closing.MUTANTS,
+    *of_formats.MUTANTS,
+    *of_gate.MUTANTS,
+    *of_pins.MUTANTS,
+    *of_proof.MUTANTS,
+    *of_rules.MUTANTS,
+    *of_setup.MUTANTS,
 )
