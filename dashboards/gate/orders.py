@@ -19,6 +19,8 @@ from dashboards.gate.requests import Forms, Site, language_of
 from dashboards.gate.routes import GateRoutes
 from dashboards.gate.store import Store
 from dashboards.texts import Texts
+from ingestion.durable import LogBusyError
+from ingestion.home_format import FormatError
 from ingestion.settings import Settings
 from payouts import close_orders
 from payouts.close_orders import CloseOrder, OrderRefusal
@@ -117,6 +119,11 @@ class OrderRoutes:
         except OrderRefusal as refusal:
             texts = Texts("gate", language_of(request))
             return await self._page(request, who, alert=texts(f"orders.refused.{refusal.why}"), form=form, status=409)
+        except LogBusyError:
+            texts = Texts("gate", language_of(request))
+            return await self._page(request, who, alert=texts("orders.unavailable.busy"), form=form, status=503)
+        except FormatError:
+            return self._newer_log(request)
         return RedirectResponse(f"{ORDERS}?done={done}", status_code=303)
 
     async def _operator(self, request: Request) -> str | Response:
@@ -144,7 +151,10 @@ class OrderRoutes:
         texts = Texts("gate", language_of(request))
         forms = Forms(self.store, self.site)
         done = request.query_params.get("done", "")
-        open_orders = await run_in_threadpool(close_orders.open_orders, self.settings)
+        try:
+            open_orders = await run_in_threadpool(close_orders.open_orders, self.settings)
+        except FormatError:
+            return self._newer_log(request)
         typed = form or {}
         page = Page(
             title=texts("orders.title"),
@@ -184,6 +194,11 @@ class OrderRoutes:
         response = respond(page, language_of(request), back=ORDERS, status=status)
         forms.seal(request, response)
         return response
+
+    def _newer_log(self, request: Request) -> Response:
+        texts = Texts("gate", language_of(request))
+        page = Page(title=texts("orders.title"), lead="", alert=texts("orders.unavailable.newer"))
+        return respond(page, language_of(request), back=ORDERS, status=503)
 
     def _section(self, request: Request, texts: Texts, forms: Forms, order: CloseOrder, who: str) -> Section:
         language = language_of(request)

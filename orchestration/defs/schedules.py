@@ -55,7 +55,10 @@ def ask_for_due_month(settings: Settings, *, today: date, key: str) -> dg.RunReq
     if not settings.raw_dir.exists():
         return dg.SkipReason("Nothing has ever been loaded: there is nothing to settle.")
     closed = closed_months(settings)
-    first_month = None if closed else _first_month(settings)
+    try:
+        first_month = None if closed else _first_month(settings)
+    except ServingCopyMissingError:
+        return dg.SkipReason("Nothing is published yet: the first month to close is not known. `allive run` publishes.")
     if not closed and first_month is None:
         return dg.SkipReason("No period is known yet: there is no first month to close. Deliver subscriptions.")
     due = due_months(closed, first_month=first_month, today=today)
@@ -72,12 +75,9 @@ def ask_for_due_month(settings: Settings, *, today: date, key: str) -> dg.RunReq
 
 def _first_month(settings: Settings) -> str | None:
     """The first month with periods, as published: the warehouse may be busy."""
-    try:
-        rows = current_copy(settings).rows(
-            "select min(settlement_month) as month from marts.fct_settlement_months where periods > 0"
-        )
-    except ServingCopyMissingError:
-        return None
+    rows = current_copy(settings).rows(
+        "select min(settlement_month) as month from marts.fct_settlement_months where periods > 0"
+    )
     month: str | None = rows[0]["month"]
     return month
 

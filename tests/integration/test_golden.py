@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -117,6 +118,8 @@ def test_its_months_close_with_what_was_expected(make_pipeline: Callable[[str], 
     for month in MONTHS:
         closed = pipeline.close(month)
         assert closed.path is not None
+        manifest = json.loads((closed.path / "manifest.json").read_bytes())
+        assert next(iter(manifest.items())) == ("format", 1)
         with (closed.path / "artist_payouts.csv").open(newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
         names = list(of_months[month][0])

@@ -18,8 +18,10 @@ from ingestion.settings import PROJECT_ROOT, Settings
 from orchestration.parsed_project import dbt_arguments, profile_environment
 from payouts.bookings import create_booking_views
 
-COPIED = ("dbt_project", "ingestion", "orchestration", "payouts", "tests", "pyproject.toml")
-NOT_COPIED = ("__pycache__", "target", "logs", ".hypothesis")
+COPIED = (".ci", "dashboards", "dbt_project", "ingestion", "orchestration", "payouts", "tests", "pyproject.toml")
+NOT_COPIED = ("__pycache__", "target", "logs", ".hypothesis", "node_modules")
+DEADLINE_S = 900
+"""Of one run of pytest: a mutant may never return."""
 # What a test says when the rule does not hold. Anything else it raises is a program that does not run.
 ASSERTIONS = ("assert ", "AssertionError", "Failed: ")
 
@@ -119,14 +121,17 @@ class PytestEngine:
         report = self.root / "report.xml"
         report.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
-        finished = self._execute(command)
+        try:
+            finished = self._execute(command)
+        except subprocess.TimeoutExpired:
+            return dict.fromkeys(tests, TestResult(Outcome.BROKEN, f"pytest has not ended within {DEADLINE_S} s"))
         if not report.exists():
             return dict.fromkeys(tests, TestResult(Outcome.BROKEN, finished.stdout + finished.stderr))
         cases = list(ET.parse(report).getroot().iter("testcase"))  # noqa: S314 - pytest wrote it
         return {test: result_of([case for case in cases if _node_of(case) == test]) for test in tests}
 
     def _check_imports(self) -> None:
-        imported = self._execute([sys.executable, "-c", "import ingestion, payouts; print(payouts.__file__)"])
+        imported = self._execute([sys.executable, "-c", "import dashboards, payouts; print(payouts.__file__)"])
         if not imported.stdout.startswith(str(self.root)):
             raise RuntimeError(
                 f"Tests would import {imported.stdout.strip() or imported.stderr}, expected the copy in {self.root}."
@@ -134,7 +139,13 @@ class PytestEngine:
 
     def _execute(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            command, cwd=self.root, env=self._environment, capture_output=True, text=True, check=False
+            command,
+            cwd=self.root,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE_S,
         )
 
 

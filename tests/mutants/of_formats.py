@@ -60,7 +60,7 @@ MUTANTS: Final = (
         file="payouts/files.py",
         before='            "format": MONTH_FORMAT,\n',
         after="",
-        killed_by="tests/integration/test_private_home.py::test_what_the_commands_write_has_no_bit_for_group_or_others",
+        killed_by="tests/integration/test_golden.py::test_its_months_close_with_what_was_expected",
     ),
     Mutant(
         name="newer_month_failed",

@@ -4,12 +4,14 @@ import asyncio
 import re
 import uuid
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
 from dashboards.access import Principal, Role
+from dashboards.formatting import Language
 from dashboards.gate import grants, invitations, oidc, sessions
 from dashboards.gate.middleware import Gate
 from dashboards.gate.oidc import Flow, OidcRoutes
@@ -19,6 +21,8 @@ from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
 from dashboards.gate.store import open_store
 from dashboards.gate.tokens import token_hash
+from dashboards.texts import Texts
+from ingestion import durable
 from ingestion.settings import Settings
 from payouts import audit, close_orders
 
@@ -170,15 +174,40 @@ def test_a_refusal_is_told_in_the_visitors_language(pages: Pages) -> None:
     assert lines(pages) == []
 
 
-def test_every_reason_has_its_words() -> None:
-    from typing import get_args  # noqa: PLC0415
+@pytest.mark.parametrize("language", Language)
+def test_every_reason_and_every_origin_has_its_words(language: Language) -> None:
+    texts = Texts("gate", language)
+    for why in get_args(close_orders.Why):
+        assert texts(f"orders.refused.{why}")
+    for origin in get_args(close_orders.Origin):
+        assert texts(f"orders.origins.{origin}")
 
-    from dashboards.formatting import Language  # noqa: PLC0415
-    from dashboards.texts import Texts  # noqa: PLC0415
 
-    for language in Language:
-        for why in get_args(close_orders.Why):
-            assert Texts("gate", language)(f"orders.refused.{why}")
+def test_a_log_that_is_busy_is_told_and_takes_nothing(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(durable, "APPEND_TIMEOUT_S", 0.05)
+    ana = pages.operator("ana@example.org")
+    log = audit.log_path(pages.settings)
+    log.parent.mkdir(parents=True)
+    with durable.appending(log):
+        answer = post(ana, "/orders", month=MONTH)
+    assert answer.status_code == 503
+    assert "Réessayez dans une minute" in answer.text
+    assert lines(pages) == []
+
+
+def test_a_log_of_a_newer_version_is_told_and_takes_nothing(pages: Pages) -> None:
+    ana = pages.operator("ana@example.org")
+    token = token_of(ana, "/orders")
+    log = audit.log_path(pages.settings)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text('{"format": 99}\n', encoding="ascii")
+    for answer in (
+        ana.get("/orders"),
+        ana.post("/orders", data={"token": token, "month": MONTH}, headers={"Origin": URL}),
+    ):
+        assert answer.status_code == 503
+        assert "version plus récente" in answer.text
+    assert log.read_text(encoding="ascii") == '{"format": 99}\n'
 
 
 def test_a_second_person_approves_and_the_first_cannot(careful: Pages) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import duckdb
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
@@ -79,7 +80,19 @@ def test_a_month_is_not_due_before_the_3rd_and_the_tick_says_from_when_on(home):
     assert tick(2021, 3, 2, 6).skip_message == "No month is due on 2021-03-02: 2021-02 is from 2021-03-03 on."
 
 
+def test_before_anything_is_published_the_first_month_is_not_known(home):
+    assert tick(2021, 3, 3, 6).skip_message == (
+        "Nothing is published yet: the first month to close is not known. `allive run` publishes."
+    )
+
+
 def test_without_a_published_period_there_is_no_first_month(home):
+    serving = home / "serving"
+    serving.mkdir()
+    with duckdb.connect(serving / "copy.duckdb") as con:
+        con.execute("create schema marts")
+        con.execute("create table marts.fct_settlement_months (settlement_month varchar, periods bigint)")
+    (serving / "current.duckdb").symlink_to("copy.duckdb")
     assert "there is no first month to close" in tick(2021, 3, 3, 6).skip_message
 
 
