@@ -90,6 +90,8 @@ def test_without_a_published_period_there_is_no_first_month(home):
     serving = home / "serving"
     serving.mkdir()
     with duckdb.connect(serving / "copy.duckdb") as con:
+        con.execute("create schema published")
+        con.execute("create table published.copy as select now() as published_at, null as data_until_at")
         con.execute("create schema marts")
         con.execute("create table marts.fct_settlement_months (settlement_month varchar, periods bigint)")
     (serving / "current.duckdb").symlink_to("copy.duckdb")
