@@ -111,7 +111,7 @@ ORDERS: Final = (
         file="payouts/months.py",
         before="(?!0000|9999)[0-9]{4}",
         after="[0-9]{4}",
-        killed_by=f"{_ORDERS_TESTS}::test_what_is_no_month_is_not_ordered",
+        killed_by="tests/unit/dashboards/test_gate_orders.py::test_what_is_no_month_is_told_at_the_field",
     ),
 )
 

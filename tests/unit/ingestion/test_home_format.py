@@ -18,7 +18,9 @@ def test_a_home_is_stamped_when_it_is_first_worked_on(tmp_path):
     settings = Settings(home=tmp_path / "home")
     with data_home_lock(settings, command="allive run"):
         pass
-    assert json.loads((settings.home / "format.json").read_text(encoding="utf-8")) == {"format": 1}
+    stamp = settings.home / "format.json"
+    assert stamp.exists()
+    assert json.loads(stamp.read_text(encoding="utf-8")) == {"format": 1}
 
 
 def test_a_home_without_a_stamp_has_format_1(tmp_path):

@@ -197,8 +197,7 @@ def test_a_half_promotion_is_no_trouble_and_pins_lost_in_it_are_rebuilt(home, mo
         assert check_pins(copy.settings) == ()  # the first batch is not finished: pins are made by finishing it
         finish_decisions(copy.settings)
     else:
-        (problem,) = check_pins(copy.settings)
-        assert problem.trouble is Trouble.LOST
+        assert [problem.trouble for problem in check_pins(copy.settings)] == [Trouble.LOST]
         repair_pins(copy.settings, operator="tests", at_least=ANYTHING)
     assert read_pins(copy.settings) == pins
     assert copy.load("heartbeats") is None

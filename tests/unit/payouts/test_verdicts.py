@@ -159,10 +159,10 @@ def test_a_month_of_a_newer_format_is_not_provable_and_says_both_formats(payouts
     verification = of(payouts)
     assert verification.findings == ()
     assert verdicts(verification)["2021-02"] is NOT_PROVABLE
-    (reason,) = reasons(verification, "2021-02")
-    assert "it has format 2" in reason
-    assert "knows formats up to 1" in reason
-    assert "Upgrade the project" in reason
+    said = reasons(verification, "2021-02")
+    assert len(said) == 1
+    for part in ("it has format 2", "knows formats up to 1", "Upgrade the project"):
+        assert part in said[0]
     assert reasons(verification, "2021-01") == []
 
 
