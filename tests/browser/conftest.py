@@ -19,6 +19,7 @@ from tests.browser.server import Dashboards, served_home, serving
 from tests.browser.visitor import Visitor, browser_options
 
 ARTIST = "art-022"
+_DEMO_DEADLINE_S = 1_800
 _ROLES = {Role.ARTIST: (ARTIST,), Role.MANAGEMENT: (), Role.FINANCE: (), Role.OPERATOR: ()}
 
 Enter = Callable[..., Visitor]
@@ -52,6 +53,7 @@ def _demo_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
                 capture_output=True,
                 text=True,
                 check=False,
+                timeout=_DEMO_DEADLINE_S,
             )
             assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
             (home / "made").touch()

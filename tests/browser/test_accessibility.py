@@ -11,10 +11,19 @@ PAGES = {
     Role.MANAGEMENT: (*PLATFORM_PAGES, *ARTIST_PAGES),
     Role.FINANCE: PLATFORM_PAGES,
 }
+# Colours fail by theme and layout by width: each of both is seen here, all four pairs in a thorough session.
+WINDOWS = pytest.mark.parametrize(
+    ("phone", "dark"),
+    [
+        pytest.param(False, False, id="desktop-light"),
+        pytest.param(True, True, id="phone-dark"),
+        pytest.param(False, True, id="desktop-dark", marks=pytest.mark.thorough),
+        pytest.param(True, False, id="phone-light", marks=pytest.mark.thorough),
+    ],
+)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@WINDOWS
 @pytest.mark.parametrize("role", PAGES)
 def test_nothing_serious_keeps_anybody_from_reading(signed_in, role, phone, dark):
     visitor = signed_in(role, phone=phone, dark=dark)
@@ -31,8 +40,7 @@ def test_nothing_serious_keeps_anybody_from_reading(signed_in, role, phone, dark
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("phone", [False, True], ids=["desktop", "phone"])
+@WINDOWS
 def test_nothing_serious_keeps_anybody_from_coming_in(window, dashboards, phone, dark):
     visitor = window(phone=phone, dark=dark)
     for address in ("/sign-in", "/invitation/gone", dashboards.invite("ines@example.org", Role.FINANCE)):

@@ -61,7 +61,7 @@ MUTANTS: Final = (
         file=_CHECK,
         before="elif commit.is_promotion and commit.contents != to_be_finished:",
         after="elif commit.is_promotion:",
-        killed_by=f"{_PINS_TESTS}::test_a_half_promotion_is_no_trouble_and_pins_lost_in_it_are_rebuilt",
+        killed_by=f"{_PINS_TESTS}::test_what_was_committed_and_not_pinned_is_no_trouble",
     ),
     Mutant(
         name="pins_newer_than_the_log_pass",

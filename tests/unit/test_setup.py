@@ -94,6 +94,7 @@ def test_the_library_that_playwrights_driver_lacks_is_installed_once(machine: Pa
     for _ in range(2):
         done = run(machine, CI / "browser-env", "venv")
         assert done.returncode == 0, done.stderr
+    assert (tmp_path / "asked").exists(), "nothing was installed"
     asked = (tmp_path / "asked").read_text(encoding="utf-8")
     assert asked.count(" install ") == 1
     assert asked.rstrip().endswith("libatomic1")

@@ -178,6 +178,13 @@ def crash(home, monkeypatch, where):
             home.load("heartbeats")
 
 
+@pytest.mark.parametrize("where", ["records committed", "rejects committed"])
+def test_what_was_committed_and_not_pinned_is_no_trouble(home, monkeypatch, where):
+    deliver(home, 1)
+    crash(home, monkeypatch, where)
+    assert check_pins(home.settings) == ()
+
+
 @pytest.mark.parametrize("where", CRASHES)
 @pytest.mark.parametrize("is_first", [True, False])
 def test_a_half_promotion_is_no_trouble_and_pins_lost_in_it_are_rebuilt(home, monkeypatch, where, is_first, tmp_path):
