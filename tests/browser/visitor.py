@@ -76,7 +76,8 @@ class Visitor:
 
     def wait(self) -> None:
         """Wait until the page is drawn: the script has run, a heading is there, the charts have their canvas."""
-        self.page.locator("h1").first.wait_for()
+        # A heading of the app: before its first run it is connected and idle, and the page that led here has one too.
+        self.page.locator('[data-testid="stApp"] h1').first.wait_for()
         assert self.page.locator('[data-testid="stException"]').count() == 0, self.text
         # A rerun that was asked for shows as running only after a moment.
         for _ in range(2):
