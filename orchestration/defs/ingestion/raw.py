@@ -65,8 +65,10 @@ def raw_asset(record_type: str) -> dg.AssetsDefinition:
     return load
 
 
-def _validate(settings: Settings, record_type: str, files: tuple[Path, ...]) -> tuple[CheckResult, ...]:
-    return warm_worker.call(validate_files, settings, record_type, files)
+def _validate(
+    settings: Settings, record_type: str, files: tuple[Path, ...], landed: tuple[str, ...] | None
+) -> tuple[CheckResult, ...]:
+    return warm_worker.call(validate_files, settings, record_type, files, landed)
 
 
 def _metadata(report: BatchReport | None, version: int | None, seconds: float) -> dict[str, Any]:
