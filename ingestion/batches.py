@@ -399,7 +399,7 @@ def _carry_out(settings: Settings, batch_id: str) -> None:
         waits = any(file.name not in decided for file in _files_of(stored))
         _note_discarded(settings, batch_id, stored, decided)
         if waits:
-            _drop_records(settings, folder, stored, decided)
+            _drop_records(settings, folder, decided)
             return
     shutil.rmtree(folder)
     sync_file(settings.held_dir)
@@ -429,17 +429,17 @@ def _note_discarded(
     sync_file(settings.held_dir)
 
 
-def _drop_records(settings: Settings, folder: Path, stored: dict[str, Any], decided: Collection[str]) -> None:
+def _drop_records(settings: Settings, folder: Path, decided: Collection[str]) -> None:
     """Rewrite what is held without the records of files that were decided on."""
     with connect(settings) as con:
         con.register("decided", pa.table({"name": pa.array([*decided], pa.string())}))
-        for file in Promotion.from_dict(stored["promotion"]).files:
-            path = folder / file.source
+        # All files, not only those of the promotion: earlier code left what it staged of rejects beside them.
+        for path in folder.rglob("*.parquet"):
             records = f"read_parquet({sql_text(str(path))}, hive_partitioning = false)"
             is_decided = "source_file in (select name from decided)"
             if con.execute(f"select count(*) from {records} where {is_decided}").fetchone() == (0,):
                 continue
-            rest = path.with_name(f".{path.name}.tmp")
+            rest = path.with_suffix(".tmp")
             con.execute(
                 f"copy (select * from {records} where not {is_decided}) to {sql_text(str(rest))} "
                 "(format parquet, compression zstd)"

@@ -5,6 +5,7 @@ import runpy
 import sys
 from datetime import date
 from pathlib import Path
+from zipfile import ZipFile
 
 import duckdb
 import pytest
@@ -359,6 +360,62 @@ def test_days_of_subscriptions_are_last_days(home):
 
 def json_lines(records):
     return "".join(json.dumps(record) + "\n" for record in records)
+
+
+A, B, GOOD_ONE = (f"heartbeats/{name}.ndjson" for name in ("a", "b", "good"))
+
+
+@pytest.fixture
+def held_before(home):
+    """A home with a batch that earlier code held whole: two bad files, a good one, and one set aside; all in landing."""
+    with ZipFile(FIXTURES / "held-by-earlier-code.zip") as packed:
+        packed.extractall(home.settings.home)
+    return "heartbeats-000001-01396ae9"
+
+
+def test_a_batch_that_earlier_code_held_is_listed_and_known(home, held_before):
+    (held,) = list_held(home.settings)
+    assert (held.batch_id, held.names, held.records, held.rejects) == (held_before, (A, B, GOOD_ONE), 375, 50)
+    assert (held.first_day, held.last_day) == (date(2021, 1, 11), date(2021, 3, 11))
+    assert home.load("heartbeats") is None
+
+
+@pytest.mark.parametrize("files", [(), (A, B, GOOD_ONE)])
+def test_a_batch_that_earlier_code_held_is_released(home, held_before, files):
+    released = release(home.settings, held_before, files, operator="Ana", why="known")
+    assert (released.files, released.records, released.rejects) == (3, 375, 50)
+    assert len(home.query("from raw.heartbeats")) == 375
+    assert sorted({(file, reason) for file, _, reason in home.rejects()}) == [
+        (A, "bad_event_at"), (B, "bad_event_at"), ("heartbeats/torn.ndjson.gz", "unreadable"),
+    ]  # fmt: skip
+    assert (list_held(home.settings), home.load("heartbeats")) == ((), None)
+
+
+def test_files_that_earlier_code_held_are_decided_one_by_one(home, held_before):
+    release(home.settings, held_before, [GOOD_ONE], operator="Ana", why="it is good")
+    assert home.query("select source_file, count(*) from raw.heartbeats group by 1") == [(GOOD_ONE, 5)]
+    discard(home.settings, held_before, [A], operator="Ana", why="a test system's")
+    assert records_in(home.settings.held_dir).keys() == {B, "heartbeats/torn.ndjson.gz"}
+    assert home.load("heartbeats") is None
+    release(home.settings, held_before, [B], operator="Ana", why="known")
+    assert [reason for _, _, reason in home.rejects()].count("unreadable") == 1
+    assert (list_held(home.settings), home.load("heartbeats")) == ((), None)
+    assert len(home.query("from raw.heartbeats")) == 195
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_discard_by_earlier_code_stands(home, held_before, recorded):
+    """Also one that was recorded, without naming files, and killed before it was carried out."""
+    if recorded:
+        line = {"batch_id": held_before, "decision": "discard", "operator": "Ana", "why": "w", "decided_at": "t"}
+        (home.settings.held_dir / "decisions.ndjson").write_text(json.dumps(line) + "\n")
+    else:
+        (home.settings.held_dir / "discarded").mkdir()
+        (home.settings.held_dir / held_before).rename(home.settings.held_dir / "discarded" / held_before)
+    assert (list_held(home.settings), home.load("heartbeats")) == ((), None)
+    assert not (home.settings.held_dir / held_before).exists()
+    home.land("heartbeats/corrected.ndjson", heartbeats(200, day="2021-01-11"))
+    assert home.load("heartbeats").verdict == "promoted"
 
 
 def held(record_type, *spans):
