@@ -32,7 +32,7 @@ def check_counts(contract: Contract, staged: StagedBatch) -> tuple[CheckResult, 
         _reject_share_together(standing),
         empty,
         *_reject_share_of_devices(contract, staged.devices),
-        *_unknown_values(contract, staged.counts),
+        *_unknown_values(contract, staged),
     )
 
 
@@ -156,25 +156,15 @@ def _reject_share_of_devices(contract: Contract, devices: Mapping[str, DeviceCou
     )
 
 
-def _unknown_values(contract: Contract, counts: Mapping[str, FileCounts]) -> Iterator[CheckResult]:
+def _unknown_values(contract: Contract, staged: StagedBatch) -> Iterator[CheckResult]:
     for field in contract.fields:
         if field.is_lenient:
-            of_files = {name: file for name, file in counts.items() if field.name in file.unknown}
-            unknown = sum(file.unknown[field.name] for file in of_files.values())
+            unknown = staged.unknown.get(field.name, 0)
             yield CheckResult(
                 name=f"{field.name}_known",
                 passed=not unknown,
                 severity="warning",
-                found=(
-                    f"{unknown:,} record{'' if unknown == 1 else 's'} whose {field.name} is not one that is known, "
-                    "loaded without it: "
-                    + _some(
-                        f"{file.unknown[field.name]:,} in {name}, the first in line {file.first_lines[field.name]}"
-                        for name, file in of_files.items()
-                    )
-                    if unknown
-                    else f"no {field.name} that is not known"
-                ),
+                found=f"{unknown} records with an unknown value (kept, without it)",
                 expected="a value of the closed list, or none",
             )
 

@@ -39,10 +39,8 @@ class FileCounts:
     accepted: int = 0
     rejects: dict[str, int] = field(default_factory=dict)
     """By reason."""
-    unknown: dict[str, int] = field(default_factory=dict)
-    """Accepted records of which an optional value could not be kept, by field."""
     first_lines: dict[str, int] = field(default_factory=dict)
-    """The first line with each reason, and with each field of `unknown`."""
+    """The first line that was rejected for each reason."""
 
     @property
     def rejected(self) -> int:
@@ -81,6 +79,8 @@ class StagedBatch:
     """By landed file's name."""
     devices: dict[str, DeviceCounts]
     """By device, of record types that have one: those with rejects."""
+    unknown: dict[str, int]
+    """Accepted records with an unknown value, by optional field of a closed list."""
     hashes: dict[str, str]
     """Content hash by landed file's name."""
 
@@ -147,6 +147,11 @@ def stage_files(
     read, written = _judge_files(con, contract, files, folder=folder, parameters=parameters, on_read=on_read)
     accepted = [file for file in written if _is_accepted(file.outcome)]
     rejected = [file for file in written if not _is_accepted(file.outcome)]
+    unknown: dict[str, int] = {}
+    for file in accepted:
+        if file.outcome != ACCEPTED:
+            name = file.outcome.removeprefix(UNKNOWN)
+            unknown[name] = unknown.get(name, 0) + file.records
     staged = [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(accepted)]
     if rejected or unreadable:
         name = f"{batch_id}.parquet"
@@ -165,6 +170,7 @@ def stage_files(
         files=staged,
         counts=_count(con, files, written),
         devices=_count_devices(con, contract, accepted, rejected),
+        unknown=unknown,
         hashes=read.hashes,
     )
 
@@ -256,27 +262,20 @@ def _staged(contract: Contract, file: _Written, folder: Path, name: str, batch_n
 
 def _count(con: duckdb.DuckDBPyConnection, files: list[LandedFile], written: list[_Written]) -> dict[str, FileCounts]:
     counts = {file.name: FileCounts() for file in files}
-    # Lines are asked for only where they are told: of nearly all records nobody wants to know the first.
-    usual = [str(file.path) for file in written if file.outcome == ACCEPTED]
-    others = [str(file.path) for file in written if file.outcome != ACCEPTED]
-    if usual:
+    # Lines are asked for only where they are told: of accepted records nobody wants to know the first.
+    accepted = [str(file.path) for file in written if _is_accepted(file.outcome)]
+    rejected = [str(file.path) for file in written if not _is_accepted(file.outcome)]
+    if accepted:
         for name, records in con.execute(
-            "select source_file, count(*) from read_parquet(?, hive_partitioning = false) group by source_file", [usual]
+            "select source_file, count(*) from read_parquet(?, hive_partitioning = false) group by 1", [accepted]
         ).fetchall():
-            counts[name].accepted += records
-    if others:
-        for name, outcome, records, first_line in con.execute(
-            f"select source_file, outcome, count(*), min(source_line) from {_WITH_OUTCOMES} group by 1, 2", [others]
+            counts[name].accepted = records
+    if rejected:
+        for name, reason, records, first_line in con.execute(
+            f"select source_file, outcome, count(*), min(source_line) from {_WITH_OUTCOMES} group by 1, 2", [rejected]
         ).fetchall():
-            file = counts[name]
-            if _is_accepted(outcome):
-                field_name = outcome.removeprefix(UNKNOWN)
-                file.accepted += records
-                file.unknown[field_name] = records
-                file.first_lines[field_name] = first_line
-            else:
-                file.rejects[outcome] = records
-                file.first_lines[outcome] = first_line
+            counts[name].rejects[reason] = records
+            counts[name].first_lines[reason] = first_line
     return counts
 
 

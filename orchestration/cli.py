@@ -22,7 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 batches_app = typer.Typer(
-    help="Held batches: what failed a critical check and waits for a decision.",
+    help="Held files and batches: what failed a critical check and waits for a decision.",
     no_args_is_help=True,
 )
 app.add_typer(batches_app, name="batches")
@@ -102,6 +102,11 @@ Operator = Annotated[
 DashboardsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="The dashboards' port on 127.0.0.1; default: 8501.")
 ]
+HeldBatch = Annotated[str, typer.Argument(metavar="BATCH", help="The id that `list` shows, or a held file's name.")]
+HeldFiles = Annotated[
+    list[str] | None, typer.Argument(metavar="[FILE]...", help="Only these files of it, as `show` names them.")
+]
+Page = Annotated[int, typer.Option(min=1, help="Which page to show.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.", callback=_reason)]
 
@@ -388,34 +393,34 @@ def publish(
 
 @batches_app.command("list")
 def list_batches() -> None:
-    """List the batches that are held."""
+    """List the batches that hold files."""
     from orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.list_batches(_settings()))
 
 
 @batches_app.command("show")
-def show_batch(batch: Annotated[str, typer.Argument(help="The id that `list` shows.")]) -> None:
-    """Show why a batch is held, and what it would touch."""
+def show_batch(batch: HeldBatch, *, page: Page = 1) -> None:
+    """Show why files are held, and what they would touch."""
     from orchestration.commands import batches  # noqa: PLC0415
 
-    _exit_unless(batches.show_batch(_settings(), batch))
+    _exit_unless(batches.show_batch(_settings(), batch, page=page))
 
 
 @batches_app.command("release")
-def release_batch(batch: Annotated[str, typer.Argument()], *, why: Why) -> None:
-    """Let a held batch in as it is."""
+def release_batch(batch: HeldBatch, files: HeldFiles = None, *, why: Why) -> None:
+    """Let held files in as they are: those that are named, or all of a batch."""
     from orchestration.commands import batches  # noqa: PLC0415
 
-    _exit_unless(batches.release_batch(_settings(), batch, why=why))
+    _exit_unless(batches.release_held(_settings(), batch, tuple(files or ()), why=why))
 
 
 @batches_app.command("discard")
-def discard_batch(batch: Annotated[str, typer.Argument()], *, why: Why) -> None:
-    """Keep a held batch out for good."""
+def discard_batch(batch: HeldBatch, files: HeldFiles = None, *, why: Why) -> None:
+    """Keep held files out for good: those that are named, or all of a batch."""
     from orchestration.commands import batches  # noqa: PLC0415
 
-    _exit_unless(batches.discard_batch(_settings(), batch, why=why))
+    _exit_unless(batches.discard_held(_settings(), batch, tuple(files or ()), why=why))
 
 
 @grants_app.command("list")

@@ -136,8 +136,8 @@ def _campaign(decision: str, before: Settings, tmp_path: Path, name: str) -> Cam
     }
     to_meet = {
         "release": {"staged, not decided", "decided, not committed", "pinned, not tidied"},
-        # What is left after a discard of all is removed in a moment: the folder of one is rewritten.
-        "discard": {"nothing decided", "recorded, not carried out"} | ({"carried out, not tidied"} if is_one else set()),
+        # After a discard of all its folder goes in a moment; after one of a file what is left is rewritten.
+        "discard": {"nothing decided", "recorded, not carried out", *(["carried out, not tidied"] if is_one else [])},
     }
     return Campaign(
         name=name,
