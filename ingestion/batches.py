@@ -114,6 +114,17 @@ class HeldBatch:
 
 
 @dataclass(frozen=True)
+class HeldRejects:
+    """Where the rejects of a batch's files lie that wait for a decision."""
+
+    batch_id: str
+    held_at: str
+    names: tuple[str, ...]
+    """The landed files that wait: the staged ones may hold those of others."""
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
 class HeldContents:
     """What held and discarded files hold: not to be staged again."""
 
@@ -192,6 +203,17 @@ def list_held(settings: Settings) -> tuple[HeldBatch, ...]:
         for batch_id, stored in _stored_in(settings.held_dir)
     )
     return tuple(sorted((held for held in batches if held.files), key=lambda held: (held.held_at, held.batch_id)))
+
+
+def held_rejects(settings: Settings) -> list[HeldRejects]:
+    """Where the rejects of all files lie that wait for a decision."""
+    found = []
+    for held in list_held(settings):
+        folder = settings.held_dir / held.batch_id
+        stored = Promotion.from_dict((read_json(folder / _REPORT) or {})["promotion"])
+        if files := tuple(folder / file.source for file in stored.files if file.table == REJECTS):
+            found.append(HeldRejects(held.batch_id, held.held_at, held.names, files))
+    return found
 
 
 def _waiting(stored: dict[str, Any], decisions: Iterable[Decision]) -> HeldBatch:
@@ -294,9 +316,7 @@ def _named(names: Collection[str], *, most: int = 3) -> str:
     return ", ".join([*names][:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def release(
-    settings: Settings, batch_id: str, files: Collection[str] = (), *, operator: str, why: str
-) -> BatchReport:
+def release(settings: Settings, batch_id: str, files: Collection[str] = (), *, operator: str, why: str) -> BatchReport:
     """Promote held files in spite of failed checks, under a new batch number; without `files` all that wait.
 
     The number is new, so that a reader's watermark, which may have passed the old one, takes it.
@@ -405,9 +425,7 @@ def _carry_out(settings: Settings, batch_id: str) -> None:
     sync_file(settings.held_dir)
 
 
-def _note_discarded(
-    settings: Settings, batch_id: str, stored: dict[str, Any], decided: Mapping[str, str]
-) -> None:
+def _note_discarded(settings: Settings, batch_id: str, stored: dict[str, Any], decided: Mapping[str, str]) -> None:
     """Keep the report, and what the discarded files are known by."""
     discarded = [file for file in _files_of(stored) if decided.get(file.name) == "discard"]
     if not discarded:
@@ -422,9 +440,7 @@ def _note_discarded(
     )
     held = {"report": stored["held"]["report"], "files": [asdict(file) for file in discarded]}
     path = settings.held_dir / _DISCARDED / batch_id / _REPORT
-    write_json(
-        path, {"held": {**held, "held_at": stored["held"]["held_at"]}, "promotion": promotion.as_dict()}
-    )
+    write_json(path, {"held": {**held, "held_at": stored["held"]["held_at"]}, "promotion": promotion.as_dict()})
     sync_file(path.parent.parent)
     sync_file(settings.held_dir)
 

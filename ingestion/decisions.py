@@ -30,9 +30,7 @@ class Decision:
 
 def record_decision(settings: Settings, decision: Decision) -> None:
     """Append a decision; a file is decided on once, so repeating after a crash adds none."""
-    if all(
-        (other.batch_id, other.files) != (decision.batch_id, decision.files) for other in read_decisions(settings)
-    ):
+    if all((other.batch_id, other.files) != (decision.batch_id, decision.files) for other in read_decisions(settings)):
         append_json_line(settings.held_dir / _FILE, asdict(decision))
 
 

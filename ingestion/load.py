@@ -308,7 +308,7 @@ def _decide(
         if not check.passed and check.severity == "critical"
         for name in check.files or staged.counts
     }
-    report = _report(contract, staged, files, at_fault, checks, folder=folder, batch_number=batch_number)
+    report = _report(contract, staged, files, at_fault, checks=checks, folder=folder, batch_number=batch_number)
     promotion = Promotion(
         batch_id=folder.name,
         batch_number=batch_number,
@@ -392,7 +392,9 @@ def _hold_files(
             content_hashes=tuple(staged.hashes[name] for name in report.held_files),
             unreadable_hashes=(),
         ),
-        _held_files(con, contract, report, staged, [held / file.source for file in parts[held] if _is_of(contract, file)]),
+        _held_files(
+            con, contract, report, staged, [held / file.source for file in parts[held] if _is_of(contract, file)]
+        ),
         folder=held,
     )
     return replace(
@@ -437,8 +439,8 @@ def _report(
     staged: StagedBatch,
     files: _Sorted,
     at_fault: Collection[str],
-    checks: tuple[CheckResult, ...],
     *,
+    checks: tuple[CheckResult, ...],
     folder: Path,
     batch_number: int,
 ) -> BatchReport:

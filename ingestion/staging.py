@@ -299,7 +299,8 @@ def _count_devices(
         counts.rejects[reason] = records
     if devices and accepted:
         for device, records in con.execute(
-            "select device, count(*) from read_parquet(?, hive_partitioning = false) where device is not null group by 1",
+            "select device, count(*) from read_parquet(?, hive_partitioning = false) "
+            "where device is not null group by 1",
             [[str(file.path) for file in accepted]],
         ).fetchall():
             if device in devices:

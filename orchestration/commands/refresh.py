@@ -71,7 +71,11 @@ def _show_set_aside(record_type: str, metadata: Mapping[str, Any]) -> None:
             "Set aside, unreadable. Deliver each again, whole:",
             [
                 *(f"{visible(file)}: {visible(reason)}" for file, reason in metadata["unreadable"].items()),
-                *([f"and {more:,} more: `allive rejects list --type {record_type} --reason unreadable`"] if more else []),
+                *(
+                    [f"and {more:,} more: `allive rejects list --type {record_type} --reason unreadable`"]
+                    if more
+                    else []
+                ),
             ],
         )
 

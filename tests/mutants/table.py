@@ -350,7 +350,7 @@ WHAT_LANDS: Final = (
         name="a_held_file_is_known_for_good",
         rule="INTERFACES only what was discarded counts as known",
         file="ingestion/batches.py",
-        before="    discarded = [file for file in _files_of(stored) if decided.get(file.name) == \"discard\"]\n",
+        before='    discarded = [file for file in _files_of(stored) if decided.get(file.name) == "discard"]\n',
         after="    discarded = [*_files_of(stored)]\n",
         killed_by="tests/unit/ingestion/test_batches.py::test_a_content_that_waits_is_not_discarded_with_another",
     ),

@@ -77,9 +77,7 @@ def test_a_swarm_of_small_files_is_held(home, monkeypatch):
     assert (report.verdict, report.records, report.rejects, len(report.held_files)) == ("held", 0, 15_000, 100)
     assert failed(report) == ["reject_share_together"]
     (check,) = list_held(home.settings)[0].failed_checks
-    assert check.found == (
-        "15,000 of 15,000 records rejected in 100 files of fewer than 200 (bad_event_at 15,000)"
-    )
+    assert check.found == ("15,000 of 15,000 records rejected in 100 files of fewer than 200 (bad_event_at 15,000)")
     assert (home.query("from raw.heartbeats"), home.rejects()) == ([], [])
 
 
