@@ -308,7 +308,9 @@ def _decide(
         if not check.passed and check.severity == "critical"
         for name in check.files or staged.counts
     }
-    report = _report(contract, staged, files, at_fault, checks=checks, folder=folder, batch_number=batch_number)
+    report = _report(
+        contract, staged, files, at_fault=at_fault, checks=checks, folder=folder, batch_number=batch_number
+    )
     promotion = Promotion(
         batch_id=folder.name,
         batch_number=batch_number,
@@ -318,7 +320,7 @@ def _decide(
         unreadable_hashes=tuple(entry.bytes_hash for entry in files.unreadable),
     )
     if at_fault:
-        promotion = _hold_files(settings, con, contract, report, promotion, staged, folder=folder)
+        promotion = _hold_files(settings, con, contract, report, promotion, staged=staged, folder=folder)
     if promotion.content_hashes or promotion.unreadable_hashes:
         promote(settings, promotion)
     else:
@@ -357,8 +359,8 @@ def _hold_files(
     contract: Contract,
     report: BatchReport,
     promotion: Promotion,
-    staged: StagedBatch,
     *,
+    staged: StagedBatch,
     folder: Path,
 ) -> Promotion:
     """Move the held files' part of a staged batch aside; return the promotion of the others' part.
@@ -438,8 +440,8 @@ def _report(
     contract: Contract,
     staged: StagedBatch,
     files: _Sorted,
-    at_fault: Collection[str],
     *,
+    at_fault: Collection[str],
     checks: tuple[CheckResult, ...],
     folder: Path,
     batch_number: int,

@@ -9,7 +9,7 @@ import pyarrow.types as pt
 Column: TypeAlias = "pa.Array[Any]"
 
 NOT_TEXT = "\0"
-"""Begins a value that its field cannot be: an instant without zone, a list, an id with decimals. What it was follows."""
+"""Begins what its field cannot be: an instant without zone, a list, an id with decimals. The value follows."""
 
 
 def texts_of(values: Column, *, is_text: bool) -> Column:

@@ -91,10 +91,10 @@ def _show_rejected(record_type: str, metadata: Mapping[str, Any]) -> None:
                     f"record{'' if kind['records'] == 1 else 's'}, the first in line {kind['first_line']:,}"
                     for kind in metadata["rejected"]
                 ),
-                *([f"and {more:,} more kinds"] if more else []),
+                *([f"and {more:,} more kinds: `allive rejects list --type {record_type}`"] if more else []),
+                f"See each line: `allive rejects show --type {record_type}`",
             ],
         )
-        say(f"See each: `allive rejects show --type {record_type}`; all kinds: `allive rejects list`.")
 
 
 def _show_warnings(outcome: RunOutcome) -> None:
@@ -145,10 +145,12 @@ def show_held(settings: Settings, outcome: RunOutcome) -> bool:
             number = metadata["held_files"]
             is_all = metadata["verdict"] == "held"
             refuse(
-                f"Batch {batch} is held." if is_all else f"Of batch {batch}, {number:,} files are held.",
+                f"Batch {batch} is held."
+                if is_all
+                else f"Of batch {batch}, {number:,} file{' is' if number == 1 else 's are'} held.",
                 [
-                    *(folded(visible(words), indent="    ") for words in check.metadata["in_words"]),
-                    folded(f"Held: {_files(metadata['held'], number)}.", indent="    "),
+                    *(_point(visible(words)) for words in check.metadata["in_words"]),
+                    _point(f"Held: {_files(metadata['held'], number)}."),
                     "Nothing of it is in the warehouse; all else was done." if is_all else "The others are loaded.",
                     "Months that they touch cannot close until you decide:",
                     f"  `allive batches show {batch}`",
@@ -157,6 +159,11 @@ def show_held(settings: Settings, outcome: RunOutcome) -> bool:
                 ],
             )
     return bool(new)
+
+
+def _point(text: str) -> str:
+    """Fold a point of a refusal; its first line begins where the others do."""
+    return folded(text, first="    ", indent="    ").lstrip()
 
 
 def _files(names: Sequence[str], number: int) -> str:

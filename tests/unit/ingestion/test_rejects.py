@@ -96,7 +96,7 @@ def test_values_of_parquet_are_shown_as_they_were_delivered(home):
             "playback_id": pa.array([123.0, None]),
             "subscriber_id": [["s-1"], ["s-2", "s-3"]],
             "live_id": ["l-1", "l-1"],
-            "event_at": pa.array([datetime(2021, 1, 18, 10), datetime(2021, 1, 18, 11)], pa.timestamp("us")),
+            "event_at": pa.array([0, 1_000_000], pa.timestamp("us")),
             "state": ["playing", "playing"],
         }
     )
@@ -106,7 +106,7 @@ def test_values_of_parquet_are_shown_as_they_were_delivered(home):
     home.load("heartbeats")
     (first, second) = (values_of(reject.raw, None, is_from_csv=False) for reject in lines(home))
     assert (first["playback_id"], first["subscriber_id"]) == ('"123.0"', "\"['s-1']\"")
-    assert first["event_at"].startswith('"2021-01-18 10:00:00')
+    assert first["event_at"].startswith('"1970-01-01 00:00:00')
     assert "playback_id" not in second
 
 
