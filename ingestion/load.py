@@ -423,17 +423,16 @@ def _held_files(
     for check in failed:
         for name in check.files or report.held_files:
             of_files.setdefault(name, []).append(check.name)
-    return tuple(
-        HeldFile(
-            name,
-            staged.hashes[name],
-            staged.counts[name].accepted,
-            staged.counts[name].rejected,
-            *days.get(name, (None, None)),
-            tuple(of_files[name]),
+    held = []
+    for name in report.held_files:
+        counts, (first_day, last_day) = staged.counts[name], days.get(name, (None, None))
+        content_hash = staged.hashes[name]
+        held.append(
+            HeldFile(
+                name, content_hash, counts.accepted, counts.rejected, first_day, last_day, failed=tuple(of_files[name])
+            )
         )
-        for name in report.held_files
-    )
+    return tuple(held)
 
 
 def _report(

@@ -41,6 +41,7 @@ def texts_of(values: Column, *, is_text: bool) -> Column:
 
 def _marked(values: Column) -> Column:
     """Values that their field cannot be, as people can read them, each marked."""
+    texts: Column
     if pt.is_nested(values.type) or pt.is_floating(values.type):  # Arrow writes 123.0 as 123, and nothing of a list
         texts = pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.string())
     else:

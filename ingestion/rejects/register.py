@@ -18,17 +18,16 @@ from ingestion.settings import Settings
 
 DELIVERED_AS: Final = r"rejects-([0-9a-f]{8}-\d+)"
 """What the name of a delivered export holds; the group is the name of the export's file in the register."""
-SCHEMA: Final = pa.schema(
-    [
-        ("export_file", pa.string()),
-        ("export_line", pa.int64()),
-        ("record_type", pa.string()),
-        ("file_hash", pa.string()),
-        ("source_line", pa.int64()),
-        ("identity", pa.string()),
-        ("batch_number", pa.int64()),
-    ]
-)
+_FIELDS: "list[pa.Field[Any]]" = [
+    pa.field("export_file", pa.string()),
+    pa.field("export_line", pa.int64()),
+    pa.field("record_type", pa.string()),
+    pa.field("file_hash", pa.string()),
+    pa.field("source_line", pa.int64()),
+    pa.field("identity", pa.string()),
+    pa.field("batch_number", pa.int64()),
+]
+SCHEMA: Final = pa.schema(_FIELDS)
 """`identity`: what the record is known by, unless the reject is about that; `batch_number`: the last one by then."""
 
 
