@@ -9,7 +9,7 @@ import pyarrow.types as pt
 Column: TypeAlias = "pa.Array[Any]"
 
 NOT_TEXT = "\0"
-"""Marks a value that its field cannot be: an instant without zone, a list, an id with decimals."""
+"""Begins what its field cannot be: an instant without zone, a list, an id with decimals. The value follows."""
 
 
 def texts_of(values: Column, *, is_text: bool) -> Column:
@@ -36,8 +36,18 @@ def texts_of(values: Column, *, is_text: bool) -> Column:
             return instants
         if pt.is_floating(kind) or pt.is_decimal(kind) or pt.is_boolean(kind) or pt.is_date(kind):
             return values.cast(pa.string())
-    marks: Column = pc.call_function("if_else", [values.is_valid(), pa.scalar(NOT_TEXT), pa.scalar(None, pa.string())])
-    return marks
+    return _marked(values)
+
+
+def _marked(values: Column) -> Column:
+    """Values that their field cannot be, as people can read them, each marked."""
+    texts: Column
+    if pt.is_nested(values.type) or pt.is_floating(values.type):  # Arrow writes 123.0 as 123, and nothing of a list
+        texts = pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.string())
+    else:
+        texts = values.cast(pa.string())
+    marked: Column = pc.call_function("binary_join_element_wise", [pa.scalar(NOT_TEXT), texts, pa.scalar("")])
+    return marked
 
 
 def _is_string(kind: pa.DataType) -> bool:

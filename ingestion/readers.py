@@ -503,7 +503,8 @@ def _parquet_file_batches(contract: Contract, file: LandedFile, schema: pa.Schem
 
 def _parquet_query(contract: Contract) -> str:
     texts = ", ".join(text_column(f) for f in contract.fields)
-    raw = ", ".join(f"{sql_text(f.name)}: {text_column(f)}" for f in contract.fields)
+    # What cannot be its field's value is shown as it was, without its mark.
+    raw = ", ".join(f"{sql_text(f.name)}: ltrim({text_column(f)}, {NOT_TEXT})" for f in contract.fields)
     return f"""
         select
             source_file, source_line, cast(to_json({{{raw}}}) as varchar) as raw,

@@ -4,7 +4,7 @@ One pass over each file. Nothing here is visible to readers.
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ from ingestion.contracts.fields import sql_text
 from ingestion.contracts.typing_sql import ACCEPTED, UNKNOWN, judged_records
 from ingestion.durable import sync_file
 from ingestion.landing import LandedFile
-from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile
+from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile, scan_of
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
 
 
@@ -39,11 +39,35 @@ class FileCounts:
     accepted: int = 0
     rejects: dict[str, int] = field(default_factory=dict)
     """By reason."""
+    first_lines: dict[str, int] = field(default_factory=dict)
+    """The first line that was rejected for each reason."""
+
+    @property
+    def rejected(self) -> int:
+        """Rejected records of the file."""
+        return sum(self.rejects.values())
 
     @property
     def records(self) -> int:
         """All records of the file."""
-        return self.accepted + sum(self.rejects.values())
+        return self.accepted + self.rejected
+
+
+@dataclass
+class DeviceCounts:
+    """What became of the records that name one device."""
+
+    records: int
+    rejects: dict[str, int]
+    """By reason."""
+    first_file: str
+    """Where its first reject stands, by file name and line."""
+    first_line: int
+
+    @property
+    def rejected(self) -> int:
+        """Rejected records of the device."""
+        return sum(self.rejects.values())
 
 
 @dataclass
@@ -53,6 +77,8 @@ class StagedBatch:
     files: list[StagedFile]
     counts: dict[str, FileCounts]
     """By landed file's name."""
+    devices: dict[str, DeviceCounts]
+    """By device, of record types that have one: those with rejects."""
     unknown: dict[str, int]
     """Accepted records with an unknown value, by optional field of a closed list."""
     hashes: dict[str, str]
@@ -66,7 +92,7 @@ class StagedBatch:
     @property
     def rejects(self) -> int:
         """Rejected records (files set aside whole not counted)."""
-        return sum(counts.records - counts.accepted for counts in self.counts.values())
+        return sum(counts.rejected for counts in self.counts.values())
 
 
 @dataclass(frozen=True)
@@ -76,6 +102,9 @@ class UnreadableFile:
     file: LandedFile
     why: str
     bytes_hash: str
+
+
+_DEVICE = "device"
 
 
 class StagingInterruptedError(Exception):
@@ -140,6 +169,7 @@ def stage_files(
     return StagedBatch(
         files=staged,
         counts=_count(con, files, written),
+        devices=_count_devices(con, contract, accepted, rejected),
         unknown=unknown,
         hashes=read.hashes,
     )
@@ -232,18 +262,50 @@ def _staged(contract: Contract, file: _Written, folder: Path, name: str, batch_n
 
 def _count(con: duckdb.DuckDBPyConnection, files: list[LandedFile], written: list[_Written]) -> dict[str, FileCounts]:
     counts = {file.name: FileCounts() for file in files}
-    if not written:
-        return counts
-    for name, outcome, records in con.execute(
-        "select source_file, outcome, count(*) from read_parquet(?, hive_partitioning = true, "
-        "hive_types = {'outcome': varchar}) group by source_file, outcome",
-        [[str(file.path) for file in written]],
-    ).fetchall():
-        if _is_accepted(outcome):
-            counts[name].accepted += records
-        else:
-            counts[name].rejects[outcome] = records
+    # Lines are asked for only where they are told: of accepted records nobody wants to know the first.
+    accepted = [str(file.path) for file in written if _is_accepted(file.outcome)]
+    rejected = [str(file.path) for file in written if not _is_accepted(file.outcome)]
+    if accepted:
+        for name, records in con.execute(
+            "select source_file, count(*) from read_parquet(?, hive_partitioning = false) group by 1", [accepted]
+        ).fetchall():
+            counts[name].accepted = records
+    if rejected:
+        for name, reason, records, first_line in con.execute(
+            f"select source_file, outcome, count(*), min(source_line) from {_WITH_OUTCOMES} group by 1, 2", [rejected]
+        ).fetchall():
+            counts[name].rejects[reason] = records
+            counts[name].first_lines[reason] = first_line
     return counts
+
+
+_WITH_OUTCOMES = "read_parquet(?, hive_partitioning = true, hive_types = {'outcome': varchar})"
+
+
+def _count_devices(
+    con: duckdb.DuckDBPyConnection, contract: Contract, accepted: list[_Written], rejected: list[_Written]
+) -> dict[str, DeviceCounts]:
+    """Count the records of each device that has rejects; accepted ones are looked at only where there are some."""
+    if not rejected or _DEVICE not in contract.field_names:
+        return {}
+    devices: dict[str, DeviceCounts] = {}
+    for device, reason, records, (file, line) in con.execute(
+        f"select device, outcome, count(*), min((source_file, source_line)) from {_WITH_OUTCOMES} "
+        "where device is not null group by 1, 2 order by 4",
+        [[str(file.path) for file in rejected]],
+    ).fetchall():
+        counts = devices.setdefault(device, DeviceCounts(0, {}, file, line))
+        counts.records += records
+        counts.rejects[reason] = records
+    if devices and accepted:
+        for device, records in con.execute(
+            "select device, count(*) from read_parquet(?, hive_partitioning = false) "
+            "where device is not null group by 1",
+            [[str(file.path) for file in accepted]],
+        ).fetchall():
+            if device in devices:
+                devices[device].records += records
+    return devices
 
 
 def _write_rejects(
@@ -311,6 +373,64 @@ def stage_accepted(
     written = _copy(con, judged, folder / "part-0", contract.partition_column, parameters)
     batch_number = parameters["batch_number"]
     return [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(written)]
+
+
+def stage_landed(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    files: Iterable[StagedFile],
+    names: Collection[str],
+    *,
+    source: Path,
+    target: Path,
+    batch_id: str,
+    batch_number: int,
+) -> list[StagedFile]:
+    """Copy what staged files hold of some landed files, records and rejects, into another folder.
+
+    One staged file holds records of many landed files. A second pass is needed only where they part: when some are
+    held, or released without the others.
+
+    Args:
+        con: an open connection.
+        contract: the contract of the record type.
+        files: the staged files.
+        names: the landed files.
+        source: the folder in which the staged files lie.
+        target: the folder to write to.
+        batch_id: what the new files are named by.
+        batch_number: the number that the records get.
+    """
+    files = list(files)
+    records = [source / file.source for file in files if file.table == contract.record_type]
+    rejects = [source / file.source for file in files if file.table == REJECTS]
+    con.register("chosen", pa.table({"name": pa.array(sorted(names), pa.string())}))
+    chosen = (
+        "select * replace (cast($batch_number as bigint) as batch_number) from ({}) "
+        "where source_file in (select name from chosen)"
+    )
+    staged = stage_accepted(
+        con,
+        contract,
+        chosen.format(scan_of(contract.record_type, records)),
+        folder=target,
+        batch_id=batch_id,
+        parameters={"batch_number": batch_number},
+    )
+    if rejects:
+        path = target / f"{batch_id}.parquet"
+        rows = con.execute(
+            f"copy ({chosen.format(scan_of(REJECTS, rejects))} order by source_file, source_line) "
+            f"to {sql_text(str(path))} (format parquet, compression zstd, return_stats)",
+            {"batch_number": batch_number},
+        ).fetchall()
+        _, count, size, *_ = rows[0]
+        if count:
+            staged.append(StagedFile(path.name, REJECTS, DataFile(path.name, size, count, batch_number, partition={})))
+        else:
+            path.unlink()
+    con.unregister("chosen")
+    return staged
 
 
 def sync_files(folder: Path, files: Iterable[StagedFile]) -> None:

@@ -173,7 +173,7 @@ def test_optional_closed_lists_forget_what_they_do_not_know(home):
         (None, "home"), (None, None),
     ]  # fmt: skip
     warnings = {check.name: check.passed for check in report.checks if check.severity == "warning"}
-    assert warnings == {"device_known": False, "surface_known": True}
+    assert warnings == {"device_known": False, "surface_known": True, "reject_share_of_devices": True}
     assert report.verdict == "promoted"
 
 
