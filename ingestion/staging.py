@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ingestion.contracts import Contract
 from ingestion.contracts.fields import sql_text
-from ingestion.contracts.typing_sql import ACCEPTED, UNKNOWN, judged_records
+from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes, without_notes
 from ingestion.durable import sync_file
 from ingestion.landing import LandedFile
 from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile
@@ -46,6 +46,17 @@ class FileCounts:
         return self.accepted + sum(self.rejects.values())
 
 
+@dataclass(frozen=True)
+class OddField:
+    """What was found in a field of accepted records that is not kept as it was written."""
+
+    records: int
+    file: str
+    line: int
+    written: str
+    """The beginning of what the first of them, in `file` at `line`, has there; empty where it is no text."""
+
+
 @dataclass
 class StagedBatch:
     """A batch written aside."""
@@ -53,8 +64,8 @@ class StagedBatch:
     files: list[StagedFile]
     counts: dict[str, FileCounts]
     """By landed file's name."""
-    unknown: dict[str, int]
-    """Accepted records with an unknown value, by optional field of a closed list."""
+    odd: dict[str, OddField]
+    """By field that was not kept as written in at least one accepted record."""
     hashes: dict[str, str]
     """Content hash by landed file's name."""
 
@@ -116,13 +127,13 @@ def stage_files(
     """
     parameters = {"batch_number": batch_number, "loaded_ms": int(loaded_at.timestamp() * 1000)}
     read, written = _judge_files(con, contract, files, folder=folder, parameters=parameters, on_read=on_read)
-    accepted = [file for file in written if _is_accepted(file.outcome)]
-    rejected = [file for file in written if not _is_accepted(file.outcome)]
-    unknown: dict[str, int] = {}
-    for file in accepted:
-        if file.outcome != ACCEPTED:
-            name = file.outcome.removeprefix(UNKNOWN)
-            unknown[name] = unknown.get(name, 0) + file.records
+    odd_records = [file for file in written if file.outcome == ODD]
+    accepted = [file for file in written if file.outcome == ACCEPTED]
+    rejected = [file for file in written if file.outcome not in {ACCEPTED, ODD}]
+    odd: dict[str, OddField] = {}
+    if odd_records:
+        odd = _find_odd_fields(con, contract, odd_records)
+        accepted += _write_without_notes(con, contract, odd_records, folder / "part-odd")
     staged = [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(accepted)]
     if rejected or unreadable:
         name = f"{batch_id}.parquet"
@@ -139,8 +150,8 @@ def stage_files(
         staged.append(StagedFile(name, REJECTS, DataFile(name, size, records, batch_number, partition={})))
     return StagedBatch(
         files=staged,
-        counts=_count(con, files, written),
-        unknown=unknown,
+        counts=_count(con, files, accepted + rejected),
+        odd=odd,
         hashes=read.hashes,
     )
 
@@ -186,8 +197,42 @@ def _judge(
         con.unregister("landed")
 
 
-def _is_accepted(outcome: str) -> bool:
-    return outcome == ACCEPTED or outcome.startswith(UNKNOWN)
+def _find_odd_fields(
+    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[_Written]
+) -> dict[str, OddField]:
+    rows = con.execute(
+        f"""
+        select
+            field, count(*),
+            unnest(min_by({{file: source_file, line: source_line, written: written}}, (source_file, source_line)))
+        from ({odd_notes(contract, _scan_of_written(contract))})
+        group by field
+        """,
+        {"files": [str(file.path) for file in odd_records]},
+    ).fetchall()
+    return {name: OddField(*values) for name, *values in rows}
+
+
+def _scan_of_written(contract: Contract) -> str:
+    partition = f", '{contract.partition_column}': date" if contract.partition_column else ""
+    return (
+        f"select * from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar{partition}}})"
+    )
+
+
+def _write_without_notes(
+    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[_Written], folder: Path
+) -> list[_Written]:
+    rewritten = _copy(
+        con,
+        f"select {sql_text(ACCEPTED)} as outcome, * from ({without_notes(contract, _scan_of_written(contract))})",
+        folder,
+        contract.partition_column,
+        {"files": [str(file.path) for file in odd_records]},
+    )
+    for file in odd_records:
+        file.path.unlink()
+    return rewritten
 
 
 def _copy(
@@ -239,7 +284,7 @@ def _count(con: duckdb.DuckDBPyConnection, files: list[LandedFile], written: lis
         "hive_types = {'outcome': varchar}) group by source_file, outcome",
         [[str(file.path) for file in written]],
     ).fetchall():
-        if _is_accepted(outcome):
+        if outcome == ACCEPTED:
             counts[name].accepted += records
         else:
             counts[name].rejects[outcome] = records

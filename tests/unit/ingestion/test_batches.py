@@ -23,7 +23,7 @@ from .records import GOOD, HEARTBEAT, LIVE, SUBSCRIPTION
 
 def heartbeats(count, broken=0, day="2021-01-18"):
     good = [HEARTBEAT | {"event_id": f"{day}-{i}", "event_at": f"{day}T10:00:00Z"} for i in range(count - broken)]
-    return good + [HEARTBEAT | {"state": f"broken {i} {day}"} for i in range(broken)]
+    return good + [HEARTBEAT | {"event_at": f"broken {i} {day}"} for i in range(broken)]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_good_file_does_not_hide_a_bad_one(home):
     report = home.load("heartbeats")
     assert report.verdict == "held"
     check = next(check for check in report.checks if check.name == "reject_share")
-    assert "heartbeats/b.ndjson: 11 of 200 (bad_state 11)" in check.detail
+    assert "heartbeats/b.ndjson: 11 of 200 (bad_event_at 11)" in check.detail
     assert "a.ndjson" not in check.detail
 
 
