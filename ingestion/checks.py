@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ingestion.contracts import Contract
+from ingestion.contracts.fields import Choice
 from ingestion.reports import CheckResult
 from ingestion.staging import DeviceCounts, FileCounts, StagedBatch
 
@@ -32,7 +33,7 @@ def check_counts(contract: Contract, staged: StagedBatch) -> tuple[CheckResult, 
         _reject_share_together(standing),
         empty,
         *_reject_share_of_devices(contract, staged.devices),
-        *_unknown_values(contract, staged),
+        *_odd_fields(contract, staged),
     )
 
 
@@ -156,17 +157,23 @@ def _reject_share_of_devices(contract: Contract, devices: Mapping[str, DeviceCou
     )
 
 
-def _unknown_values(contract: Contract, staged: StagedBatch) -> Iterator[CheckResult]:
-    for field in contract.fields:
-        if field.is_lenient:
-            unknown = staged.unknown.get(field.name, 0)
-            yield CheckResult(
-                name=f"{field.name}_known",
-                passed=not unknown,
-                severity="warning",
-                found=f"{unknown} records with an unknown value (kept, without it)",
-                expected="a value of the closed list, or none",
-            )
+def _odd_fields(contract: Contract, staged: StagedBatch) -> Iterator[CheckResult]:
+    for field in contract.lenient:
+        odd = staged.odd.get(field.name)
+        is_word = isinstance(field.type, Choice)
+        kept = f"as {field.type.other!r}" if isinstance(field.type, Choice) and field.type.other else "without it"
+        records = odd.records if odd else 0
+        yield CheckResult(
+            name=f"{field.name}_{'known' if is_word else 'readable'}",
+            passed=odd is None,
+            severity="warning",
+            found=(
+                f"{records} {'record' if records == 1 else 'records'} with an "
+                f"{'unknown' if is_word else 'unreadable'} {field.name}, kept {kept}"
+            ),
+            expected=field.type.expected if field.required else f"{field.type.expected}, or none",
+            detail=f"first {odd.written!r} in {odd.file}, line {odd.line}" if odd else "",
+        )
 
 
 def _some(found: Iterable[str]) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.contracts import Contract
-from ingestion.contracts.fields import NOT_TEXT, Text, sql_text
+from ingestion.contracts import Contract, Field
+from ingestion.contracts.fields import IS_PLAIN, NOT_TEXT, Choice, Takes, sql_text
 from ingestion.contracts.typing_sql import text_column
 from ingestion.csv_records import CsvRecord, cut_records, lines_of
 from ingestion.landing import LandedFile, UnreadableFileError, hash_bytes, read_content
@@ -48,6 +48,7 @@ _TEXT_SCHEMA = pa.schema(
         ("text", pa.string()),
         ("is_broken", pa.bool_()),
         ("cells", pa.list_(pa.string())),
+        (IS_PLAIN, pa.bool_()),
     ]
 )
 
@@ -243,7 +244,13 @@ def _whole_lines(block: bytes, first_line: int) -> list[Column]:
         texts,
         pa.array(is_broken),
         pa.nulls(rows, _TEXT_SCHEMA.field("cells").type),
+        pa.array(np.full(rows, _is_plain_json(block))),
     ]
+
+
+def _is_plain_json(block: bytes) -> bool:
+    """Whether strings in it hold nothing but printable ASCII: JSON escapes every control but DEL."""
+    return block.isascii() and b"\\" not in block and b"\x7f" not in block
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -262,6 +269,7 @@ def _broken_record(line: int, text: bytes) -> list[Column]:
         pa.array([text.decode("utf-8", "replace")]),
         pa.array([True]),
         pa.nulls(1, _TEXT_SCHEMA.field("cells").type),
+        pa.array([False]),
     ]
 
 
@@ -283,11 +291,7 @@ def _json_query(contract: Contract, *, is_trusted: bool) -> str:
         duckdb.InvalidInputException: a line is broken although its ends look well.
     """
     structure = ", ".join(f'"{name}": "VARCHAR"' for name in contract.field_names)
-    texts = ", ".join(
-        f"{_json_text(name) if isinstance(f.type, Text) else f'fields.{name}'} as {text_column(f)}"
-        for f in contract.fields
-        for name in [f.name]
-    )
+    texts = ", ".join(f"{_json_text(f)} as {text_column(f)}" for f in contract.fields)
     is_object = (
         f"not is_broken and (starts_with(text, '{{') or starts_with(ltrim(text, ' ' || chr(9)), '{{')) "
         f"and json_valid(text) and not {_ENDS_WITH_COMMA}"
@@ -298,29 +302,35 @@ def _json_query(contract: Contract, *, is_trusted: bool) -> str:
         )
     return f"""
         with lines as (
-            select source_file, source_line, text, {is_object} as is_object
+            select source_file, source_line, text, {IS_PLAIN}, {is_object} as is_object
             from landed where starts_with(text, '{{') or not {_IS_BLANK}
         ),
         parsed as (
             -- Not try(from_json(…)): one broken line makes it go row by row through a whole vector.
             select
-                source_file, source_line, text, is_object,
+                source_file, source_line, text, {IS_PLAIN}, is_object,
                 case when is_object then from_json(text, '{{{structure}}}') end as fields
             from lines
         )
         select
-            source_file, source_line, text as raw, not is_object as is_malformed, {texts}
+            source_file, source_line, text as raw, not is_object as is_malformed, {IS_PLAIN}, {texts}
         from parsed
     """
 
 
-def _json_text(name: str) -> str:
-    """SQL for a text field: strings and whole numbers; anything else is not text.
+def _json_text(field: Field) -> str:
+    """SQL for a field's text: of one that holds text strings and whole numbers, of a word strings; of others all.
 
     As text, `true`, `[1]` and `1.5` look like strings of the same content: only those that look so are asked for
     their JSON type, as asking parses the line once more.
     """
-    value = f"fields.{name}"
+    value = f"fields.{field.name}"
+    if field.type.takes is Takes.ANYTHING:
+        return value
+    checked = f"case json_type(text, {sql_text('$.' + field.name)}) when 'VARCHAR' then {value} else {NOT_TEXT} end"
+    if isinstance(field.type, Choice):
+        known = " ".join(f"when {option} then {value}" for option in map(sql_text, field.type.options))
+        return f"case {value} {known} else case when {value} is not null then {checked} end end"
     # Comparisons decide nearly all, at a tenth of the pattern's cost: no number has three dashes, a UUID has four.
     may_be_no_text = (
         f"({value} < ':' and {value} not like '%-%-%-%' or {value} >= '{{' or starts_with({value}, '[') "
@@ -328,8 +338,7 @@ def _json_text(name: str) -> str:
     )
     return (
         f"case when {may_be_no_text} and regexp_full_match({value}, '{_LOOKS_LIKE_NO_TEXT}') "
-        f"then case json_type(text, {sql_text('$.' + name)}) when 'VARCHAR' then {value} else {NOT_TEXT} end "
-        f"else {value} end"
+        f"then {checked} else {value} end"
     )
 
 
@@ -413,6 +422,7 @@ def _quoted_arrays(records: list[CsvRecord]) -> list[Column]:
         pa.array([record.raw for record in records], pa.string()),
         pa.array([record.cells is None for record in records], pa.bool_()),
         pa.array([record.cells for record in records], pa.list_(pa.string())),
+        pa.array(np.zeros(len(records), np.bool_)),
     ]
 
 
@@ -437,7 +447,7 @@ def _csv_query(contract: Contract, header: list[str]) -> str:
         )
         select
             source_file, source_line, raw,
-            is_uncut or len(cells) <> {len(header)} as is_malformed, {texts}
+            is_uncut or len(cells) <> {len(header)} as is_malformed, false as {IS_PLAIN}, {texts}
         from cut
     """
 
@@ -488,7 +498,7 @@ def _parquet_file_batches(contract: Contract, file: LandedFile, schema: pa.Schem
                         _repeated(name, rows),
                         pa.array(np.arange(line, line + rows)),
                         *(
-                            texts_of(batch.column(f.name), is_text=isinstance(f.type, Text))
+                            texts_of(batch.column(f.name), f.type.takes)
                             if f.name in columns
                             else pa.nulls(rows, pa.string())
                             for f in contract.fields
@@ -508,6 +518,6 @@ def _parquet_query(contract: Contract) -> str:
     return f"""
         select
             source_file, source_line, cast(to_json({{{raw}}}) as varchar) as raw,
-            false as is_malformed, {texts}
+            false as is_malformed, false as {IS_PLAIN}, {texts}
         from landed
     """

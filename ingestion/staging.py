@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ingestion.contracts import Contract
 from ingestion.contracts.fields import sql_text
-from ingestion.contracts.typing_sql import ACCEPTED, UNKNOWN, judged_records
+from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes, without_notes
 from ingestion.durable import sync_file
 from ingestion.landing import LandedFile
 from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile, scan_of
@@ -70,6 +70,17 @@ class DeviceCounts:
         return sum(self.rejects.values())
 
 
+@dataclass(frozen=True)
+class OddField:
+    """What was found in a field of accepted records that is not kept as it was written."""
+
+    records: int
+    file: str
+    line: int
+    written: str
+    """The beginning of what the first of them, in `file` at `line`, has there; empty where it is no text."""
+
+
 @dataclass
 class StagedBatch:
     """A batch written aside."""
@@ -79,8 +90,8 @@ class StagedBatch:
     """By landed file's name."""
     devices: dict[str, DeviceCounts]
     """By device, of record types that have one: those with rejects."""
-    unknown: dict[str, int]
-    """Accepted records with an unknown value, by optional field of a closed list."""
+    odd: dict[str, OddField]
+    """By field that was not kept as written in at least one accepted record."""
     hashes: dict[str, str]
     """Content hash by landed file's name."""
 
@@ -145,13 +156,13 @@ def stage_files(
     """
     parameters = {"batch_number": batch_number, "loaded_ms": int(loaded_at.timestamp() * 1000)}
     read, written = _judge_files(con, contract, files, folder=folder, parameters=parameters, on_read=on_read)
-    accepted = [file for file in written if _is_accepted(file.outcome)]
-    rejected = [file for file in written if not _is_accepted(file.outcome)]
-    unknown: dict[str, int] = {}
-    for file in accepted:
-        if file.outcome != ACCEPTED:
-            name = file.outcome.removeprefix(UNKNOWN)
-            unknown[name] = unknown.get(name, 0) + file.records
+    odd_records = [file for file in written if file.outcome == ODD]
+    accepted = [file for file in written if file.outcome == ACCEPTED]
+    rejected = [file for file in written if file.outcome not in {ACCEPTED, ODD}]
+    odd: dict[str, OddField] = {}
+    if odd_records:
+        odd = _find_odd_fields(con, contract, odd_records)
+        accepted += _write_without_notes(con, contract, odd_records, folder / "part-odd")
     staged = [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(accepted)]
     if rejected or unreadable:
         name = f"{batch_id}.parquet"
@@ -168,9 +179,9 @@ def stage_files(
         staged.append(StagedFile(name, REJECTS, DataFile(name, size, records, batch_number, partition={})))
     return StagedBatch(
         files=staged,
-        counts=_count(con, files, written),
+        counts=_count(con, files, accepted, rejected),
         devices=_count_devices(con, contract, accepted, rejected),
-        unknown=unknown,
+        odd=odd,
         hashes=read.hashes,
     )
 
@@ -216,8 +227,42 @@ def _judge(
         con.unregister("landed")
 
 
-def _is_accepted(outcome: str) -> bool:
-    return outcome == ACCEPTED or outcome.startswith(UNKNOWN)
+def _find_odd_fields(
+    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[_Written]
+) -> dict[str, OddField]:
+    rows = con.execute(
+        f"""
+        select
+            field, count(*),
+            unnest(min_by({{file: source_file, line: source_line, written: written}}, (source_file, source_line)))
+        from ({odd_notes(contract, _scan_of_written(contract))})
+        group by field
+        """,
+        {"files": [str(file.path) for file in odd_records]},
+    ).fetchall()
+    return {name: OddField(*values) for name, *values in rows}
+
+
+def _scan_of_written(contract: Contract) -> str:
+    partition = f", '{contract.partition_column}': date" if contract.partition_column else ""
+    return (
+        f"select * from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar{partition}}})"
+    )
+
+
+def _write_without_notes(
+    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[_Written], folder: Path
+) -> list[_Written]:
+    rewritten = _copy(
+        con,
+        f"select {sql_text(ACCEPTED)} as outcome, * from ({without_notes(contract, _scan_of_written(contract))})",
+        folder,
+        contract.partition_column,
+        {"files": [str(file.path) for file in odd_records]},
+    )
+    for file in odd_records:
+        file.path.unlink()
+    return rewritten
 
 
 def _copy(
@@ -260,19 +305,21 @@ def _staged(contract: Contract, file: _Written, folder: Path, name: str, batch_n
     )
 
 
-def _count(con: duckdb.DuckDBPyConnection, files: list[LandedFile], written: list[_Written]) -> dict[str, FileCounts]:
+def _count(
+    con: duckdb.DuckDBPyConnection, files: list[LandedFile], accepted: list[_Written], rejected: list[_Written]
+) -> dict[str, FileCounts]:
     counts = {file.name: FileCounts() for file in files}
     # Lines are asked for only where they are told: of accepted records nobody wants to know the first.
-    accepted = [str(file.path) for file in written if _is_accepted(file.outcome)]
-    rejected = [str(file.path) for file in written if not _is_accepted(file.outcome)]
     if accepted:
         for name, records in con.execute(
-            "select source_file, count(*) from read_parquet(?, hive_partitioning = false) group by 1", [accepted]
+            "select source_file, count(*) from read_parquet(?, hive_partitioning = false) group by 1",
+            [[str(file.path) for file in accepted]],
         ).fetchall():
             counts[name].accepted = records
     if rejected:
         for name, reason, records, first_line in con.execute(
-            f"select source_file, outcome, count(*), min(source_line) from {_WITH_OUTCOMES} group by 1, 2", [rejected]
+            f"select source_file, outcome, count(*), min(source_line) from {_WITH_OUTCOMES} group by 1, 2",
+            [[str(file.path) for file in rejected]],
         ).fetchall():
             counts[name].rejects[reason] = records
             counts[name].first_lines[reason] = first_line

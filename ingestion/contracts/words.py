@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import Choice, Integer
+from ingestion.contracts.contract import Contract
 
 UNREADABLE: Final = "unreadable"
 MALFORMED: Final = "malformed"
@@ -86,28 +85,7 @@ def expected_of(contract: Contract, reason: str) -> str:
         return "a line in UTF-8: one JSON object, or as many cells as the header has, with every quote closed"
     (name,) = fields_of(contract, reason)
     (field,) = (field for field in contract.fields if field.name == name)
-    return _type_in_words(field)
-
-
-def _type_in_words(field: Field) -> str:
-    kind = field.type
-    if isinstance(kind, Choice):
-        return f"one of {', '.join(kind.options)}"
-    if isinstance(kind, Integer):
-        most = f" to {kind.maximum:,}" if kind.maximum < 2**63 - 1 else " on"
-        return f"a whole number from {kind.minimum}{most}"
-    return _TYPES[type(kind).__name__]
-
-
-_TYPES: Final = {
-    "Text": "text",
-    "Instant": "an ISO 8601 instant with Z or an offset",
-    "Day": "an ISO 8601 date, or an instant with an offset",
-    "Boolean": "true, false, 1 or 0",
-    "Milliseconds": "a number of seconds from 0 on",
-    "Seconds": "a number of seconds from 0 on",
-    "Rate": "a number",
-}
+    return field.type.expected
 
 
 def advice_of(reason: str) -> str:

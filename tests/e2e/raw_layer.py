@@ -36,7 +36,7 @@ def settings_of(home: Path) -> Settings:
 def deliver_first(landing: Path) -> None:
     """A first delivery of every record type: formats, rejects, an unreadable file, two files to be held."""
     beats = [_heartbeat(i, day=1 + i % 3) for i in range(90)]
-    beats[7] |= {"state": "dancing"}
+    beats[7] |= {"state": 7}
     beats[50] |= {"live_id": None}
     _write(landing / "heartbeats/dt=1/a.ndjson", _ndjson(beats[:40]) + b"not json\n")
     _write(landing / "heartbeats/b.ndjson.gz", gzip.compress(_ndjson(beats[40:70]), mtime=0))

@@ -505,6 +505,25 @@ SETTLING: Final = (
         killed_by="only_paid_periods_with_an_envelope_are_settled",
     ),
     Mutant(
+        name="odd_heartbeats_rejected",
+        rule="§3.1 what is optional never costs a heartbeat",
+        file="ingestion/contracts/heartbeats.py",
+        before="keeps_odd_records=True",
+        after="keeps_odd_records=False",
+        killed_by=(
+            "tests/unit/ingestion/test_doorway_values.py::"
+            "test_an_optional_field_that_cannot_be_read_is_missing_and_counted"
+        ),
+    ),
+    Mutant(
+        name="whole_envelope_after_a_refund",
+        rule="INTERFACES the envelope is the smaller of the envelope and price - refunded",
+        file=_PERIODS_SETTLED,
+        before="left_of_envelope('whole_envelope_cents', 'price_cents', 'refunded_cents')",
+        after="left_of_envelope('whole_envelope_cents', 'price_cents', 'cast(0 as bigint)')",
+        killed_by="an_envelope_is_at_most_what_a_refund_left",
+    ),
+    Mutant(
         name="month_of_period_end",
         rule="§2 the settlement month is that of the last day",
         file=f"{_STAGING}/stg_billing__periods.sql",
