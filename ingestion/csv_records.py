@@ -15,7 +15,7 @@ from ingestion.landing import UnreadableFileError
 SEPARATORS: Final = (",", ";", "\t")
 MAX_HEADER_BYTES: Final = 1 << 20
 MAX_CELL_BYTES: Final = 4 << 20
-MAX_OPEN_BYTES: Final = 1 << 20
+MAX_OPEN_BYTES: Final = 1 << 18
 """A quote that is not closed within so much text is never closed."""
 
 _FILLED: Final = re.compile(rb"\S")
@@ -59,6 +59,33 @@ class _Feed(Iterator[str]):
             raise StopIteration
         self.position += 1
         return self._lines[self.position - 1]
+
+
+class _Alone:
+    """A parser of lines that stand for themselves: made once, as making one costs more than a line."""
+
+    def __init__(self, separator: str) -> None:
+        self._line: str | None = None
+        self._is_exhausted = False
+        self._reader = csv.reader(self, delimiter=separator, strict=True)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line, self._line = self._line, None
+        if line is None:
+            self._is_exhausted = True
+            raise StopIteration
+        return line
+
+    def cells(self, line: str) -> tuple[list[str] | None, bool]:
+        """The cells of a line (None: it is no record), and whether a quote is open at its end."""
+        self._line, self._is_exhausted = line, False
+        try:
+            return next(self._reader), False
+        except csv.Error:
+            return None, self._is_exhausted
 
 
 # --- the header ----------------------------------------------------------------------------------
@@ -181,7 +208,7 @@ class Cut:
 
     records: list[CsvRecord]
     lines_taken: int
-    lines_in_windows_1252: int
+    records_in_windows_1252: int
 
 
 def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: bool) -> Cut:
@@ -200,6 +227,7 @@ def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: b
     cut = Cut([], 0, 0)
     feed = _Feed(lines)
     reader = csv.reader(feed, delimiter=layout.separator, strict=True)
+    alone = _Alone(layout.separator)
     size_left, last_closing = sum(map(len, lines)), len(lines)
     while (start := feed.position) < len(lines):
         cells: list[str] | None = None
@@ -213,50 +241,36 @@ def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: b
                         break
                     # From here on no quote that a line leaves open is closed: each line stands for itself.
                     is_first = last_closing == len(lines)
-                    last_closing = _last_closing(lines, start, layout.separator) if is_first else start
+                    last_closing = _last_closing(lines, start, alone) if is_first else start
                     continue
         else:
-            feed.position = start + 1
-            cells = _cells_alone(lines[start], layout.separator)
-            if (
-                cells is None
-                and not is_end
-                and size_left <= MAX_OPEN_BYTES
-                and _is_open(lines[start], layout.separator)
-            ):
-                feed.position = start
+            cells, is_open = alone.cells(lines[start])
+            if is_open and not is_end and size_left <= MAX_OPEN_BYTES:
                 break
-        record_lines = texts[start : feed.position]
-        size_left -= sum(len(text) for text, _ in record_lines)
-        if len(cells or ()) != len(layout.columns) or any(how == "bytes" for _, how in record_lines):
+            feed.position = start + 1
+        raw, how = _joined(texts, start, feed.position)
+        size_left -= len(raw)
+        if len(cells or ()) != len(layout.columns) or how == "bytes":
             cells = None
-        else:
-            cut.lines_in_windows_1252 += sum(how == "windows-1252" for _, how in record_lines)
-        cut.records.append(CsvRecord(first_line + start, "".join(text for text, _ in record_lines), cells))
+        elif how == "windows-1252":
+            cut.records_in_windows_1252 += 1
+        cut.records.append(CsvRecord(first_line + start, raw, cells))
     cut.lines_taken = feed.position
     return cut
 
 
-def _last_closing(lines: list[str], start: int, separator: str) -> int:
+def _joined(texts: list[tuple[str, str]], start: int, end: int) -> tuple[str, str]:
+    """The text of a record, and how the worst of its lines was read."""
+    if end == start + 1:
+        return texts[start]
+    how = {how for _, how in texts[start:end]}
+    worst = next(worst for worst in ("bytes", "windows-1252", "utf-8") if worst in how)
+    return "".join(text for text, _ in texts[start:end]), worst
+
+
+def _last_closing(lines: list[str], start: int, alone: _Alone) -> int:
     """The last line from `start` on in which a quote that is open before it is closed; `start` where there is none."""
     for position in range(len(lines) - 1, start, -1):
-        if '"' in lines[position] and not _is_open('"' + lines[position], separator):
+        if '"' in lines[position] and not alone.cells('"' + lines[position])[1]:
             return position
     return start
-
-
-def _is_open(line: str, separator: str) -> bool:
-    """Whether a quote is open at the end of a line."""
-    feed = _Feed([line])
-    try:
-        next(csv.reader(feed, delimiter=separator, strict=True))
-    except csv.Error:
-        return feed.is_exhausted
-    return False
-
-
-def _cells_alone(line: str, separator: str) -> list[str] | None:
-    try:
-        return next(csv.reader([line], delimiter=separator, strict=True))
-    except csv.Error:
-        return None

@@ -276,7 +276,8 @@ def look_at_root(landing: Path, record_types: Sequence[str]) -> NotTaken:
                 if is_kept_out(entry.name):
                     found.keep_out("")
                 elif reason := _why_no_record_type(entry, record_types):
-                    found.add(OddEntry(printable_name(entry.name), reason))
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    found.add(OddEntry(printable_name(entry.name) + "/" * is_folder, reason))
     except FileNotFoundError:
         pass
     except OSError as error:

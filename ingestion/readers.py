@@ -405,7 +405,7 @@ def _csv_blocks(
                 cut = cut_records(open_record, line, layout, is_end=True)
                 yield _quoted_arrays(cut)
                 line += cut.lines_taken
-                in_windows_1252 += cut.lines_in_windows_1252
+                in_windows_1252 += cut.records_in_windows_1252
                 open_record = b""
             yield _broken_record(line, block.content)
             line += 1
@@ -422,7 +422,7 @@ def _csv_blocks(
             taken = len(arrays[0])
         else:
             cut = cut_records(content, line, layout, is_end=False)
-            arrays, taken, converted = _quoted_arrays(cut), cut.lines_taken, cut.lines_in_windows_1252
+            arrays, taken, converted = _quoted_arrays(cut), cut.lines_taken, cut.records_in_windows_1252
             open_record = b"".join(lines_of(content)[taken:])
         yield arrays
         line += taken
@@ -430,10 +430,10 @@ def _csv_blocks(
     if open_record:
         cut = cut_records(open_record, line, layout, is_end=True)
         yield _quoted_arrays(cut)
-        in_windows_1252 += cut.lines_in_windows_1252
+        in_windows_1252 += cut.records_in_windows_1252
     if in_windows_1252:
-        lines = f"{in_windows_1252:,} line{'s' if in_windows_1252 > 1 else ''}"
-        read.notes.append(FileNote("file_encoding", file.name, f"{lines} not in UTF-8, read as Windows-1252"))
+        records = f"{in_windows_1252:,} record{'s' if in_windows_1252 > 1 else ''}"
+        read.notes.append(FileNote("file_encoding", file.name, f"{records} not in UTF-8, read as Windows-1252"))
 
 
 def _unquoted_arrays(block: bytes, first_line: int, layout: CsvLayout) -> tuple[list[Column], int]:
