@@ -23,19 +23,20 @@ def field_meant(name: str, fields: Sequence[str]) -> str | None:
     return plain if plain in fields else None
 
 
-def near_misses(names: Iterable[str], fields: Sequence[str]) -> list[tuple[str, str]]:
+def near_misses(names: Iterable[str], fields: Sequence[str], *, is_case_kept: bool = False) -> list[tuple[str, str]]:
     """Return the columns that are no field but nearly one that no column is, with that field.
+
+    With `is_case_kept` (the keys of JSON) a name is a field only as it stands.
 
     >>> near_misses(["Ibann", "artist id", "name", "name_2", "colour"], ("artist_id", "name", "iban", "email"))
     [('Ibann', 'iban'), ('artist id', 'artist_id')]
     """
-    names = list(names)
-    there = {field_meant(name, fields) for name in names}
-    missing = [field for field in fields if field not in there]
+    meant = {name: (name if name in fields else None) if is_case_kept else field_meant(name, fields) for name in names}
+    missing = [field for field in fields if field not in meant.values()]
     return [
         (name, near[0])
-        for name in names
-        if field_meant(name, fields) is None
+        for name, field in meant.items()
+        if field is None
         and len(name) <= _LONGEST_NEAR
         and (near := difflib.get_close_matches(re.sub(r"[\s.-]+", "_", _plain(name)), missing, 1, _NEAR))
     ]

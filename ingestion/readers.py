@@ -307,7 +307,7 @@ def _json_blocks(
 ) -> Iterator[list[Column]]:
     line = 1
     for block in blocks:
-        if line == 1 and (near := near_misses(_first_keys(block.content), contract.field_names)):
+        if line == 1 and (near := near_misses(_first_keys(block.content), contract.field_names, is_case_kept=True)):
             read.notes.append(near_miss_note(file.name, near))
         arrays = _broken_record(line, block.content) if block.is_too_long else _whole_lines(block.content, line)
         line += len(arrays[0])

@@ -11,7 +11,6 @@ import resource
 import signal
 import sys
 import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -150,9 +149,7 @@ def judge(con, folder, file, decoder):
             for source in open_sources(CONTRACT, [file], read, lambda _: None, is_json_trusted=is_trusted):
                 con.register("landed", source.batches)
                 query = f"select outcome, count(*) from ({judged_records(CONTRACT, source.query)}) group by all"
-                outcomes.update(
-                    dict(con.execute(query, {"loaded_ms": 0, "batch_number": 1}).fetchall())
-                )
+                outcomes.update(dict(con.execute(query, {"loaded_ms": 0, "batch_number": 1}).fetchall()))
             break
         except (UnreadableFileError, NotTakenError, duckdb.Error) as error:
             if read.unreadable:

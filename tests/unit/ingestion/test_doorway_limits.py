@@ -39,7 +39,9 @@ def judge(folder, record_type, limits=LIMITS):
             for source in open_sources(contract, landed, read, lambda _: None, is_json_trusted=False):
                 con.register("landed", source.batches)
                 query = f"select outcome, count(*) from ({judged_records(contract, source.query)}) group by all"
-                for outcome, records in con.execute(query, {"loaded_ms": 0, "batch_number": 1}).fetchall():
+                for outcome, records in con.execute(
+                    query, {"loaded_ms": 1_617_278_400_000, "batch_number": 1}
+                ).fetchall():
                     outcomes[outcome] = outcomes.get(outcome, 0) + records
         except Exception:
             if not read.unreadable:
@@ -86,7 +88,7 @@ def test_four_megabytes_of_newlines_are_judged_in_under_a_second_a_mebibyte(tmp_
             zstandard.compress(b"artist_id,name\na,b\n") + zstandard.ZstdCompressor().compress(b"") * 100_000,
             1,
         ),
-        ("a member a byte.csv.gz", b"".join(gzip.compress(bytes([c])) for c in b"artist_id,name\na,b\n" * 50), 50),
+        ("a member a byte.csv.gz", b"".join(gzip.compress(bytes([c])) for c in b"artist_id,name\na,b\n" * 50), 99),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -101,7 +103,7 @@ def test_many_small_pieces_cost_what_their_bytes_cost(tmp_path, name, content, r
     [
         ("a.ndjson.gz", lambda content: gzip.compress(content, 9)),
         ("a.ndjson.zst", zstandard.ZstdCompressor(level=19).compress),
-        ("a.csv.gz", lambda content: gzip.compress(gzip.compress(content), 9) + gzip.compress(content)),
+        ("a.csv.gz", lambda content: gzip.compress(content[:1000]) + gzip.compress(content[1000:])),
     ],
 )
 def test_what_decompresses_to_far_more_than_it_is_is_set_aside(tmp_path, name, compress):
