@@ -134,7 +134,7 @@ def mutant(seed):
     return ending, bytes(content)
 
 
-def judge(con, folder, file, decoder):
+def judge(con, file, decoder):
     """The verdict on one file: accepted (every record), rejected (some of them), set aside."""
     if file.format == ".parquet":
         try:
@@ -151,10 +151,10 @@ def judge(con, folder, file, decoder):
                 query = f"select outcome, count(*) from ({judged_records(CONTRACT, source.query)}) group by all"
                 outcomes.update(dict(con.execute(query, {"loaded_ms": 0, "batch_number": 1}).fetchall()))
             break
-        except (UnreadableFileError, NotTakenError, duckdb.Error) as error:
+        except (UnreadableFileError, NotTakenError, duckdb.Error, UnicodeDecodeError) as error:
             if read.unreadable:
                 return "set aside"
-            if not (is_trusted and isinstance(error, duckdb.InvalidInputException)):
+            if not (is_trusted and isinstance(error, duckdb.InvalidInputException | UnicodeDecodeError)):
                 raise
             read, outcomes = ReadFiles(LIMITS), Counter()
     return "rejected" if set(outcomes) - {"accepted"} else "accepted"
@@ -181,7 +181,7 @@ def run(files, seed):
             signal.setitimer(signal.ITIMER_REAL, 20 * SECONDS_A_FILE)  # whatever hangs ends here
             before = _cpu()
             try:
-                verdict = judge(con, landing, file, decoder)
+                verdict = judge(con, file, decoder)
             except Exception as error:
                 raise RuntimeError(f"mutant {name!r} ({ending}): {type(error).__name__}: {error}") from error
             spent = _cpu() - before

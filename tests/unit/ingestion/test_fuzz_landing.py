@@ -30,3 +30,12 @@ def test_every_mutant_gets_a_verdict_in_bounded_time_and_memory(request):
 def test_mutants_are_the_same_for_the_same_seed_and_of_every_format():
     assert [mutant(f"x:{i}") for i in range(20)] == [mutant(f"x:{i}") for i in range(20)]
     assert {mutant(f"x:{i}")[0] for i in range(300)} == {ending for ending, _ in seeds()}
+
+
+def test_a_line_that_the_parser_quotes_cut_within_a_character_stops_no_load(home):
+    """Found by the fuzz run: the message of DuckDB's error was no UTF-8, so its error came as another one."""
+    ending, content = mutant("doorway-1:3921")
+    home.land(f"live_credits/a{ending}", content)
+    report = home.load("live_credits")
+    assert report.rejects > 0
+    assert report.records > 0
