@@ -177,7 +177,7 @@ def _judge_files(
         except Exception as error:
             if read.unreadable or read.not_taken:
                 raise StagingInterruptedError(read.unreadable, read.not_taken) from error
-            # DuckDB quotes a broken line in its message, cut anywhere: in the middle of a character Python cannot read it.
+            # DuckDB quotes a broken line in its message, cut anywhere; cut within a character, Python cannot read it.
             if not is_trusted or not isinstance(error, duckdb.InvalidInputException | UnicodeDecodeError):
                 raise
         for part in folder.iterdir():
