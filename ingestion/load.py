@@ -21,12 +21,10 @@ from ingestion.contracts import CONTRACTS, Contract
 from ingestion.contracts.fields import sql_text
 from ingestion.engine import connect
 from ingestion.expectations.validation import validate
-from ingestion.landing import (
-    LandedFile,
-    UnreadableFileError,
-    hash_bytes,
-    hash_content,
-)
+from ingestion.file_notes import check_notes
+from ingestion.landed_content import Limits, hash_content
+from ingestion.landing import LandedFile, NotTakenError, UnreadableFileError, hash_bytes
+from ingestion.odd_entries import OddEntry
 from ingestion.promotion import (
     Promoted,
     Promotion,
@@ -36,7 +34,7 @@ from ingestion.promotion import (
 from ingestion.raw_tables import read_pins, scan_of
 from ingestion.readers import FirstReads
 from ingestion.reports import BatchReport, CheckResult, RejectedLines
-from ingestion.seen_files import SeenFiles
+from ingestion.seen_files import seen_files_of
 from ingestion.settings import Settings
 from ingestion.staging import (
     StagedBatch,
@@ -78,19 +76,12 @@ def waiting_files(settings: Settings, *, landed_before: datetime | None = None) 
     """
     files = [file for record_type in CONTRACTS for file in _fresh_files(settings, record_type)]
     if landed_before is not None:
-        files = [file for file in files if _landed_at(file) < landed_before.timestamp()]
+        files = [file for file in files if file.ctime_ns < landed_before.timestamp() * 1e9]
     return tuple(file.name for file in files)
 
 
 def _fresh_files(settings: Settings, record_type: str) -> list[LandedFile]:
-    return _seen_files(settings, record_type).find_fresh(settings.landing_dir, record_type, is_noted=False)
-
-
-def _landed_at(file: LandedFile) -> float:
-    try:
-        return file.path.stat().st_ctime
-    except OSError:  # gone in the meantime: nothing to wait for
-        return float("inf")
+    return seen_files_of(settings, record_type).look(settings.landing_dir, record_type, is_noted=False).fresh
 
 
 def validate_files(
@@ -106,10 +97,6 @@ def validate_files(
         return validate(con, "staged", f"ingestion.expectations.{record_type}")
     finally:
         con.close()
-
-
-def _seen_files(settings: Settings, record_type: str) -> SeenFiles:
-    return SeenFiles(settings.raw_dir / "_seen" / f"{record_type}.sqlite")
 
 
 def load_new_files(
@@ -140,20 +127,25 @@ def load_new_files(
     """
     with _one_load:
         finish_decisions(settings)
-        seen = _seen_files(settings, record_type)
+        seen = seen_files_of(settings, record_type)
         seen.forget_what_came_after(read_pins(settings).batch_number)
-        fresh = seen.find_fresh(settings.landing_dir, record_type)
+        fresh = seen.look(settings.landing_dir, record_type).fresh
+        seen.note_missed([])
         if not fresh:
             return None
+        missed: dict[str, OddEntry] = {}
         report = _load(
             settings,
             CONTRACTS[record_type],
             fresh,
+            missed=missed,
             progress=progress,
             now=now or datetime.now(UTC),
             validator=validator,
         )
-        seen.remember(fresh, batch_number=read_pins(settings).batch_number)
+        seen.note_missed(missed.values())
+        dealt_with = [file for file in fresh if file.name not in missed]
+        seen.remember(dealt_with, batch_number=read_pins(settings).batch_number)
         return report
 
 
@@ -185,12 +177,13 @@ def _load(
     contract: Contract,
     fresh: list[LandedFile],
     *,
+    missed: dict[str, OddEntry],
     progress: Progress | None,
     now: datetime,
     validator: Validator,
 ) -> BatchReport | None:
-    known = _Known(settings, contract.record_type)
-    files = _sort(fresh, known)
+    known, limits = _Known(settings, contract.record_type), Limits.of(settings)
+    files = _sort(fresh, known, limits, missed)
     batch_number = read_pins(settings).batch_number + 1
     batch_id = f"{contract.record_type}-{batch_number:06}-{secrets.token_hex(4)}"
     folder = staging_folder(settings, batch_id)
@@ -215,10 +208,14 @@ def _load(
                     batch_id=batch_id,
                     batch_number=batch_number,
                     loaded_at=now,
+                    limits=limits,
                     on_read=on_read,
                 )
             except StagingInterruptedError as interrupted:
-                _set_aside(files, interrupted.file, interrupted.reason, known)
+                for file, reason in interrupted.not_taken:
+                    _leave(files, file, reason, missed)
+                for file, reason in interrupted.unreadable:
+                    _set_aside(files, file, reason, known, missed)
                 continue
             if repeated := _repeated(staged.hashes, known):
                 # Known only now, as they were hashed on the way: once more without them.
@@ -241,7 +238,7 @@ def _load(
     return None
 
 
-def _sort(fresh: list[LandedFile], known: _Known) -> _Sorted:
+def _sort(fresh: list[LandedFile], known: _Known, limits: Limits, missed: dict[str, OddEntry]) -> _Sorted:
     """Hash what can be told apart only so, and leave out what is known or comes twice."""
     files = _Sorted()
     sizes = Counter(file.size for file in fresh)
@@ -252,9 +249,12 @@ def _sort(fresh: list[LandedFile], known: _Known) -> _Sorted:
             files.to_load.append(file)
             continue
         try:
-            content_hash = hash_content(file)
+            content_hash = hash_content(file, limits)
         except UnreadableFileError as error:
-            _set_aside(files, file, str(error), known)
+            _set_aside(files, file, str(error), known, missed)
+            continue
+        except NotTakenError as error:
+            _leave(files, file, str(error), missed)
             continue
         if content_hash in taken or known.has_content(content_hash):
             files.already_loaded += 1
@@ -264,14 +264,24 @@ def _sort(fresh: list[LandedFile], known: _Known) -> _Sorted:
     return files
 
 
-def _set_aside(files: _Sorted, file: LandedFile, why: str, known: _Known) -> None:
+def _set_aside(files: _Sorted, file: LandedFile, why: str, known: _Known, missed: dict[str, OddEntry]) -> None:
+    try:
+        bytes_hash = hash_bytes(file)
+    except NotTakenError as error:
+        _leave(files, file, str(error), missed)
+        return
     files.to_load = [other for other in files.to_load if other != file]
-    bytes_hash = hash_bytes(file)
     is_repeated = any(other.bytes_hash == bytes_hash for other in files.unreadable)
     if is_repeated or known.has_unreadable(bytes_hash):
         files.already_loaded += 1
     else:
         files.unreadable.append(UnreadableFile(file, why, bytes_hash))
+
+
+def _leave(files: _Sorted, file: LandedFile, why: str, missed: dict[str, OddEntry]) -> None:
+    """Leave a file where it is: it is named, and found again by the next run if it is still there."""
+    files.to_load = [other for other in files.to_load if other != file]
+    missed[file.name] = OddEntry(file.name, why)
 
 
 def _repeated(hashes: dict[str, str], known: _Known) -> set[str]:
@@ -296,7 +306,7 @@ def _decide(
     validator: Validator,
 ) -> BatchReport:
     accepted = tuple(folder / file.source for file in staged.files if file.table == contract.record_type)
-    checks = check_counts(contract, staged)
+    checks = check_counts(contract, staged) + check_notes(staged.notes)
     with ThreadPoolExecutor(1) as beside:
         synced = beside.submit(sync_files, folder, staged.files)
         if accepted:

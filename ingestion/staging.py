@@ -17,6 +17,8 @@ from ingestion.contracts import Contract
 from ingestion.contracts.fields import sql_text
 from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes, without_notes
 from ingestion.durable import sync_file
+from ingestion.file_notes import FileNote
+from ingestion.landed_content import Limits
 from ingestion.landing import LandedFile
 from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile, scan_of
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
@@ -94,6 +96,8 @@ class StagedBatch:
     """By field that was not kept as written in at least one accepted record."""
     hashes: dict[str, str]
     """Content hash by landed file's name."""
+    notes: tuple[FileNote, ...] = ()
+    """What is odd about files that were read all the same."""
 
     @property
     def records(self) -> int:
@@ -119,12 +123,12 @@ _DEVICE = "device"
 
 
 class StagingInterruptedError(Exception):
-    """A file turned out to be unreadable halfway: stage again without it."""
+    """Files turned out halfway to be unreadable, or not to be what was found: stage again without them."""
 
-    def __init__(self, file: LandedFile, reason: str) -> None:
-        super().__init__(f"{file.name}: {reason}")
-        self.file = file
-        self.reason = reason
+    def __init__(self, unreadable: list[tuple[LandedFile, str]], not_taken: list[tuple[LandedFile, str]]) -> None:
+        super().__init__("; ".join(f"{file.name}: {reason}" for file, reason in (*unreadable, *not_taken)))
+        self.unreadable = unreadable
+        self.not_taken = not_taken
 
 
 @dataclass(frozen=True)
@@ -146,16 +150,19 @@ def stage_files(
     batch_id: str,
     batch_number: int,
     loaded_at: datetime,
+    limits: Limits,
     on_read: FirstReads,
 ) -> StagedBatch:
     """Type and judge every record of the files, and write both kinds to `folder`.
 
     Raises:
-        StagingInterruptedError: a file cannot be read to its end; the folder is then to be thrown
+        StagingInterruptedError: files cannot be read to their end; the folder is then to be thrown
             away.
     """
     parameters = {"batch_number": batch_number, "loaded_ms": int(loaded_at.timestamp() * 1000)}
-    read, written = _judge_files(con, contract, files, folder=folder, parameters=parameters, on_read=on_read)
+    read, written = _judge_files(
+        con, contract, files, folder=folder, parameters=parameters, limits=limits, on_read=on_read
+    )
     odd_records = [file for file in written if file.outcome == ODD]
     accepted = [file for file in written if file.outcome == ACCEPTED]
     rejected = [file for file in written if file.outcome not in {ACCEPTED, ODD}]
@@ -183,6 +190,7 @@ def stage_files(
         devices=_count_devices(con, contract, accepted, rejected),
         odd=odd,
         hashes=read.hashes,
+        notes=tuple(read.notes),
     )
 
 
@@ -193,10 +201,11 @@ def _judge_files(
     *,
     folder: Path,
     parameters: dict[str, int],
+    limits: Limits,
     on_read: FirstReads,
 ) -> tuple[ReadFiles, list[_Written]]:
     """Write the judged records aside in one pass; in two where a line of JSON looked whole and was not."""
-    read, is_trusted = ReadFiles(), True
+    read, is_trusted = ReadFiles(limits), True
     while True:
         on_read.begin_pass()
         sources = open_sources(contract, files, read, on_read, is_json_trusted=is_trusted)
@@ -207,13 +216,14 @@ def _judge_files(
                 for file in _judge(con, contract, source, folder / f"part-{number}", parameters)
             ]
         except Exception as error:
-            if read.unreadable is not None:
-                raise StagingInterruptedError(*read.unreadable) from error
-            if not is_trusted or not isinstance(error, duckdb.InvalidInputException):
+            if read.unreadable or read.not_taken:
+                raise StagingInterruptedError(read.unreadable, read.not_taken) from error
+            # DuckDB quotes a broken line in its message, cut anywhere; cut within a character, Python cannot read it.
+            if not is_trusted or not isinstance(error, duckdb.InvalidInputException | UnicodeDecodeError):
                 raise
         for part in folder.iterdir():
             shutil.rmtree(part)
-        read, is_trusted = ReadFiles(), False
+        read, is_trusted = ReadFiles(limits), False
 
 
 def _judge(

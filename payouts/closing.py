@@ -219,6 +219,7 @@ def _settle(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> S
         if month in months_touched(held, [month])
     ]
     reasons += gate.unreadable_refusals(settings, con)
+    reasons += gate.unread_refusals(settings)
     _refuse(month, reasons)
     return settlement
 

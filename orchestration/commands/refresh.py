@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingestion.batches import list_held
+from ingestion.not_taken import find_not_taken
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.runs import RunOutcome, run_job
@@ -12,6 +13,9 @@ from orchestration.warehouse import delete_warehouse
 
 _CRITICAL = "batch_critical"
 _NAMED_AT_MOST = 3
+_MOST_ODD = 20
+_MOST_FOLDERS = 3
+_COLUMNS = 80
 
 
 def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = False, verbose: bool = False) -> bool:
@@ -24,6 +28,7 @@ def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = 
             delete_warehouse(settings)
         outcome = run_job(settings, "refresh", verbose=verbose)
     show_landed(outcome)
+    show_not_taken(settings, with_last_load=True)
     _show_warnings(outcome)
     show_warehouse(outcome)
     _show_serving(settings, outcome)
@@ -95,6 +100,25 @@ def _show_rejected(record_type: str, metadata: Mapping[str, Any]) -> None:
                 f"See each line: `allive rejects show --type {record_type}`",
             ],
         )
+
+
+def show_not_taken(settings: Settings, *, with_last_load: bool = False) -> None:
+    """Name what lies in landing and is not taken, and count what its name keeps out."""
+    found = find_not_taken(settings, with_last_load=with_last_load)
+    if found.count:
+        say(f"Not taken from landing: {found.count:,}.")
+        for entry in found.named[:_MOST_ODD]:
+            line = f"  - {entry.name}: {entry.reason}"
+            say(line if len(line) <= _COLUMNS else f"  - {entry.name}:\n      {entry.reason}")
+        if (more := found.count - _MOST_ODD) > 0:
+            say(f"  - and {more:,} more")
+    if found.kept_out:
+        say(f"Kept out by their names (being delivered, or put aside): {sum(found.kept_out.values()):,}.")
+        folders = sorted(found.kept_out.items(), key=lambda kept: (-kept[1], kept[0]))
+        for folder, entries in folders[:_MOST_FOLDERS]:
+            say(f"  - {entries:,} in landing/{folder}")
+        if (more := len(folders) - _MOST_FOLDERS) > 0:
+            say(f"  - and in {more:,} more folders")
 
 
 def _show_warnings(outcome: RunOutcome) -> None:
