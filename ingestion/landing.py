@@ -334,6 +334,18 @@ def _cannot_be_read(why: str) -> str:
     return f"cannot be read: {why}"
 
 
+def find_file(landing: Path, name: str) -> LandedFile:
+    """Return a regular file of landing by its name, as it is now.
+
+    Raises:
+        OSError: no such file is there.
+    """
+    if ".." in name.split("/"):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    with LandingTree(landing) as tree, tree.open_file(name) as stream:
+        return LandedFile.of_status(landing, name, os.fstat(stream.fileno()))
+
+
 def hash_bytes(file: LandedFile) -> str:
     """The sha256 of the file as it lies there: what a file that cannot be read is known by.
 
@@ -346,10 +358,7 @@ def hash_bytes(file: LandedFile) -> str:
 
 def hash_of_landed(landing: Path, name: str) -> str | None:
     """Return the sha256 of the bytes that a name in landing has now; None where no regular file is there."""
-    if ".." in name.split("/"):
-        return None
     try:
-        with LandingTree(landing) as tree, tree.open_file(name) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
-    except OSError:
+        return hash_bytes(find_file(landing, name))
+    except (OSError, NotTakenError):
         return None

@@ -11,12 +11,10 @@ from pathlib import PurePath
 from typing import Any
 
 from ingestion.contracts import CONTRACTS
-from ingestion.landing import COMPRESSIONS, LandedFile, UnreadableFileError, hash_content, read_content
+from ingestion.csv_records import decoded, find_header, read_layout
+from ingestion.landed_content import Limits, as_utf8, hash_content, read_content
+from ingestion.landing import COMPRESSIONS, NotTakenError, UnreadableFileError, find_file
 from ingestion.settings import Settings
-
-_MOST_HEADER_BYTES = 4 << 20
-_SEPARATORS = ",;\t"
-_BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
@@ -41,36 +39,17 @@ def is_csv(source_file: str) -> bool:
 
 def read_header(settings: Settings, record_type: str, source_file: str, file_hash: str) -> CsvHeader | None:
     """Return the header of a landed CSV file; None where that content does not lie in landing any more."""
-    path = settings.landing_dir / source_file
+    contract, limits = CONTRACTS[record_type], Limits.of(settings)
     try:
-        status = path.lstat()
-        file = LandedFile(path, source_file, status.st_size, status.st_mtime_ns, status.st_ino)
-        if path.is_symlink() or not path.is_file() or hash_content(file) != file_hash:
+        file = find_file(settings.landing_dir, source_file)
+        if hash_content(file, limits) != file_hash:
             return None
-        return _header_of(_first_line(file), record_type)
-    except (OSError, UnreadableFileError, UnicodeDecodeError):
+        header = find_header(as_utf8(read_content(file, limits), file.format))
+        layout = read_layout(header, contract.field_names, contract.required)
+    except (OSError, UnreadableFileError, NotTakenError):
         return None
-
-
-def _first_line(file: LandedFile) -> str:
-    content = b""
-    for piece in read_content(file):
-        content += piece
-        for line in content.split(b"\n")[:-1]:
-            if line.strip():
-                return line.decode("utf-8").removeprefix(_BOM).rstrip("\r")
-        if len(content) > _MOST_HEADER_BYTES:
-            break
-    return content.decode("utf-8").removeprefix(_BOM).strip("\r\n")
-
-
-def _header_of(line: str, record_type: str) -> CsvHeader | None:
-    known = CONTRACTS[record_type].field_names
-    for separator in _SEPARATORS:
-        names = tuple(name.strip().lower() for name in next(csv.reader([line], delimiter=separator), []))
-        if set(names) & set(known):
-            return CsvHeader(line, separator, names)
-    return None
+    names = tuple(field or name for field, name in zip(layout.columns, layout.names, strict=True))
+    return CsvHeader(decoded(header)[0], layout.separator, names)
 
 
 def values_of(raw: str, header: CsvHeader | None, *, is_from_csv: bool) -> dict[str, str] | None:
