@@ -285,8 +285,8 @@ WHAT_LANDS: Final = (
         name="future_accepted",
         rule="INTERFACES in_future: more than a day after the load",
         file=_HEARTBEATS,
-        before="loaded_ms + {_DAY_MS}",
-        after="loaded_ms + 2 * {_DAY_MS}",
+        before="loaded_ms + {DAY_MS}",
+        after="loaded_ms + 2 * {DAY_MS}",
         killed_by=_BROKEN_RULES,
     ),
     Mutant(
