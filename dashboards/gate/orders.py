@@ -197,7 +197,12 @@ class OrderRoutes:
 
     def _newer_log(self, request: Request) -> Response:
         texts = Texts("gate", language_of(request))
-        page = Page(title=texts("orders.title"), lead="", alert=texts("orders.unavailable.newer"))
+        page = Page(
+            title=texts("orders.title"),
+            lead=texts("orders.lead"),
+            alert=texts("orders.unavailable.newer"),
+            links=(("/", texts("home")),),
+        )
         return respond(page, language_of(request), back=ORDERS, status=503)
 
     def _section(self, request: Request, texts: Texts, forms: Forms, order: CloseOrder, who: str) -> Section:

@@ -30,6 +30,7 @@ def test_what_the_commands_write_has_no_bit_for_group_or_others(tmp_path: Path, 
     written = [path for path in home.rglob("*") if path not in given and not path.is_symlink()]
     names = {path.name for path in written}
     assert {"slices.parquet", "audit.ndjson", "pins.json", "access.sqlite3", "allive.log"} <= names
+    assert any(path.match("serving/allive-*.duckdb") for path in written)
     open_to_others = {
         path.relative_to(home).as_posix(): stat.filemode(path.stat().st_mode)
         for path in written
