@@ -84,7 +84,7 @@ def build_warehouse(
     if not settings.warehouse_path.exists():
         finished = None  # dropped: nothing of an earlier build is left to build upon
     token = draw_token()
-    _prepare(settings, builder, pins, token)
+    prepare(settings, builder, pins, token)
     unit_tests = _read_nodes(project.unit_tests_path)
     select = _changed_since(finished.inputs, inputs) if finished and unit_tests is not None else ()
     run = run_dbt if settings.engine == "duckdb" else functools.partial(run_spark_and_dbt, builder)
@@ -238,7 +238,12 @@ def _drop_what_cannot_be_continued(settings: Settings, project: ParsedProject, p
     return f"The warehouse was deleted and is built from the raw tables: {why}."
 
 
-def _prepare(settings: Settings, project: ParsedProject, pins: Pins, token: str) -> None:
+def prepare(settings: Settings, project: ParsedProject, pins: Pins, token: str) -> None:
+    """Make the warehouse's file ready for a build of these pins, which writes `token` into it: views, and what began.
+
+    Raises:
+        duckdb.IOException: Another process has it open.
+    """
     settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     with open_warehouse(settings, read_only=False) as con:

@@ -49,7 +49,7 @@ KEY = "tests"
 PAYER = Payer("Allive SAS", "FR1420041010050500013M02606", "PSSTFRPPPAR", "12 rue Gaîté", "75014", "Paris", "FR")
 IBANS = ("FR7630006000011234567890189", "FR7630001007941234567890185", "FR1420041010050500013M02606")
 _MONEY = pa.decimal128(38, 0)
-_SLICE_TYPES = {
+_SLICE_TYPES: dict[str, Any] = {
     "period_id": pa.string(),
     "subscriber_pseudonym": pa.string(),
     "artist_id": pa.string(),

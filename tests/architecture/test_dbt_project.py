@@ -13,6 +13,7 @@ import yaml
 from dashboards.formatting import Language
 from dashboards.texts import load_texts
 from ingestion.contracts import CONTRACTS
+from ingestion.contracts.fields import Choice
 from orchestration.publishing import PUBLISHED_MARTS
 
 ROOT = Path(__file__).parents[2]
@@ -246,6 +247,7 @@ def test_the_closed_lists_are_those_of_the_contract_and_no_value_is_part_of_anot
     listed = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"][variable]
     contract = next(one for one in CONTRACTS["heartbeats"].fields if one.name == field)
 
+    assert isinstance(contract.type, Choice)
     assert listed == sorted(contract.type.options)
     assert not [(a, b) for a in listed for b in listed if a != b and a in b]
 

@@ -110,7 +110,7 @@ def load_everything(home: Path) -> list[ingestion.load.BatchReport]:
     Crashes are about files, not about what the suites say: those write nothing, and their library's
     import would take longer than all the rest.
     """
-    ingestion.load.validate = lambda *_: ()
+    ingestion.load.validate = lambda *_: ()  # type: ignore[attr-defined]
     settings = settings_of(home)
     with data_home_lock(settings, command="allive run"):
         reports = [ingestion.load.load_new_files(settings, record_type) for record_type in RECORD_TYPES]

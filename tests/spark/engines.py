@@ -16,6 +16,7 @@ from orchestration.parsed_project import parsed_project
 from orchestration.spark.catalogue import read_catalogue
 from orchestration.spark.registration import scan_of
 from payouts import ledger
+from payouts.warehouse_mark import draw_token
 
 # Hashes of what a month is made of: each engine has its own, and reads no other's.
 NOT_COMPARED = frozenset({"inputs"})
@@ -40,7 +41,7 @@ def twin(settings: Settings, home: Path, *, engine: str) -> Settings:
 def build_on_duckdb(settings: Settings, *, select: tuple[str, ...] = ()) -> None:
     """Build the models (all, or the selected ones), without tests."""
     project = parsed_project(settings)
-    warehouse._prepare(settings, project, read_pins(settings))
+    warehouse.prepare(settings, project, read_pins(settings), draw_token())
     chosen = ["--select", *select] if select else []
     all_built(invoke_dbt(settings, project, DBT_PROJECT_DIR, ["build", *chosen, *MODELS]))
 

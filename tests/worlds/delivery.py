@@ -23,7 +23,7 @@ FORMATS = ("ndjson", "jsonl", "csv", "parquet", "ndjson.gz", "ndjson.zst", "csv.
 BROKEN_PER_FILE = 5
 """More could hold a batch: at most 5 % of a file of 200 records may be broken."""
 IDS = ("event_id", "playback_id", "subscriber_id", "live_id", "artist_id", "period_id")
-PARQUET_TYPES = {
+PARQUET_TYPES: dict[str, Any] = {
     "event_at": pa.timestamp("us", tz="UTC"),
     "received_at": pa.timestamp("us", tz="UTC"),
     "updated_at": pa.timestamp("ms", tz="UTC"),

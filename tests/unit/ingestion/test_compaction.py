@@ -220,7 +220,7 @@ def test_a_file_that_does_not_hold_its_sources_rows_is_refused(delivered, monkey
 
 
 def test_a_changed_value_is_refused_though_the_number_of_rows_is_right(delivered, monkeypatch):
-    scan = ingestion.compaction.scan_of
+    scan = ingestion.compaction.scan_of  # type: ignore[attr-defined]
     scanned = []
 
     def scan_with_a_slip(table, files):

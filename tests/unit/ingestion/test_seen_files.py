@@ -26,7 +26,7 @@ def seen(tmp_path):
 def read(monkeypatch):
     """The folders that were read, since the list was cleared."""
     folders = []
-    list_folder = ingestion.seen_files.list_folder
+    list_folder = ingestion.seen_files.list_folder  # type: ignore[attr-defined]
 
     def noted(landing, folder):
         folders.append(folder.relative_to(landing).as_posix())
