@@ -45,7 +45,7 @@ class Promotion:
     unreadable_hashes: tuple[str, ...]
     """Of the bytes of the files set aside whole."""
     release: Decision | None = None
-    """The decision, where this promotes a held batch."""
+    """The decision, where this promotes held files."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -73,7 +73,7 @@ class Promotion:
                 "files": files,
                 "content_hashes": tuple(stored["content_hashes"]),
                 "unreadable_hashes": tuple(stored["unreadable_hashes"]),
-                "release": Decision(**stored["release"]) if stored["release"] else None,
+                "release": Decision.from_dict(stored["release"]) if stored["release"] else None,
             }
         )
 
@@ -174,10 +174,12 @@ def _carry_out(settings: Settings, promotion: Promotion, folder: Path) -> None:
 
 
 def tidy_up(settings: Settings, promotion: Promotion, folder: Path) -> None:
-    """The last steps of a promotion, after which nothing of it is left to do."""
+    """The last steps of a promotion, after which nothing of it is left to do.
+
+    What is left of released files in `held/` is removed by `ingestion.batches`: nothing reads it once they are decided.
+    """
     if promotion.release:
         record_decision(settings, promotion.release)
-        shutil.rmtree(settings.held_dir / promotion.release.batch_id, ignore_errors=True)
     shutil.rmtree(folder)
 
 

@@ -69,6 +69,12 @@ def columns_of(table: str) -> dict[str, str]:
     return REJECT_COLUMNS if table == REJECTS else CONTRACTS[table].columns
 
 
+def later_columns_of(table: str) -> dict[str, str]:
+    """The columns of a raw table, and their DuckDB types, that files of an earlier version of the project lack."""
+    fields = () if table == REJECTS else CONTRACTS[table].fields
+    return {field.column_name: field.type.sql_type for field in fields if field.is_later}
+
+
 def properties_of(table: str) -> dict[str, str]:
     """The Delta properties of a raw table."""
     return _PROPERTIES if table == REJECTS else _PROPERTIES | _FORGETFUL
@@ -267,27 +273,26 @@ def commit_batch(
     Returns:
         The table's version that holds the batch.
     """
-    schema = Schema(
-        [
-            DeltaField(name, PrimitiveType(_DELTA_TYPES[sql_type]), nullable=True)
-            for name, sql_type in columns_of(table).items()
-        ]
-    )
+    fields = [
+        DeltaField(name, PrimitiveType(_DELTA_TYPES[sql_type]), nullable=True)
+        for name, sql_type in columns_of(table).items()
+    ]
     partition_column = partition_column_of(table)
     partition_by = [partition_column] if partition_column else []
     path = table_path(settings, table)
     path.mkdir(parents=True, exist_ok=True)
     delta = open_table(settings, table) or DeltaTable.create(
-        str(path), schema=schema, partition_by=partition_by, configuration=properties_of(table)
+        str(path), schema=Schema(fields), partition_by=partition_by, configuration=properties_of(table)
     )
     files, app_ids = list(files), list(app_ids)
     if delta.transaction_version(app_ids[0]) is None and not _holds_any(delta, files):
+        _grow(delta, fields)
         # Without a time they are kept for ever.
         at = None if table == REJECTS else round(datetime.now(UTC).timestamp() * 1000)
         delta.create_write_transaction(
             actions=[file.as_action() for file in files],
             mode="append",
-            schema=schema,
+            schema=delta.schema(),
             partition_by=partition_by,
             commit_properties=CommitProperties(
                 app_transactions=[Transaction(app_id, 1, at) for app_id in app_ids],
@@ -301,6 +306,13 @@ def commit_batch(
     sync_file(log / f"{version:020}.json")
     sync_file(log)
     return version
+
+
+def _grow(delta: DeltaTable, fields: Iterable[DeltaField]) -> None:
+    """Give a table of an earlier version of the project the columns that it lacks: one more version, of no batch."""
+    known = {field.name for field in delta.schema().fields}
+    if missing := [field for field in fields if field.name not in known]:
+        delta.alter.add_columns(missing)
 
 
 def _holds_any(delta: DeltaTable, files: Iterable[DataFile]) -> bool:
@@ -395,4 +407,11 @@ def scan_of(table: str, files: Iterable[Path], *, up_to: int | None = None) -> s
         else ", hive_partitioning = false"
     )
     where = "" if up_to is None else f" where batch_number <= {up_to:d}"
-    return f"select {', '.join(columns)} from read_parquet([{literals}]{hive}){where}"
+    later = ", ".join(f"cast(null as {t}) as {name}" for name, t in later_columns_of(table).items())
+    if not later:
+        return f"select {', '.join(columns)} from read_parquet([{literals}]{hive}){where}"
+    # By name, as only some of the files may have the later columns; if none has, the empty row names them.
+    return (
+        f"select {', '.join(columns)} from (from read_parquet([{literals}], union_by_name = true{hive}) "
+        f"union all by name select {later} where false){where}"
+    )

@@ -4,7 +4,7 @@ One pass over each file. Nothing here is visible to readers.
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +15,12 @@ import pyarrow as pa
 
 from ingestion.contracts import Contract
 from ingestion.contracts.fields import sql_text
-from ingestion.contracts.typing_sql import ACCEPTED, UNKNOWN, judged_records
+from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes, without_notes
 from ingestion.durable import sync_file
+from ingestion.file_notes import FileNote
+from ingestion.landed_content import Limits
 from ingestion.landing import LandedFile
-from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile
+from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile, scan_of
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
 
 
@@ -39,11 +41,46 @@ class FileCounts:
     accepted: int = 0
     rejects: dict[str, int] = field(default_factory=dict)
     """By reason."""
+    first_lines: dict[str, int] = field(default_factory=dict)
+    """The first line that was rejected for each reason."""
+
+    @property
+    def rejected(self) -> int:
+        """Rejected records of the file."""
+        return sum(self.rejects.values())
 
     @property
     def records(self) -> int:
         """All records of the file."""
-        return self.accepted + sum(self.rejects.values())
+        return self.accepted + self.rejected
+
+
+@dataclass
+class DeviceCounts:
+    """What became of the records that name one device."""
+
+    records: int
+    rejects: dict[str, int]
+    """By reason."""
+    first_file: str
+    """Where its first reject stands, by file name and line."""
+    first_line: int
+
+    @property
+    def rejected(self) -> int:
+        """Rejected records of the device."""
+        return sum(self.rejects.values())
+
+
+@dataclass(frozen=True)
+class OddField:
+    """What was found in a field of accepted records that is not kept as it was written."""
+
+    records: int
+    file: str
+    line: int
+    written: str
+    """The beginning of what the first of them, in `file` at `line`, has there; empty where it is no text."""
 
 
 @dataclass
@@ -53,10 +90,14 @@ class StagedBatch:
     files: list[StagedFile]
     counts: dict[str, FileCounts]
     """By landed file's name."""
-    unknown: dict[str, int]
-    """Accepted records with an unknown value, by optional field of a closed list."""
+    devices: dict[str, DeviceCounts]
+    """By device, of record types that have one: those with rejects."""
+    odd: dict[str, OddField]
+    """By field that was not kept as written in at least one accepted record."""
     hashes: dict[str, str]
     """Content hash by landed file's name."""
+    notes: tuple[FileNote, ...] = ()
+    """What is odd about files that were read all the same."""
 
     @property
     def records(self) -> int:
@@ -66,7 +107,7 @@ class StagedBatch:
     @property
     def rejects(self) -> int:
         """Rejected records (files set aside whole not counted)."""
-        return sum(counts.records - counts.accepted for counts in self.counts.values())
+        return sum(counts.rejected for counts in self.counts.values())
 
 
 @dataclass(frozen=True)
@@ -78,13 +119,16 @@ class UnreadableFile:
     bytes_hash: str
 
 
-class StagingInterruptedError(Exception):
-    """A file turned out to be unreadable halfway: stage again without it."""
+_DEVICE = "device"
 
-    def __init__(self, file: LandedFile, reason: str) -> None:
-        super().__init__(f"{file.name}: {reason}")
-        self.file = file
-        self.reason = reason
+
+class StagingInterruptedError(Exception):
+    """Files turned out halfway to be unreadable, or not to be what was found: stage again without them."""
+
+    def __init__(self, unreadable: list[tuple[LandedFile, str]], not_taken: list[tuple[LandedFile, str]]) -> None:
+        super().__init__("; ".join(f"{file.name}: {reason}" for file, reason in (*unreadable, *not_taken)))
+        self.unreadable = unreadable
+        self.not_taken = not_taken
 
 
 @dataclass(frozen=True)
@@ -106,23 +150,26 @@ def stage_files(
     batch_id: str,
     batch_number: int,
     loaded_at: datetime,
+    limits: Limits,
     on_read: FirstReads,
 ) -> StagedBatch:
     """Type and judge every record of the files, and write both kinds to `folder`.
 
     Raises:
-        StagingInterruptedError: a file cannot be read to its end; the folder is then to be thrown
+        StagingInterruptedError: files cannot be read to their end; the folder is then to be thrown
             away.
     """
     parameters = {"batch_number": batch_number, "loaded_ms": int(loaded_at.timestamp() * 1000)}
-    read, written = _judge_files(con, contract, files, folder=folder, parameters=parameters, on_read=on_read)
-    accepted = [file for file in written if _is_accepted(file.outcome)]
-    rejected = [file for file in written if not _is_accepted(file.outcome)]
-    unknown: dict[str, int] = {}
-    for file in accepted:
-        if file.outcome != ACCEPTED:
-            name = file.outcome.removeprefix(UNKNOWN)
-            unknown[name] = unknown.get(name, 0) + file.records
+    read, written = _judge_files(
+        con, contract, files, folder=folder, parameters=parameters, limits=limits, on_read=on_read
+    )
+    odd_records = [file for file in written if file.outcome == ODD]
+    accepted = [file for file in written if file.outcome == ACCEPTED]
+    rejected = [file for file in written if file.outcome not in {ACCEPTED, ODD}]
+    odd: dict[str, OddField] = {}
+    if odd_records:
+        odd = _find_odd_fields(con, contract, odd_records)
+        accepted += _write_without_notes(con, contract, odd_records, folder / "part-odd")
     staged = [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(accepted)]
     if rejected or unreadable:
         name = f"{batch_id}.parquet"
@@ -139,9 +186,11 @@ def stage_files(
         staged.append(StagedFile(name, REJECTS, DataFile(name, size, records, batch_number, partition={})))
     return StagedBatch(
         files=staged,
-        counts=_count(con, files, written),
-        unknown=unknown,
+        counts=_count(con, files, accepted, rejected),
+        devices=_count_devices(con, contract, accepted, rejected),
+        odd=odd,
         hashes=read.hashes,
+        notes=tuple(read.notes),
     )
 
 
@@ -152,10 +201,11 @@ def _judge_files(
     *,
     folder: Path,
     parameters: dict[str, int],
+    limits: Limits,
     on_read: FirstReads,
 ) -> tuple[ReadFiles, list[_Written]]:
     """Write the judged records aside in one pass; in two where a line of JSON looked whole and was not."""
-    read, is_trusted = ReadFiles(), True
+    read, is_trusted = ReadFiles(limits), True
     while True:
         on_read.begin_pass()
         sources = open_sources(contract, files, read, on_read, is_json_trusted=is_trusted)
@@ -166,13 +216,14 @@ def _judge_files(
                 for file in _judge(con, contract, source, folder / f"part-{number}", parameters)
             ]
         except Exception as error:
-            if read.unreadable is not None:
-                raise StagingInterruptedError(*read.unreadable) from error
-            if not is_trusted or not isinstance(error, duckdb.InvalidInputException):
+            if read.unreadable or read.not_taken:
+                raise StagingInterruptedError(read.unreadable, read.not_taken) from error
+            # DuckDB quotes a broken line in its message, cut anywhere; cut within a character, Python cannot read it.
+            if not is_trusted or not isinstance(error, duckdb.InvalidInputException | UnicodeDecodeError):
                 raise
         for part in folder.iterdir():
             shutil.rmtree(part)
-        read, is_trusted = ReadFiles(), False
+        read, is_trusted = ReadFiles(limits), False
 
 
 def _judge(
@@ -186,8 +237,42 @@ def _judge(
         con.unregister("landed")
 
 
-def _is_accepted(outcome: str) -> bool:
-    return outcome == ACCEPTED or outcome.startswith(UNKNOWN)
+def _find_odd_fields(
+    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[_Written]
+) -> dict[str, OddField]:
+    rows = con.execute(
+        f"""
+        select
+            field, count(*),
+            unnest(min_by({{file: source_file, line: source_line, written: written}}, (source_file, source_line)))
+        from ({odd_notes(contract, _scan_of_written(contract))})
+        group by field
+        """,
+        {"files": [str(file.path) for file in odd_records]},
+    ).fetchall()
+    return {name: OddField(*values) for name, *values in rows}
+
+
+def _scan_of_written(contract: Contract) -> str:
+    partition = f", '{contract.partition_column}': date" if contract.partition_column else ""
+    return (
+        f"select * from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar{partition}}})"
+    )
+
+
+def _write_without_notes(
+    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[_Written], folder: Path
+) -> list[_Written]:
+    rewritten = _copy(
+        con,
+        f"select {sql_text(ACCEPTED)} as outcome, * from ({without_notes(contract, _scan_of_written(contract))})",
+        folder,
+        contract.partition_column,
+        {"files": [str(file.path) for file in odd_records]},
+    )
+    for file in odd_records:
+        file.path.unlink()
+    return rewritten
 
 
 def _copy(
@@ -230,20 +315,54 @@ def _staged(contract: Contract, file: _Written, folder: Path, name: str, batch_n
     )
 
 
-def _count(con: duckdb.DuckDBPyConnection, files: list[LandedFile], written: list[_Written]) -> dict[str, FileCounts]:
+def _count(
+    con: duckdb.DuckDBPyConnection, files: list[LandedFile], accepted: list[_Written], rejected: list[_Written]
+) -> dict[str, FileCounts]:
     counts = {file.name: FileCounts() for file in files}
-    if not written:
-        return counts
-    for name, outcome, records in con.execute(
-        "select source_file, outcome, count(*) from read_parquet(?, hive_partitioning = true, "
-        "hive_types = {'outcome': varchar}) group by source_file, outcome",
-        [[str(file.path) for file in written]],
-    ).fetchall():
-        if _is_accepted(outcome):
-            counts[name].accepted += records
-        else:
-            counts[name].rejects[outcome] = records
+    # Lines are asked for only where they are told: of accepted records nobody wants to know the first.
+    if accepted:
+        for name, records in con.execute(
+            "select source_file, count(*) from read_parquet(?, hive_partitioning = false) group by 1",
+            [[str(file.path) for file in accepted]],
+        ).fetchall():
+            counts[name].accepted = records
+    if rejected:
+        for name, reason, records, first_line in con.execute(
+            f"select source_file, outcome, count(*), min(source_line) from {_WITH_OUTCOMES} group by 1, 2",
+            [[str(file.path) for file in rejected]],
+        ).fetchall():
+            counts[name].rejects[reason] = records
+            counts[name].first_lines[reason] = first_line
     return counts
+
+
+_WITH_OUTCOMES = "read_parquet(?, hive_partitioning = true, hive_types = {'outcome': varchar})"
+
+
+def _count_devices(
+    con: duckdb.DuckDBPyConnection, contract: Contract, accepted: list[_Written], rejected: list[_Written]
+) -> dict[str, DeviceCounts]:
+    """Count the records of each device that has rejects; accepted ones are looked at only where there are some."""
+    if not rejected or _DEVICE not in contract.field_names:
+        return {}
+    devices: dict[str, DeviceCounts] = {}
+    for device, reason, records, (file, line) in con.execute(
+        f"select device, outcome, count(*), min((source_file, source_line)) from {_WITH_OUTCOMES} "
+        "where device is not null group by 1, 2 order by 4",
+        [[str(file.path) for file in rejected]],
+    ).fetchall():
+        counts = devices.setdefault(device, DeviceCounts(0, {}, file, line))
+        counts.records += records
+        counts.rejects[reason] = records
+    if devices and accepted:
+        for device, records in con.execute(
+            "select device, count(*) from read_parquet(?, hive_partitioning = false) "
+            "where device is not null group by 1",
+            [[str(file.path) for file in accepted]],
+        ).fetchall():
+            if device in devices:
+                devices[device].records += records
+    return devices
 
 
 def _write_rejects(
@@ -311,6 +430,64 @@ def stage_accepted(
     written = _copy(con, judged, folder / "part-0", contract.partition_column, parameters)
     batch_number = parameters["batch_number"]
     return [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(written)]
+
+
+def stage_landed(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    files: Iterable[StagedFile],
+    names: Collection[str],
+    *,
+    source: Path,
+    target: Path,
+    batch_id: str,
+    batch_number: int,
+) -> list[StagedFile]:
+    """Copy what staged files hold of some landed files, records and rejects, into another folder.
+
+    One staged file holds records of many landed files. A second pass is needed only where they part: when some are
+    held, or released without the others.
+
+    Args:
+        con: an open connection.
+        contract: the contract of the record type.
+        files: the staged files.
+        names: the landed files.
+        source: the folder in which the staged files lie.
+        target: the folder to write to.
+        batch_id: what the new files are named by.
+        batch_number: the number that the records get.
+    """
+    files = list(files)
+    records = [source / file.source for file in files if file.table == contract.record_type]
+    rejects = [source / file.source for file in files if file.table == REJECTS]
+    con.register("chosen", pa.table({"name": pa.array(sorted(names), pa.string())}))
+    chosen = (
+        "select * replace (cast($batch_number as bigint) as batch_number) from ({}) "
+        "where source_file in (select name from chosen)"
+    )
+    staged = stage_accepted(
+        con,
+        contract,
+        chosen.format(scan_of(contract.record_type, records)),
+        folder=target,
+        batch_id=batch_id,
+        parameters={"batch_number": batch_number},
+    )
+    if rejects:
+        path = target / f"{batch_id}.parquet"
+        rows = con.execute(
+            f"copy ({chosen.format(scan_of(REJECTS, rejects))} order by source_file, source_line) "
+            f"to {sql_text(str(path))} (format parquet, compression zstd, return_stats)",
+            {"batch_number": batch_number},
+        ).fetchall()
+        _, count, size, *_ = rows[0]
+        if count:
+            staged.append(StagedFile(path.name, REJECTS, DataFile(path.name, size, count, batch_number, partition={})))
+        else:
+            path.unlink()
+    con.unregister("chosen")
+    return staged
 
 
 def sync_files(folder: Path, files: Iterable[StagedFile]) -> None:

@@ -425,4 +425,4 @@ def _nodes_to_json(nodes: Iterable[NodeResult]) -> str:
 
 
 def _nodes_from_json(text: str) -> tuple[NodeResult, ...]:
-    return tuple(NodeResult(**node) for node in json.loads(text))
+    return tuple(NodeResult(**{**node, "examples": tuple(node.get("examples", ()))}) for node in json.loads(text))

@@ -37,8 +37,9 @@ KINDS: Final = {
     "if you must.",
     "iban_shared": "One IBAN for several artists: a duo, or payments led away?",
     "iban_changed": "IBANs that changed since the month began: does the artist know of it?",
-    "rejects": "Records that were set aside since the last close, and may belong to the month: look at "
-    '`allive dbt show --inline "select * from raw.rejects"`.',
+    "rejects": "Records that were set aside since the last close, and may belong to the month: see them with "
+    "`allive rejects list`, one by one with `allive rejects show --file FILE`, and correct them after "
+    "`allive rejects export`.",
 }
 """Every kind of warning and what it means, in the order in which they are shown."""
 

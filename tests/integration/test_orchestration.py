@@ -100,7 +100,7 @@ def test_a_run_is_seen_in_the_instance_with_rows_and_checks(home, first_run):
         assert (seen.job_name, seen.status) == ("refresh", dg.DagsterRunStatus.SUCCESS)
         latest = instance.get_latest_materialization_event(dg.AssetKey(["marts", "fct_daily_watch"]))
         assert latest.asset_materialization.metadata["dagster/row_count"].value > 0
-    assert first_run.assets["raw/heartbeats"]["rejects"] == 14
+    assert first_run.assets["raw/heartbeats"]["rejects"] == 12
     assert first_run.assets["raw/heartbeats"]["verdict"] == "promoted"
     assert first_run.assets["marts/fct_daily_watch"]["state"] == "built"
     assert not [check for check in first_run.failed_checks if check.severity == "ERROR"]

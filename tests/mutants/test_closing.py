@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.batches import HeldBatch
+from ingestion.batches import HeldBatch, HeldFile
 from ingestion.reports import BatchReport
 from ingestion.settings import Settings
 from payouts import closing, gate, ledger, requests
@@ -97,7 +97,8 @@ def answer_to_a_close(settings: Settings, *, order_id: str) -> tuple[str, ...]:
 
 def hold(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
     report = BatchReport("b-1", 1, "heartbeats", 1, 1, 0, 1, "held", (), (), 0)
-    held = HeldBatch(report, ("heartbeats/a.ndjson",), "2021-04-01T00:00:00+00:00", day, day)
+    file = HeldFile("heartbeats/a.ndjson", "hash", 1, 0, day, day, ("reject_share",))
+    held = HeldBatch(report, (file,), "2021-04-01T00:00:00+00:00")
     monkeypatch.setattr("payouts.closing.list_held", lambda _: (held,))
 
 

@@ -34,7 +34,7 @@ FIELDS = (
     "state", "position_s", "playback_rate", "device", "surface",
 )  # fmt: skip
 AS_TEXT = ", ".join(f"{field}::varchar as {field}" for field in FIELDS)
-JUDGED = f"""
+JUDGED = rf"""
     create table landed as
     with lines as (
         select {AS_TEXT}, filename as file
@@ -76,14 +76,17 @@ JUDGED = f"""
             when nullif(live_id, '') is null then 'missing_live_id'
             when event_at is null then 'missing_event_at'
             when state is null then 'missing_state'
+            when playback_id similar to '\d+\.0+' then 'bad_playback_id'
+            when subscriber_id similar to '\d+\.0+' then 'bad_subscriber_id'
+            when live_id similar to '\d+\.0+' then 'bad_live_id'
             when sent is null then 'bad_event_at'
             when state not in ('playing', 'paused', 'buffering', 'seeking', 'ended')
                 then 'bad_state'
             when sequence is not null and coalesce(try_cast(sequence as bigint), -1) < 0
-                then 'bad_sequence'
+                then 'odd_sequence'
             when position_s is not null and coalesce(try_cast(position_s as double), -1) < 0
-                then 'bad_position_s'
-            when coalesce(try_cast(playback_rate as double), 0) <= 0 then 'bad_playback_rate'
+                then 'odd_position_s'
+            when coalesce(try_cast(playback_rate as double), 0) <= 0 then 'odd_playback_rate'
             when sent > received + interval 10 minutes then 'in_future'
             when received > sent + interval 35 days then 'too_late'
             when sent < '2015-01-01'::timestamptz then 'too_old'

@@ -38,6 +38,7 @@ PARQUET_TYPES: dict[str, Any] = {
     "share_bp": pa.int32(),
     "price_cents": pa.int64(),
     "envelope_cents": pa.int64(),
+    "refunded_cents": pa.int64(),
 }
 
 

@@ -23,6 +23,7 @@ _REASONS: Final = frozenset(
         "period_order",
         "period_too_long",
         "envelope_above_price",
+        "refund_without_price",
     }
 )
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from orchestration.defs.resources import DataHome
 # Looked at daily at 05:00 (and whenever files land): twice missed is stale.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 _LOADING = "loading what has landed"
+_NAMED_AT_MOST = 10
 CRITICAL, WARNINGS = "batch_critical", "batch_warnings"
 
 
@@ -38,7 +40,7 @@ def raw_asset(record_type: str) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 CRITICAL,
                 asset=key,
-                description="What a batch must hold to be promoted; one that does not is held and stays out.",
+                description="What a landed file must hold to be promoted; one that does not is held and stays out.",
             ),
             dg.AssetCheckSpec(WARNINGS, asset=key, description="What a person should look at; nothing stops for it."),
         ],
@@ -65,8 +67,10 @@ def raw_asset(record_type: str) -> dg.AssetsDefinition:
     return load
 
 
-def _validate(settings: Settings, record_type: str, files: tuple[Path, ...]) -> tuple[CheckResult, ...]:
-    return warm_worker.call(validate_files, settings, record_type, files)
+def _validate(
+    settings: Settings, record_type: str, files: tuple[Path, ...], landed: tuple[str, ...] | None
+) -> tuple[CheckResult, ...]:
+    return warm_worker.call(validate_files, settings, record_type, files, landed)
 
 
 def _metadata(report: BatchReport | None, version: int | None, seconds: float) -> dict[str, Any]:
@@ -78,11 +82,17 @@ def _metadata(report: BatchReport | None, version: int | None, seconds: float) -
         "batch_number": report.batch_number,
         "files": report.files,
         "already_loaded": report.already_loaded,
-        "records": report.records,
-        "rejects": report.rejects,
+        "records": report.records - report.held_records,
+        "rejects": report.rejects - report.held_rejects,
+        "held_files": len(report.held_files),
+        "held": [*report.held_files[:_NAMED_AT_MOST]],
+        "rejected": [asdict(kind) for kind in report.rejected],
+        "rejected_kinds": report.rejected_kinds,
+        "judged": report.records + report.rejects,
         "bytes": report.bytes,
         "seconds": round(seconds, 3),
-        "unreadable": dict(report.unreadable),
+        "unreadable": dict(report.unreadable[:_NAMED_AT_MOST]),
+        "unreadable_files": len(report.unreadable),
         "version": version or 0,
     }
 
@@ -110,6 +120,12 @@ def _check_result(
     metadata: dict[str, Any] = {"batch": report.batch_id if report else "nothing new"}
     if rows:
         metadata["results"] = dg.MetadataValue.table(rows)
+    if failed:
+        metadata["in_words"] = [
+            f"{check.name}: found {check.found}; expected {check.expected}"
+            + (f". {check.detail}" if check.detail else "")
+            for check in failed
+        ]
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=name,
