@@ -6,6 +6,7 @@ from typing import Any
 from ingestion.batches import list_held
 from ingestion.not_taken import find_not_taken
 from ingestion.settings import Settings
+from orchestration.defs.ingestion.raw import LEFT_OUT
 from orchestration.home_lock import hold_data_home
 from orchestration.runs import RunOutcome, run_job
 from orchestration.terminal import folded, refuse, say, say_points, showing_progress, table, visible
@@ -19,22 +20,36 @@ _COLUMNS = 80
 
 
 def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = False, verbose: bool = False) -> bool:
-    """Run the job `refresh` and report; whether all of it held. A file that was held now counts as a refusal.
+    """Run the job `refresh` and report; whether all of it held.
 
-    With `rebuild` the warehouse is deleted first.
+    A file that was held or set aside now counts as a refusal. So does what lies in landing and is not taken, at every
+    run until somebody moves it. With `rebuild` the warehouse is deleted first.
     """
     with hold_data_home(settings, command=command), showing_progress():
         if rebuild:
             delete_warehouse(settings)
         outcome = run_job(settings, "refresh", verbose=verbose)
     show_landed(outcome)
-    show_not_taken(settings, with_last_load=True)
+    left_out = show_not_taken(settings, with_last_load=True)
     _show_warnings(outcome)
     show_warehouse(outcome)
     _show_serving(settings, outcome)
     if not outcome.success:
         refuse("The run failed.", outcome.failures)
-    return not show_held(settings, outcome) and outcome.success
+    is_complete = _require_all_taken(outcome, left_out)
+    return not show_held(settings, outcome) and outcome.success and is_complete
+
+
+def _require_all_taken(outcome: RunOutcome, left_out: int) -> bool:
+    """Say that something of landing is in no table, once more where a run ends; whether all was taken."""
+    set_aside = sum(metadata.get("unreadable_files", 0) for metadata in _raw(outcome).values())
+    counts = {"not taken": left_out, "set aside as unreadable": set_aside}
+    if found := [f"{number:,} {what}" for what, number in counts.items() if number]:
+        refuse(
+            f"Not all that has landed was taken: {', '.join(found)}; named above.",
+            ["All else was done.", "Move what does not belong there out of landing; deliver the rest again, whole."],
+        )
+    return not found
 
 
 def _raw(outcome: RunOutcome) -> dict[str, Mapping[str, Any]]:
@@ -102,8 +117,8 @@ def _show_rejected(record_type: str, metadata: Mapping[str, Any]) -> None:
         )
 
 
-def show_not_taken(settings: Settings, *, with_last_load: bool = False) -> None:
-    """Name what lies in landing and is not taken, and count what its name keeps out."""
+def show_not_taken(settings: Settings, *, with_last_load: bool = False) -> int:
+    """Name what lies in landing and is not taken, and count what its name keeps out; the number of the former."""
     found = find_not_taken(settings, with_last_load=with_last_load)
     if found.count:
         say(f"Not taken from landing: {found.count:,}.")
@@ -119,11 +134,12 @@ def show_not_taken(settings: Settings, *, with_last_load: bool = False) -> None:
             say(f"  - {entries:,} in landing/{folder}")
         if (more := len(folders) - _MOST_FOLDERS) > 0:
             say(f"  - and in {more:,} more folders")
+    return found.count
 
 
 def _show_warnings(outcome: RunOutcome) -> None:
     for check in outcome.failed_checks:
-        if check.severity == "WARN":
+        if check.severity == "WARN" and check.name != LEFT_OUT:
             words = check.metadata.get("in_words") or [check.description or "it does not hold"]
             say_points(f"Warning, {check.asset}, {check.name}:", map(visible, words))
 

@@ -245,6 +245,26 @@ def test_a_command_closes_the_next_month_and_refuses_it_the_second_time(home, fi
     assert {path: path.read_bytes() for path in home.payouts_dir.rglob("*") if path.is_file()} == before
 
 
+def test_what_is_left_out_of_landing_is_told_by_the_exit_status_and_by_a_check(home, first_run):
+    odd = home.landing_dir / "lives" / "link.csv"
+    truncated = home.landing_dir / "lives" / "truncated.csv.gz"
+    odd.symlink_to(GOLDEN / "lives" / "lives-1.csv")
+    truncated.write_bytes(gzip.compress(b"live_id,title" * 1000)[:40])
+    result = allive("run")
+    assert result.exit_code == 1
+    words = " ".join(result.output.split())
+    assert words.count("lives/link.csv: a link") == 1
+    assert words.count("lives/truncated.csv.gz:") == 1
+    assert "Not all that has landed was taken: 1 not taken, 1 set aside as unreadable" in words
+    again = run(home, "refresh")
+    assert again.success, "the service's run goes on"
+    (check,) = [check for check in again.failed_checks if check.name == "landing_left_out"]
+    assert (check.severity, check.metadata["in_words"][0].partition(":")[0]) == ("WARN", "lives/link.csv")
+    odd.unlink()
+    assert allive("run").exit_code == 0, "what was set aside was said once; only links still lay there"
+    truncated.unlink()
+
+
 def test_a_held_batch_stays_out_of_everything_and_the_run_says_so(home, first_run):
     lines = (GOLDEN / "lives" / "lives-1.csv").read_text().splitlines()
     broken = [lines[0], *(f"live-{number}" + "," * lines[0].count(",") for number in range(300))]

@@ -11,6 +11,7 @@ import dagster as dg
 
 from ingestion.contracts import RECORD_TYPES
 from ingestion.load import BatchReport, CheckResult, load_new_files, validate_files
+from ingestion.not_taken import find_not_taken
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from orchestration import progress, warm_worker
@@ -20,7 +21,7 @@ from orchestration.defs.resources import DataHome
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 _LOADING = "loading what has landed"
 _NAMED_AT_MOST = 10
-CRITICAL, WARNINGS = "batch_critical", "batch_warnings"
+CRITICAL, WARNINGS, LEFT_OUT = "batch_critical", "batch_warnings", "landing_left_out"
 
 
 def raw_asset(record_type: str) -> dg.AssetsDefinition:
@@ -148,4 +149,26 @@ def raw_definitions() -> dg.Definitions:
         kinds={"deltalake"},
         description="Landed records that broke a rule: file, line, reason, raw text. Written by every load.",
     )
-    return dg.Definitions(assets=[*raw, rejects])
+    check = dg.asset_check(
+        asset=rejects.key,
+        name=LEFT_OUT,
+        additional_deps=raw,
+        description="What lies in landing and is not taken: a person looks at it, moves it or delivers it again.",
+    )(left_out)
+    return dg.Definitions(assets=[*raw, rejects], asset_checks=[check])
+
+
+def left_out(data_home: DataHome) -> dg.AssetCheckResult:
+    """Warn of what lies in landing and is not taken, for whoever looks at a run of the service."""
+    found = find_not_taken(data_home.settings, with_last_load=True)
+    named = [f"{entry.name}: {entry.reason}" for entry in found.named[:_NAMED_AT_MOST]]
+    more = found.count - len(named)
+    return dg.AssetCheckResult(
+        passed=not found.count,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{found.count:,} not taken from landing" if found.count else None,
+        metadata={
+            "in_words": [*named, *([f"and {more:,} more"] if more else [])],
+            "kept out by their names": sum(found.kept_out.values()),
+        },
+    )

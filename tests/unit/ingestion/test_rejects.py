@@ -2,7 +2,6 @@
 
 import csv
 import json
-import random
 import stat
 from datetime import UTC, datetime
 
@@ -16,11 +15,7 @@ from ingestion.contracts.words import advice_of, expected_of, fields_of
 from ingestion.rejects.delivered import values_of
 from ingestion.rejects.export import ExportRefusedError, export_rejects
 from ingestion.rejects.relation import Wanted, open_rejects
-from tests.oracle.landed_files import read_file
-from tests.oracle.landed_records import Heartbeat, judge
-from tests.oracle.watch_time import WatchTime
 
-from .conftest import NOW
 from .records import ARTIST, HEARTBEAT, LIVE
 
 ALL = Wanted()
@@ -259,95 +254,3 @@ def test_rejects_of_discarded_files_are_gone(home):
     home.load("heartbeats")
     discard(home.settings, list_held(home.settings)[0].batch_id, operator="Ana", why="a test system's")
     assert kinds(home) == []
-
-
-LINES, PLAYBACKS, BROKEN_EVERY = 200_000, 1_000, 40
-WAYS = {
-    "malformed": lambda beat: json.dumps(beat)[:60],
-    "missing_event_id": lambda beat: beat | {"event_id": None},
-    "missing_playback_id": lambda beat: beat | {"playback_id": ""},
-    "missing_subscriber_id": lambda beat: {key: value for key, value in beat.items() if key != "subscriber_id"},
-    "missing_live_id": lambda beat: beat | {"live_id": None},
-    "bad_event_id": lambda beat: beat | {"event_id": [beat["event_id"]]},
-    "bad_subscriber_id": lambda beat: beat | {"subscriber_id": {"id": beat["subscriber_id"]}},
-    "bad_event_at": lambda beat: beat | {"event_at": beat["event_at"].removesuffix("Z")},
-    "in_future": lambda beat: beat | {"received_at": "2021-01-01T00:00:00Z"},
-    "too_late": lambda beat: beat | {"received_at": "2021-03-30T00:00:00Z"},
-}
-
-
-def season():
-    """Heartbeats of a month, in the order in which a collector wrote them."""
-    beats = []
-    for playback in range(PLAYBACKS):
-        for beat in range(LINES // PLAYBACKS):
-            minute, second = divmod(beat * 10, 60)
-            beats.append(
-                {
-                    "event_id": f"e-{playback}-{beat}",
-                    "playback_id": f"p-{playback}",
-                    "subscriber_id": f"s-{playback % 70}",
-                    "live_id": f"l-{playback % 9}",
-                    "event_at": f"2021-02-{1 + playback % 20:02}T{10 + minute // 60:02}:{minute % 60:02}:{second:02}Z",
-                    "state": "paused" if beat % 20 == 19 else "playing",
-                    "sequence": beat,
-                    "position_s": beat * 10,
-                }
-            )
-    random.Random(14).shuffle(beats)
-    return beats
-
-
-def test_a_broken_delivery_is_exported_corrected_and_as_if_it_had_been_right_at_once(home, tmp_path):
-    beats = season()
-    right = [json.dumps(beat) for beat in beats]
-    delivered = list(right)
-    broken = {}
-    for number in range(0, LINES, BROKEN_EVERY):
-        reason, break_it = [*WAYS.items()][number // BROKEN_EVERY % len(WAYS)]
-        found = break_it(beats[number])
-        delivered[number] = found if isinstance(found, str) else json.dumps(found)
-        broken[reason] = broken.get(reason, 0) + 1
-    home.land("heartbeats/a.ndjson", "\n".join(delivered))
-    report = home.load("heartbeats")
-    assert (report.verdict, report.rejects) == ("promoted", LINES // BROKEN_EVERY)
-    assert {kind.reason: kind.records for kind in report.rejected} == broken
-    assert len(broken) == 10
-
-    (file,) = export(home, to=tmp_path / "to-correct").files
-    assert file.records == LINES // BROKEN_EVERY
-    sources = [int(row["source_line"]) for row in reasons_beside(file)]
-    corrected_lines = [right[line - 1] for line in sources]
-    home.land(f"heartbeats/{file.path.name}", "\n".join(corrected_lines))
-    assert home.load("heartbeats").rejects == 0
-
-    with open_rejects(home.settings) as rejects:
-        assert rejects.count(Wanted(is_open=True)) == (0, 0)
-        assert rejects.count(ALL) == (10, LINES // BROKEN_EVERY)
-    at_once = type(home)(tmp_path / "right")
-    truth = at_once.land("heartbeats/a.ndjson", "\n".join(right))
-    at_once.load("heartbeats")
-    fingerprint = (
-        "select count(*), sum(hash(beat)::hugeint) "
-        "from (select * exclude (source_file, source_line, batch_number) from raw.heartbeats) as beat"
-    )
-    assert home.query(fingerprint) == at_once.query(fingerprint)
-    sample = [f"p-{number}" for number in range(40)]
-    assert watch_time_of_raw(home, sample) == watch_time_of_landed(truth, sample) != {}
-
-
-def watch_time_of_raw(home, playbacks):
-    rows = home.query(
-        "select event_id, playback_id, subscriber_id, live_id, epoch_ms(event_at), state, epoch_ms(received_at), "
-        f"sequence, position_ms from raw.heartbeats where playback_id in {tuple(playbacks)}"
-    )
-    return WatchTime.of(Heartbeat(*row) for row in rows).by_playback()
-
-
-def watch_time_of_landed(path, playbacks):
-    """By the oracle's own reading of the file."""
-    loaded_at, wanted = int(NOW.timestamp() * 1000), {*playbacks}
-    values = (line.values for line in read_file(path, path.name).lines)
-    return WatchTime.of(
-        judge("heartbeats", beat, loaded_at=loaded_at) for beat in values if beat["playback_id"] in wanted
-    ).by_playback()
