@@ -153,6 +153,29 @@ def test_odd_entries_beside_a_good_file_of_each_type(user):
     assert found["fresh"] == []
 
 
+MOUNTED = """
+mount -t tmpfs none "$1/landing/artists/elsewhere" && cp "$1/landing/artists/good.ndjson" "$1/landing/artists/elsewhere/" &&
+touch "$1/landing/artists/a.csv" && mount --bind "$1/landing/artists/elsewhere/good.ndjson" "$1/landing/artists/a.csv" &&
+exec "$2" -c "$3" "$1" 0
+"""
+
+
+def test_another_file_system_is_not_entered(home):
+    unshared = ["unshare", "--mount", "sh", "-c"]
+    if not shutil.which("unshare") or subprocess.run([*unshared, "true"], check=False, timeout=60).returncode:
+        pytest.skip("only root can mount, and not in every container")
+    home.land("artists/good.ndjson", [ARTIST])
+    (home.settings.landing_dir / "artists/elsewhere").mkdir()
+    done = subprocess.run(
+        [*unshared, MOUNTED, "sh", home.settings.home, sys.executable, LOAD_ALL],
+        check=True, capture_output=True, timeout=300,
+    )  # fmt: skip
+    found = json.loads(done.stdout)
+    assert (found["records"]["artists"], found["unreadable"]) == (1, [])
+    assert sorted(name for name, _ in found["named"]) == ["artists/a.csv", "artists/elsewhere"]
+    assert all("file system" in reason for _, reason in found["named"]), found["named"]
+
+
 def test_a_record_types_folder_that_is_a_link_is_not_entered(home, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
