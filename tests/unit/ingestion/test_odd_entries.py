@@ -154,9 +154,14 @@ def test_odd_entries_beside_a_good_file_of_each_type(user):
 
 
 MOUNTED = """
-mount -t tmpfs none "$1/landing/artists/elsewhere" && cp "$1/landing/artists/good.ndjson" "$1/landing/artists/elsewhere/" &&
-touch "$1/landing/artists/a.csv" && mount --bind "$1/landing/artists/elsewhere/good.ndjson" "$1/landing/artists/a.csv" &&
-exec "$2" -c "$3" "$1" 0
+set -e
+python=$2 load_all=$3 home=$1
+cd "$home/landing/artists"
+mount -t tmpfs none elsewhere
+cp good.ndjson elsewhere/
+touch a.csv
+mount --bind elsewhere/good.ndjson a.csv
+exec "$python" -c "$load_all" "$home" 0
 """
 
 
