@@ -125,7 +125,7 @@ _WORDS: Final = {
     "day_over_24_hours": "{hours:,.1f} h on one day",
     "day_without_heartbeats": "no heartbeat",
     "day_unusual": "{hours:,.1f} h watched",
-    "refund_of_final_month": "not paid any more; its envelope was {found:,} cents",
+    "refund_of_final_month": "refunded: {found:,} cents of its envelope",
 }
 
 

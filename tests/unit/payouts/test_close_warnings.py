@@ -65,7 +65,7 @@ def test_what_the_warehouse_finds_odd_is_named_in_words(tmp_path: Path, con: duc
     assert texts(open_warnings(Settings(home=tmp_path), con, run_of())) == [
         ("live_unknown", "live-x: 100.0 h watched"),
         ("day_unusual", "2021-02-03: 1.5 h watched"),
-        ("refund_of_final_month", "per-1: not paid any more; its envelope was 100 cents"),
+        ("refund_of_final_month", "per-1: refunded: 100 cents of its envelope"),
         ("rejects", "heartbeats/a.ndjson: bad_state, 2 records, the first in line 4"),
         ("rejects", "heartbeats/b.ndjson: malformed, 1 record, the first in line 1"),
         ("rejects", "lives/broken.csv: unreadable, 1 record"),

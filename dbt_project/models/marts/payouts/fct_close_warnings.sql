@@ -117,24 +117,46 @@ next_run as (
     where is_closed
 ),
 
-refunds_of_final_months as (
+-- Envelopes as they would be with nothing refunded, and what is left of them.
+periods_of_final_months as (
     select
-        next_run.settlement_month,
-        'refund_of_final_month' as kind,
-        recorded_periods.period_id as subject_id,
-        coalesce(recorded_periods.envelope_cents, settlement_months.envelope_cents)
-            as found,
-        recorded_periods.batch_number
+        recorded_periods.*,
+        coalesce(
+            recorded_periods.envelope_cents,
+            {{ envelope_by_policy(
+                'recorded_periods.price_cents', 'settlement_months.envelope_cents'
+            ) }}
+        ) as whole_envelope_cents
     from booked_periods
     inner join recorded_periods
         on booked_periods.period_id = recorded_periods.period_id
     inner join settlement_months
         on booked_periods.settlement_month = settlement_months.settlement_month
-    cross join next_run
     where
         settlement_months.is_closed
         and not settlement_months.is_in_look_back
-        and recorded_periods.status != 'paid'
+),
+
+refunds_of_final_months as (
+    select
+        next_run.settlement_month,
+        'refund_of_final_month' as kind,
+        refunded.period_id as subject_id,
+        refunded.whole_envelope_cents - refunded.left_cents as found,
+        refunded.batch_number
+    from (
+        select
+            *,
+            case
+                when status != 'paid' then 0
+                else {{ left_of_envelope(
+                    'whole_envelope_cents', 'price_cents', 'refunded_cents'
+                ) }}
+            end as left_cents
+        from periods_of_final_months
+    ) as refunded
+    cross join next_run
+    where refunded.left_cents < refunded.whole_envelope_cents
 ),
 
 final as (
