@@ -31,6 +31,7 @@ from ingestion.raw_tables import (
     StoredFile,
     columns_of,
     drop_half_written_commits,
+    folder_of,
     null_counts_of,
     open_table,
     partition_column_of,
@@ -227,8 +228,7 @@ def _rewrite(settings: Settings, table: str, merge: Merge, workshop: Path) -> St
     """Write the records of some files aside as one, and make sure that they are the same."""
     partition = merge.files[0].partition
     last_batch = max(file.last_batch for file in merge.files)
-    directory = "".join(f"{column}={value}/" for column, value in partition.items())
-    path = f"{directory}merged-{last_batch:06}-{secrets.token_hex(4)}.parquet"
+    path = f"{folder_of(partition)}merged-{last_batch:06}-{secrets.token_hex(4)}.parquet"
     target = workshop / table / path
     target.parent.mkdir(parents=True, exist_ok=True)
     sources = [table_path(settings, table) / file.path for file in merge.files]

@@ -22,6 +22,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from ingestion.contracts import CONTRACTS, RECORD_TYPES
 from ingestion.contracts.fields import sql_text
 from ingestion.durable import read_json, sync_file, write_json
+from ingestion.home_format import FORMAT_WITH_STRAYS
 from ingestion.pin_problems import REPAIR, PinProblem, PinsError, Trouble
 from ingestion.settings import Settings
 
@@ -69,6 +70,24 @@ PARQUET_OPTIONS = (
 # Of a raw view's files, by age: a reader of new batches opens about as many as are new (docs/adr/0014).
 _NEWEST_FILES = 16
 _OLDER_TIMES = 4
+
+
+# Of a file of strays, by Delta's convention for a partition without a value.
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+def folder_of(partition: Mapping[str, str | None]) -> str:
+    """The folder inside its table in which a partition's files lie, with a slash at its end; empty where there is none.
+
+    >>> folder_of({"event_day": "2021-02-01"}), folder_of({"event_day": None}), folder_of({})
+    ('event_day=2021-02-01/', 'event_day=__HIVE_DEFAULT_PARTITION__/', '')
+    """
+    return "".join(f"{column}={_NO_VALUE if value is None else value}/" for column, value in partition.items())
+
+
+def is_stray(path: Path | str) -> bool:
+    """Whether a file holds strays: heartbeats of many days, each of the Paris day of its `event_at` (docs/adr/0026)."""
+    return Path(path).parent.name.endswith(f"={_NO_VALUE}")
 
 
 def columns_of(table: str) -> dict[str, str]:
@@ -229,6 +248,11 @@ class DataFile:
         ).as_action(is_new=True)
 
 
+def format_of_files(files: Iterable[DataFile]) -> int:
+    """The format that a data home has at least, to hold files like these."""
+    return FORMAT_WITH_STRAYS if any(is_stray(file.path) for file in files) else 1
+
+
 @dataclass(frozen=True)
 class StoredFile:
     """A file of a raw table as its log knows it: of one batch, or of several since it was compacted."""
@@ -373,7 +397,7 @@ def stored_files(settings: Settings, table: str, layout: int | None) -> list[Sto
     ] or [{} for _ in columns[0] or ()]
     if partition_column:
         days = actions.column(f"partition.{partition_column}").to_pylist()
-        partitions = [{partition_column: str(day)} for day in days]
+        partitions = [{partition_column: None if day is None else str(day)} for day in days]
     else:
         partitions = [{} for _ in columns[0] or ()]
     # Paths in the log are URL-encoded, by the protocol.
@@ -437,6 +461,8 @@ def scan_of(
 ) -> str:
     """SQL that reads a raw table from its files, with explicit columns (a view binds no values).
 
+    Files of strays are a branch of their own: of the others, the folder tells which need be opened for some days.
+
     Args:
         table: the raw table.
         files: its files, or such as will be.
@@ -444,12 +470,27 @@ def scan_of(
         lacked: the later columns that all of the files lack, while they have the others. If it is not known, columns
             are read by name: all footers are opened, by whatever is then asked.
     """
+    strays: list[Path] = []
+    dated: list[Path] = []
+    for file in files:
+        (strays if is_stray(file) else dated).append(file)
+    parts = [
+        _scan_alike(table, part, up_to=up_to, lacked=lacked, are_strays=part is strays)
+        for part in (dated, strays)
+        if part
+    ]
+    if not parts:
+        empty = ", ".join(f"cast(null as {t}) as {name}" for name, t in columns_of(table).items())
+        return f"select {empty} where false"
+    return " union all ".join(parts)
+
+
+def _scan_alike(
+    table: str, files: Iterable[Path], *, up_to: int | None, lacked: Collection[str] | None, are_strays: bool
+) -> str:
     columns = columns_of(table)
     literals = ", ".join(sql_text(os.fspath(file)) for file in files)
-    if not literals:
-        empty = ", ".join(f"cast(null as {t}) as {name}" for name, t in columns.items())
-        return f"select {empty} where false"
-    partition_column = partition_column_of(table)
+    partition_column = None if are_strays else partition_column_of(table)
     hive = (
         f", hive_partitioning = true, hive_types = {{'{partition_column}': date}}"
         if partition_column
@@ -457,14 +498,15 @@ def scan_of(
     )
     where = "" if up_to is None else f" where batch_number <= {up_to:d}"
     later = later_columns_of(table)
+    computed = {name: f"cast(null as {columns[name]}) as {name}" for name in lacked or ()}
+    if are_strays and (column := partition_column_of(table)):
+        computed[column] = f"{CONTRACTS[table].partition_sql} as {column}"
+    listed = ", ".join(computed.get(name, name) for name in columns)
     if lacked is not None or not later:
-        listed = ", ".join(
-            f"cast(null as {t}) as {name}" if name in (lacked or ()) else name for name, t in columns.items()
-        )
         return f"select {listed} from read_parquet([{literals}]{hive}){where}"
     # If none of the files has the later columns, the empty row names them.
     named = ", ".join(f"cast(null as {t}) as {name}" for name, t in later.items())
     return (
-        f"select {', '.join(columns)} from (from read_parquet([{literals}], union_by_name = true{hive}) "
+        f"select {listed} from (from read_parquet([{literals}], union_by_name = true{hive}) "
         f"union all by name select {named} where false){where}"
     )

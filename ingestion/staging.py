@@ -5,7 +5,7 @@ One pass over each file. Nothing here is visible to readers.
 
 import shutil
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,20 @@ import pyarrow as pa
 
 from ingestion.contracts import Contract
 from ingestion.contracts.fields import sql_text
-from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes, without_notes
+from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes
+from ingestion.day_files import READ_FILES, WrittenFile, lay_out, write_apart
 from ingestion.durable import sync_file
 from ingestion.file_notes import FileNote
 from ingestion.landed_content import Limits
 from ingestion.landing import LandedFile
-from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile, later_columns_of, null_counts_of, scan_of
+from ingestion.raw_tables import (
+    REJECTS,
+    DataFile,
+    folder_of,
+    later_columns_of,
+    null_counts_of,
+    scan_of,
+)
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
 
 
@@ -131,17 +139,6 @@ class StagingInterruptedError(Exception):
         self.not_taken = not_taken
 
 
-@dataclass(frozen=True)
-class _Written:
-    path: Path
-    records: int
-    size: int
-    outcome: str
-    partition: dict[str, str | None]
-    statistics: dict[str, dict[str, str]]
-    """By column in quotes, as DuckDB's `copy` returns them."""
-
-
 def stage_files(
     con: duckdb.DuckDBPyConnection,
     contract: Contract,
@@ -166,13 +163,11 @@ def stage_files(
         con, contract, files, folder=folder, parameters=parameters, limits=limits, on_read=on_read
     )
     odd_records = [file for file in written if file.outcome == ODD]
-    accepted = [file for file in written if file.outcome == ACCEPTED]
     rejected = [file for file in written if file.outcome not in {ACCEPTED, ODD}]
-    odd: dict[str, OddField] = {}
-    if odd_records:
-        odd = _find_odd_fields(con, contract, odd_records)
-        accepted += _write_without_notes(con, contract, odd_records, folder / "part-odd")
-    staged = [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(accepted)]
+    odd = _find_odd_fields(con, contract, odd_records) if odd_records else {}
+    accepted = lay_out(con, contract, [file for file in written if file.outcome == ACCEPTED], odd_records, folder)
+    accepted = [_named(file, folder, f"{batch_id}-{i}") for i, file in enumerate(accepted)]
+    staged = [_staged(contract, file, folder, batch_number) for file in accepted]
     if rejected or unreadable:
         staged.append(
             _write_rejects(
@@ -204,7 +199,7 @@ def _judge_files(
     parameters: dict[str, int],
     limits: Limits,
     on_read: FirstReads,
-) -> tuple[ReadFiles, list[_Written]]:
+) -> tuple[ReadFiles, list[WrittenFile]]:
     """Write the judged records aside in one pass; in two where a line of JSON looked whole and was not."""
     read, is_trusted = ReadFiles(limits), True
     while True:
@@ -229,24 +224,24 @@ def _judge_files(
 
 def _judge(
     con: duckdb.DuckDBPyConnection, contract: Contract, source: Source, folder: Path, parameters: dict[str, int]
-) -> list[_Written]:
+) -> list[WrittenFile]:
     # The bare stream: a RecordBatchReader goes through Arrow's own scanner, whose threads then compete with DuckDB's.
     con.register("landed", source.batches.__arrow_c_stream__())  # type: ignore[no-untyped-call]
     try:
-        return _copy(con, judged_records(contract, source.query), folder, contract.partition_column, parameters)
+        return write_apart(con, judged_records(contract, source.query), contract, folder, parameters)
     finally:
         con.unregister("landed")
 
 
 def _find_odd_fields(
-    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[_Written]
+    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[WrittenFile]
 ) -> dict[str, OddField]:
     rows = con.execute(
         f"""
         select
             field, count(*),
             unnest(min_by({{file: source_file, line: source_line, written: written}}, (source_file, source_line)))
-        from ({odd_notes(contract, _scan_of_written(contract))})
+        from ({odd_notes(contract, READ_FILES)})
         group by field
         """,
         {"files": [str(file.path) for file in odd_records]},
@@ -254,61 +249,21 @@ def _find_odd_fields(
     return {name: OddField(*values) for name, *values in rows}
 
 
-def _scan_of_written(contract: Contract) -> str:
-    partition = f", '{contract.partition_column}': date" if contract.partition_column else ""
-    return (
-        f"select * from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar{partition}}})"
-    )
+def _named(file: WrittenFile, folder: Path, name: str) -> WrittenFile:
+    """Put a file at the path that it will have in its table: by its folder a reader knows the day of its records."""
+    path = folder / f"{folder_of(file.partition)}{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file.path.rename(path)
+    return replace(file, path=path)
 
 
-def _write_without_notes(
-    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[_Written], folder: Path
-) -> list[_Written]:
-    rewritten = _copy(
-        con,
-        f"select {sql_text(ACCEPTED)} as outcome, * from ({without_notes(contract, _scan_of_written(contract))})",
-        folder,
-        contract.partition_column,
-        {"files": [str(file.path) for file in odd_records]},
-    )
-    for file in odd_records:
-        file.path.unlink()
-    return rewritten
-
-
-def _copy(
-    con: duckdb.DuckDBPyConnection,
-    query: str,
-    folder: Path,
-    partition_column: str | None,
-    parameters: dict[str, Any],
-) -> list[_Written]:
-    partition_by = ", ".join(filter(None, ["outcome", partition_column]))
-    folder.mkdir(parents=True)
-    rows = con.execute(
-        f"copy ({query}) to {sql_text(str(folder))} ({PARQUET_OPTIONS}, partition_by ({partition_by}))",
-        parameters,
-    ).fetchall()
-    return [
-        _Written(
-            path=Path(path),
-            records=records,
-            size=size,
-            outcome=keys["outcome"],
-            partition={partition_column: keys[partition_column]} if partition_column else {},
-            statistics=statistics,
-        )
-        for path, records, size, _, statistics, keys, *_ in rows  # DuckDB 2 adds a column
-    ]
-
-
-def _staged(contract: Contract, file: _Written, folder: Path, name: str, batch_number: int) -> StagedFile:
-    directory = "".join(f"{column}={value}/" for column, value in file.partition.items())
+def _staged(contract: Contract, file: WrittenFile, folder: Path, batch_number: int) -> StagedFile:
+    path = file.path.relative_to(folder).as_posix()
     return StagedFile(
-        source=file.path.relative_to(folder).as_posix(),
+        source=path,
         table=contract.record_type,
         data=DataFile(
-            path=f"{directory}{name}.parquet",
+            path=path,
             size=file.size,
             records=file.records,
             batch_number=batch_number,
@@ -319,7 +274,7 @@ def _staged(contract: Contract, file: _Written, folder: Path, name: str, batch_n
 
 
 def _count(
-    con: duckdb.DuckDBPyConnection, files: list[LandedFile], accepted: list[_Written], rejected: list[_Written]
+    con: duckdb.DuckDBPyConnection, files: list[LandedFile], accepted: list[WrittenFile], rejected: list[WrittenFile]
 ) -> dict[str, FileCounts]:
     counts = {file.name: FileCounts() for file in files}
     # Lines are asked for only where they are told: of accepted records nobody wants to know the first.
@@ -343,7 +298,7 @@ _WITH_OUTCOMES = "read_parquet(?, hive_partitioning = true, hive_types = {'outco
 
 
 def _count_devices(
-    con: duckdb.DuckDBPyConnection, contract: Contract, accepted: list[_Written], rejected: list[_Written]
+    con: duckdb.DuckDBPyConnection, contract: Contract, accepted: list[WrittenFile], rejected: list[WrittenFile]
 ) -> dict[str, DeviceCounts]:
     """Count the records of each device that has rejects; accepted ones are looked at only where there are some."""
     if not rejected or _DEVICE not in contract.field_names:
@@ -371,7 +326,7 @@ def _count_devices(
 def _write_rejects(
     con: duckdb.DuckDBPyConnection,
     contract: Contract,
-    rejected: list[_Written],
+    rejected: list[WrittenFile],
     unreadable: Sequence[UnreadableFile],
     *,
     hashes: dict[str, str],
@@ -441,9 +396,10 @@ def stage_accepted(
 ) -> list[StagedFile]:
     """Write rows aside that need no judging, as they have the raw table's columns and keep its contract."""
     judged = f"select {sql_text(ACCEPTED)} as outcome, * from ({query})"
-    written = _copy(con, judged, folder / "part-0", contract.partition_column, parameters)
-    batch_number = parameters["batch_number"]
-    return [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(written)]
+    written = write_apart(con, judged, contract, folder / "part-0", parameters)
+    files = enumerate(lay_out(con, contract, written, [], folder))
+    named = [_named(file, folder, f"{batch_id}-{i}") for i, file in files]
+    return [_staged(contract, file, folder, parameters["batch_number"]) for file in named]
 
 
 def stage_landed(
