@@ -22,9 +22,10 @@ from ingestion.contracts.fields import sql_text
 from ingestion.decisions import Decision, read_decisions, record_decision
 from ingestion.durable import read_json, sync_file, write_json
 from ingestion.engine import connect
+from ingestion.home_format import raise_home_format
 from ingestion.pins_check import require_pins
 from ingestion.promotion import Promotion, finish_promotions, promote, staging_folder
-from ingestion.raw_tables import REJECTS, read_pins, scan_of
+from ingestion.raw_tables import REJECTS, format_of_files, read_pins, scan_of
 from ingestion.reports import BatchReport, CheckResult
 from ingestion.settings import Settings
 from ingestion.staging import stage_landed, sync_files
@@ -154,6 +155,7 @@ def hold(
         "files": [asdict(file) for file in files],
         "held_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    raise_home_format(settings, format_of_files(file.data for file in promotion.files))
     write_json(folder / _REPORT, {"held": held, "promotion": promotion.as_dict()})
     settings.held_dir.mkdir(parents=True, exist_ok=True)
     folder.rename(settings.held_dir / report.batch_id)

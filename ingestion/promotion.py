@@ -14,6 +14,7 @@ from typing import Any
 
 from ingestion.decisions import Decision, record_decision
 from ingestion.durable import read_json, sync_file, write_json
+from ingestion.home_format import raise_home_format
 from ingestion.pin_problems import RESTORE_RAW, PinProblem, PinsError, Trouble
 from ingestion.raw_tables import (
     REJECTS,
@@ -21,6 +22,7 @@ from ingestion.raw_tables import (
     Pins,
     commit_batch,
     drop_half_written_commits,
+    format_of_files,
     open_table,
     read_pins,
     table_path,
@@ -117,6 +119,7 @@ def promote(settings: Settings, promotion: Promotion) -> None:
     Its staged files must be on the disk.
     """
     folder = staging_folder(settings, promotion.batch_id)
+    raise_home_format(settings, format_of_files(file.data for file in promotion.files))
     write_json(folder / _PLAN, promotion.as_dict())
     _carry_out(settings, promotion, folder)
 

@@ -5,7 +5,7 @@ One pass over each file. Nothing here is visible to readers.
 
 import shutil
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,20 @@ import pyarrow as pa
 
 from ingestion.contracts import Contract
 from ingestion.contracts.fields import sql_text
-from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes, without_notes
+from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes
+from ingestion.day_files import READ_FILES, WrittenFile, lay_out, write_apart
 from ingestion.durable import sync_file
 from ingestion.file_notes import FileNote
 from ingestion.landed_content import Limits
 from ingestion.landing import LandedFile
-from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile, scan_of
+from ingestion.raw_tables import (
+    REJECTS,
+    DataFile,
+    folder_of,
+    later_columns_of,
+    null_counts_of,
+    scan_of,
+)
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
 
 
@@ -131,15 +139,6 @@ class StagingInterruptedError(Exception):
         self.not_taken = not_taken
 
 
-@dataclass(frozen=True)
-class _Written:
-    path: Path
-    records: int
-    size: int
-    outcome: str
-    partition: dict[str, str | None]
-
-
 def stage_files(
     con: duckdb.DuckDBPyConnection,
     contract: Contract,
@@ -164,26 +163,23 @@ def stage_files(
         con, contract, files, folder=folder, parameters=parameters, limits=limits, on_read=on_read
     )
     odd_records = [file for file in written if file.outcome == ODD]
-    accepted = [file for file in written if file.outcome == ACCEPTED]
     rejected = [file for file in written if file.outcome not in {ACCEPTED, ODD}]
-    odd: dict[str, OddField] = {}
-    if odd_records:
-        odd = _find_odd_fields(con, contract, odd_records)
-        accepted += _write_without_notes(con, contract, odd_records, folder / "part-odd")
-    staged = [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(accepted)]
+    odd = _find_odd_fields(con, contract, odd_records) if odd_records else {}
+    accepted = lay_out(con, contract, [file for file in written if file.outcome == ACCEPTED], odd_records, folder)
+    accepted = [_named(file, folder, f"{batch_id}-{i}") for i, file in enumerate(accepted)]
+    staged = [_staged(contract, file, folder, batch_number) for file in accepted]
     if rejected or unreadable:
-        name = f"{batch_id}.parquet"
-        size = _write_rejects(
-            con,
-            contract,
-            rejected,
-            unreadable,
-            hashes=read.hashes,
-            target=folder / name,
-            batch_number=batch_number,
+        staged.append(
+            _write_rejects(
+                con,
+                contract,
+                rejected,
+                unreadable,
+                hashes=read.hashes,
+                target=folder / f"{batch_id}.parquet",
+                batch_number=batch_number,
+            )
         )
-        records = sum(file.records for file in rejected) + len(unreadable)
-        staged.append(StagedFile(name, REJECTS, DataFile(name, size, records, batch_number, partition={})))
     return StagedBatch(
         files=staged,
         counts=_count(con, files, accepted, rejected),
@@ -203,7 +199,7 @@ def _judge_files(
     parameters: dict[str, int],
     limits: Limits,
     on_read: FirstReads,
-) -> tuple[ReadFiles, list[_Written]]:
+) -> tuple[ReadFiles, list[WrittenFile]]:
     """Write the judged records aside in one pass; in two where a line of JSON looked whole and was not."""
     read, is_trusted = ReadFiles(limits), True
     while True:
@@ -228,24 +224,24 @@ def _judge_files(
 
 def _judge(
     con: duckdb.DuckDBPyConnection, contract: Contract, source: Source, folder: Path, parameters: dict[str, int]
-) -> list[_Written]:
+) -> list[WrittenFile]:
     # The bare stream: a RecordBatchReader goes through Arrow's own scanner, whose threads then compete with DuckDB's.
     con.register("landed", source.batches.__arrow_c_stream__())  # type: ignore[no-untyped-call]
     try:
-        return _copy(con, judged_records(contract, source.query), folder, contract.partition_column, parameters)
+        return write_apart(con, judged_records(contract, source.query), contract, folder, parameters)
     finally:
         con.unregister("landed")
 
 
 def _find_odd_fields(
-    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[_Written]
+    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[WrittenFile]
 ) -> dict[str, OddField]:
     rows = con.execute(
         f"""
         select
             field, count(*),
             unnest(min_by({{file: source_file, line: source_line, written: written}}, (source_file, source_line)))
-        from ({odd_notes(contract, _scan_of_written(contract))})
+        from ({odd_notes(contract, READ_FILES)})
         group by field
         """,
         {"files": [str(file.path) for file in odd_records]},
@@ -253,70 +249,32 @@ def _find_odd_fields(
     return {name: OddField(*values) for name, *values in rows}
 
 
-def _scan_of_written(contract: Contract) -> str:
-    partition = f", '{contract.partition_column}': date" if contract.partition_column else ""
-    return (
-        f"select * from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar{partition}}})"
-    )
+def _named(file: WrittenFile, folder: Path, name: str) -> WrittenFile:
+    """Put a file at the path that it will have in its table: by its folder a reader knows the day of its records."""
+    path = folder / f"{folder_of(file.partition)}{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file.path.rename(path)
+    return replace(file, path=path)
 
 
-def _write_without_notes(
-    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[_Written], folder: Path
-) -> list[_Written]:
-    rewritten = _copy(
-        con,
-        f"select {sql_text(ACCEPTED)} as outcome, * from ({without_notes(contract, _scan_of_written(contract))})",
-        folder,
-        contract.partition_column,
-        {"files": [str(file.path) for file in odd_records]},
-    )
-    for file in odd_records:
-        file.path.unlink()
-    return rewritten
-
-
-def _copy(
-    con: duckdb.DuckDBPyConnection,
-    query: str,
-    folder: Path,
-    partition_column: str | None,
-    parameters: dict[str, Any],
-) -> list[_Written]:
-    partition_by = ", ".join(filter(None, ["outcome", partition_column]))
-    folder.mkdir(parents=True)
-    rows = con.execute(
-        f"copy ({query}) to {sql_text(str(folder))} ({PARQUET_OPTIONS}, partition_by ({partition_by}))",
-        parameters,
-    ).fetchall()
-    return [
-        _Written(
-            path=Path(path),
-            records=records,
-            size=size,
-            outcome=keys["outcome"],
-            partition={partition_column: keys[partition_column]} if partition_column else {},
-        )
-        for path, records, size, _, _, keys, *_ in rows  # DuckDB 2 adds a column
-    ]
-
-
-def _staged(contract: Contract, file: _Written, folder: Path, name: str, batch_number: int) -> StagedFile:
-    directory = "".join(f"{column}={value}/" for column, value in file.partition.items())
+def _staged(contract: Contract, file: WrittenFile, folder: Path, batch_number: int) -> StagedFile:
+    path = file.path.relative_to(folder).as_posix()
     return StagedFile(
-        source=file.path.relative_to(folder).as_posix(),
+        source=path,
         table=contract.record_type,
         data=DataFile(
-            path=f"{directory}{name}.parquet",
+            path=path,
             size=file.size,
             records=file.records,
             batch_number=batch_number,
             partition=file.partition,
+            null_counts=null_counts_of(contract.record_type, file.statistics),
         ),
     )
 
 
 def _count(
-    con: duckdb.DuckDBPyConnection, files: list[LandedFile], accepted: list[_Written], rejected: list[_Written]
+    con: duckdb.DuckDBPyConnection, files: list[LandedFile], accepted: list[WrittenFile], rejected: list[WrittenFile]
 ) -> dict[str, FileCounts]:
     counts = {file.name: FileCounts() for file in files}
     # Lines are asked for only where they are told: of accepted records nobody wants to know the first.
@@ -340,7 +298,7 @@ _WITH_OUTCOMES = "read_parquet(?, hive_partitioning = true, hive_types = {'outco
 
 
 def _count_devices(
-    con: duckdb.DuckDBPyConnection, contract: Contract, accepted: list[_Written], rejected: list[_Written]
+    con: duckdb.DuckDBPyConnection, contract: Contract, accepted: list[WrittenFile], rejected: list[WrittenFile]
 ) -> dict[str, DeviceCounts]:
     """Count the records of each device that has rejects; accepted ones are looked at only where there are some."""
     if not rejected or _DEVICE not in contract.field_names:
@@ -368,13 +326,13 @@ def _count_devices(
 def _write_rejects(
     con: duckdb.DuckDBPyConnection,
     contract: Contract,
-    rejected: list[_Written],
+    rejected: list[WrittenFile],
     unreadable: Sequence[UnreadableFile],
     *,
     hashes: dict[str, str],
     target: Path,
     batch_number: int,
-) -> int:
+) -> StagedFile:
     """Write the file of `raw/rejects`: rejected records, and a row without line a file set aside."""
     con.register("hashes", pa.table({"name": [*hashes], "hash": [*hashes.values()]}))
     con.register(
@@ -388,10 +346,13 @@ def _write_rejects(
         ),
     )
     first_column = next(iter(contract.columns))
+    sender = later_columns_of(REJECTS)
+    missing = {name: f"cast(null as {sql_type})" for name, sql_type in sender.items()}
+    of_records = [f"records.{name}" if name in contract.field_names else missing[name] for name in sender]
     from_records = f"""
         union all
         select records.source_file, records.source_line, records.outcome,
-            rtrim(records.{first_column}, chr(13) || chr(10)), hashes.hash
+            rtrim(records.{first_column}, chr(13) || chr(10)), hashes.hash, {", ".join(of_records)}
         from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar}}) as records
         left join hashes on hashes.name = records.source_file
     """
@@ -400,11 +361,12 @@ def _write_rejects(
         copy (
             select
                 {sql_text(contract.record_type)} as record_type, source_file, source_line, reason, raw,
-                cast($batch_number as bigint) as batch_number, file_hash
+                cast($batch_number as bigint) as batch_number, file_hash, {", ".join(sender)}
             from (
                 select
                     name as source_file, cast(null as bigint) as source_line,
-                    'unreadable' as reason, why as raw, hash as file_hash
+                    'unreadable' as reason, why as raw, hash as file_hash,
+                    {", ".join(f"{null} as {name}" for name, null in missing.items())}
                 from unreadable
                 {from_records if rejected else ""}
             )
@@ -413,7 +375,14 @@ def _write_rejects(
         """,
         {"batch_number": batch_number} | ({"files": [str(file.path) for file in rejected]} if rejected else {}),
     ).fetchall()
-    return int(rows[0][2])
+    return _staged_rejects(target, rows, batch_number)
+
+
+def _staged_rejects(target: Path, rows: list[Any], batch_number: int) -> StagedFile:
+    """A file of `raw/rejects`, by what `copy` returned of it."""
+    _, records, size, _, statistics, *_ = rows[0]
+    counts = null_counts_of(REJECTS, statistics)
+    return StagedFile(target.name, REJECTS, DataFile(target.name, size, records, batch_number, {}, counts))
 
 
 def stage_accepted(
@@ -427,9 +396,10 @@ def stage_accepted(
 ) -> list[StagedFile]:
     """Write rows aside that need no judging, as they have the raw table's columns and keep its contract."""
     judged = f"select {sql_text(ACCEPTED)} as outcome, * from ({query})"
-    written = _copy(con, judged, folder / "part-0", contract.partition_column, parameters)
-    batch_number = parameters["batch_number"]
-    return [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(written)]
+    written = write_apart(con, judged, contract, folder / "part-0", parameters)
+    files = enumerate(lay_out(con, contract, written, [], folder))
+    named = [_named(file, folder, f"{batch_id}-{i}") for i, file in files]
+    return [_staged(contract, file, folder, parameters["batch_number"]) for file in named]
 
 
 def stage_landed(
@@ -481,9 +451,8 @@ def stage_landed(
             f"to {sql_text(str(path))} (format parquet, compression zstd, return_stats)",
             {"batch_number": batch_number},
         ).fetchall()
-        _, count, size, *_ = rows[0]
-        if count:
-            staged.append(StagedFile(path.name, REJECTS, DataFile(path.name, size, count, batch_number, partition={})))
+        if rows[0][1]:
+            staged.append(_staged_rejects(path, rows, batch_number))
         else:
             path.unlink()
     con.unregister("chosen")

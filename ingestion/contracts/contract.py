@@ -65,6 +65,11 @@ class Contract:
         )
 
     @cached_property
+    def partition_sql(self) -> str:
+        """SQL for the partition column over the other typed columns."""
+        return next(expression for name, _, expression in self.derived if name == self.partition_column)
+
+    @cached_property
     def field_names(self) -> tuple[str, ...]:
         """The fields as files name them."""
         return tuple(field.name for field in self.fields)

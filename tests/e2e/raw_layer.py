@@ -61,6 +61,11 @@ def deliver_second(landing: Path) -> None:
     _write(landing / "heartbeats/dt=2/d.ndjson", _ndjson(late[:25]))
     _write(landing / "heartbeats/dt=2/e.ndjson.gz", gzip.compress(_ndjson(late[25:]), mtime=0))
     _write(landing / "heartbeats/dt=2/again.ndjson", (landing / "heartbeats/dt=1/a.ndjson").read_bytes())
+    strays = [
+        _heartbeat(i, day=1) | {"event_at": f"{2015 + i % 6}-{1 + i % 12:02}-{1 + i % 23:02}T23:30:00Z"}
+        for i in range(300, 400)
+    ]
+    _write(landing / "heartbeats/dt=2/clocks.ndjson", _ndjson(strays))
     _write(landing / "subscriptions/b.csv", _csv([_period(i) for i in range(500, 530)]))
     _write(landing / "artists/b.ndjson.gz", gzip.compress(b'{"artist_id":"a-3","name":"Aube"}\n')[:12])
 

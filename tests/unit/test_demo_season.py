@@ -31,7 +31,7 @@ def landing(season):
 
 FIELDS = (
     "event_id", "playback_id", "subscriber_id", "live_id", "sequence", "event_at", "received_at",
-    "state", "position_s", "playback_rate", "device", "surface",
+    "state", "position_s", "playback_rate", "device", "surface", "app_version",
 )  # fmt: skip
 AS_TEXT = ", ".join(f"{field}::varchar as {field}" for field in FIELDS)
 JUDGED = rf"""
@@ -477,6 +477,24 @@ def test_players_behave_like_players(heartbeats):
     assert midnights > 300
     states = heartbeats.execute("select distinct state from landed where reason is null").fetchall()
     assert {state for (state,) in states} == {"playing", "paused", "buffering", "seeking", "ended"}
+
+
+def test_apps_are_updated_and_never_go_back(heartbeats):
+    """A version is a device's own, the newer one is taken over weeks, and nobody's app becomes older."""
+    assert heartbeats.execute(
+        "select device, count(distinct app_version), count(*) = count(app_version) from landed where reason is null "
+        "group by all order by 1"
+    ).fetchall() == [
+        ("android", 3, True), ("ios", 4, True), ("other", 0, False), ("tv", 2, True), ("web", 0, False),
+    ]  # fmt: skip
+    assert heartbeats.execute(
+        "select count(*) from landed where reason is null and not starts_with(app_version, device || ' ')"
+    ).fetchone() == (0,)
+    assert heartbeats.execute(
+        "select count(*) from (select app_version < lag(app_version) over (partition by subscriber_id, device "
+        "order by sent) as is_older from (select subscriber_id, device, playback_id, app_version, min(sent) as sent "
+        "from landed where reason is null group by all)) where is_older"
+    ).fetchone() == (0,)
 
 
 def test_late_uploads_have_files_of_their_own(season, heartbeats):
