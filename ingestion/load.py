@@ -90,7 +90,7 @@ def validate_files(
     """Validate staged files of accepted records against the suite of their type; with `landed` only these files'."""
     con = connect(settings)
     try:
-        scan = scan_of(record_type, list(files))
+        scan = scan_of(record_type, list(files), lacked=())
         if landed is not None:
             scan = f"select * from ({scan}) where source_file in ({', '.join(map(sql_text, landed))})"
         con.execute(f"create view staged as {scan}")

@@ -6,7 +6,8 @@ A table's newest version may be half of a promotion; what `pins.json` names neve
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +35,13 @@ REJECT_COLUMNS: dict[str, str] = {
     "raw": "VARCHAR",
     "batch_number": "BIGINT",
     "file_hash": "VARCHAR",
+    "device": "VARCHAR",
+    "app_version": "VARCHAR",
 }
+
+_LATER_REJECT_COLUMNS = ("device", "app_version")
+# Files that were written before the log said which files have a later column may have these, or not.
+_UNLOGGED = frozenset({"currency", "refunded_cents"})
 
 _DELTA_TYPES = {
     "VARCHAR": "string",
@@ -71,8 +78,14 @@ def columns_of(table: str) -> dict[str, str]:
 
 def later_columns_of(table: str) -> dict[str, str]:
     """The columns of a raw table, and their DuckDB types, that files of an earlier version of the project lack."""
-    fields = () if table == REJECTS else CONTRACTS[table].fields
-    return {field.column_name: field.type.sql_type for field in fields if field.is_later}
+    if table == REJECTS:
+        return {name: REJECT_COLUMNS[name] for name in _LATER_REJECT_COLUMNS}
+    return {field.column_name: field.type.sql_type for field in CONTRACTS[table].fields if field.is_later}
+
+
+def null_counts_of(table: str, statistics: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
+    """How many values a written file lacks in each later column, by what DuckDB's `copy` returned of its columns."""
+    return {name: int(statistics[f'"{name}"']["null_count"]) for name in later_columns_of(table)}
 
 
 def properties_of(table: str) -> dict[str, str]:
@@ -200,11 +213,19 @@ class DataFile:
     records: int
     batch_number: int
     partition: Mapping[str, str | None]
+    null_counts: Mapping[str, int] = field(default_factory=dict)
+    """By later column that the file has: how many of its values are missing."""
 
     def as_action(self) -> AddAction:
         """The entry of the Delta log."""
         return StoredFile(
-            self.path, self.size, self.records, self.batch_number, self.batch_number, self.partition
+            self.path,
+            self.size,
+            self.records,
+            self.batch_number,
+            self.batch_number,
+            self.partition,
+            self.null_counts,
         ).as_action(is_new=True)
 
 
@@ -218,6 +239,13 @@ class StoredFile:
     first_batch: int
     last_batch: int
     partition: Mapping[str, str | None]
+    null_counts: Mapping[str, int] = field(default_factory=dict)
+    """As in `DataFile`; the log of an earlier version of the project has none."""
+
+    def lacked_columns(self, table: str) -> frozenset[str] | None:
+        """The later columns of its table that the file lacks; None where only the file itself can tell."""
+        lacked = frozenset(later_columns_of(table)).difference(self.null_counts)
+        return None if lacked & _UNLOGGED else lacked
 
     def as_action(self, *, is_new: bool) -> AddAction:
         """The entry of the Delta log; not new: the same records were in other files."""
@@ -232,6 +260,7 @@ class StoredFile:
                     "numRecords": self.records,
                     "minValues": {"batch_number": self.first_batch},
                     "maxValues": {"batch_number": self.last_batch},
+                    "nullCount": dict(self.null_counts),
                 }
             ),
         )
@@ -337,6 +366,11 @@ def stored_files(settings: Settings, table: str, layout: int | None) -> list[Sto
     partition_column = partition_column_of(table)
     names = ("path", "size_bytes", "num_records", "min.batch_number", "max.batch_number")
     columns = [actions.column(name).to_pylist() if name in actions.column_names else None for name in names]
+    later = [name for name in later_columns_of(table) if f"null_count.{name}" in actions.column_names]
+    null_counts = [
+        {name: count for name, count in zip(later, counts, strict=True) if count is not None}
+        for counts in zip(*(actions.column(f"null_count.{name}").to_pylist() for name in later), strict=True)
+    ] or [{} for _ in columns[0] or ()]
     if partition_column:
         days = actions.column(f"partition.{partition_column}").to_pylist()
         partitions = [{partition_column: str(day)} for day in days]
@@ -344,9 +378,9 @@ def stored_files(settings: Settings, table: str, layout: int | None) -> list[Sto
         partitions = [{} for _ in columns[0] or ()]
     # Paths in the log are URL-encoded, by the protocol.
     return [
-        StoredFile(unquote(path), size, records, first_batch, last_batch, partition)
-        for (path, size, records, first_batch, last_batch), partition in zip(
-            zip(*(column or () for column in columns), strict=True), partitions, strict=True
+        StoredFile(unquote(path), size, records, first_batch, last_batch, partition, counts)
+        for (path, size, records, first_batch, last_batch), partition, counts in zip(
+            zip(*(column or () for column in columns), strict=True), partitions, null_counts, strict=True
         )
     ]
 
@@ -381,19 +415,34 @@ def _scan_by_age(settings: Settings, table: str, files: Iterable[StoredFile]) ->
     while ordered:
         groups.append(ordered[:size])
         ordered, size = ordered[size:], size * _OLDER_TIMES
-    folder = table_path(settings, table)
     return " union all ".join(
-        scan_of(
-            table, [folder / file.path for file in group], up_to=group[0].last_batch if group != groups[0] else None
-        )
+        scan_of_stored(settings, table, group, up_to=group[0].last_batch if group != groups[0] else None)
         for group in groups
     ) or scan_of(table, [])
 
 
-def scan_of(table: str, files: Iterable[Path], *, up_to: int | None = None) -> str:
+def scan_of_stored(settings: Settings, table: str, files: Iterable[StoredFile], *, up_to: int | None = None) -> str:
+    """SQL that reads a raw table from files of its log, as `scan_of`; those that have the same columns together."""
+    folder = table_path(settings, table)
+    alike: defaultdict[frozenset[str] | None, list[Path]] = defaultdict(list)
+    for file in files:
+        alike[file.lacked_columns(table)].append(folder / file.path)
+    return " union all ".join(
+        scan_of(table, paths, up_to=up_to, lacked=lacked) for lacked, paths in alike.items()
+    ) or scan_of(table, [])
+
+
+def scan_of(
+    table: str, files: Iterable[Path], *, up_to: int | None = None, lacked: Collection[str] | None = None
+) -> str:
     """SQL that reads a raw table from its files, with explicit columns (a view binds no values).
 
-    With `up_to` only the records of batches up to this number.
+    Args:
+        table: the raw table.
+        files: its files, or such as will be.
+        up_to: only the records of batches up to this number.
+        lacked: the later columns that all of the files lack, while they have the others. If it is not known, columns
+            are read by name: all footers are opened, by whatever is then asked.
     """
     columns = columns_of(table)
     literals = ", ".join(sql_text(os.fspath(file)) for file in files)
@@ -407,11 +456,15 @@ def scan_of(table: str, files: Iterable[Path], *, up_to: int | None = None) -> s
         else ", hive_partitioning = false"
     )
     where = "" if up_to is None else f" where batch_number <= {up_to:d}"
-    later = ", ".join(f"cast(null as {t}) as {name}" for name, t in later_columns_of(table).items())
-    if not later:
-        return f"select {', '.join(columns)} from read_parquet([{literals}]{hive}){where}"
-    # By name, as only some of the files may have the later columns; if none has, the empty row names them.
+    later = later_columns_of(table)
+    if lacked is not None or not later:
+        listed = ", ".join(
+            f"cast(null as {t}) as {name}" if name in (lacked or ()) else name for name, t in columns.items()
+        )
+        return f"select {listed} from read_parquet([{literals}]{hive}){where}"
+    # If none of the files has the later columns, the empty row names them.
+    named = ", ".join(f"cast(null as {t}) as {name}" for name, t in later.items())
     return (
         f"select {', '.join(columns)} from (from read_parquet([{literals}], union_by_name = true{hive}) "
-        f"union all by name select {later} where false){where}"
+        f"union all by name select {named} where false){where}"
     )

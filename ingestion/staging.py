@@ -20,7 +20,7 @@ from ingestion.durable import sync_file
 from ingestion.file_notes import FileNote
 from ingestion.landed_content import Limits
 from ingestion.landing import LandedFile
-from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile, scan_of
+from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile, later_columns_of, null_counts_of, scan_of
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
 
 
@@ -138,6 +138,8 @@ class _Written:
     size: int
     outcome: str
     partition: dict[str, str | None]
+    statistics: dict[str, dict[str, str]]
+    """By column in quotes, as DuckDB's `copy` returns them."""
 
 
 def stage_files(
@@ -172,18 +174,17 @@ def stage_files(
         accepted += _write_without_notes(con, contract, odd_records, folder / "part-odd")
     staged = [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(accepted)]
     if rejected or unreadable:
-        name = f"{batch_id}.parquet"
-        size = _write_rejects(
-            con,
-            contract,
-            rejected,
-            unreadable,
-            hashes=read.hashes,
-            target=folder / name,
-            batch_number=batch_number,
+        staged.append(
+            _write_rejects(
+                con,
+                contract,
+                rejected,
+                unreadable,
+                hashes=read.hashes,
+                target=folder / f"{batch_id}.parquet",
+                batch_number=batch_number,
+            )
         )
-        records = sum(file.records for file in rejected) + len(unreadable)
-        staged.append(StagedFile(name, REJECTS, DataFile(name, size, records, batch_number, partition={})))
     return StagedBatch(
         files=staged,
         counts=_count(con, files, accepted, rejected),
@@ -295,8 +296,9 @@ def _copy(
             size=size,
             outcome=keys["outcome"],
             partition={partition_column: keys[partition_column]} if partition_column else {},
+            statistics=statistics,
         )
-        for path, records, size, _, _, keys, *_ in rows  # DuckDB 2 adds a column
+        for path, records, size, _, statistics, keys, *_ in rows  # DuckDB 2 adds a column
     ]
 
 
@@ -311,6 +313,7 @@ def _staged(contract: Contract, file: _Written, folder: Path, name: str, batch_n
             records=file.records,
             batch_number=batch_number,
             partition=file.partition,
+            null_counts=null_counts_of(contract.record_type, file.statistics),
         ),
     )
 
@@ -374,7 +377,7 @@ def _write_rejects(
     hashes: dict[str, str],
     target: Path,
     batch_number: int,
-) -> int:
+) -> StagedFile:
     """Write the file of `raw/rejects`: rejected records, and a row without line a file set aside."""
     con.register("hashes", pa.table({"name": [*hashes], "hash": [*hashes.values()]}))
     con.register(
@@ -388,10 +391,13 @@ def _write_rejects(
         ),
     )
     first_column = next(iter(contract.columns))
+    sender = later_columns_of(REJECTS)
+    missing = {name: f"cast(null as {sql_type})" for name, sql_type in sender.items()}
+    of_records = [f"records.{name}" if name in contract.field_names else missing[name] for name in sender]
     from_records = f"""
         union all
         select records.source_file, records.source_line, records.outcome,
-            rtrim(records.{first_column}, chr(13) || chr(10)), hashes.hash
+            rtrim(records.{first_column}, chr(13) || chr(10)), hashes.hash, {", ".join(of_records)}
         from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar}}) as records
         left join hashes on hashes.name = records.source_file
     """
@@ -400,11 +406,12 @@ def _write_rejects(
         copy (
             select
                 {sql_text(contract.record_type)} as record_type, source_file, source_line, reason, raw,
-                cast($batch_number as bigint) as batch_number, file_hash
+                cast($batch_number as bigint) as batch_number, file_hash, {", ".join(sender)}
             from (
                 select
                     name as source_file, cast(null as bigint) as source_line,
-                    'unreadable' as reason, why as raw, hash as file_hash
+                    'unreadable' as reason, why as raw, hash as file_hash,
+                    {", ".join(f"{null} as {name}" for name, null in missing.items())}
                 from unreadable
                 {from_records if rejected else ""}
             )
@@ -413,7 +420,14 @@ def _write_rejects(
         """,
         {"batch_number": batch_number} | ({"files": [str(file.path) for file in rejected]} if rejected else {}),
     ).fetchall()
-    return int(rows[0][2])
+    return _staged_rejects(target, rows, batch_number)
+
+
+def _staged_rejects(target: Path, rows: list[Any], batch_number: int) -> StagedFile:
+    """A file of `raw/rejects`, by what `copy` returned of it."""
+    _, records, size, _, statistics, *_ = rows[0]
+    counts = null_counts_of(REJECTS, statistics)
+    return StagedFile(target.name, REJECTS, DataFile(target.name, size, records, batch_number, {}, counts))
 
 
 def stage_accepted(
@@ -481,9 +495,8 @@ def stage_landed(
             f"to {sql_text(str(path))} (format parquet, compression zstd, return_stats)",
             {"batch_number": batch_number},
         ).fetchall()
-        _, count, size, *_ = rows[0]
-        if count:
-            staged.append(StagedFile(path.name, REJECTS, DataFile(path.name, size, count, batch_number, partition={})))
+        if rows[0][1]:
+            staged.append(_staged_rejects(path, rows, batch_number))
         else:
             path.unlink()
     con.unregister("chosen")

@@ -150,6 +150,31 @@ class Id(FieldType):
 
 
 @dataclass(frozen=True)
+class Label(FieldType):
+    """A short text by which something is called, such as a version: without the blanks around it."""
+
+    longest: int
+    """In characters."""
+    sql_type: ClassVar[str] = "VARCHAR"
+    takes: ClassVar[Takes] = Takes.TEXT
+
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        """See `FieldType.expected`."""
+        return f"text of at most {self.longest} characters"
+
+    def value(self, text: str) -> str:
+        """See `FieldType.value`."""
+        bare = _without_blanks(text)
+        return (
+            f"case when {IS_PLAIN} and {text} >= '!' and not ends_with({text}, ' ') "
+            f"and strlen({text}) <= {self.longest} then {text} "
+            f"when contains({text}, {NOT_TEXT}) or length({bare}) > {self.longest} then null "
+            f"else nullif({bare}, '') end"
+        )
+
+
+@dataclass(frozen=True)
 class Choice(FieldType):
     """A word of a closed list, whatever its case. Where the field is optional, an unknown one is not bad but NULL."""
 

@@ -1,7 +1,7 @@
 """A heartbeat: what a player reports about every 10 s, and at each change of state."""
 
 from ingestion.contracts.contract import DAY_MS, Contract, Field, RowRule
-from ingestion.contracts.fields import Choice, Id, Instant, Integer, Milliseconds, Rate
+from ingestion.contracts.fields import Choice, Id, Instant, Integer, Label, Milliseconds, Rate
 
 _MINUTES_AHEAD_MS = 10 * 60 * 1000
 
@@ -35,6 +35,7 @@ CONTRACT = Contract(
             "surface",
             Choice(("home", "search", "artist", "category", "recommendation", "external")),
         ),
+        Field("app_version", Label(longest=64), is_later=True),
     ),
     own_rules=(
         RowRule(

@@ -21,7 +21,7 @@ from ingestion.contracts import CONTRACTS
 from ingestion.contracts.fields import sql_text
 from ingestion.contracts.words import UNREADABLE, fields_of, identity_of
 from ingestion.engine import connect
-from ingestion.raw_tables import REJECTS, read_pins, scan_of, stored_files, table_path
+from ingestion.raw_tables import REJECTS, read_pins, scan_of, scan_of_stored, stored_files
 from ingestion.raw_versions import batches_loaded_at
 from ingestion.rejects.delivered import CsvHeader, is_csv, read_header
 from ingestion.rejects.register import DELIVERED_AS, export_files
@@ -143,9 +143,8 @@ class Rejects:
         return [Reject(*row) for row in rows]
 
     def _create_rejects(self) -> None:
-        folder = table_path(self._settings, REJECTS)
         pinned = stored_files(self._settings, REJECTS, read_pins(self._settings).layouts[REJECTS])
-        loaded = scan_of(REJECTS, [folder / file.path for file in pinned])
+        loaded = scan_of_stored(self._settings, REJECTS, pinned)
         held = held_rejects(self._settings)
         waiting = [(part.batch_id, name) for part in held for name in part.names]
         self._con.register(
@@ -294,12 +293,11 @@ class Rejects:
         """SQL for where accepted records of later batches stand, and what they are known by."""
         contract = CONTRACTS[record_type]
         layout = read_pins(self._settings).layouts[record_type]
-        folder = table_path(self._settings, record_type)
-        files = [folder / f.path for f in stored_files(self._settings, record_type, layout) if f.last_batch > since]
+        files = [file for file in stored_files(self._settings, record_type, layout) if file.last_batch > since]
         identity = f" || {_BETWEEN_IDS} || ".join(f"cast({name} as varchar)" for name in identity_of(contract))
         return (
             f"select source_file, source_line, batch_number, {identity} as identity "
-            f"from ({scan_of(record_type, files)}) where batch_number > {since:d}"
+            f"from ({scan_of_stored(self._settings, record_type, files)}) where batch_number > {since:d}"
         )
 
     def identity_of_raw(self, record_type: str) -> str:

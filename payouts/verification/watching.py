@@ -25,6 +25,7 @@ _BEAT: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "position_ms": pl.Int64,
     "day": pl.Date,
 }
+_STORED: Final = {name: type_ for name, type_ in _BEAT.items() if name != "day"} | {"batch_number": pl.Int64}
 _BYTES_A_HEARTBEAT: Final = 400
 """What a heartbeat takes at most while those that were read with it are put into order (docs/adr/0022)."""
 _DAY_OF_FILE: Final = re.compile(r"event_day=(\d{4}-\d{2}-\d{2})")
@@ -127,7 +128,8 @@ def _in_parts(reading: _Reading, parts: int) -> Iterator[_Reading]:
 def _scan(files: Mapping[date, Sequence[Path]], up_to: int | None) -> pl.LazyFrame:
     of_days = []
     for day, paths in files.items():
-        scan = pl.scan_parquet([*paths], hive_partitioning=False, glob=False)
+        # Files of later versions of the project have further columns.
+        scan = pl.scan_parquet([*paths], hive_partitioning=False, glob=False, schema=_STORED, extra_columns="ignore")
         if up_to is not None:
             scan = scan.filter(pl.col("batch_number") <= up_to)
         of_days.append(scan.with_columns(pl.col("sequence").fill_null(0), day=pl.lit(day)).select(*_BEAT))

@@ -73,6 +73,14 @@ def identifier(value: Any) -> str:
     return found
 
 
+def label(value: Any) -> str:
+    """A version of an app: a text of at most 64 characters, without blanks around."""
+    found = bare(text(value))
+    if len(found) > 64:
+        raise NotAValue
+    return found
+
+
 _TIMES = (
     "%Y-%m-%dT%H:%M:%S.%f",
     "%Y-%m-%dT%H:%M:%S",
@@ -227,6 +235,7 @@ class Heartbeat:
     playback_rate: Decimal | None = optional(number_from(0))
     device: str | None = optional(one_of("web", "ios", "android", "tv", "other"))
     surface: str | None = optional(one_of("home", "search", "artist", "category", "recommendation", "external"))
+    app_version: str | None = optional(label)
 
     def broken_rule(self, loaded_at: int) -> str | None:
         """`in_future`, `too_late` or `too_old`, the first that applies."""

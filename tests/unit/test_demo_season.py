@@ -31,7 +31,7 @@ def landing(season):
 
 FIELDS = (
     "event_id", "playback_id", "subscriber_id", "live_id", "sequence", "event_at", "received_at",
-    "state", "position_s", "playback_rate", "device", "surface",
+    "state", "position_s", "playback_rate", "device", "surface", "app_version",
 )  # fmt: skip
 AS_TEXT = ", ".join(f"{field}::varchar as {field}" for field in FIELDS)
 JUDGED = rf"""

@@ -42,6 +42,7 @@ class Player:
             "playback_rate": self.rng.choice((None, 1, 0, -1, Decimal("1.5"))),
             "device": self.rng.choice(("web", "ios", "android", "tv", "other", None, "fridge")),
             "surface": self.rng.choice(("home", "search", "artist", None, "billboard")),
+            "app_version": (None, "ios 4.2.1", " 4.0 ", 12, "v" * 65)[self.sequence % 5],
         }
         self.sequence += 1
         return row | changes

@@ -95,6 +95,7 @@ ODD = {
     "playback_rate": (-1, "fast", "-0.5", "inf", "1e999", False),
     "device": ("fridge", 7, ["web"]),
     "surface": ("billboard", {"name": "home"}),
+    "app_version": ("v" * 65, "a\0b", 4.2, True, ["4.2"]),
 }
 UNKNOWN_STATES = ("stopped", "ad", "1", "true", "[1]", "pla ying", "lecture", "é", "null")
 
