@@ -42,6 +42,7 @@ PASSED_THROUGH = {
 FINGERPRINTS = {
     "int_month_inputs",
     "int_platform_inputs",
+    "int_player_inputs",
     "int_settlement_inputs",
     "int_visibility_inputs",
 }
@@ -206,6 +207,7 @@ def test_only_what_late_data_can_break_is_a_warning(data_tests):
         "assert_a_day_has_24_hours",
         "assert_ibans_are_not_shared",
         "assert_days_look_as_usual",
+        "assert_players_report_well",
     }
 
 
