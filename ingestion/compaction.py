@@ -235,9 +235,9 @@ def _rewrite(settings: Settings, table: str, merge: Merge, workshop: Path) -> St
     stored = ", ".join(name for name in columns_of(table) if name != partition_column_of(table))
     with connect(settings) as con:
         con.execute("set preserve_insertion_order = true")
+        merged = f"select {stored} from ({scan_of_stored(settings, table, merge.files)})"
         _, records, size, _, statistics, *_ = con.execute(
-            f"copy (select {stored} from ({scan_of_stored(settings, table, merge.files)}) order by {_ORDER.get(table, _ARRIVAL)}) "
-            f"to {sql_text(str(target))} ({PARQUET_OPTIONS})"
+            f"copy ({merged} order by {_ORDER.get(table, _ARRIVAL)}) to {sql_text(str(target))} ({PARQUET_OPTIONS})"
         ).fetchall()[0]
         found = _fingerprint(con, table, scan_of(table, [target], lacked=()))
         expected = _fingerprint(con, table, scan_of_stored(settings, table, merge.files))

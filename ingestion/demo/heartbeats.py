@@ -262,12 +262,14 @@ def _app_versions(playbacks: Playbacks) -> pl.Series:
     """Return the version of the app that each playback ran in: the newest that its subscriber had taken by then."""
     day = (playbacks.session_start_ms - timeline.midnights_ms()[0]) // _DAY_MS
     taken_after = playbacks.subscriber * 11 % (_SLOWEST_UPDATE_DAYS + 1)
-    versions = np.full(len(playbacks), None, dtype=object)
+    names: list[str | None] = [None]
+    place = np.zeros(len(playbacks), dtype=np.int64)
     for device, releases in _RELEASES.items():
         for released_on, version in releases:
             has_it = (released_on == 0) | (day - taken_after >= released_on)
-            versions[(playbacks.device == DEVICES.index(device)) & has_it] = version
-    return pl.Series(versions, dtype=pl.String)
+            place[(playbacks.device == DEVICES.index(device)) & has_it] = len(names)
+            names.append(version)
+    return pl.Series(names, dtype=pl.String).gather(pl.Series(place))
 
 
 def heartbeat_frame(

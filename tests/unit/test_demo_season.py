@@ -479,6 +479,24 @@ def test_players_behave_like_players(heartbeats):
     assert {state for (state,) in states} == {"playing", "paused", "buffering", "seeking", "ended"}
 
 
+def test_apps_are_updated_and_never_go_back(heartbeats):
+    """A version is a device's own, the newer one is taken over weeks, and nobody's app becomes older."""
+    assert heartbeats.execute(
+        "select device, count(distinct app_version), count(*) = count(app_version) from landed where reason is null "
+        "group by all order by 1"
+    ).fetchall() == [
+        ("android", 3, True), ("ios", 4, True), ("other", 0, False), ("tv", 2, True), ("web", 0, False),
+    ]  # fmt: skip
+    assert heartbeats.execute(
+        "select count(*) from landed where reason is null and not starts_with(app_version, device || ' ')"
+    ).fetchone() == (0,)
+    assert heartbeats.execute(
+        "select count(*) from (select app_version < lag(app_version) over (partition by subscriber_id, device "
+        "order by sent) as is_older from (select subscriber_id, device, playback_id, app_version, min(sent) as sent "
+        "from landed where reason is null group by all)) where is_older"
+    ).fetchone() == (0,)
+
+
 def test_late_uploads_have_files_of_their_own(season, heartbeats):
     late, fastest_h, slowest_h, after_month_end = heartbeats.execute(
         """
