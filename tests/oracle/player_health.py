@@ -1,4 +1,4 @@
-"""How players report, counted a second time: what docs/adr/0027 says of each sign, from heartbeats and periods alone."""
+"""How players report, counted a second time: what docs/adr/0027 says of each sign, from the records alone."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field

@@ -50,7 +50,7 @@ def assert_rejects_agree(con: duckdb.DuckDBPyConnection, data: Snapshot) -> None
 
 
 def assert_player_health_agrees(con: duckdb.DuckDBPyConnection, data: Snapshot) -> None:
-    """docs/adr/0027: every sign by device, app version and day; deliveries and rejects in all, as the day is the load's."""
+    """docs/adr/0027: signs by device, app version and day; deliveries and rejects in all, as their day is a load's."""
     columns = [field.name for field in fields(Health)]
     assert_same(
         "marts.fct_player_health",

@@ -1,7 +1,8 @@
 """What *Données* reads of the players: the signs of each device and app version, told of groups only.
 
 Shares alone leave the copy: counts by player, taken from the platform's own total, would tell what a small group
-watched. A player that fewer than five people used on every day is left out.
+watched. A player that fewer than five people used on every day is left out, and so are rejected lines of no known
+device: they are told by reason.
 """
 
 from collections.abc import Iterable
@@ -76,7 +77,7 @@ def _told(rows: Iterable[Row]) -> Rows:
     return tuple(
         {**row, **{name: _share_of_people(row, column) for name, column in SHARES_OF_PEOPLE.items()}}
         for row in rows
-        if not is_small(row["watchers"])
+        if not is_small(row["watchers"]) and (row["watchers"] or (row["device"] and row["rejects_bp"]))
     )
 
 
