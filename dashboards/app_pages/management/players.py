@@ -16,7 +16,7 @@ from dashboards.viewer import Viewer
 _SHARES: Final = (*queries.SHARES, *queries.SHARES_OF_PEOPLE)
 _CHART_DAYS: Final = 14
 _MOST_PLAYERS: Final = 12
-_SIGNS: Final = {
+SHARE_OF_SIGN: Final = {
     "player_sparse_heartbeats": "sparse_bp",
     "player_frozen_positions": "frozen_bp",
     "player_single_heartbeats": "single_bp",
@@ -25,6 +25,7 @@ _SIGNS: Final = {
     "player_tied_heartbeats": "tied_bp",
     "player_rejects": "rejects_bp",
 }
+"""Each sign of fct_player_signs, and the share that it is a large value of."""
 
 
 def section(viewer: Viewer) -> None:
@@ -53,14 +54,12 @@ def _signs(viewer: Viewer, signs: Rows) -> None:
         Column("player", texts("column.player")),
         Column("share", texts("column.share"), is_number=True),
         Column("sign", texts("column.sign")),
-        Column("cost", texts("column.cost")),
     ]
     rows = [
         {
             "player": _name(viewer, row),
             "share": formatting.percent(row["share_bp"], viewer.language),
-            "sign": texts(f"column.{_SIGNS[row['sign']]}"),
-            "cost": texts(f"cost.{_SIGNS[row['sign']]}"),
+            "sign": texts(f"column.{SHARE_OF_SIGN[row['sign']]}"),
         }
         for row in signs
     ]
@@ -72,12 +71,17 @@ def _signs(viewer: Viewer, signs: Rows) -> None:
         row_keys=[f"{row['device']}-{row['app_version']}-{row['sign']}" for row in signs],
     )
     layout.export_link(viewer, "player-signs")
+    found = dict.fromkeys(SHARE_OF_SIGN[row["sign"]] for row in signs)
+    st.markdown(
+        "\n".join(f"- **{texts(f'column.{name}')}** {formatting.NOTHING} {texts(f'cost.{name}')}" for name in found)
+    )
 
 
 def _players(viewer: Viewer, players: Rows, signs: Rows) -> None:
     texts = Texts("players", viewer.language)
-    found = [(row["device"], row["app_version"]) for row in signs]
-    standing_out = sorted(players, key=lambda row: (row["device"], row["app_version"]) not in found)
+    found = list(dict.fromkeys((row["device"], row["app_version"]) for row in signs))
+    places = {player: place for place, player in enumerate(found)}
+    standing_out = sorted(players, key=lambda row: places.get((row["device"], row["app_version"]), len(places)))
     columns = [
         Column("player", texts("column.player")),
         *(Column(name, texts(f"column.{name}"), is_number=True) for name in _SHARES),
@@ -100,7 +104,7 @@ def _players(viewer: Viewer, players: Rows, signs: Rows) -> None:
 def _days(viewer: Viewer, signs: Rows) -> None:
     texts = Texts("players", viewer.language)
     days = queries.player_days(viewer.principal, viewer.copy)
-    usual = _SIGNS[signs[0]["sign"]] if signs else next(iter(queries.SHARES))
+    usual = SHARE_OF_SIGN[signs[0]["sign"]] if signs else next(iter(queries.SHARES))
     options = {name: texts(f"column.{name}") for name in queries.SHARES}
     sign = reading.choose(texts("choose"), options, key="player_sign", default=usual)
     known = [row for row in days if row[sign] is not None]
