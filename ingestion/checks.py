@@ -60,12 +60,17 @@ def files_at_fault(files: Sequence[str], fails: Callable[[Sequence[str]], bool])
     return find(files)
 
 
-def _is_too_much(rejects: int, records: int) -> bool:
+def is_too_much_rejected(rejects: int, records: int) -> bool:
+    """Return whether so many rejects of so many records are more than may be (INTERFACES.md, "Landing").
+
+    >>> is_too_much_rejected(10, 200), is_too_much_rejected(11, 200), is_too_much_rejected(199, 199)
+    (False, True, False)
+    """
     return records >= MIN_RECORDS_FOR_SHARE and rejects > MAX_REJECT_SHARE * records
 
 
 def _reject_share_of_files(counts: Mapping[str, FileCounts]) -> CheckResult:
-    failed = {name: file for name, file in counts.items() if _is_too_much(file.rejected, file.records)}
+    failed = {name: file for name, file in counts.items() if is_too_much_rejected(file.rejected, file.records)}
     return CheckResult(
         name="reject_share",
         passed=not failed,
@@ -83,7 +88,7 @@ def _reject_share_of_files(counts: Mapping[str, FileCounts]) -> CheckResult:
 def _reject_share_together(standing: Mapping[str, FileCounts]) -> CheckResult:
     small = {name: file for name, file in standing.items() if 0 < file.records < MIN_RECORDS_FOR_SHARE}
     has_failed = any(
-        _is_too_much(sum(file.rejected for file in pool.values()), sum(file.records for file in pool.values()))
+        is_too_much_rejected(sum(file.rejected for file in pool.values()), sum(file.records for file in pool.values()))
         for pool in (small, standing)
     )
     failed = small if has_failed else {}
@@ -139,7 +144,7 @@ def _reject_share_of_devices(contract: Contract, devices: Mapping[str, DeviceCou
     """Judge each device whose rejects stand out: a release of one player is wrong, the others' records are not."""
     if "device" not in contract.field_names:
         return
-    failed = {name: one for name, one in devices.items() if _is_too_much(one.rejected, one.records)}
+    failed = {name: one for name, one in devices.items() if is_too_much_rejected(one.rejected, one.records)}
     yield CheckResult(
         name="reject_share_of_devices",
         passed=not failed,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.mutants import of_closing, of_formats, of_gate, of_pins, of_proof, of_rules, of_setup
+from tests.mutants import of_closing, of_formats, of_gate, of_pins, of_players, of_proof, of_rules, of_setup
 from tests.mutants.mutant import Mutant
 
 _WATCH_TIME: Final = "dbt_project/macros/engine/watch_time.sql"
@@ -996,6 +996,7 @@ MUTANTS: Final = (
     *of_formats.MUTANTS,
     *of_gate.MUTANTS,
     *of_pins.MUTANTS,
+    *of_players.MUTANTS,
     *of_proof.MUTANTS,
     *of_rules.MUTANTS,
     *of_setup.MUTANTS,

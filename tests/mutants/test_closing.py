@@ -27,11 +27,13 @@ MARTS = """
     create table build.finished as select 1 as built;
     create table build.begun as select 'tests' as token;
     create table raw.rejects (
-        source_file varchar, source_line bigint, reason varchar, raw varchar, file_hash varchar, batch_number bigint
+        record_type varchar, source_file varchar, source_line bigint, reason varchar, raw varchar, device varchar,
+        app_version varchar, file_hash varchar, batch_number bigint
     );
     create table marts.fct_close_warnings (
-        settlement_month varchar, kind varchar, subject_id varchar, found bigint, batch_number bigint
+        settlement_month varchar, kind varchar, subject_id varchar, found bigint, among bigint, batch_number bigint
     );
+    create table marts.fct_player_health (day date, device varchar, app_version varchar, heartbeats bigint);
     create table booked.months (settlement_month varchar, catalogue varchar, is_in_look_back boolean);
     create table raw.pins (table_name varchar, version bigint);
     create table marts.fct_settlement_months as
@@ -181,7 +183,11 @@ def test_a_file_that_could_not_be_read_refuses_while_it_lies_there_as_it_was(set
     broken.write_bytes(b"cut")
     values = ["lives/l.csv.gz", "gzip data is cut", hashlib.sha256(b"cut").hexdigest()]
     with duckdb.connect(settings.warehouse_path) as con:
-        con.execute("insert into raw.rejects values (?, null, 'unreadable', ?, ?, 1)", values)
+        con.execute(
+            "insert into raw.rejects (source_file, reason, raw, file_hash, batch_number) "
+            "values (?, 'unreadable', ?, ?, 1)",
+            values,
+        )
     note_mark(settings, "tests")
     assert "lives/l.csv.gz could not be read" in " ".join(closing.refusals(settings, "2021-01"))
     broken.write_bytes(b"whole")

@@ -1,7 +1,7 @@
 -- Grain: settlement month × kind × subject that somebody should look at before the
 -- month closes (RULES.md §6). Nothing here forbids a close: it has to be acknowledged.
 -- `batch_number` is the last batch that brought the record, where the warning is about
--- one that matters only when it is new.
+-- one that matters only when it is new. `among` is what `found` is a part of, if it is.
 with settlement_months as (
     select * from {{ ref('int_settlement_months') }}
 ),
@@ -36,6 +36,14 @@ watch_days as (
 
 days as (
     select * from {{ ref('dim_dates') }}
+),
+
+player_signs as (
+    select * from {{ ref('fct_player_signs') }}
+),
+
+unsubscribed_days as (
+    select * from {{ ref('int_unsubscribed_days') }}
 ),
 
 unknown_lives as (
@@ -108,6 +116,42 @@ odd_days as (
         or watch_days.is_out_of_band
 ),
 
+-- Those that cost artists time, or may. What players rejected is told with the other
+-- rejects, by the batches since the last close (payouts/close_warnings.py).
+players as (
+    select
+        span as settlement_month,
+        sign as kind,
+        concat(
+            case when device = '' then 'unknown' else device end,
+            case when app_version = '' then '' else concat(', app ', app_version) end
+        ) as subject_id,
+        found,
+        among,
+        cast(null as bigint) as batch_number
+    from player_signs
+    where
+        span != 'latest'
+        and sign in (
+            'player_single_heartbeats',
+            'player_frozen_positions',
+            'player_sparse_heartbeats',
+            'player_missing_positions'
+        )
+),
+
+unsubscribed as (
+    select
+        {{ month_of('day') }} as settlement_month,
+        'watched_unsubscribed' as kind,
+        subscriber_id as subject_id,
+        sum(watch_ms) as found,
+        cast(null as bigint) as batch_number
+    from unsubscribed_days
+    group by {{ month_of('day') }}, subscriber_id
+    having sum(watch_ms) >= {{ var('unsubscribed_ms') }}
+),
+
 next_run as (
     select
         {{ month_of(
@@ -159,26 +203,38 @@ refunds_of_final_months as (
     where refunded.left_cents < refunded.whole_envelope_cents
 ),
 
-final as (
-    select
-        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
+records as (
+    select settlement_month, kind, subject_id, found, batch_number
     from unknown_lives
     union all
-    select
-        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
+    select settlement_month, kind, subject_id, found, batch_number
     from overlapping_periods
     union all
-    select
-        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
+    select settlement_month, kind, subject_id, found, batch_number
     from long_days
     union all
-    select
-        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
+    select settlement_month, kind, subject_id, found, batch_number
     from odd_days
     union all
-    select
-        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
+    select settlement_month, kind, subject_id, found, batch_number
+    from unsubscribed
+    union all
+    select settlement_month, kind, subject_id, found, batch_number
     from refunds_of_final_months
+),
+
+final as (
+    select
+        settlement_month,
+        kind,
+        subject_id,
+        cast(found as bigint) as found,
+        cast(null as bigint) as among,
+        batch_number
+    from records
+    union all
+    select settlement_month, kind, subject_id, found, among, batch_number
+    from players
 )
 
 select * from final
