@@ -53,7 +53,7 @@ beats as (
 followed as (
     select
         *,
-        lead(event_ms) over in_order - event_ms as gap_ms,
+        lead(event_ms) over in_order as next_event_ms,
         lead(position_ms) over in_order as next_position_ms,
         lead(playing) over in_order as next_playing
     from beats
@@ -66,8 +66,9 @@ followed as (
 judged as (
     select
         *,
+        next_event_ms - event_ms as gap_ms,
         coalesce(
-            gap_ms = 0
+            event_ms = next_event_ms
             and playing = next_playing
             and position_ms is not distinct from next_position_ms,
             false
