@@ -13,7 +13,7 @@ from tests.pipeline import Pipeline
 from tests.worlds.world import World
 
 WATCHED = {
-    "intermediate.int_playback_days": "* exclude (batch_number)",
+    "intermediate.int_playback_days": "* exclude (batch_number, playback_batch_number)",
     "marts.fct_daily_watch": "*",
     "marts.fct_playbacks": "*",
 }
