@@ -7,7 +7,7 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from ingestion.field_names import MAX_COLUMNS, field_meant
 from ingestion.landing import UnreadableFileError
@@ -36,8 +36,7 @@ class CsvLayout:
     """The header as it was delivered."""
 
 
-@dataclass(frozen=True)
-class CsvRecord:
+class CsvRecord(NamedTuple):
     """A record, the line it begins on, its text; no cells if it cannot be cut."""
 
     line: int
@@ -222,8 +221,7 @@ def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: b
         layout: the file's.
         is_end: whether nothing follows.
     """
-    texts = [decoded(line) for line in lines_of(content)]
-    lines = [text for text, _ in texts]
+    lines, hows = _decoded_lines(content)
     cut = Cut([], 0, 0)
     feed = _Feed(lines)
     reader = csv.reader(feed, delimiter=layout.separator, strict=True)
@@ -248,7 +246,7 @@ def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: b
             if is_open and not is_end and size_left <= MAX_OPEN_BYTES:
                 break
             feed.position = start + 1
-        raw, how = _joined(texts, start, feed.position)
+        raw, how = _joined(lines, hows, start, feed.position)
         size_left -= len(raw)
         if len(cells or ()) != len(layout.columns) or how == "bytes":
             cells = None
@@ -259,13 +257,25 @@ def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: b
     return cut
 
 
-def _joined(texts: list[tuple[str, str]], start: int, end: int) -> tuple[str, str]:
+def _decoded_lines(content: bytes) -> tuple[list[str], list[str] | None]:
+    """The lines as text, and how each was read; None where all are UTF-8, which is decoded at once."""
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        texts = [decoded(line) for line in lines_of(content)]
+        return [line for line, _ in texts], [how for _, how in texts]
+    lines = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return (lines if lines[-1] else lines[:-1]), None
+
+
+def _joined(lines: list[str], hows: list[str] | None, start: int, end: int) -> tuple[str, str]:
     """The text of a record, and how the worst of its lines was read."""
-    if end == start + 1:
-        return texts[start]
-    how = {how for _, how in texts[start:end]}
-    worst = next(worst for worst in ("bytes", "windows-1252", "utf-8") if worst in how)
-    return "".join(text for text, _ in texts[start:end]), worst
+    raw = lines[start] if end == start + 1 else "".join(lines[start:end])
+    if hows is None:
+        return raw, "utf-8"
+    of_lines = hows[start:end]
+    return raw, next(worst for worst in ("bytes", "windows-1252", "utf-8") if worst in of_lines)
 
 
 def _last_closing(lines: list[str], start: int, alone: _Alone) -> int:

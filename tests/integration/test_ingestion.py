@@ -79,7 +79,10 @@ def run_load(settings, kill_after=None):
         time.sleep(kill_after)
         process.send_signal(signal.SIGKILL)
     process.stdout.close()
-    return process.wait()
+    try:
+        return process.wait(timeout=300)
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -151,6 +154,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
             capture_output=True,
             text=True,
             check=True,
+            timeout=600,
         ).stdout.split()
         assert int(out[0]) == records
         peaks[records] = int(out[1])

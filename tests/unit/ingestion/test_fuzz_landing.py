@@ -16,7 +16,7 @@ def test_every_mutant_gets_a_verdict_in_bounded_time_and_memory(request):
     files = THOROUGH_FILES if request.config.getoption("--thorough", default=False) else FILES
     done = subprocess.run(
         [sys.executable, "-m", "tests.unit.ingestion.fuzzing", str(files), SEED],
-        capture_output=True, text=True, cwd=ROOT, check=False,
+        capture_output=True, text=True, cwd=ROOT, check=False, timeout=files,
     )  # fmt: skip
     assert done.returncode == 0, f"seed {SEED}: {done.stderr[-3000:]}"
     found = json.loads(done.stdout)

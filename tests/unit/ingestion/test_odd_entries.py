@@ -122,7 +122,7 @@ def test_odd_entries_beside_a_good_file_of_each_type(user):
     try:
         for record_type, record in GOOD.items():
             folder = landing / record_type
-            subprocess.run([sys.executable, CASES / "odd_entries.py", folder], check=True)
+            subprocess.run([sys.executable, CASES / "odd_entries.py", folder], check=True, timeout=60)
             (folder / "unreadable.ndjson").write_text("\n")
             (folder / b"relev\xe9.csv".decode("utf-8", "surrogateescape")).write_text(",".join(record))
             (folder / "good.ndjson").write_text(json.dumps(record) + "\n")
