@@ -11,11 +11,10 @@ final as (
         sign,
         case when device = '' then 'unknown' else device end as device,
         case when app_version != '' then app_version end as app_version,
-        found,
-        among,
+        {{ share_floor('found', 100, 'among') }} as percent,
         first_day as since
     from signs
 )
 
 select * from final
-order by found * 10000 / among desc, sign asc
+order by percent desc, sign asc
