@@ -235,6 +235,7 @@ def _rejects(viewer: Viewer, rejects: Rows, freshness: Rows) -> None:
             ]
         ),
         language=None,
+        wrap_lines=True,
     )
 
 
