@@ -19,7 +19,13 @@ MAX_OPEN_BYTES: Final = 1 << 18
 """A quote that is not closed within so much text is never closed."""
 
 _FILLED: Final = re.compile(rb"\S")
+_NOT_UTF_8: Final = re.compile("[\udc80-\udcff]")
+"""What `surrogateescape` makes of bytes that are not UTF-8; no UTF-8 has them."""
+_NO_CHARACTER: Final = "\ufffd"
+"""What `replace` makes of the five bytes that Windows-1252 does not have."""
 _SHOWN: Final = 200
+_BLANK: Final = ("\n", "\r\n")
+"""Lines that are no record, and may be a million."""
 
 # The module's limit is the process's: 128 KiB would break cells that the quote-free path takes.
 csv.field_size_limit(MAX_CELL_BYTES)
@@ -211,7 +217,7 @@ class Cut:
 
 
 def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: bool) -> Cut:
-    """Cut content into records; an open one at its end is left unless `is_end`.
+    """Cut content into records, without its empty lines; an open one at its end is left unless `is_end`.
 
     A quote that is never closed costs its own line, not the rest of the file.
 
@@ -228,6 +234,9 @@ def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: b
     alone = _Alone(layout.separator)
     size_left, last_closing = sum(map(len, lines)), len(lines)
     while (start := feed.position) < len(lines):
+        if lines[start] in _BLANK:
+            feed.position, size_left = start + 1, size_left - len(lines[start])
+            continue
         cells: list[str] | None = None
         if start < last_closing:
             try:
@@ -259,19 +268,32 @@ def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: b
 
 def _decoded_lines(content: bytes) -> tuple[list[str], list[str] | None]:
     """The lines as text, and how each was read; None where all are UTF-8, which is decoded at once."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        texts = [decoded(line) for line in lines_of(content)]
-        return [line for line, _ in texts], [how for _, how in texts]
+    text = content.decode("utf-8", "surrogateescape")
     lines = [line + "\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
-    return (lines if lines[-1] else lines[:-1]), None
+    if not lines[-1]:
+        lines.pop()
+    if not _NOT_UTF_8.search(text):
+        return lines, None
+    hows = ["utf-8"] * len(lines)
+    # All at once, as a decoder costs more than a short line. Its lines are the same: one byte is one character.
+    converted = content.decode("windows-1252", "replace").split("\n")
+    for place, line in enumerate(lines):
+        if line.isascii() or not _NOT_UTF_8.search(line):
+            continue
+        if _NO_CHARACTER in converted[place]:
+            lines[place], hows[place] = decoded(line.encode("utf-8", "surrogateescape"))
+        else:
+            lines[place] = converted[place] + ("\n" if line.endswith("\n") else "")
+            hows[place] = "windows-1252"
+    return lines, hows
 
 
 def _joined(lines: list[str], hows: list[str] | None, start: int, end: int) -> tuple[str, str]:
     """The text of a record, and how the worst of its lines was read."""
-    raw = lines[start] if end == start + 1 else "".join(lines[start:end])
+    if end == start + 1:
+        return lines[start], "utf-8" if hows is None else hows[start]
+    raw = "".join(lines[start:end])
     if hows is None:
         return raw, "utf-8"
     of_lines = hows[start:end]

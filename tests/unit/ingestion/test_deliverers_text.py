@@ -6,8 +6,10 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ingestion.csv_records import read_layout
+from ingestion.csv_records import _decoded_lines, cut_records, decoded, lines_of, read_layout
 from ingestion.landing import UnreadableFileError
 
 from .records import ARTIST
@@ -113,3 +115,21 @@ def test_the_separator_is_told_from_the_header(header, separator, columns):
 def test_a_header_of_none_of_our_columns_is_refused(header):
     with pytest.raises(UnreadableFileError):
         read_layout(header.encode(), FIELDS, ("artist_id", "name"))
+
+
+PIECES = [b"\n", b"a", b",", b'"', b"\r", b"\xe9", b"\x81", b"\xc3", "é".encode(), "\ufffd".encode(), b"\xed\xb2\x80"]
+"""Line ends, text, Windows-1252, a byte of neither, halves of UTF-8, and what decoders put in a byte's place."""
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join))
+def test_a_block_is_decoded_as_its_lines_one_by_one(content):
+    lines, hows = _decoded_lines(content)
+    expected = [decoded(line) for line in lines_of(content)]
+    assert [*zip(lines, hows or ["utf-8"] * len(lines), strict=True)] == expected
+
+
+def test_empty_lines_between_quoted_records_are_none():
+    layout = read_layout(b"a,b", ["a", "b"], ["a"])
+    cut = cut_records(b'"1",2\n\n\r\n"3\n\n",4\n\n', 2, layout, is_end=True)
+    assert [(record.line, record.cells) for record in cut.records] == [(2, ["1", "2"]), (5, ["3\n\n", "4"])]
+    assert cut.lines_taken == 7
