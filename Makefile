@@ -55,7 +55,7 @@ lint: setup ## ruff: style and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: setup ## mypy, strict
+types: setup ## mypy: strict, and of tests and benches whether they call what is there
 	@$(BIN)/mypy
 
 sql-lint: setup ## sqlfluff on the dbt project
