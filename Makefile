@@ -25,11 +25,12 @@ browser: setup
 demo: setup ## a fictional season through the whole pipeline, ending with the closed months' payout table
 	@$(BIN)/allive demo
 
+# In the order of their folders: files of long tests come before those of short ones, and no worker waits for the last.
 test: setup browser ## all tests, from the rules' units to the pages in a browser (TESTS="tests/browser …": only these)
-	@$(BIN)/pytest --numprocesses auto --dist loadfile --durations 15 $(TESTS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 15 $(TESTS)
 
 test-thorough: setup browser ## the same with three times as many kills, races, corruptions and random worlds
-	@$(BIN)/pytest --numprocesses auto --dist loadfile --durations 15 --thorough
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 15 --thorough
 
 # Before anything is called done that touches set-up. .ci/test-bare lists its settings.
 test-bare: ## make demo and make test in a bare root of Debian (SUITE=…, DISTRIBUTION=ubuntu, TESTS="…", BROWSER=npm)

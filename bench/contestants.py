@@ -146,7 +146,7 @@ def _on_raw_view(task: Task, file: str) -> Work:
 
     con = _connect(task, database=":memory:")
     con.execute("create schema raw")
-    con.execute(f"create view raw.heartbeats as {scan_of('heartbeats', heartbeat_files(task.heartbeats))}")
+    con.execute(f"create view raw.heartbeats as {scan_of('heartbeats', heartbeat_files(task.heartbeats), lacked=())}")
     query = (_SQL / file).read_text(encoding="utf-8")
     return lambda: con.execute(_written(query, task.result))
 

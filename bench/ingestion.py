@@ -49,7 +49,7 @@ _MADE_UP = f"""
                     happened_at + to_milliseconds(cast(h % 3000 as bigint)), '%Y-%m-%dT%H:%M:%S.%gZ'
                 ),
                 'state': 'playing', 'position_s': beat * 10 + (h % 1000) / 1000.0, 'playback_rate': 1.0,
-                'device': 'tv', 'surface': 'home'
+                'device': 'tv', 'surface': 'home', 'app_version': 'tv 4.2.1'
             }}) as varchar) as text
         from (
             select *, timestamp '2021-01-04' + to_milliseconds(
@@ -75,6 +75,7 @@ LANDED_COLUMNS = {
     "playback_rate": "DOUBLE",
     "device": "VARCHAR",
     "surface": "VARCHAR",
+    "app_version": "VARCHAR",
 }
 
 

@@ -40,7 +40,7 @@ _LANDED = """
         event_id, playback_id, subscriber_id, live_id,
         strftime(event_at, '%Y-%m-%dT%H:%M:%S.%gZ') as event_at, state,
         strftime(received_at, '%Y-%m-%dT%H:%M:%S.%gZ') as received_at, sequence,
-        position_ms / 1000 as position_s, playback_rate, device, surface
+        position_ms / 1000 as position_s, playback_rate, device, surface, app_version
     from delivery
 """
 _ACCEPTED = """

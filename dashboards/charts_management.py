@@ -231,6 +231,36 @@ def heat_map(marks: tuple[Mark, ...], *, unit: str, look: Look) -> dict[str, Any
     )
 
 
+@lru_cache(maxsize=_REMEMBERED)
+def day_heat(marks: tuple[Mark, ...], *, look: Look) -> dict[str, Any]:
+    """Return cells of players (`place`) by ISO day (`series`), in basis points, each with its whole percent in it."""
+    colours = charts.palette(dark=look.dark)
+    low, high = ("#2A2438", colours["emerging"]) if look.dark else ("#F6EDE4", colours["emerging"])
+    most = max(1_000, *(mark.value for mark in marks))
+    values = [
+        {**row, "percent": round(mark.value / 100)} for row, mark in zip(_data(marks)["values"], marks, strict=True)
+    ]
+    axis = alt.Axis(format="%e", labelAngle=0, orient="top", ticks=False, domain=False, labelOverlap="greedy")
+    x = alt.X("utcyearmonthdate(series):O", title=None, axis=axis)
+    y = alt.Y("place:N", title=None, sort=_places(marks), axis=alt.Axis(ticks=False, domain=False, labelLimit=130))
+    base = alt.Chart({"values": values}).encode(x=x, y=y)
+    cells = base.mark_rect(cornerRadius=3, stroke="#14121D" if look.dark else "#FBF8F3", strokeWidth=2).encode(
+        color=alt.Color("value:Q", scale=alt.Scale(domain=[0, most], range=[low, high]), legend=None),
+        tooltip=[_text("place"), _text("series"), _text("text")],
+    )
+    on_cell = ("#F4EFE7", "#14121D") if look.dark else ("#1E1A28", "#FFFFFF")
+    figures = base.mark_text(fontSize=10).encode(
+        text="percent:Q",
+        color=alt.condition(f"datum.value > {0.6 * most}", alt.value(on_cell[1]), alt.value(on_cell[0])),
+    )
+    return charts.specification(
+        alt.layer(cells, figures).properties(height=30 * len(_places(marks)) + 40, width="container"),
+        language=look.language,
+        description=look.description,
+        dark=look.dark,
+    )
+
+
 def _apart(marks: Sequence[Mark], *, least: float) -> tuple[Mark, ...]:
     """Return marks moved up, where their labels would lie on each other, until they are `least` apart."""
     moved: list[Mark] = []

@@ -1,31 +1,34 @@
-"""Held batches: what failed a critical check, and the decision that a person takes on it.
+"""Held files: what failed a critical check, and the decision that a person takes on it.
 
-A held batch is its staging folder, moved whole to `held/<batch_id>/`. Its files stay known: they
-are not staged again while it is held, nor after it was released or discarded (a content that was
-discarded never loads; deliver it changed).
+What a batch has of held files lies in `held/<batch_id>/`, with its report, until each of them was released or
+discarded. Which of them wait is what the record of decisions leaves. A file that waits is not staged again. Only a
+content that was discarded is known for good: delivered once more it never loads, delivered changed it does.
 """
 
 import calendar
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
+import pyarrow as pa
 
+from ingestion.contracts import CONTRACTS
 from ingestion.contracts.fields import sql_text
 from ingestion.decisions import Decision, read_decisions, record_decision
 from ingestion.durable import read_json, sync_file, write_json
 from ingestion.engine import connect
+from ingestion.home_format import raise_home_format
 from ingestion.pins_check import require_pins
 from ingestion.promotion import Promotion, finish_promotions, promote, staging_folder
-from ingestion.raw_tables import read_pins
+from ingestion.raw_tables import REJECTS, format_of_files, read_pins, scan_of
 from ingestion.reports import BatchReport, CheckResult
 from ingestion.settings import Settings
-from ingestion.staging import StagedFile
+from ingestion.staging import stage_landed, sync_files
 
 _REPORT = "batch.json"
 _DISCARDED = "discarded"
@@ -35,20 +38,36 @@ _DAY_OF = {"heartbeats": "event_day", "subscriptions": "period_end - 1"}
 
 
 class UnknownBatchError(Exception):
-    """No held batch has this id, or none any more."""
+    """No held batch has this id, or it holds no such file, or not any more."""
+
+
+@dataclass(frozen=True)
+class HeldFile:
+    """A landed file that waits for a person's decision."""
+
+    name: str
+    """Relative to landing."""
+    content_hash: str
+    records: int | None
+    """Accepted records; None of a batch that earlier code held, as it counted by batch."""
+    rejects: int | None
+    """Rejected records; None likewise."""
+    first_day: date | None
+    """First and last Paris day of its accepted records: events, or last days of paid periods."""
+    last_day: date | None
+    failed: tuple[str, ...]
+    """The checks for which it is held."""
 
 
 @dataclass(frozen=True)
 class HeldBatch:
-    """A batch that waits for a person's decision."""
+    """A batch of which files wait for a person's decision."""
 
     report: BatchReport
-    files: tuple[str, ...]
-    """The landed files in it, relative to landing."""
+    """Of the whole batch, as it was judged."""
+    files: tuple[HeldFile, ...]
+    """Those that wait."""
     held_at: str
-    first_day: date | None
-    """First and last Paris day of its accepted records: events, or last days of paid periods."""
-    last_day: date | None
 
     @property
     def batch_id(self) -> str:
@@ -62,13 +81,53 @@ class HeldBatch:
 
     @property
     def failed_checks(self) -> tuple[CheckResult, ...]:
-        """The critical checks for which it is held."""
+        """The critical checks for which its files are held."""
         return tuple(check for check in self.report.checks if check.severity == "critical" and not check.passed)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The landed files that wait, relative to landing."""
+        return tuple(file.name for file in self.files)
+
+    @property
+    def records(self) -> int:
+        """Accepted records that wait."""
+        if any(file.records is None for file in self.files):
+            return self.report.records
+        return sum(file.records or 0 for file in self.files)
+
+    @property
+    def rejects(self) -> int:
+        """Rejected records of the files that wait."""
+        if any(file.rejects is None for file in self.files):
+            return self.report.rejects
+        return sum(file.rejects or 0 for file in self.files)
+
+    @property
+    def first_day(self) -> date | None:
+        """First Paris day of the accepted records that wait."""
+        return min((file.first_day for file in self.files if file.first_day), default=None)
+
+    @property
+    def last_day(self) -> date | None:
+        """Last Paris day of the accepted records that wait."""
+        return max((file.last_day for file in self.files if file.last_day), default=None)
+
+
+@dataclass(frozen=True)
+class HeldRejects:
+    """Where the rejects of a batch's files lie that wait for a decision."""
+
+    batch_id: str
+    held_at: str
+    names: tuple[str, ...]
+    """The landed files that wait: the staged ones may hold those of others."""
+    files: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
 class HeldContents:
-    """What held and discarded batches hold: not to be staged again."""
+    """What held and discarded files hold: not to be staged again."""
 
     contents: frozenset[str]
     unreadables: frozenset[str]
@@ -76,36 +135,45 @@ class HeldContents:
 
 def hold(
     settings: Settings,
-    con: duckdb.DuckDBPyConnection,
     report: BatchReport,
     promotion: Promotion,
-    source_files: tuple[str, ...],
+    files: tuple[HeldFile, ...],
+    *,
+    folder: Path,
 ) -> None:
-    """Move a staged batch aside, with its report, until a person decides."""
-    folder = staging_folder(settings, report.batch_id)
-    first_day, last_day = _days(con, folder, promotion)
-    held_at = datetime.now(UTC).isoformat(timespec="seconds")
-    held = HeldBatch(report, source_files, held_at, first_day, last_day)
-    write_json(folder / _REPORT, {"held": asdict(held), "promotion": promotion.as_dict()})
+    """Move the held part of a batch aside, with its report, until a person decides.
+
+    Args:
+        settings: the data home.
+        report: the report of the whole batch.
+        promotion: what a release of all these files would promote.
+        files: the held files.
+        folder: where their records are staged, on the disk already.
+    """
+    held = {
+        "report": report.as_dict(),
+        "files": [asdict(file) for file in files],
+        "held_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    raise_home_format(settings, format_of_files(file.data for file in promotion.files))
+    write_json(folder / _REPORT, {"held": held, "promotion": promotion.as_dict()})
     settings.held_dir.mkdir(parents=True, exist_ok=True)
     folder.rename(settings.held_dir / report.batch_id)
     sync_file(settings.held_dir)
     sync_file(folder.parent)
 
 
-def _days(con: duckdb.DuckDBPyConnection, folder: Path, promotion: Promotion) -> tuple[date | None, date | None]:
-    files = [str(folder / f.source) for f in promotion.files if f.table == promotion.record_type]
-    day = _DAY_OF.get(promotion.record_type)
-    if not files or day is None:
-        return None, None
-    row = con.execute(
-        f"select min({day}), max({day}) from read_parquet(?, hive_partitioning = true, "
-        "hive_types = {'event_day': date})"
-        if day == "event_day"
-        else f"select min({day}), max({day}) from read_parquet(?, hive_partitioning = false)",
-        [files],
-    ).fetchone()
-    return row or (None, None)
+def days_of_files(
+    con: duckdb.DuckDBPyConnection, record_type: str, staged: Iterable[Path]
+) -> dict[str, tuple[date, date]]:
+    """Return the first and last day of the accepted records of each landed file that has some and tells days."""
+    day = _DAY_OF.get(record_type)
+    if day is None:
+        return {}
+    rows = con.execute(
+        f"select source_file, min({day}), max({day}) from ({scan_of(record_type, staged)}) group by source_file"
+    ).fetchall()
+    return {name: (first, last) for name, first, last in rows}
 
 
 def known_to_held(settings: Settings, record_type: str) -> HeldContents:
@@ -122,7 +190,7 @@ def known_to_held(settings: Settings, record_type: str) -> HeldContents:
     )
 
 
-def _stored_in(folder: Path) -> Iterable[tuple[str, dict[str, Any]]]:
+def _stored_in(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     if folder.is_dir():
         for path in sorted(folder.iterdir()):
             if stored := read_json(path / _REPORT) if path.is_dir() else None:
@@ -130,168 +198,296 @@ def _stored_in(folder: Path) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def list_held(settings: Settings) -> tuple[HeldBatch, ...]:
-    """Every batch that waits for a decision, the oldest first."""
-    batches = (_from_stored(stored) for _, stored in _stored_in(settings.held_dir))
-    return tuple(sorted(batches, key=lambda held: (held.held_at, held.batch_id)))
+    """Every batch of which files wait for a decision, the oldest first."""
+    decisions = read_decisions(settings)
+    batches = (
+        _waiting(stored, [one for one in decisions if one.batch_id == batch_id])
+        for batch_id, stored in _stored_in(settings.held_dir)
+    )
+    return tuple(sorted((held for held in batches if held.files), key=lambda held: (held.held_at, held.batch_id)))
 
 
-def _from_stored(stored: dict[str, Any]) -> HeldBatch:
-    held = stored["held"]
-    days = [date.fromisoformat(day) if day else None for day in (held["first_day"], held["last_day"])]
+def held_rejects(settings: Settings) -> list[HeldRejects]:
+    """Where the rejects of all files lie that wait for a decision."""
+    found = []
+    for held in list_held(settings):
+        folder = settings.held_dir / held.batch_id
+        stored = Promotion.from_dict((read_json(folder / _REPORT) or {})["promotion"])
+        if files := tuple(folder / file.source for file in stored.files if file.table == REJECTS):
+            found.append(HeldRejects(held.batch_id, held.held_at, held.names, files))
+    return found
+
+
+def _waiting(stored: dict[str, Any], decisions: Iterable[Decision]) -> HeldBatch:
+    decided = _decided(stored, decisions)
     return HeldBatch(
-        report=BatchReport.from_dict(held["report"]),
-        files=tuple(held["files"]),
-        held_at=held["held_at"],
-        first_day=days[0],
-        last_day=days[1],
+        report=BatchReport.from_dict(stored["held"]["report"]),
+        files=tuple(file for file in _files_of(stored) if file.name not in decided),
+        held_at=stored["held"]["held_at"],
     )
 
 
-def read_held(settings: Settings, batch_id: str) -> HeldBatch:
-    """One held batch.
+def _files_of(stored: dict[str, Any]) -> tuple[HeldFile, ...]:
+    """The files of a held batch; earlier code stored their names, and the days of all of them together."""
+    held = stored["held"]
+    failed = tuple(
+        check["name"] for check in held["report"]["checks"] if check["severity"] == "critical" and not check["passed"]
+    )
+    if "first_day" in held:
+        return tuple(
+            HeldFile(name, content_hash, None, None, _day(held["first_day"]), _day(held["last_day"]), failed)
+            for name, content_hash in zip(held["files"], stored["promotion"]["content_hashes"], strict=True)
+        )
+    return tuple(
+        HeldFile(
+            **{
+                **file,
+                "first_day": _day(file["first_day"]),
+                "last_day": _day(file["last_day"]),
+                "failed": tuple(file["failed"]),
+            }
+        )
+        for file in held["files"]
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
+
+
+def _decided(stored: dict[str, Any], decisions: Iterable[Decision]) -> dict[str, str]:
+    """What was decided on each file of a batch: the first decision stands."""
+    decided: dict[str, str] = {}
+    for one in decisions:
+        for name in one.files or [file.name for file in _files_of(stored)]:
+            decided.setdefault(name, one.decision)
+    return decided
+
+
+def read_held(settings: Settings, batch_id: str, files: Collection[str] = ()) -> HeldBatch:
+    """One held batch; with `files` only these of it.
 
     Raises:
-        UnknownBatchError: none has this id; the message says what was decided on it, or names those there are.
+        UnknownBatchError: none has this id, or a file of it does not wait; the message says what was decided, or names
+            what there is.
     """
-    for held in list_held(settings):
-        if held.batch_id == batch_id:
-            return held
+    all_held = {held.batch_id: held for held in list_held(settings)}
+    held = all_held.get(batch_id)
+    unknown = sorted({*files} - {*held.names}) if held else [*files]
+    if held and not unknown:
+        chosen = {*files}
+        return replace(held, files=tuple(file for file in held.files if not chosen or file.name in chosen))
     for decision in read_decisions(settings):
-        if decision.batch_id == batch_id:
+        if decision.batch_id == batch_id and (not unknown or not decision.files or {*decision.files} & {*unknown}):
+            what = f"File {unknown[0]} of batch {batch_id!r}" if unknown else f"Batch {batch_id!r}"
             raise UnknownBatchError(
-                f"Batch {batch_id!r} is not held any more: its {decision.decision} was decided by "
-                f"{decision.operator} at {decision.decided_at}, and stands."
+                f"{what} is not held any more: its {decision.decision} was decided by {decision.operator} at "
+                f"{decision.decided_at}, and stands."
             )
-    ids = ", ".join(held.batch_id for held in list_held(settings)) or "none"
-    raise UnknownBatchError(f"No batch {batch_id!r} is held. Held are: {ids}.")
+    if held:
+        raise UnknownBatchError(
+            f"Batch {batch_id!r} holds no file {unknown[0]!r}. It holds {_named(held.names)}: "
+            f"`allive batches show {batch_id}` names all."
+        )
+    raise UnknownBatchError(f"No batch {batch_id!r} is held. Held are: {', '.join(all_held) or 'none'}.")
 
 
-def release(settings: Settings, batch_id: str, *, operator: str, why: str) -> BatchReport:
-    """Promote a held batch in spite of its failed checks, under a new batch number.
+def find_held(settings: Settings, what: str, files: Collection[str] = ()) -> HeldBatch:
+    """What somebody names: a batch by its id, files of it, or held files by their names alone.
+
+    Raises:
+        UnknownBatchError: nothing of that name is held, or a name is held in several batches.
+    """
+    batches = list_held(settings)
+    if any(held.batch_id == what for held in batches):
+        return read_held(settings, what, files)
+    named = {what, *files}
+    holding = [held for held in batches if named & {*held.names}]
+    if len(holding) == 1:
+        return read_held(settings, holding[0].batch_id, named)
+    if holding:
+        raise UnknownBatchError(
+            f"Several batches hold files of these names: {', '.join(held.batch_id for held in holding)}. "
+            "Name the batch first, then its files."
+        )
+    return read_held(settings, what, files)
+
+
+def _named(names: Collection[str], *, most: int = 3) -> str:
+    more = len(names) - most
+    return ", ".join([*names][:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def release(settings: Settings, batch_id: str, files: Collection[str] = (), *, operator: str, why: str) -> BatchReport:
+    """Promote held files in spite of failed checks, under a new batch number; without `files` all that wait.
 
     The number is new, so that a reader's watermark, which may have passed the old one, takes it.
 
     Raises:
-        UnknownBatchError: none has this id.
+        UnknownBatchError: nothing of that name is held.
     """
     finish_decisions(settings)
-    held = read_held(settings, batch_id)
+    held = read_held(settings, batch_id, files)
     folder = settings.held_dir / batch_id
     stored = Promotion.from_dict((read_json(folder / _REPORT) or {})["promotion"])
+    # Files set aside whole, which earlier code held with the others, go with the last of them.
+    unreadable = held.report.unreadable if _is_all_that_waits(settings, held) and stored.unreadable_hashes else ()
     number = read_pins(settings).batch_number + 1
     new_id = f"{held.record_type}-{number:06}-{secrets.token_hex(4)}"
     target = staging_folder(settings, new_id)
     target.mkdir(parents=True)
     with connect(settings) as con:
-        files = tuple(
-            _renumbered(con, file, folder, target, name=f"{new_id}-{i}", number=number)
-            for i, file in enumerate(stored.files)
-        )
-    promote(
-        settings,
-        replace(
-            stored,
+        staged = stage_landed(
+            con,
+            CONTRACTS[held.record_type],
+            stored.files,
+            [*held.names, *(name for name, _ in unreadable)],
+            source=folder,
+            target=target,
             batch_id=new_id,
             batch_number=number,
-            files=files,
-            release=_decision(batch_id, "release", operator, why),
-        ),
-    )
-    return replace(held.report, batch_id=new_id, batch_number=number, verdict="promoted")
-
-
-def _renumbered(
-    con: duckdb.DuckDBPyConnection,
-    file: StagedFile,
-    folder: Path,
-    target: Path,
-    *,
-    name: str,
-    number: int,
-) -> StagedFile:
-    source = f"{name}.parquet"
-    rows = con.execute(
-        "copy (select * replace (cast($number as bigint) as batch_number) "
-        "from read_parquet($source, hive_partitioning = false)) "
-        f"to {sql_text(str(target / source))} (format parquet, compression zstd, return_stats)",
-        {"number": number, "source": str(folder / file.source)},
-    ).fetchall()
-    sync_file(target / source)
-    directory = file.data.path.rpartition("/")[0]
-    return StagedFile(
-        source=source,
-        table=file.table,
-        data=replace(
-            file.data,
-            path=f"{directory}/{source}" if directory else source,
-            size=rows[0][2],
+        )
+    sync_files(target, staged)
+    promote(
+        settings,
+        Promotion(
+            batch_id=new_id,
             batch_number=number,
+            record_type=held.record_type,
+            files=tuple(staged),
+            content_hashes=tuple(file.content_hash for file in held.files),
+            unreadable_hashes=stored.unreadable_hashes if unreadable else (),
+            release=_decision(held, "release", operator, why),
         ),
+    )
+    _carry_out(settings, batch_id)
+    return replace(
+        held.report,
+        batch_id=new_id,
+        batch_number=number,
+        files=len(held.files),
+        records=sum(file.data.records for file in staged if file.table == held.record_type),
+        rejects=sum(file.data.records for file in staged if file.table == REJECTS) - len(unreadable),
+        verdict="promoted",
+        unreadable=unreadable,
+        held_files=(),
+        held_records=0,
+        held_rejects=0,
     )
 
 
-def discard(settings: Settings, batch_id: str, *, operator: str, why: str) -> HeldBatch:
-    """Give a held batch up: its report is kept, its records are not, its content never loads again.
+def _is_all_that_waits(settings: Settings, held: HeldBatch) -> bool:
+    return len(held.files) == len(read_held(settings, held.batch_id).files)
+
+
+def discard(settings: Settings, batch_id: str, files: Collection[str] = (), *, operator: str, why: str) -> HeldBatch:
+    """Give held files up; without `files` all that wait. The report is kept, their records are not.
+
+    Their contents never load again.
+
+    Returns:
+        What was discarded.
 
     Raises:
-        UnknownBatchError: none has this id.
+        UnknownBatchError: nothing of that name is held.
     """
     finish_decisions(settings)
-    held = read_held(settings, batch_id)
-    record_decision(settings, _decision(batch_id, "discard", operator, why))
-    _carry_out_discard(settings, batch_id)
+    held = read_held(settings, batch_id, files)
+    record_decision(settings, _decision(held, "discard", operator, why))
+    _carry_out(settings, batch_id)
     return held
 
 
 def finish_decisions(settings: Settings) -> None:
-    """After a crash: carry out what was decided on held batches, before anything else is decided.
+    """After a crash: carry out what was decided on held files, before anything else is decided.
 
     Raises:
         PinsError: the pins do not fit the tables; on them a batch number would come twice, or records be hidden.
     """
     require_pins(settings, with_files=False)
     finish_promotions(settings)
-    for decision in read_decisions(settings):
-        if decision.decision == "discard":
-            _carry_out_discard(settings, decision.batch_id)
+    for batch_id in sorted({decision.batch_id for decision in read_decisions(settings)}):
+        if (settings.held_dir / batch_id).exists():
+            _carry_out(settings, batch_id)
 
 
-def _carry_out_discard(settings: Settings, batch_id: str) -> None:
-    """Every step can be repeated; nothing happens if all are done."""
-    source = settings.held_dir / batch_id
-    target = settings.held_dir / _DISCARDED / batch_id
-    if source.exists():
-        target.parent.mkdir(exist_ok=True)
-        source.rename(target)
-        sync_file(settings.held_dir)
-        sync_file(target.parent)
-    for path in target.glob("*"):
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != _REPORT:
-            path.unlink()
+def _carry_out(settings: Settings, batch_id: str) -> None:
+    """Do what decisions on a batch leave to do. Every step can be repeated."""
+    folder = settings.held_dir / batch_id
+    stored = read_json(folder / _REPORT)
+    if stored is not None:
+        decisions = [one for one in read_decisions(settings) if one.batch_id == batch_id]
+        decided = _decided(stored, decisions)
+        waits = any(file.name not in decided for file in _files_of(stored))
+        _note_discarded(settings, batch_id, stored, decided)
+        if waits:
+            _drop_records(settings, folder, decided)
+            return
+    shutil.rmtree(folder)
+    sync_file(settings.held_dir)
 
 
-def _decision(batch_id: str, what: str, operator: str, why: str) -> Decision:
+def _note_discarded(settings: Settings, batch_id: str, stored: dict[str, Any], decided: Mapping[str, str]) -> None:
+    """Keep the report, and what the discarded files are known by."""
+    discarded = [file for file in _files_of(stored) if decided.get(file.name) == "discard"]
+    if not discarded:
+        return
+    # Files set aside whole, which earlier code held with the others, are given up with the last of them.
+    is_last = len(decided) == len(_files_of(stored)) and [*decided.values()][-1] == "discard"
+    promotion = replace(
+        Promotion.from_dict(stored["promotion"]),
+        files=(),
+        content_hashes=tuple(file.content_hash for file in discarded),
+        unreadable_hashes=tuple(stored["promotion"]["unreadable_hashes"]) if is_last else (),
+    )
+    held = {"report": stored["held"]["report"], "files": [asdict(file) for file in discarded]}
+    path = settings.held_dir / _DISCARDED / batch_id / _REPORT
+    write_json(path, {"held": {**held, "held_at": stored["held"]["held_at"]}, "promotion": promotion.as_dict()})
+    sync_file(path.parent.parent)
+    sync_file(settings.held_dir)
+
+
+def _drop_records(settings: Settings, folder: Path, decided: Collection[str]) -> None:
+    """Rewrite what is held without the records of files that were decided on."""
+    with connect(settings) as con:
+        con.register("decided", pa.table({"name": pa.array([*decided], pa.string())}))
+        # All files, not only those of the promotion: earlier code left what it staged of rejects beside them.
+        for path in folder.rglob("*.parquet"):
+            records = f"read_parquet({sql_text(str(path))}, hive_partitioning = false)"
+            is_decided = "source_file in (select name from decided)"
+            if con.execute(f"select count(*) from {records} where {is_decided}").fetchone() == (0,):
+                continue
+            rest = path.with_suffix(".tmp")
+            con.execute(
+                f"copy (select * from {records} where not {is_decided}) to {sql_text(str(rest))} "
+                "(format parquet, compression zstd)"
+            )
+            sync_file(rest)
+            rest.replace(path)
+
+
+def _decision(held: HeldBatch, what: Literal["release", "discard"], operator: str, why: str) -> Decision:
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Decision(batch_id, what, operator, why, now)  # type: ignore[arg-type]
+    return Decision(held.batch_id, what, operator, why, now, held.names)
 
 
 def months_touched(held: HeldBatch, open_months: Iterable[str]) -> tuple[str, ...]:
-    """The months among `open_months` ('YYYY-MM') whose settlement the batch could change.
+    """The months among `open_months` ('YYYY-MM') whose settlement the files that wait could change.
 
     Heartbeats touch a month if an event day lies in [its first day - 34 days, its last day];
     subscriptions every month from the earliest last day of a period on; the catalogue every month.
-    A batch without a single accepted record says nothing of its days: it touches every month.
+    Each file is judged by its own days. One without a single accepted record says nothing of its days: it touches
+    every month.
     """
-    return tuple(month for month in open_months if _touches(held, month))
+    spans = {(file.first_day, file.last_day) for file in held.files}
+    return tuple(month for month in open_months if any(_touches(held.record_type, *span, month) for span in spans))
 
 
-def _touches(held: HeldBatch, month: str) -> bool:
-    if held.first_day is None or held.last_day is None:
+def _touches(record_type: str, first_day: date | None, last_day: date | None, month: str) -> bool:
+    if first_day is None or last_day is None:
         return True
     first = date.fromisoformat(f"{month}-01")
     last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
-    if held.record_type == "heartbeats":
-        return held.first_day <= last and held.last_day >= first - _LONGEST_PERIOD_BEFORE
-    return held.first_day <= last
+    if record_type == "heartbeats":
+        return first_day <= last and last_day >= first - _LONGEST_PERIOD_BEFORE
+    return first_day <= last

@@ -31,11 +31,14 @@ from ingestion.raw_tables import (
     StoredFile,
     columns_of,
     drop_half_written_commits,
+    folder_of,
+    null_counts_of,
     open_table,
     partition_column_of,
     properties_of,
     read_pins,
     scan_of,
+    scan_of_stored,
     stored_files,
     table_path,
     write_pins,
@@ -225,19 +228,19 @@ def _rewrite(settings: Settings, table: str, merge: Merge, workshop: Path) -> St
     """Write the records of some files aside as one, and make sure that they are the same."""
     partition = merge.files[0].partition
     last_batch = max(file.last_batch for file in merge.files)
-    directory = "".join(f"{column}={value}/" for column, value in partition.items())
-    path = f"{directory}merged-{last_batch:06}-{secrets.token_hex(4)}.parquet"
+    path = f"{folder_of(partition)}merged-{last_batch:06}-{secrets.token_hex(4)}.parquet"
     target = workshop / table / path
     target.parent.mkdir(parents=True, exist_ok=True)
     sources = [table_path(settings, table) / file.path for file in merge.files]
     stored = ", ".join(name for name in columns_of(table) if name != partition_column_of(table))
     with connect(settings) as con:
         con.execute("set preserve_insertion_order = true")
-        (records, size) = con.execute(
-            f"copy (select {stored} from ({scan_of(table, sources)}) order by {_ORDER.get(table, _ARRIVAL)}) "
-            f"to {sql_text(str(target))} ({PARQUET_OPTIONS})"
-        ).fetchall()[0][1:3]
-        found, expected = _fingerprint(con, table, [target]), _fingerprint(con, table, sources)
+        merged = f"select {stored} from ({scan_of_stored(settings, table, merge.files)})"
+        _, records, size, _, statistics, *_ = con.execute(
+            f"copy ({merged} order by {_ORDER.get(table, _ARRIVAL)}) to {sql_text(str(target))} ({PARQUET_OPTIONS})"
+        ).fetchall()[0]
+        found = _fingerprint(con, table, scan_of(table, [target], lacked=()))
+        expected = _fingerprint(con, table, scan_of_stored(settings, table, merge.files))
     if found != expected:
         raise CompactionError(
             f"a merged file of raw/{table} holds {found[0]} records (hash {found[1]}), expected the {expected[0]} "
@@ -245,13 +248,16 @@ def _rewrite(settings: Settings, table: str, merge: Merge, workshop: Path) -> St
             "happens again, leave the raw tables as they are and report it."
         )
     sync_file(target)
-    return StoredFile(path, size, records, min(file.first_batch for file in merge.files), last_batch, partition)
+    first_batch = min(file.first_batch for file in merge.files)
+    return StoredFile(
+        path, size, records, first_batch, last_batch, partition, null_counts=null_counts_of(table, statistics)
+    )
 
 
-def _fingerprint(con: duckdb.DuckDBPyConnection, table: str, files: list[Path]) -> tuple[int, int | None]:
-    """What two files share exactly if they hold the same rows, in whatever order (but for a chance of 2^-64)."""
+def _fingerprint(con: duckdb.DuckDBPyConnection, table: str, scan: str) -> tuple[int, int | None]:
+    """What two scans share exactly if they read the same rows, in whatever order (but for a chance of 2^-64)."""
     row = con.execute(
-        f"select count(*), sum(cast(hash({', '.join(columns_of(table))}) as hugeint)) from ({scan_of(table, files)})"
+        f"select count(*), sum(cast(hash({', '.join(columns_of(table))}) as hugeint)) from ({scan})"
     ).fetchone()
     assert row is not None  # noqa: S101 - an aggregate without groups has one row
     return row

@@ -1,17 +1,48 @@
-"""Cutting CSV text with quotes into numbered records (RFC 4180): pure, no I/O."""
+"""Cutting CSV text into its header and, where quotes are in sight, into numbered records (RFC 4180): pure, no I/O.
+
+Every function takes time in proportion to the text.
+"""
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-MAX_CELL_BYTES = 4 << 20
+from ingestion.field_names import MAX_COLUMNS, field_meant
+from ingestion.landing import UnreadableFileError
+
+SEPARATORS: Final = (",", ";", "\t")
+MAX_HEADER_BYTES: Final = 1 << 20
+MAX_CELL_BYTES: Final = 4 << 20
+MAX_OPEN_BYTES: Final = 1 << 18
+"""A quote that is not closed within so much text is never closed."""
+
+_FILLED: Final = re.compile(rb"\S")
+_NOT_UTF_8: Final = re.compile("[\udc80-\udcff]")
+"""What `surrogateescape` makes of bytes that are not UTF-8; no UTF-8 has them."""
+_NO_CHARACTER: Final = "\ufffd"
+"""What `replace` makes of the five bytes that Windows-1252 does not have."""
+_SHOWN: Final = 200
+_BLANK: Final = ("\n", "\r\n")
+"""Lines that are no record, and may be a million."""
 
 # The module's limit is the process's: 128 KiB would break cells that the quote-free path takes.
 csv.field_size_limit(MAX_CELL_BYTES)
 
 
 @dataclass(frozen=True)
-class CsvRecord:
+class CsvLayout:
+    """How the records of a CSV file are cut."""
+
+    separator: str
+    columns: tuple[str, ...]
+    """By position the field that a column is; empty where it is none."""
+    names: tuple[str, ...]
+    """The header as it was delivered."""
+
+
+class CsvRecord(NamedTuple):
     """A record, the line it begins on, its text; no cells if it cannot be cut."""
 
     line: int
@@ -35,6 +66,136 @@ class _Feed(Iterator[str]):
         return self._lines[self.position - 1]
 
 
+class _Alone:
+    """A parser of lines that stand for themselves: made once, as making one costs more than a line."""
+
+    def __init__(self, separator: str) -> None:
+        self._line: str | None = None
+        self._is_exhausted = False
+        self._reader = csv.reader(self, delimiter=separator, strict=True)
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line, self._line = self._line, None
+        if line is None:
+            self._is_exhausted = True
+            raise StopIteration
+        return line
+
+    def cells(self, line: str) -> tuple[list[str] | None, bool]:
+        """The cells of a line (None: it is no record), and whether a quote is open at its end."""
+        self._line, self._is_exhausted = line, False
+        try:
+            return next(self._reader), False
+        except csv.Error:
+            return None, self._is_exhausted
+
+
+# --- the header ----------------------------------------------------------------------------------
+
+
+def cut_header(content: bytes) -> tuple[bytes, bytes, int]:
+    r"""The header line (empty: not there yet), what follows it, and the number of lines taken.
+
+    >>> cut_header(b"\n \r\na,b\r\n1,2\n")
+    (b'a,b', b'1,2\n', 3)
+    >>> cut_header(b"\n\n a")
+    (b'', b' a', 2)
+    """
+    filled = _FILLED.search(content)
+    start = content.rfind(b"\n", 0, filled.start() if filled else len(content)) + 1
+    end = content.find(b"\n", start) + 1
+    if not (filled and end):
+        return b"", content[start:], content.count(b"\n", 0, start)
+    return content[start:end].rstrip(b"\r\n"), content[end:], content.count(b"\n", 0, end)
+
+
+def find_header(pieces: Iterable[bytes]) -> bytes:
+    """The header line of a CSV; empty where there are blank lines at most.
+
+    Raises:
+        UnreadableFileError: the line is too long.
+    """
+    rest = b""
+    for piece in pieces:
+        line, rest, _ = cut_header(rest + piece)
+        if line:
+            rest = line
+            break
+        if not rest.strip():
+            rest = b""
+        if len(rest) > MAX_HEADER_BYTES:
+            break
+    if len(rest) > MAX_HEADER_BYTES:
+        raise UnreadableFileError(
+            f"found a CSV header of more than {MAX_HEADER_BYTES:,} bytes, expected at most as many"
+        )
+    return rest.rstrip(b"\r\n") if rest.strip() else b""
+
+
+def read_layout(header: bytes, fields: Sequence[str], required: Sequence[str]) -> CsvLayout:
+    """Tell from the header line which separator the file has and which field each column is.
+
+    Raises:
+        UnreadableFileError: no required field is among the columns, one is there twice, or there are too many columns.
+    """
+    text = decoded(header)[0]
+    layouts = [layout for separator in SEPARATORS if (layout := _split_header(text, separator, fields))]
+    if not layouts:
+        raise UnreadableFileError(f"the CSV header cannot be read: found {text[:_SHOWN]!r}")
+    best = max(layouts, key=lambda layout: (len({*layout.columns} - {""}), len(layout.names)))
+    if len(best.names) > MAX_COLUMNS:
+        raise UnreadableFileError(f"found {len(best.names):,} columns, expected at most {MAX_COLUMNS:,}")
+    require_fields(best.names, fields, required, what="CSV header")
+    return best
+
+
+def _split_header(text: str, separator: str, fields: Sequence[str]) -> CsvLayout | None:
+    try:
+        names = next(csv.reader([text], delimiter=separator, strict=True), [])
+    except csv.Error:
+        return None
+    too_many = len(names) > MAX_COLUMNS
+    columns = () if too_many else tuple(field_meant(name, fields) or "" for name in names)
+    return CsvLayout(separator, columns, tuple(names))
+
+
+def require_fields(names: Sequence[str], fields: Sequence[str], required: Sequence[str], *, what: str) -> None:
+    """Make sure that the columns of a file hold at least one required field, and none twice.
+
+    Raises:
+        UnreadableFileError: they do not; `what` says where they were found.
+    """
+    known = [field for name in names if (field := field_meant(name, fields))]
+    if not set(required) & set(known):
+        raise UnreadableFileError(
+            f"found the {what} {', '.join(names)[:_SHOWN]!r}, expected columns {', '.join(required)}"
+        )
+    if twice := sorted({field for field in known if known.count(field) > 1}):
+        raise UnreadableFileError(f"the {what} names a column twice: {', '.join(twice)}")
+
+
+# --- lines and records ---------------------------------------------------------------------------
+
+
+def decoded(line: bytes) -> tuple[str, str]:
+    r"""A line's text, and how it was read: as `utf-8`, else as `windows-1252`, or as `bytes` of neither.
+
+    Line by line: one broken line does not garble the accents of all the others.
+
+    >>> decoded("Zoé".encode()), decoded(b"Zo\xe9"), decoded(b"Zo\x81\xe9")
+    (('Zoé', 'utf-8'), ('Zoé', 'windows-1252'), ('Zo\\x81\\xe9', 'bytes'))
+    """
+    for encoding in ("utf-8", "windows-1252"):
+        try:
+            return line.decode(encoding), encoding
+        except UnicodeDecodeError:
+            pass
+    return line.decode("utf-8", "backslashreplace"), "bytes"
+
+
 def lines_of(content: bytes) -> list[bytes]:
     r"""The lines with their ends; only `\n` ends one.
 
@@ -46,48 +207,102 @@ def lines_of(content: bytes) -> list[bytes]:
     return lines if lines[-1] else lines[:-1]
 
 
-def cut_records(content: bytes, first_line: int, *, is_end: bool) -> tuple[list[CsvRecord], int]:
-    """Cut content into records; an open one at its end is left unless `is_end`.
+@dataclass
+class Cut:
+    """Records cut from a text with quotes."""
+
+    records: list[CsvRecord]
+    lines_taken: int
+    records_in_windows_1252: int
+
+
+def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: bool) -> Cut:
+    """Cut content into records, without its empty lines; an open one at its end is left unless `is_end`.
 
     A quote that is never closed costs its own line, not the rest of the file.
 
     Args:
         content: whole lines.
         first_line: the number of the first of them.
+        layout: the file's.
         is_end: whether nothing follows.
-
-    Returns:
-        The records, and how many lines they take.
     """
-    lines = [line.decode("utf-8", "surrogateescape") for line in lines_of(content)]
-    records: list[CsvRecord] = []
+    lines, hows = _decoded_lines(content)
+    cut = Cut([], 0, 0)
     feed = _Feed(lines)
-    reader = csv.reader(feed, strict=True)
-    while feed.position < len(lines):
-        start = feed.position
-        cells: list[str] | None
-        try:
-            cells = next(reader)
-        except csv.Error:
+    reader = csv.reader(feed, delimiter=layout.separator, strict=True)
+    alone = _Alone(layout.separator)
+    size_left, last_closing = sum(map(len, lines)), len(lines)
+    while (start := feed.position) < len(lines):
+        if lines[start] in _BLANK:
+            feed.position, size_left = start + 1, size_left - len(lines[start])
+            continue
+        cells: list[str] | None = None
+        if start < last_closing:
+            try:
+                cells = next(reader)
+            except csv.Error:
+                if feed.is_exhausted:
+                    feed.position, feed.is_exhausted = start, False
+                    if not is_end and size_left <= MAX_OPEN_BYTES:
+                        break
+                    # From here on no quote that a line leaves open is closed: each line stands for itself.
+                    is_first = last_closing == len(lines)
+                    last_closing = _last_closing(lines, start, alone) if is_first else start
+                    continue
+        else:
+            cells, is_open = alone.cells(lines[start])
+            if is_open and not is_end and size_left <= MAX_OPEN_BYTES:
+                break
+            feed.position = start + 1
+        raw, how = _joined(lines, hows, start, feed.position)
+        size_left -= len(raw)
+        if len(cells or ()) != len(layout.columns) or how == "bytes":
             cells = None
-            if feed.is_exhausted:
-                is_hopeless = sum(map(len, lines[start:])) > MAX_CELL_BYTES
-                if not (is_end or is_hopeless):
-                    return records, start
-                feed.position, feed.is_exhausted = start + 1, False
-        raw = "".join(lines[start : feed.position])
-        if not _is_text(raw):
-            cells = None
-            raw = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        records.append(CsvRecord(first_line + start, raw, cells))
-    return records, feed.position
+        elif how == "windows-1252":
+            cut.records_in_windows_1252 += 1
+        cut.records.append(CsvRecord(first_line + start, raw, cells))
+    cut.lines_taken = feed.position
+    return cut
 
 
-def _is_text(raw: str) -> bool:
-    if raw.isascii():
-        return True
-    try:
-        raw.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+def _decoded_lines(content: bytes) -> tuple[list[str], list[str] | None]:
+    """The lines as text, and how each was read; None where all are UTF-8, which is decoded at once."""
+    text = content.decode("utf-8", "surrogateescape")
+    lines = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    if not lines[-1]:
+        lines.pop()
+    if not _NOT_UTF_8.search(text):
+        return lines, None
+    hows = ["utf-8"] * len(lines)
+    # All at once, as a decoder costs more than a short line. Its lines are the same: one byte is one character.
+    converted = content.decode("windows-1252", "replace").split("\n")
+    for place, line in enumerate(lines):
+        if line.isascii() or not _NOT_UTF_8.search(line):
+            continue
+        if _NO_CHARACTER in converted[place]:
+            lines[place], hows[place] = decoded(line.encode("utf-8", "surrogateescape"))
+        else:
+            lines[place] = converted[place] + ("\n" if line.endswith("\n") else "")
+            hows[place] = "windows-1252"
+    return lines, hows
+
+
+def _joined(lines: list[str], hows: list[str] | None, start: int, end: int) -> tuple[str, str]:
+    """The text of a record, and how the worst of its lines was read."""
+    if end == start + 1:
+        return lines[start], "utf-8" if hows is None else hows[start]
+    raw = "".join(lines[start:end])
+    if hows is None:
+        return raw, "utf-8"
+    of_lines = hows[start:end]
+    return raw, next(worst for worst in ("bytes", "windows-1252", "utf-8") if worst in of_lines)
+
+
+def _last_closing(lines: list[str], start: int, alone: _Alone) -> int:
+    """The last line from `start` on in which a quote that is open before it is closed; `start` where there is none."""
+    for position in range(len(lines) - 1, start, -1):
+        if '"' in lines[position] and not alone.cells('"' + lines[position])[1]:
+            return position
+    return start

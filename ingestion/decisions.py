@@ -1,7 +1,7 @@
-"""The record of what people decided on held batches: who, when, why. Append-only."""
+"""The record of what people decided on held files: who, when, why. Append-only."""
 
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ingestion.durable import append_json_line, read_json_lines
 from ingestion.settings import Settings
@@ -11,7 +11,7 @@ _FILE = "decisions.ndjson"
 
 @dataclass(frozen=True)
 class Decision:
-    """A decision on a held batch."""
+    """A decision on held files of a batch."""
 
     batch_id: str
     decision: Literal["release", "discard"]
@@ -19,14 +19,21 @@ class Decision:
     why: str
     decided_at: str
     """ISO 8601, UTC."""
+    files: tuple[str, ...] = ()
+    """The landed files that were decided on; none named: the whole batch, as earlier code decided."""
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "Decision":
+        """Read back what JSON holds."""
+        return cls(**{**stored, "files": tuple(stored.get("files", ()))})
 
 
 def record_decision(settings: Settings, decision: Decision) -> None:
-    """Append a decision; a batch has one, so repeating after a crash adds none."""
-    if all(other.batch_id != decision.batch_id for other in read_decisions(settings)):
+    """Append a decision; a file is decided on once, so repeating after a crash adds none."""
+    if all((other.batch_id, other.files) != (decision.batch_id, decision.files) for other in read_decisions(settings)):
         append_json_line(settings.held_dir / _FILE, asdict(decision))
 
 
 def read_decisions(settings: Settings) -> tuple[Decision, ...]:
     """Every decision so far, in order."""
-    return tuple(Decision(**line) for line in read_json_lines(settings.held_dir / _FILE))
+    return tuple(Decision.from_dict(line) for line in read_json_lines(settings.held_dir / _FILE))

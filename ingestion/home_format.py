@@ -8,8 +8,10 @@ from typing import Final
 from ingestion.durable import read_json, write_json
 from ingestion.settings import Settings
 
-HOME_FORMAT: Final = 1
-"""The newest format of a data home that this code knows, and the one that it writes."""
+HOME_FORMAT: Final = 2
+"""The newest format of a data home that this code knows."""
+FORMAT_WITH_STRAYS: Final = 2
+"""The format of a home with files of strays (docs/adr/0026), which earlier code would read as heartbeats of no day."""
 FORMAT_FILE: Final = "format.json"
 
 
@@ -60,3 +62,9 @@ def stamp_home(settings: Settings) -> None:
     """Write down the format of a data home that says none yet; its lock must be held."""
     if not (settings.home / FORMAT_FILE).exists():
         write_json(settings.home / FORMAT_FILE, {"format": 1})
+
+
+def raise_home_format(settings: Settings, to: int) -> None:
+    """Write down that a data home needs code that knows a format; before anything of it is there to be read."""
+    if home_format(settings) < to:
+        write_json(settings.home / FORMAT_FILE, {"format": to})

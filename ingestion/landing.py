@@ -1,225 +1,364 @@
-"""What has landed: finding files, telling their format, knowing them by content.
+"""What has landed: finding files without following links, and opening those that were found.
 
-Nothing here decides whether a content has been loaded: that is the raw layer's knowledge.
+What is in a file is read by `landed_content`; whether a content has been loaded is the raw layer's knowledge.
 """
 
+import difflib
+import errno
 import hashlib
 import os
-import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import stat
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import IO, Final, Self
 
-import zstandard
+from ingestion.landed_names import os_name, printable_name
+from ingestion.odd_entries import NotTaken, OddEntry
 
 TEXT_FORMATS = (".ndjson", ".jsonl", ".csv")
 FORMATS = (*TEXT_FORMATS, ".parquet")
 COMPRESSIONS = (".gz", ".zst")
-_SKIPPED_PREFIXES = (".", "_")
-_SKIPPED_SUFFIXES = (".tmp", ".part")
+_KEPT_OUT_PREFIXES = (".", "_")
+_KEPT_OUT_SUFFIXES = (".tmp", ".part")
 
-_READ_BYTES = 1 << 20
-# zstd can blow four bytes up to 128 KiB: small bites bound what one of them can become.
-_ZSTD_BITE_BYTES = 4096
-_ZSTD_WINDOW_BYTES = 1 << 27
+# Nothing on the way is a link: a folder is entered by name from the one that it lies in.
+_ENTER: Final = os.O_PATH | os.O_DIRECTORY
+_LIST: Final = os.O_RDONLY | os.O_DIRECTORY
+# Without O_NONBLOCK, a pipe that took a file's place would wait for its writer.
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
-# What a file of another format begins with, whatever its name says.
-_FOREIGN_STARTS = {
-    b"\x1f\x8b": "gzip data",
-    b"\x28\xb5\x2f\xfd": "zstd data",
-    b"PAR1": "a Parquet file",
-    b"PK\x03\x04": "a zip archive",
-    b"\xff\xfe": "UTF-16 text",
-    b"\xfe\xff": "UTF-16 text",
+_LINK = "a link; links are never followed"
+_OTHER_FILE_SYSTEM = "on another file system than landing"
+_ODD_KINDS: Mapping[Callable[[int], bool], str] = {
+    stat.S_ISFIFO: "a named pipe, not a file",
+    stat.S_ISSOCK: "a socket, not a file",
+    stat.S_ISCHR: "a device, not a file",
+    stat.S_ISBLK: "a device, not a file",
 }
+_ENDING = "no ending of .csv .ndjson .jsonl (also .gz .zst) .parquet"
+_FOLDER_NAMED_AS_FILE = "a folder with a file's name, and nothing to take in it"
+_GONE = "gone before it was read"
+_CHANGED = "changed while it was read; the next run takes it"
 
 
 class UnreadableFileError(Exception):
     """A landed file that cannot be read as what its name says: set aside whole."""
 
 
+class NotTakenError(Exception):
+    """A landed file that cannot be read now, or not as it was found: this run leaves it where it is."""
+
+
+class OtherFileSystemError(OSError):
+    """A folder in landing that another file system is mounted on."""
+
+
 @dataclass(frozen=True)
 class LandedFile:
     """A file in landing, by name and by what the file system says of it."""
 
-    path: Path
+    landing: Path
     name: str
-    """Path relative to landing, with `/`."""
+    """Path relative to landing, with `/`, in the form of `landed_names`."""
     size: int
     mtime_ns: int
+    ctime_ns: int
     inode: int
-    content_hash: str = ""
-    """sha256 of the decompressed content (Parquet: of the bytes), once it is known."""
 
     @property
     def format(self) -> str:
         """One of FORMATS."""
-        name = self.path.stem if self.compression else self.path.name
-        return PurePath(name).suffix
+        path = PurePath(self.name.lower())
+        return PurePath(path.stem).suffix if path.suffix in COMPRESSIONS else path.suffix
 
     @property
     def compression(self) -> str | None:
         """One of COMPRESSIONS, or None."""
-        return self.path.suffix if self.path.suffix in COMPRESSIONS else None
+        suffix = PurePath(self.name).suffix.lower()
+        return suffix if suffix in COMPRESSIONS else None
 
     @property
     def stamp(self) -> list[int]:
         """What changes when a name gets another content (delivery is by rename: a new inode)."""
         return [self.size, self.mtime_ns, self.inode]
 
-    def known_as(self, content_hash: str) -> "LandedFile":
-        """The same file with its content's hash."""
-        return replace(self, content_hash=content_hash)
+    @classmethod
+    def of_status(cls, landing: Path, name: str, status: os.stat_result) -> Self:
+        """A regular file that was looked at."""
+        return cls(landing, name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+@dataclass
+class Listing:
+    """What lies in one folder of landing."""
+
+    stamp: tuple[int, int, int]
+    """mtime, ctime (which nobody can set back) and inode of the folder, from before it was looked through."""
+    fresh: list[LandedFile] = field(default_factory=list)
+    """The files that can be read and are not known."""
+    subfolders: list[str] = field(default_factory=list)
+    not_taken: NotTaken = field(default_factory=NotTaken)
+
+
+class LandingTree:
+    """Landing, opened: folders are reached one name at a time, as deep as they lie, and no link is followed.
+
+    Landing itself may be a link: it is the operator's, what is in it the deliverer's.
+
+    Raises:
+        OSError: a folder is not there, is a link or no folder, or may not be entered; of another file system it is an
+            `OtherFileSystemError`.
+    """
+
+    def __init__(self, landing: Path) -> None:
+        self.landing = landing
+        self._root = self._here = os.open(landing, _ENTER)
+        self._device = os.fstat(self._root).st_dev
+        self._path: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._return()
+        os.close(self._root)
+
+    def enter(self, folder: str) -> int:
+        """Return a descriptor of a folder, by its name relative to landing; open until the next one is entered."""
+        path = [name for name in os_name(folder).split("/") if name]
+        if path[: len(self._path)] != self._path:
+            self._return()
+        for name in path[len(self._path) :]:
+            inner = os.open(name, _ENTER | os.O_NOFOLLOW, dir_fd=self._here)
+            if os.fstat(inner).st_dev != self._device:
+                os.close(inner)
+                raise OtherFileSystemError(_OTHER_FILE_SYSTEM)
+            if self._here != self._root:
+                os.close(self._here)
+            self._here = inner
+            self._path.append(name)
+        return self._here
+
+    def holds(self, status: os.stat_result) -> bool:
+        """Whether an entry is on landing's own file system."""
+        return status.st_dev == self._device
+
+    def open_file(self, name: str) -> IO[bytes]:
+        """Open a regular file by its name relative to landing.
+
+        Raises:
+            OSError: also where it is none, or not on landing's own file system.
+        """
+        folder, _, base = name.rpartition("/")
+        stream = open(os.open(os_name(base), _READ, dir_fd=self.enter(folder)), "rb", buffering=0)  # noqa: PTH123, SIM115 - by descriptor
+        status = os.fstat(stream.fileno())
+        if stat.S_ISREG(status.st_mode) and self.holds(status):
+            return stream
+        stream.close()
+        raise OSError("found no regular file of landing's own file system")
+
+    def _return(self) -> None:
+        if self._here != self._root:
+            os.close(self._here)
+        self._here, self._path = self._root, []
 
 
 def is_deliverable(name: str) -> bool:
-    """Whether a file of this name is taken.
+    """Whether a file is taken by its ending.
 
-    >>> [is_deliverable(n) for n in ("a.csv", "b.ndjson.gz", "_a.csv", "a.csv.tmp", "a.txt")]
-    [True, True, False, False, False]
+    >>> [is_deliverable(n) for n in ("a.csv", "B.NDJSON.GZ", "a.txt", "part-0", "a.csv ", "a.parquet.gz")]
+    [True, True, False, False, False, False]
     """
-    if name.startswith(_SKIPPED_PREFIXES) or name.endswith(_SKIPPED_SUFFIXES):
-        return False
-    path = PurePath(name)
+    path = PurePath(name.lower())
     if path.suffix in COMPRESSIONS:
         return PurePath(path.stem).suffix in TEXT_FORMATS
     return path.suffix in FORMATS
 
 
-def find_files(landing: Path, record_type: str) -> list[LandedFile]:
-    """Every deliverable file of a record type, at any depth, sorted by name."""
-    files = []
-    folders = [landing / record_type]
-    while folders:
-        found, subfolders = list_folder(landing, folders.pop())
-        files += found
-        folders += subfolders
-    return sorted(files, key=lambda file: file.name)
+def is_kept_out(name: str) -> bool:
+    """Whether the name of a file or folder says that it is still being delivered, or was put aside.
+
+    >>> [is_kept_out(n) for n in ("_a.csv", ".staging", "a.csv.tmp", "A.CSV.PART", "a.csv")]
+    [True, True, True, True, False]
+    """
+    return name.startswith(_KEPT_OUT_PREFIXES) or name.lower().endswith(_KEPT_OUT_SUFFIXES)
 
 
-def list_folder(landing: Path, folder: Path) -> tuple[list[LandedFile], list[Path]]:
-    """The deliverable files in one folder of landing, and its subfolders; nothing if it is not there."""
-    files, subfolders = [], []
+def list_folder(tree: LandingTree, folder: str, known: Mapping[str, list[int]]) -> Listing:
+    """Look through a folder of landing; one odd entry stops nothing.
+
+    Args:
+        tree: landing.
+        folder: the folder's name relative to it.
+        known: stamps of files that are not fresh, by name in the folder.
+
+    Raises:
+        OSError: see `LandingTree`; also where the folder may not be listed.
+    """
+    descriptor = os.open(".", _LIST, dir_fd=tree.enter(folder))
     try:
-        entries = list(os.scandir(folder))
+        return _Look(tree, folder, descriptor, known).look()
+    finally:
+        os.close(descriptor)
+
+
+class _Look:
+    """A look through one folder."""
+
+    def __init__(self, tree: LandingTree, folder: str, descriptor: int, known: Mapping[str, list[int]]) -> None:
+        self._tree, self._folder, self._descriptor, self._known = tree, folder, descriptor, known
+        status = os.fstat(descriptor)
+        self._found = Listing((status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+        self._holds_files = False
+
+    def look(self) -> Listing:
+        odd = self._found.not_taken
+        with os.scandir(self._descriptor) as entries:
+            for entry in entries:
+                if is_kept_out(entry.name):
+                    odd.keep_out(self._folder)
+                    continue
+                name = printable_name(entry.name)
+                try:
+                    reason, is_unread = self._sort(entry, name), False
+                except OSError as error:
+                    reason, is_unread = _why_not(error)
+                if reason is not None:
+                    odd.add(OddEntry(f"{self._folder}/{name}", reason, is_unread))
+        if not (self._holds_files or self._found.subfolders) and is_deliverable(self._folder):
+            odd.add(OddEntry(self._folder, _FOLDER_NAMED_AS_FILE))
+        odd.bounded()
+        return self._found
+
+    def _sort(self, entry: "os.DirEntry[str]", name: str) -> str | None:
+        """Note a file or a subfolder; why an entry is neither."""
+        if entry.is_symlink():
+            return _LINK
+        if entry.is_dir(follow_symlinks=False):
+            self._found.subfolders.append(f"{self._folder}/{name}")
+            return None
+        status = entry.stat(follow_symlinks=False)
+        for is_odd, reason in _ODD_KINDS.items():
+            if is_odd(status.st_mode):
+                return reason
+        if not self._tree.holds(status):
+            return _OTHER_FILE_SYSTEM
+        if not is_deliverable(entry.name):
+            return _ENDING
+        self._holds_files = True
+        file = LandedFile.of_status(self._tree.landing, f"{self._folder}/{name}", status)
+        if self._known.get(name) != file.stamp:
+            if not _may_read(entry.name, self._descriptor):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            self._found.fresh.append(file)
+        return None
+
+
+def _may_read(name: str, folder: int) -> bool:
+    return os.access(name, os.R_OK, dir_fd=folder, effective_ids=os.access in os.supports_effective_ids)
+
+
+def odd_folder(folder: str, error: OSError) -> OddEntry:
+    """What keeps a folder from being looked through."""
+    if isinstance(error, OtherFileSystemError):
+        return OddEntry(folder, _OTHER_FILE_SYSTEM, is_unread=True)
+    return OddEntry(folder, f"a folder that cannot be listed: {error.strerror}", is_unread=True)
+
+
+def look_at_root(landing: Path, record_types: Sequence[str]) -> NotTaken:
+    """Find what lies in landing itself and is no record type's folder. Nothing where landing is not there."""
+    found = NotTaken()
+    try:
+        with os.scandir(landing) as entries:
+            for entry in entries:
+                if is_kept_out(entry.name):
+                    found.keep_out("")
+                elif reason := _why_no_record_type(entry, record_types):
+                    is_folder = entry.is_dir(follow_symlinks=False)
+                    found.add(OddEntry(printable_name(entry.name) + "/" * is_folder, reason))
     except FileNotFoundError:
-        return [], []
-    prefix = folder.relative_to(landing).as_posix()
-    for entry in entries:
-        if entry.is_dir():
-            subfolders.append(Path(entry.path))
-        elif is_deliverable(entry.name):
-            status = entry.stat()
-            files.append(
-                LandedFile(
-                    path=Path(entry.path),
-                    name=f"{prefix}/{entry.name}",
-                    size=status.st_size,
-                    mtime_ns=status.st_mtime_ns,
-                    inode=status.st_ino,
-                )
-            )
-    return files, subfolders
+        pass
+    except OSError as error:
+        found.add(odd_folder("landing", error))
+    return found.bounded()
 
 
-def read_content(file: LandedFile) -> Iterator[bytes]:
-    """The decompressed content in pieces of bounded size.
-
-    Raises:
-        UnreadableFileError: the compression is broken off or corrupt, or the content is plainly of
-            another format than the name says.
-    """
-    with file.path.open("rb", buffering=_READ_BYTES) as stream:
-        match file.compression:
-            case ".gz":
-                pieces = _gunzip(stream)
-            case ".zst":
-                pieces = _unzstd(stream)
-            case _:
-                pieces = iter(lambda: stream.read(_READ_BYTES), b"")
-        is_first = True
-        for piece in pieces:
-            if is_first and file.format != ".parquet":
-                _refuse_foreign(piece, file.format)
-            is_first = False
-            yield piece
+def _why_no_record_type(entry: "os.DirEntry[str]", record_types: Sequence[str]) -> str | None:
+    if entry.is_symlink():
+        return _LINK
+    if entry.is_dir(follow_symlinks=False):
+        if entry.name in record_types:
+            return None
+        meant = difflib.get_close_matches(entry.name.lower(), record_types, 1)
+        return f"a folder that is no record type; meant {meant[0]}?" if meant else "a folder that is no record type"
+    return "a file in place of the folder" if entry.name in record_types else "in no record type's folder"
 
 
-def _refuse_foreign(start: bytes, expected: str) -> None:
-    for signature, what in _FOREIGN_STARTS.items():
-        if start.startswith(signature):
-            raise UnreadableFileError(f"found {what}, expected {expected} in UTF-8")
-
-
-def _gunzip(stream: BinaryIO) -> Iterator[bytes]:
-    member = zlib.decompressobj(wbits=31)
-    try:
-        while compressed := stream.read(_READ_BYTES):
-            while compressed:
-                if member.eof:
-                    # Further members follow one another; zeros between or after them are padding.
-                    compressed = compressed.lstrip(b"\0")
-                    if not compressed:
-                        break
-                    member = zlib.decompressobj(wbits=31)
-                if piece := member.decompress(compressed, _READ_BYTES):
-                    yield piece
-                compressed = member.unused_data if member.eof else member.unconsumed_tail
-    except zlib.error as error:
-        raise UnreadableFileError(f"gzip data is corrupt: {error}") from error
-    if not member.eof:
-        raise UnreadableFileError("gzip data is broken off before its end")
-
-
-def _unzstd(stream: BinaryIO) -> Iterator[bytes]:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW_BYTES)
-    frame = decompressor.decompressobj()
-    is_begun = False
-    collected = bytearray()
-    try:
-        while compressed := stream.read(_ZSTD_BITE_BYTES):
-            while compressed:
-                if frame.eof:
-                    frame = decompressor.decompressobj()
-                is_begun = True
-                collected += frame.decompress(compressed)
-                compressed = frame.unused_data if frame.eof else b""
-                if len(collected) >= _READ_BYTES:
-                    yield bytes(collected)
-                    collected.clear()
-    except zstandard.ZstdError as error:
-        raise UnreadableFileError(f"zstd data is corrupt: {error}") from error
-    if not (is_begun and frame.eof):
-        raise UnreadableFileError("zstd data is broken off before its end")
-    if collected:
-        yield bytes(collected)
-
-
-def hash_content(file: LandedFile) -> str:
-    """The sha256 by which a file's content is known.
+@contextmanager
+def reading(file: LandedFile) -> Iterator[IO[bytes]]:
+    """Open a file that was found, and make sure that it is and stays the one that was found.
 
     Raises:
-        UnreadableFileError: see `read_content`.
+        NotTakenError: it is gone, may not be read, or changed meanwhile. An `UnreadableFileError` on a file that
+            changed becomes one: what was read of it says nothing.
     """
-    digest = hashlib.sha256()
-    for piece in read_content(file):
-        digest.update(piece)
-    return digest.hexdigest()
+    try:
+        with LandingTree(file.landing) as tree, tree.open_file(file.name) as stream:
+            _require_unchanged(file, stream)
+            try:
+                yield stream
+            except UnreadableFileError:
+                _require_unchanged(file, stream)
+                raise
+            _require_unchanged(file, stream)
+    except OSError as error:
+        raise NotTakenError(_why_not(error)[0]) from error
+
+
+def _require_unchanged(file: LandedFile, stream: IO[bytes]) -> None:
+    status = os.fstat(stream.fileno())
+    if [status.st_size, status.st_mtime_ns, status.st_ino] != file.stamp:
+        raise NotTakenError(_CHANGED)
+
+
+def _why_not(error: OSError) -> tuple[str, bool]:
+    """Why a file was not read, and whether it is there and should have been."""
+    if isinstance(error, FileNotFoundError):
+        return _GONE, False
+    return _cannot_be_read(error.strerror or str(error)), True
+
+
+def _cannot_be_read(why: str) -> str:
+    return f"cannot be read: {why}"
+
+
+def find_file(landing: Path, name: str) -> LandedFile:
+    """Return a regular file of landing by its name, as it is now.
+
+    Raises:
+        OSError: no such file is there.
+    """
+    if ".." in name.split("/"):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
+    with LandingTree(landing) as tree, tree.open_file(name) as stream:
+        return LandedFile.of_status(landing, name, os.fstat(stream.fileno()))
 
 
 def hash_bytes(file: LandedFile) -> str:
-    """The sha256 of the file as it lies there: what a file that cannot be read is known by."""
-    with file.path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """The sha256 of the file as it lies there: what a file that cannot be read is known by.
+
+    Raises:
+        NotTakenError: see `reading`.
+    """
+    with reading(file) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
-def hash_of_landed(path: Path) -> str | None:
-    """Return the sha256 of the bytes that a path in landing has now; None where no regular file is there."""
+def hash_of_landed(landing: Path, name: str) -> str | None:
+    """Return the sha256 of the bytes that a name in landing has now; None where no regular file is there."""
     try:
-        if path.is_symlink() or not path.is_file():
-            return None
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError:
+        return hash_bytes(find_file(landing, name))
+    except (OSError, NotTakenError):
         return None

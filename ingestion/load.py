@@ -1,4 +1,4 @@
-"""Loading what is new of a record type: files in landing become one batch, promoted or held.
+"""Loading what is new of a record type: files in landing become one batch; those at fault are held, the rest promoted.
 
 The caller holds the data home's lock (`ingestion.lock`).
 """
@@ -7,25 +7,24 @@ import secrets
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
-from ingestion.batches import finish_decisions, hold, known_to_held
-from ingestion.checks import check_counts
+from ingestion.batches import HeldFile, days_of_files, finish_decisions, hold, known_to_held
+from ingestion.checks import check_counts, files_at_fault
 from ingestion.contracts import CONTRACTS, Contract
+from ingestion.contracts.fields import sql_text
 from ingestion.engine import connect
 from ingestion.expectations.validation import validate
-from ingestion.landing import (
-    LandedFile,
-    UnreadableFileError,
-    hash_bytes,
-    hash_content,
-)
+from ingestion.file_notes import check_notes
+from ingestion.landed_content import Limits, hash_content
+from ingestion.landing import LandedFile, NotTakenError, UnreadableFileError, hash_bytes
+from ingestion.odd_entries import OddEntry
 from ingestion.promotion import (
     Promoted,
     Promotion,
@@ -34,14 +33,16 @@ from ingestion.promotion import (
 )
 from ingestion.raw_tables import read_pins, scan_of
 from ingestion.readers import FirstReads
-from ingestion.reports import BatchReport, CheckResult
-from ingestion.seen_files import SeenFiles
+from ingestion.reports import BatchReport, CheckResult, RejectedLines
+from ingestion.seen_files import seen_files_of
 from ingestion.settings import Settings
 from ingestion.staging import (
     StagedBatch,
+    StagedFile,
     StagingInterruptedError,
     UnreadableFile,
     stage_files,
+    stage_landed,
     sync_files,
 )
 
@@ -50,8 +51,11 @@ __all__ = ["BatchReport", "CheckResult", "has_new_files", "load_new_files", "val
 Progress = Callable[[str, int], None]
 """Called with a record type and the bytes read since the last call."""
 
-Validator = Callable[[Settings, str, tuple[Path, ...]], tuple[CheckResult, ...]]
+Validator = Callable[[Settings, str, tuple[Path, ...], tuple[str, ...] | None], tuple[CheckResult, ...]]
 """Validates staged files of accepted records, as `validate_files` does, perhaps in another process."""
+
+_MOST_KINDS = 20
+"""Of rejects by file and reason, that a report names."""
 
 # A large uncompressed file of a size that no other has is hashed while it is loaded, not before.
 _HASHED_FIRST_BELOW_BYTES = 1 << 20
@@ -72,33 +76,27 @@ def waiting_files(settings: Settings, *, landed_before: datetime | None = None) 
     """
     files = [file for record_type in CONTRACTS for file in _fresh_files(settings, record_type)]
     if landed_before is not None:
-        files = [file for file in files if _landed_at(file) < landed_before.timestamp()]
+        files = [file for file in files if file.ctime_ns < landed_before.timestamp() * 1e9]
     return tuple(file.name for file in files)
 
 
 def _fresh_files(settings: Settings, record_type: str) -> list[LandedFile]:
-    return _seen_files(settings, record_type).find_fresh(settings.landing_dir, record_type, is_noted=False)
+    return seen_files_of(settings, record_type).look(settings.landing_dir, record_type, is_noted=False).fresh
 
 
-def _landed_at(file: LandedFile) -> float:
-    try:
-        return file.path.stat().st_ctime
-    except OSError:  # gone in the meantime: nothing to wait for
-        return float("inf")
-
-
-def validate_files(settings: Settings, record_type: str, files: tuple[Path, ...]) -> tuple[CheckResult, ...]:
-    """Validate staged files of accepted records against the suite of their type."""
+def validate_files(
+    settings: Settings, record_type: str, files: tuple[Path, ...], landed: tuple[str, ...] | None = None
+) -> tuple[CheckResult, ...]:
+    """Validate staged files of accepted records against the suite of their type; with `landed` only these files'."""
     con = connect(settings)
     try:
-        con.execute(f"create view staged as {scan_of(record_type, list(files))}")
+        scan = scan_of(record_type, list(files), lacked=())
+        if landed is not None:
+            scan = f"select * from ({scan}) where source_file in ({', '.join(map(sql_text, landed))})"
+        con.execute(f"create view staged as {scan}")
         return validate(con, "staged", f"ingestion.expectations.{record_type}")
     finally:
         con.close()
-
-
-def _seen_files(settings: Settings, record_type: str) -> SeenFiles:
-    return SeenFiles(settings.raw_dir / "_seen" / f"{record_type}.sqlite")
 
 
 def load_new_files(
@@ -129,20 +127,25 @@ def load_new_files(
     """
     with _one_load:
         finish_decisions(settings)
-        seen = _seen_files(settings, record_type)
+        seen = seen_files_of(settings, record_type)
         seen.forget_what_came_after(read_pins(settings).batch_number)
-        fresh = seen.find_fresh(settings.landing_dir, record_type)
+        fresh = seen.look(settings.landing_dir, record_type).fresh
+        seen.note_missed([])
         if not fresh:
             return None
+        missed: dict[str, OddEntry] = {}
         report = _load(
             settings,
             CONTRACTS[record_type],
             fresh,
+            missed=missed,
             progress=progress,
             now=now or datetime.now(UTC),
             validator=validator,
         )
-        seen.remember(fresh, batch_number=read_pins(settings).batch_number)
+        seen.note_missed(missed.values())
+        dealt_with = [file for file in fresh if file.name not in missed]
+        seen.remember(dealt_with, batch_number=read_pins(settings).batch_number)
         return report
 
 
@@ -174,12 +177,13 @@ def _load(
     contract: Contract,
     fresh: list[LandedFile],
     *,
+    missed: dict[str, OddEntry],
     progress: Progress | None,
     now: datetime,
     validator: Validator,
 ) -> BatchReport | None:
-    known = _Known(settings, contract.record_type)
-    files = _sort(fresh, known)
+    known, limits = _Known(settings, contract.record_type), Limits.of(settings)
+    files = _sort(fresh, known, limits, missed)
     batch_number = read_pins(settings).batch_number + 1
     batch_id = f"{contract.record_type}-{batch_number:06}-{secrets.token_hex(4)}"
     folder = staging_folder(settings, batch_id)
@@ -204,10 +208,14 @@ def _load(
                     batch_id=batch_id,
                     batch_number=batch_number,
                     loaded_at=now,
+                    limits=limits,
                     on_read=on_read,
                 )
             except StagingInterruptedError as interrupted:
-                _set_aside(files, interrupted.file, interrupted.reason, known)
+                for file, reason in interrupted.not_taken:
+                    _leave(files, file, reason, missed)
+                for file, reason in interrupted.unreadable:
+                    _set_aside(files, file, reason, known, missed)
                 continue
             if repeated := _repeated(staged.hashes, known):
                 # Known only now, as they were hashed on the way: once more without them.
@@ -230,7 +238,7 @@ def _load(
     return None
 
 
-def _sort(fresh: list[LandedFile], known: _Known) -> _Sorted:
+def _sort(fresh: list[LandedFile], known: _Known, limits: Limits, missed: dict[str, OddEntry]) -> _Sorted:
     """Hash what can be told apart only so, and leave out what is known or comes twice."""
     files = _Sorted()
     sizes = Counter(file.size for file in fresh)
@@ -241,9 +249,12 @@ def _sort(fresh: list[LandedFile], known: _Known) -> _Sorted:
             files.to_load.append(file)
             continue
         try:
-            content_hash = hash_content(file)
+            content_hash = hash_content(file, limits)
         except UnreadableFileError as error:
-            _set_aside(files, file, str(error), known)
+            _set_aside(files, file, str(error), known, missed)
+            continue
+        except NotTakenError as error:
+            _leave(files, file, str(error), missed)
             continue
         if content_hash in taken or known.has_content(content_hash):
             files.already_loaded += 1
@@ -253,14 +264,24 @@ def _sort(fresh: list[LandedFile], known: _Known) -> _Sorted:
     return files
 
 
-def _set_aside(files: _Sorted, file: LandedFile, why: str, known: _Known) -> None:
+def _set_aside(files: _Sorted, file: LandedFile, why: str, known: _Known, missed: dict[str, OddEntry]) -> None:
+    try:
+        bytes_hash = hash_bytes(file)
+    except NotTakenError as error:
+        _leave(files, file, str(error), missed)
+        return
     files.to_load = [other for other in files.to_load if other != file]
-    bytes_hash = hash_bytes(file)
     is_repeated = any(other.bytes_hash == bytes_hash for other in files.unreadable)
     if is_repeated or known.has_unreadable(bytes_hash):
         files.already_loaded += 1
     else:
         files.unreadable.append(UnreadableFile(file, why, bytes_hash))
+
+
+def _leave(files: _Sorted, file: LandedFile, why: str, missed: dict[str, OddEntry]) -> None:
+    """Leave a file where it is: it is named, and found again by the next run if it is still there."""
+    files.to_load = [other for other in files.to_load if other != file]
+    missed[file.name] = OddEntry(file.name, why)
 
 
 def _repeated(hashes: dict[str, str], known: _Known) -> set[str]:
@@ -285,25 +306,20 @@ def _decide(
     validator: Validator,
 ) -> BatchReport:
     accepted = tuple(folder / file.source for file in staged.files if file.table == contract.record_type)
-    checks = check_counts(contract, staged)
+    checks = check_counts(contract, staged) + check_notes(staged.notes)
     with ThreadPoolExecutor(1) as beside:
         synced = beside.submit(sync_files, folder, staged.files)
         if accepted:
-            checks += validator(settings, contract.record_type, accepted)
+            checks += _validated(settings, contract, staged, accepted, validator)
         synced.result()
-    is_held = any(not check.passed and check.severity == "critical" for check in checks)
-    report = BatchReport(
-        batch_id=folder.name,
-        batch_number=batch_number,
-        record_type=contract.record_type,
-        files=len(files.to_load),
-        records=staged.records,
-        rejects=staged.rejects,
-        bytes=_size(files.to_load),
-        verdict="held" if is_held else "promoted",
-        checks=checks,
-        unreadable=tuple((entry.file.name, entry.why) for entry in files.unreadable),
-        already_loaded=files.already_loaded,
+    at_fault = {
+        name
+        for check in checks
+        if not check.passed and check.severity == "critical"
+        for name in check.files or staged.counts
+    }
+    report = _report(
+        contract, staged, files, at_fault=at_fault, checks=checks, folder=folder, batch_number=batch_number
     )
     promotion = Promotion(
         batch_id=folder.name,
@@ -313,11 +329,158 @@ def _decide(
         content_hashes=tuple(staged.hashes.values()),
         unreadable_hashes=tuple(entry.bytes_hash for entry in files.unreadable),
     )
-    if is_held:
-        hold(settings, con, report, promotion, tuple(staged.hashes))
-    else:
+    if at_fault:
+        promotion = _hold_files(settings, con, contract, report, promotion, staged=staged, folder=folder)
+    if promotion.content_hashes or promotion.unreadable_hashes:
         promote(settings, promotion)
+    else:
+        shutil.rmtree(folder)
     return report
+
+
+def _validated(
+    settings: Settings,
+    contract: Contract,
+    staged: StagedBatch,
+    accepted: tuple[Path, ...],
+    validator: Validator,
+) -> tuple[CheckResult, ...]:
+    """Run the suite over the whole batch; where an invariant fails, find the files of which it fails by themselves."""
+
+    def validated(landed: Sequence[str] | None) -> tuple[CheckResult, ...]:
+        names = None if landed is None else tuple(landed)
+        return validator(settings, contract.record_type, accepted, names)
+
+    def fails(landed: Sequence[str]) -> bool:
+        return any(not check.passed and check.severity == "critical" for check in validated(landed))
+
+    checks = validated(None)
+    if all(check.passed or check.severity != "critical" for check in checks):
+        return checks
+    at_fault = files_at_fault([name for name, file in staged.counts.items() if file.accepted], fails)
+    return tuple(
+        check if check.passed or check.severity != "critical" else replace(check, files=at_fault) for check in checks
+    )
+
+
+def _hold_files(
+    settings: Settings,
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    report: BatchReport,
+    promotion: Promotion,
+    *,
+    staged: StagedBatch,
+    folder: Path,
+) -> Promotion:
+    """Move the held files' part of a staged batch aside; return the promotion of the others' part.
+
+    The held part comes first: a load that is killed in between finds the other files fresh, and them alone.
+    """
+    held, kept = folder / "held", folder / "kept"
+    at_fault = {*report.held_files}
+    hashes_kept = {name: content for name, content in staged.hashes.items() if name not in at_fault}
+    others = [*hashes_kept, *(name for name, _ in report.unreadable)]
+    parts = {}
+    for part, names in ((held, report.held_files), (kept, others)):
+        part.mkdir()
+        parts[part] = stage_landed(
+            con,
+            contract,
+            promotion.files,
+            names,
+            source=folder,
+            target=part,
+            batch_id=promotion.batch_id,
+            batch_number=promotion.batch_number,
+        )
+        sync_files(part, parts[part])
+    hold(
+        settings,
+        report,
+        replace(
+            promotion,
+            files=tuple(parts[held]),
+            content_hashes=tuple(staged.hashes[name] for name in report.held_files),
+            unreadable_hashes=(),
+        ),
+        _held_files(
+            con, contract, report, staged, [held / file.source for file in parts[held] if _is_of(contract, file)]
+        ),
+        folder=held,
+    )
+    return replace(
+        promotion,
+        files=tuple(replace(file, source=f"{kept.name}/{file.source}") for file in parts[kept]),
+        content_hashes=tuple(hashes_kept.values()),
+    )
+
+
+def _is_of(contract: Contract, file: StagedFile) -> bool:
+    return file.table == contract.record_type
+
+
+def _held_files(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    report: BatchReport,
+    staged: StagedBatch,
+    records: Iterable[Path],
+) -> tuple[HeldFile, ...]:
+    days = days_of_files(con, contract.record_type, records)
+    failed = [check for check in report.checks if not check.passed and check.severity == "critical"]
+    of_files: dict[str, list[str]] = {}
+    for check in failed:
+        for name in check.files or report.held_files:
+            of_files.setdefault(name, []).append(check.name)
+    held = []
+    for name in report.held_files:
+        counts, (first_day, last_day) = staged.counts[name], days.get(name, (None, None))
+        content_hash = staged.hashes[name]
+        held.append(
+            HeldFile(
+                name, content_hash, counts.accepted, counts.rejected, first_day, last_day, failed=tuple(of_files[name])
+            )
+        )
+    return tuple(held)
+
+
+def _report(
+    contract: Contract,
+    staged: StagedBatch,
+    files: _Sorted,
+    *,
+    at_fault: Collection[str],
+    checks: tuple[CheckResult, ...],
+    folder: Path,
+    batch_number: int,
+) -> BatchReport:
+    held = tuple(name for name in staged.counts if name in at_fault)
+    kinds = [
+        RejectedLines(name, reason, records, file.first_lines[reason])
+        for name, file in staged.counts.items()
+        if name not in at_fault
+        for reason, records in file.rejects.items()
+    ]
+    kinds.sort(key=lambda kind: (-kind.records, kind.file, kind.reason))
+    return BatchReport(
+        batch_id=folder.name,
+        batch_number=batch_number,
+        record_type=contract.record_type,
+        files=len(files.to_load),
+        records=staged.records,
+        rejects=staged.rejects,
+        bytes=_size(files.to_load),
+        verdict="promoted" if not held else "held" if len(held) == len(staged.counts) else "partly held",
+        checks=checks,
+        unreadable=tuple((entry.file.name, entry.why) for entry in files.unreadable),
+        already_loaded=files.already_loaded,
+        held_files=held,
+        held_records=sum(staged.counts[name].accepted for name in held),
+        held_rejects=sum(staged.counts[name].rejected for name in held),
+        rejected=tuple(kinds[:_MOST_KINDS]),
+        rejected_kinds=len(kinds),
+    )
 
 
 def _size(files: Iterable[LandedFile]) -> int:

@@ -6,18 +6,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
+from ingestion.contracts.fields import Takes
+
 Column: TypeAlias = "pa.Array[Any]"
 
 NOT_TEXT = "\0"
-"""Marks a value that its field cannot be: an instant without zone, a list, an id with decimals."""
+"""Begins what its field cannot be: an instant without zone, a list, an id with decimals. The value follows."""
 
 
-def texts_of(values: Column, *, is_text: bool) -> Column:
+def texts_of(values: Column, takes: Takes) -> Column:
     """A column as strings, NULL where it is null.
 
     Args:
         values: a column of any type.
-        is_text: whether the field holds text (an id), which only strings and whole numbers are.
+        takes: which values the field takes; the others become `NOT_TEXT`.
     """
     if pt.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
@@ -26,9 +28,9 @@ def texts_of(values: Column, *, is_text: bool) -> Column:
         return values.cast(pa.string())
     if _is_string(kind):
         return _valid_strings(values)
-    if pt.is_integer(kind):
+    if takes is not Takes.WORD and (pt.is_integer(kind) or (pt.is_decimal(kind) and kind.scale == 0)):
         return values.cast(pa.string())
-    if not is_text:
+    if takes is Takes.ANYTHING:
         if pt.is_timestamp(kind) and kind.tz is not None:
             micros = values.cast(pa.timestamp("us", "UTC"), safe=False).cast(pa.int64())
             texts = micros.cast(pa.timestamp("us")).cast(pa.string())
@@ -36,8 +38,18 @@ def texts_of(values: Column, *, is_text: bool) -> Column:
             return instants
         if pt.is_floating(kind) or pt.is_decimal(kind) or pt.is_boolean(kind) or pt.is_date(kind):
             return values.cast(pa.string())
-    marks: Column = pc.call_function("if_else", [values.is_valid(), pa.scalar(NOT_TEXT), pa.scalar(None, pa.string())])
-    return marks
+    return _marked(values)
+
+
+def _marked(values: Column) -> Column:
+    """Values that their field cannot be, as people can read them, each marked."""
+    texts: Column
+    if pt.is_nested(values.type) or pt.is_floating(values.type):  # Arrow writes 123.0 as 123, and nothing of a list
+        texts = pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.string())
+    else:
+        texts = values.cast(pa.string())
+    marked: Column = pc.call_function("binary_join_element_wise", [pa.scalar(NOT_TEXT), texts, pa.scalar("")])
+    return marked
 
 
 def _is_string(kind: pa.DataType) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ingestion.decisions import Decision, record_decision
 from ingestion.durable import read_json, sync_file, write_json
+from ingestion.home_format import raise_home_format
 from ingestion.pin_problems import RESTORE_RAW, PinProblem, PinsError, Trouble
 from ingestion.raw_tables import (
     REJECTS,
@@ -21,6 +22,7 @@ from ingestion.raw_tables import (
     Pins,
     commit_batch,
     drop_half_written_commits,
+    format_of_files,
     open_table,
     read_pins,
     table_path,
@@ -45,7 +47,7 @@ class Promotion:
     unreadable_hashes: tuple[str, ...]
     """Of the bytes of the files set aside whole."""
     release: Decision | None = None
-    """The decision, where this promotes a held batch."""
+    """The decision, where this promotes held files."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -73,7 +75,7 @@ class Promotion:
                 "files": files,
                 "content_hashes": tuple(stored["content_hashes"]),
                 "unreadable_hashes": tuple(stored["unreadable_hashes"]),
-                "release": Decision(**stored["release"]) if stored["release"] else None,
+                "release": Decision.from_dict(stored["release"]) if stored["release"] else None,
             }
         )
 
@@ -117,6 +119,7 @@ def promote(settings: Settings, promotion: Promotion) -> None:
     Its staged files must be on the disk.
     """
     folder = staging_folder(settings, promotion.batch_id)
+    raise_home_format(settings, format_of_files(file.data for file in promotion.files))
     write_json(folder / _PLAN, promotion.as_dict())
     _carry_out(settings, promotion, folder)
 
@@ -174,10 +177,12 @@ def _carry_out(settings: Settings, promotion: Promotion, folder: Path) -> None:
 
 
 def tidy_up(settings: Settings, promotion: Promotion, folder: Path) -> None:
-    """The last steps of a promotion, after which nothing of it is left to do."""
+    """The last steps of a promotion, after which nothing of it is left to do.
+
+    What is left of released files in `held/` is removed by `ingestion.batches`: nothing reads it once they are decided.
+    """
     if promotion.release:
         record_decision(settings, promotion.release)
-        shutil.rmtree(settings.held_dir / promotion.release.batch_id, ignore_errors=True)
     shutil.rmtree(folder)
 
 

@@ -6,7 +6,8 @@ A table's newest version may be half of a promotion; what `pins.json` names neve
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from ingestion.contracts import CONTRACTS, RECORD_TYPES
 from ingestion.contracts.fields import sql_text
 from ingestion.durable import read_json, sync_file, write_json
+from ingestion.home_format import FORMAT_WITH_STRAYS
 from ingestion.pin_problems import REPAIR, PinProblem, PinsError, Trouble
 from ingestion.settings import Settings
 
@@ -34,7 +36,13 @@ REJECT_COLUMNS: dict[str, str] = {
     "raw": "VARCHAR",
     "batch_number": "BIGINT",
     "file_hash": "VARCHAR",
+    "device": "VARCHAR",
+    "app_version": "VARCHAR",
 }
+
+_LATER_REJECT_COLUMNS = ("device", "app_version")
+# Files that were written before the log said which files have a later column may have these, or not.
+_UNLOGGED = frozenset({"currency", "refunded_cents"})
 
 _DELTA_TYPES = {
     "VARCHAR": "string",
@@ -64,9 +72,39 @@ _NEWEST_FILES = 16
 _OLDER_TIMES = 4
 
 
+# Of a file of strays, by Delta's convention for a partition without a value.
+_NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
+
+
+def folder_of(partition: Mapping[str, str | None]) -> str:
+    """The folder inside its table in which a partition's files lie, with a slash at its end; empty where there is none.
+
+    >>> folder_of({"event_day": "2021-02-01"}), folder_of({"event_day": None}), folder_of({})
+    ('event_day=2021-02-01/', 'event_day=__HIVE_DEFAULT_PARTITION__/', '')
+    """
+    return "".join(f"{column}={_NO_VALUE if value is None else value}/" for column, value in partition.items())
+
+
+def is_stray(path: Path | str) -> bool:
+    """Whether a file holds strays: heartbeats of many days, each of the Paris day of its `event_at` (docs/adr/0026)."""
+    return Path(path).parent.name.endswith(f"={_NO_VALUE}")
+
+
 def columns_of(table: str) -> dict[str, str]:
     """The columns of a raw table and their DuckDB types, in order."""
     return REJECT_COLUMNS if table == REJECTS else CONTRACTS[table].columns
+
+
+def later_columns_of(table: str) -> dict[str, str]:
+    """The columns of a raw table, and their DuckDB types, that files of an earlier version of the project lack."""
+    if table == REJECTS:
+        return {name: REJECT_COLUMNS[name] for name in _LATER_REJECT_COLUMNS}
+    return {field.column_name: field.type.sql_type for field in CONTRACTS[table].fields if field.is_later}
+
+
+def null_counts_of(table: str, statistics: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
+    """How many values a written file lacks in each later column, by what DuckDB's `copy` returned of its columns."""
+    return {name: int(statistics[f'"{name}"']["null_count"]) for name in later_columns_of(table)}
 
 
 def properties_of(table: str) -> dict[str, str]:
@@ -194,12 +232,25 @@ class DataFile:
     records: int
     batch_number: int
     partition: Mapping[str, str | None]
+    null_counts: Mapping[str, int] = field(default_factory=dict)
+    """By later column that the file has: how many of its values are missing."""
 
     def as_action(self) -> AddAction:
         """The entry of the Delta log."""
         return StoredFile(
-            self.path, self.size, self.records, self.batch_number, self.batch_number, self.partition
+            self.path,
+            self.size,
+            self.records,
+            self.batch_number,
+            self.batch_number,
+            self.partition,
+            self.null_counts,
         ).as_action(is_new=True)
+
+
+def format_of_files(files: Iterable[DataFile]) -> int:
+    """The format that a data home has at least, to hold files like these."""
+    return FORMAT_WITH_STRAYS if any(is_stray(file.path) for file in files) else 1
 
 
 @dataclass(frozen=True)
@@ -212,6 +263,13 @@ class StoredFile:
     first_batch: int
     last_batch: int
     partition: Mapping[str, str | None]
+    null_counts: Mapping[str, int] = field(default_factory=dict)
+    """As in `DataFile`; the log of an earlier version of the project has none."""
+
+    def lacked_columns(self, table: str) -> frozenset[str] | None:
+        """The later columns of its table that the file lacks; None where only the file itself can tell."""
+        lacked = frozenset(later_columns_of(table)).difference(self.null_counts)
+        return None if lacked & _UNLOGGED else lacked
 
     def as_action(self, *, is_new: bool) -> AddAction:
         """The entry of the Delta log; not new: the same records were in other files."""
@@ -226,6 +284,7 @@ class StoredFile:
                     "numRecords": self.records,
                     "minValues": {"batch_number": self.first_batch},
                     "maxValues": {"batch_number": self.last_batch},
+                    "nullCount": dict(self.null_counts),
                 }
             ),
         )
@@ -267,27 +326,26 @@ def commit_batch(
     Returns:
         The table's version that holds the batch.
     """
-    schema = Schema(
-        [
-            DeltaField(name, PrimitiveType(_DELTA_TYPES[sql_type]), nullable=True)
-            for name, sql_type in columns_of(table).items()
-        ]
-    )
+    fields = [
+        DeltaField(name, PrimitiveType(_DELTA_TYPES[sql_type]), nullable=True)
+        for name, sql_type in columns_of(table).items()
+    ]
     partition_column = partition_column_of(table)
     partition_by = [partition_column] if partition_column else []
     path = table_path(settings, table)
     path.mkdir(parents=True, exist_ok=True)
     delta = open_table(settings, table) or DeltaTable.create(
-        str(path), schema=schema, partition_by=partition_by, configuration=properties_of(table)
+        str(path), schema=Schema(fields), partition_by=partition_by, configuration=properties_of(table)
     )
     files, app_ids = list(files), list(app_ids)
     if delta.transaction_version(app_ids[0]) is None and not _holds_any(delta, files):
+        _grow(delta, fields)
         # Without a time they are kept for ever.
         at = None if table == REJECTS else round(datetime.now(UTC).timestamp() * 1000)
         delta.create_write_transaction(
             actions=[file.as_action() for file in files],
             mode="append",
-            schema=schema,
+            schema=delta.schema(),
             partition_by=partition_by,
             commit_properties=CommitProperties(
                 app_transactions=[Transaction(app_id, 1, at) for app_id in app_ids],
@@ -301,6 +359,13 @@ def commit_batch(
     sync_file(log / f"{version:020}.json")
     sync_file(log)
     return version
+
+
+def _grow(delta: DeltaTable, fields: Iterable[DeltaField]) -> None:
+    """Give a table of an earlier version of the project the columns that it lacks: one more version, of no batch."""
+    known = {field.name for field in delta.schema().fields}
+    if missing := [field for field in fields if field.name not in known]:
+        delta.alter.add_columns(missing)
 
 
 def _holds_any(delta: DeltaTable, files: Iterable[DataFile]) -> bool:
@@ -325,16 +390,21 @@ def stored_files(settings: Settings, table: str, layout: int | None) -> list[Sto
     partition_column = partition_column_of(table)
     names = ("path", "size_bytes", "num_records", "min.batch_number", "max.batch_number")
     columns = [actions.column(name).to_pylist() if name in actions.column_names else None for name in names]
+    later = [name for name in later_columns_of(table) if f"null_count.{name}" in actions.column_names]
+    null_counts = [
+        {name: count for name, count in zip(later, counts, strict=True) if count is not None}
+        for counts in zip(*(actions.column(f"null_count.{name}").to_pylist() for name in later), strict=True)
+    ] or [{} for _ in columns[0] or ()]
     if partition_column:
         days = actions.column(f"partition.{partition_column}").to_pylist()
-        partitions = [{partition_column: str(day)} for day in days]
+        partitions = [{partition_column: None if day is None else str(day)} for day in days]
     else:
         partitions = [{} for _ in columns[0] or ()]
     # Paths in the log are URL-encoded, by the protocol.
     return [
-        StoredFile(unquote(path), size, records, first_batch, last_batch, partition)
-        for (path, size, records, first_batch, last_batch), partition in zip(
-            zip(*(column or () for column in columns), strict=True), partitions, strict=True
+        StoredFile(unquote(path), size, records, first_batch, last_batch, partition, counts)
+        for (path, size, records, first_batch, last_batch), partition, counts in zip(
+            zip(*(column or () for column in columns), strict=True), partitions, null_counts, strict=True
         )
     ]
 
@@ -369,30 +439,74 @@ def _scan_by_age(settings: Settings, table: str, files: Iterable[StoredFile]) ->
     while ordered:
         groups.append(ordered[:size])
         ordered, size = ordered[size:], size * _OLDER_TIMES
-    folder = table_path(settings, table)
     return " union all ".join(
-        scan_of(
-            table, [folder / file.path for file in group], up_to=group[0].last_batch if group != groups[0] else None
-        )
+        scan_of_stored(settings, table, group, up_to=group[0].last_batch if group != groups[0] else None)
         for group in groups
     ) or scan_of(table, [])
 
 
-def scan_of(table: str, files: Iterable[Path], *, up_to: int | None = None) -> str:
+def scan_of_stored(settings: Settings, table: str, files: Iterable[StoredFile], *, up_to: int | None = None) -> str:
+    """SQL that reads a raw table from files of its log, as `scan_of`; those that have the same columns together."""
+    folder = table_path(settings, table)
+    alike: defaultdict[frozenset[str] | None, list[Path]] = defaultdict(list)
+    for file in files:
+        alike[file.lacked_columns(table)].append(folder / file.path)
+    return " union all ".join(
+        scan_of(table, paths, up_to=up_to, lacked=lacked) for lacked, paths in alike.items()
+    ) or scan_of(table, [])
+
+
+def scan_of(
+    table: str, files: Iterable[Path], *, up_to: int | None = None, lacked: Collection[str] | None = None
+) -> str:
     """SQL that reads a raw table from its files, with explicit columns (a view binds no values).
 
-    With `up_to` only the records of batches up to this number.
+    Files of strays are a branch of their own: of the others, the folder tells which need be opened for some days.
+
+    Args:
+        table: the raw table.
+        files: its files, or such as will be.
+        up_to: only the records of batches up to this number.
+        lacked: the later columns that all of the files lack, while they have the others. If it is not known, columns
+            are read by name: all footers are opened, by whatever is then asked.
     """
+    strays: list[Path] = []
+    dated: list[Path] = []
+    for file in files:
+        (strays if is_stray(file) else dated).append(file)
+    parts = [
+        _scan_alike(table, part, up_to=up_to, lacked=lacked, are_strays=part is strays)
+        for part in (dated, strays)
+        if part
+    ]
+    if not parts:
+        empty = ", ".join(f"cast(null as {t}) as {name}" for name, t in columns_of(table).items())
+        return f"select {empty} where false"
+    return " union all ".join(parts)
+
+
+def _scan_alike(
+    table: str, files: Iterable[Path], *, up_to: int | None, lacked: Collection[str] | None, are_strays: bool
+) -> str:
     columns = columns_of(table)
     literals = ", ".join(sql_text(os.fspath(file)) for file in files)
-    if not literals:
-        empty = ", ".join(f"cast(null as {t}) as {name}" for name, t in columns.items())
-        return f"select {empty} where false"
-    partition_column = partition_column_of(table)
+    partition_column = None if are_strays else partition_column_of(table)
     hive = (
         f", hive_partitioning = true, hive_types = {{'{partition_column}': date}}"
         if partition_column
         else ", hive_partitioning = false"
     )
     where = "" if up_to is None else f" where batch_number <= {up_to:d}"
-    return f"select {', '.join(columns)} from read_parquet([{literals}]{hive}){where}"
+    later = later_columns_of(table)
+    computed = {name: f"cast(null as {columns[name]}) as {name}" for name in lacked or ()}
+    if are_strays and (column := partition_column_of(table)):
+        computed[column] = f"{CONTRACTS[table].partition_sql} as {column}"
+    listed = ", ".join(computed.get(name, name) for name in columns)
+    if lacked is not None or not later:
+        return f"select {listed} from read_parquet([{literals}]{hive}){where}"
+    # If none of the files has the later columns, the empty row names them.
+    named = ", ".join(f"cast(null as {t}) as {name}" for name, t in later.items())
+    return (
+        f"select {listed} from (from read_parquet([{literals}], union_by_name = true{hive}) "
+        f"union all by name select {named} where false){where}"
+    )

@@ -4,30 +4,36 @@ The three formats end in one relation of text columns that `contracts.typing_sql
 cut and count, they neither type nor reject (a record that cannot be cut is handed over as broken).
 """
 
-import csv
 import hashlib
+import itertools
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from ingestion.contracts import Contract
-from ingestion.contracts.fields import NOT_TEXT, Text, sql_text
+from ingestion.contracts import Contract, Field
+from ingestion.contracts.fields import IS_PLAIN, NOT_TEXT, Choice, Takes, sql_text
 from ingestion.contracts.typing_sql import text_column
-from ingestion.csv_records import CsvRecord, cut_records, lines_of
-from ingestion.landing import LandedFile, UnreadableFileError, hash_bytes, read_content
-from ingestion.parquet_texts import Column, texts_of
+from ingestion.csv_records import CsvLayout, Cut, cut_header, cut_records, decoded, find_header, lines_of, read_layout
+from ingestion.field_names import MAX_COLUMNS, near_misses
+from ingestion.file_notes import FileNote, near_miss_note
+from ingestion.landed_content import Limits, as_utf8, read_content
+from ingestion.landing import LandedFile, NotTakenError, UnreadableFileError, hash_bytes
+from ingestion.parquet_files import ParquetDecoder
+from ingestion.parquet_texts import Column
 
 MAX_RECORD_BYTES = 4 << 20
 """A longer record is malformed, and its raw text is cut: memory stays bounded on any input."""
 
-_BOM = b"\xef\xbb\xbf"
 _KEPT_OF_LONG_RECORD = 1000
 _NEWLINE = 10
-_PARQUET_BATCH_ROWS = 65_536
 _SLICE_BYTES = 256 << 20
+_LINES_LOOKED_AT = 5
+_LONGEST_LINE_LOOKED_AT = 1 << 16
 # SQL. Trimming a long text looks at each of its characters; a pattern gives up at the first one.
 _LINE = "rtrim(text, chr(13) || chr(10))"
 _LOOKS_LIKE_NO_TEXT = (
@@ -48,10 +54,12 @@ _TEXT_SCHEMA = pa.schema(
         ("text", pa.string()),
         ("is_broken", pa.bool_()),
         ("cells", pa.list_(pa.string())),
+        (IS_PLAIN, pa.bool_()),
     ]
 )
 
 OnRead = Callable[[int], None]
+_Part = TypeVar("_Part")
 
 
 class FirstReads:
@@ -76,10 +84,19 @@ class FirstReads:
 class ReadFiles:
     """What reading found out about the files, beyond their records."""
 
+    limits: Limits
     hashes: dict[str, str] = field(default_factory=dict)
     """Content hash by file name, of files read to their end."""
-    unreadable: tuple[LandedFile, str] | None = None
-    """The file at which reading stopped, with the reason."""
+    notes: list[FileNote] = field(default_factory=list)
+    unreadable: list[tuple[LandedFile, str]] = field(default_factory=list)
+    """The files that are to be set aside, with the reason; where there is one, reading stopped."""
+    not_taken: list[tuple[LandedFile, str]] = field(default_factory=list)
+    """The files that this run leaves where they are, with the reason; where there is one, reading stopped."""
+
+    def stopped_at(self, file: LandedFile, error: UnreadableFileError | NotTakenError) -> None:
+        """Note the file whose reading failed: the exception may pass through DuckDB, which wraps it."""
+        where = self.unreadable if isinstance(error, UnreadableFileError) else self.not_taken
+        where.append((file, str(error)))
 
 
 @dataclass(frozen=True)
@@ -100,26 +117,43 @@ def open_sources(
     query (`duckdb.InvalidInputException`), and the files are to be read again without trust.
 
     Raises:
-        UnreadableFileError: a CSV without a usable header or a Parquet file without a usable
-            footer; `read.unreadable` names it. While a source is drained, DuckDB wraps it.
+        UnreadableFileError, NotTakenError: a file cannot be read; `read` names it, and all others like it that were
+            found on the way. While a source is drained, DuckDB wraps it.
     """
     by_layout: dict[tuple[str, ...], list[LandedFile]] = {}
-    for file in files:
-        with _Naming(file, read):
-            by_layout.setdefault(_layout(contract, file), []).append(file)
-    for (kind, *header), group in by_layout.items():
+    for file, key in _each(files, read, lambda file: iter([_layout(contract, file, read)])):
+        by_layout.setdefault(key, []).append(file)
+    for (kind, *columns), group in by_layout.items():
         match kind:
             case "json":
-                batches, query = (
-                    _text_batches(group, read, on_read, _json_blocks),
-                    _json_query(contract, is_trusted=is_json_trusted),
-                )
+                batches = _text_batches(group, read, on_read, partial(_json_blocks, contract, read))
+                query = _json_query(contract, is_trusted=is_json_trusted)
             case "csv":
-                batches, query = _text_batches(group, read, on_read, _csv_blocks), _csv_query(contract, header)
+                separator, *fields = columns
+                layout = CsvLayout(separator, tuple(fields), names=())
+                batches = _text_batches(group, read, on_read, partial(_csv_blocks, layout, read))
+                query = _csv_query(contract, layout)
             case _:
                 batches, query = _parquet_batches(contract, group, read, on_read), _parquet_query(contract)
         for reader in _slices(batches):
             yield Source(reader, query)
+
+
+def _each(
+    files: list[LandedFile], read: ReadFiles, open_file: Callable[[LandedFile], Iterator[_Part]]
+) -> Iterator[tuple[LandedFile, _Part]]:
+    """Yield what each file holds. Once one has failed, the others are only looked through for the same."""
+    failed: UnreadableFileError | NotTakenError | None = None
+    for file in files:
+        try:
+            for found in open_file(file):
+                if failed is None:
+                    yield file, found
+        except (UnreadableFileError, NotTakenError) as error:
+            read.stopped_at(file, error)
+            failed = error
+    if failed is not None:
+        raise failed
 
 
 def _slices(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatchReader]:
@@ -139,26 +173,17 @@ def _slice(first: pa.RecordBatch, others: Iterator[pa.RecordBatch]) -> Iterator[
         size += batch.nbytes
 
 
-class _Naming:
-    """Notes the file whose reading failed: the exception may pass through DuckDB, which wraps it."""
-
-    def __init__(self, file: LandedFile, read: ReadFiles) -> None:
-        self._file, self._read = file, read
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, UnreadableFileError):
-            self._read.unreadable = (self._file, str(error))
-
-
-def _layout(contract: Contract, file: LandedFile) -> tuple[str, ...]:
+def _layout(contract: Contract, file: LandedFile, read: ReadFiles) -> tuple[str, ...]:
     match file.format:
         case ".csv":
-            return ("csv", *_csv_header(contract, file))
+            header = find_header(as_utf8(read_content(file, read.limits), file.format))
+            if not header:
+                return "csv", ","
+            layout = read_layout(header, contract.field_names, contract.required)
+            if near := near_misses(layout.names, contract.field_names):
+                read.notes.append(near_miss_note(file.name, near))
+            return "csv", layout.separator, *layout.columns
         case ".parquet":
-            _parquet_columns(contract, file)
             return ("parquet",)
         case _:
             return ("json",)
@@ -175,19 +200,12 @@ class _Block:
     is_too_long: bool = False
 
 
-def _line_blocks(file: LandedFile, digest: "hashlib._Hash", on_read: OnRead) -> Iterator[_Block]:
-    """Cut the content at line ends, in blocks of about a read each."""
+def _line_blocks(pieces: Iterator[bytes]) -> Iterator[_Block]:
+    """Cut text at line ends, in blocks of about a read each."""
     rest = b""
     is_skipping = False
-    is_first = True
-    for piece in read_content(file):
-        digest.update(piece)
-        on_read(len(piece))
-        if is_first:
-            # A BOM is three bytes, and a first piece shorter than that has no record after it.
-            content, is_first = piece.removeprefix(_BOM), False
-        else:
-            content = piece
+    for piece in pieces:
+        content = piece
         end = content.rfind(b"\n") + 1
         if is_skipping:
             start = content.find(b"\n") + 1
@@ -210,15 +228,23 @@ def _text_batches(
     files: list[LandedFile],
     read: ReadFiles,
     on_read: OnRead,
-    cut: Callable[[Iterator[_Block]], Iterator[list[Column]]],
+    cut: Callable[[LandedFile, Iterator[_Block]], Iterator[list[Column]]],
 ) -> Iterator[pa.RecordBatch]:
-    for file in files:
-        with _Naming(file, read):
-            digest = hashlib.sha256()
-            name = pa.array([file.name], pa.string())
-            for arrays in cut(_line_blocks(file, digest, on_read)):
-                yield pa.record_batch([_repeated(name, len(arrays[0])), *arrays], schema=_TEXT_SCHEMA)
-            read.hashes[file.name] = digest.hexdigest()
+    def batches_of(file: LandedFile) -> Iterator[pa.RecordBatch]:
+        digest = hashlib.sha256()
+        name = pa.array([file.name], pa.string())
+        for arrays in cut(file, _line_blocks(as_utf8(_told(file, digest, read, on_read), file.format))):
+            yield pa.record_batch([_repeated(name, len(arrays[0])), *arrays], schema=_TEXT_SCHEMA)
+        read.hashes[file.name] = digest.hexdigest()
+
+    return (batch for _, batch in _each(files, read, batches_of))
+
+
+def _told(file: LandedFile, digest: "hashlib._Hash", read: ReadFiles, on_read: OnRead) -> Iterator[bytes]:
+    for piece in read_content(file, read.limits):
+        digest.update(piece)
+        on_read(len(piece))
+        yield piece
 
 
 def _repeated(value: pa.StringArray, rows: int) -> Column:
@@ -228,22 +254,39 @@ def _repeated(value: pa.StringArray, rows: int) -> Column:
 
 def _whole_lines(block: bytes, first_line: int) -> list[Column]:
     """A block's lines as Arrow strings over its own bytes: nothing is copied but the offsets."""
-    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE).astype(np.int32) + 1
-    rows = len(ends)
+    offsets = _line_offsets(block)
+    rows = len(offsets) - 1
     is_broken = np.zeros(rows, np.bool_)
-    if not _is_utf8(block):
-        lines = [line.decode("utf-8", "replace") for line in block.split(b"\n")[:-1]]
-        is_broken = np.array([not _is_utf8(line) for line in block.split(b"\n")[:-1]], np.bool_)
-        texts = pa.array(lines, pa.string())
-    else:
-        offsets = np.concatenate((np.zeros(1, np.int32), ends))
+    if _is_utf8(block):
         texts = pa.StringArray.from_buffers(rows, pa.py_buffer(offsets.data), pa.py_buffer(block))
+    else:
+        lines = lines_of(block)
+        is_broken = np.array([not _is_utf8(line) for line in lines], np.bool_)
+        texts = pa.array([line.decode("utf-8", "backslashreplace") for line in lines], pa.string())
+    return _lines(first_line, texts, is_broken, is_plain=_is_plain_json(block))
+
+
+def _line_offsets(block: bytes) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == _NEWLINE).astype(np.int32) + 1
+    return np.concatenate((np.zeros(1, np.int32), ends))
+
+
+def _lines(
+    first_line: int, texts: Column, is_broken: "np.ndarray[tuple[int], np.dtype[np.bool_]]", *, is_plain: bool = False
+) -> list[Column]:
+    rows = len(texts)
     return [
         pa.array(np.arange(first_line, first_line + rows)),
         texts,
         pa.array(is_broken),
         pa.nulls(rows, _TEXT_SCHEMA.field("cells").type),
+        pa.array(np.full(rows, is_plain)),
     ]
+
+
+def _is_plain_json(block: bytes) -> bool:
+    """Whether strings in it hold nothing but printable ASCII: JSON escapes every control but DEL."""
+    return block.isascii() and b"\\" not in block and b"\x7f" not in block
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -259,21 +302,43 @@ def _is_utf8(content: bytes) -> bool:
 def _broken_record(line: int, text: bytes) -> list[Column]:
     return [
         pa.array([line], pa.int64()),
-        pa.array([text.decode("utf-8", "replace")]),
+        pa.array([text.decode("utf-8", "backslashreplace")]),
         pa.array([True]),
         pa.nulls(1, _TEXT_SCHEMA.field("cells").type),
+        pa.array([False]),
     ]
 
 
 # --- NDJSON --------------------------------------------------------------------------------------
 
 
-def _json_blocks(blocks: Iterator[_Block]) -> Iterator[list[Column]]:
+def _json_blocks(
+    contract: Contract, read: ReadFiles, file: LandedFile, blocks: Iterator[_Block]
+) -> Iterator[list[Column]]:
     line = 1
     for block in blocks:
+        if line == 1 and (near := near_misses(_first_keys(block.content), contract.field_names, is_case_kept=True)):
+            read.notes.append(near_miss_note(file.name, near))
         arrays = _broken_record(line, block.content) if block.is_too_long else _whole_lines(block.content, line)
         line += len(arrays[0])
         yield arrays
+
+
+def _first_keys(block: bytes) -> list[str]:
+    """The keys of the first records: in JSON a key that is nearly a field would otherwise be lost unnoticed."""
+    keys: dict[str, None] = {}
+    end = 0
+    for _ in range(_LINES_LOOKED_AT):
+        start, end = end, block.find(b"\n", end) + 1
+        if not 0 < end - start <= _LONGEST_LINE_LOOKED_AT:
+            break
+        try:
+            record = json.loads(block[start:end])
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(record, dict):
+            keys |= dict.fromkeys(itertools.islice(record, MAX_COLUMNS))
+    return [*keys]
 
 
 def _json_query(contract: Contract, *, is_trusted: bool) -> str:
@@ -283,11 +348,7 @@ def _json_query(contract: Contract, *, is_trusted: bool) -> str:
         duckdb.InvalidInputException: a line is broken although its ends look well.
     """
     structure = ", ".join(f'"{name}": "VARCHAR"' for name in contract.field_names)
-    texts = ", ".join(
-        f"{_json_text(name) if isinstance(f.type, Text) else f'fields.{name}'} as {text_column(f)}"
-        for f in contract.fields
-        for name in [f.name]
-    )
+    texts = ", ".join(f"{_json_text(f)} as {text_column(f)}" for f in contract.fields)
     is_object = (
         f"not is_broken and (starts_with(text, '{{') or starts_with(ltrim(text, ' ' || chr(9)), '{{')) "
         f"and json_valid(text) and not {_ENDS_WITH_COMMA}"
@@ -298,29 +359,35 @@ def _json_query(contract: Contract, *, is_trusted: bool) -> str:
         )
     return f"""
         with lines as (
-            select source_file, source_line, text, {is_object} as is_object
+            select source_file, source_line, text, {IS_PLAIN}, {is_object} as is_object
             from landed where starts_with(text, '{{') or not {_IS_BLANK}
         ),
         parsed as (
             -- Not try(from_json(…)): one broken line makes it go row by row through a whole vector.
             select
-                source_file, source_line, text, is_object,
+                source_file, source_line, text, {IS_PLAIN}, is_object,
                 case when is_object then from_json(text, '{{{structure}}}') end as fields
             from lines
         )
         select
-            source_file, source_line, text as raw, not is_object as is_malformed, {texts}
+            source_file, source_line, text as raw, not is_object as is_malformed, {IS_PLAIN}, {texts}
         from parsed
     """
 
 
-def _json_text(name: str) -> str:
-    """SQL for a text field: strings and whole numbers; anything else is not text.
+def _json_text(field: Field) -> str:
+    """SQL for a field's text: of one that holds text strings and whole numbers, of a word strings; of others all.
 
     As text, `true`, `[1]` and `1.5` look like strings of the same content: only those that look so are asked for
     their JSON type, as asking parses the line once more.
     """
-    value = f"fields.{name}"
+    value = f"fields.{field.name}"
+    if field.type.takes is Takes.ANYTHING:
+        return value
+    checked = f"case json_type(text, {sql_text('$.' + field.name)}) when 'VARCHAR' then {value} else {NOT_TEXT} end"
+    if isinstance(field.type, Choice):
+        known = " ".join(f"when {option} then {value}" for option in map(sql_text, field.type.options))
+        return f"case {value} {known} else case when {value} is not null then {checked} end end"
     # Comparisons decide nearly all, at a tenth of the pattern's cost: no number has three dashes, a UUID has four.
     may_be_no_text = (
         f"({value} < ':' and {value} not like '%-%-%-%' or {value} >= '{{' or starts_with({value}, '[') "
@@ -328,61 +395,28 @@ def _json_text(name: str) -> str:
     )
     return (
         f"case when {may_be_no_text} and regexp_full_match({value}, '{_LOOKS_LIKE_NO_TEXT}') "
-        f"then case json_type(text, {sql_text('$.' + name)}) when 'VARCHAR' then {value} else {NOT_TEXT} end "
-        f"else {value} end"
+        f"then {checked} else {value} end"
     )
 
 
 # --- CSV -----------------------------------------------------------------------------------------
 
 
-def _csv_header(contract: Contract, file: LandedFile) -> list[str]:
-    content = b""
-    for piece in read_content(file):
-        content += piece
-        line, _, _ = _cut_header(content.removeprefix(_BOM))
-        if line or len(content) > MAX_RECORD_BYTES:
-            break
-    else:
-        line, _, _ = _cut_header(content.removeprefix(_BOM) + b"\n")
-    if not line:
-        return []
-    try:
-        header = next(csv.reader([line.decode("utf-8")], strict=True), [])
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UnreadableFileError(f"the CSV header cannot be read: {error}") from error
-    known = [name for name in header if name in contract.field_names]
-    if not set(contract.required) & set(known):
-        raise UnreadableFileError(
-            f"found the CSV header {', '.join(header)[:200]!r}, expected columns {', '.join(contract.required)}"
-        )
-    if len(known) != len(set(known)):
-        raise UnreadableFileError(f"the CSV header names a column twice: {', '.join(sorted(known))}")
-    return header
-
-
-def _cut_header(content: bytes) -> tuple[bytes, bytes, int]:
-    """The header line (empty: not there yet), what follows it, and the number of lines taken."""
-    taken = 0
-    while (end := content.find(b"\n") + 1) > 0:
-        line, content = content[:end], content[end:]
-        taken += 1
-        if line.strip():
-            return line.rstrip(b"\r\n"), content, taken
-    return b"", content, taken
-
-
-def _csv_blocks(blocks: Iterator[_Block]) -> Iterator[list[Column]]:
+def _csv_blocks(
+    layout: CsvLayout, read: ReadFiles, file: LandedFile, blocks: Iterator[_Block]
+) -> Iterator[list[Column]]:
     """Lines are records as long as no quote is in sight; where one is, a real parser looks."""
     line = 1
+    in_windows_1252 = 0
     is_header_due = True
     open_record = b""
     for block in blocks:
         if block.is_too_long:
             if open_record:
-                records, taken = cut_records(open_record, line, is_end=True)
-                yield _quoted_arrays(records)
-                line += taken
+                cut = cut_records(open_record, line, layout, is_end=True)
+                yield _quoted_arrays(cut)
+                line += cut.lines_taken
+                in_windows_1252 += cut.records_in_windows_1252
                 open_record = b""
             yield _broken_record(line, block.content)
             line += 1
@@ -390,36 +424,61 @@ def _csv_blocks(blocks: Iterator[_Block]) -> Iterator[list[Column]]:
         content = open_record + block.content
         open_record = b""
         if is_header_due:
-            header, content, taken = _cut_header(content)
+            header, content, taken = cut_header(content)
             line += taken
             is_header_due = not header
+            in_windows_1252 += decoded(header)[1] == "windows-1252"
         if b'"' not in content:
-            arrays = _whole_lines(content, line)
+            arrays, converted = _unquoted_arrays(content, line, layout)
             taken = len(arrays[0])
         else:
-            records, taken = cut_records(content, line, is_end=False)
-            arrays = _quoted_arrays(records)
+            cut = cut_records(content, line, layout, is_end=False)
+            arrays, taken, converted = _quoted_arrays(cut), cut.lines_taken, cut.records_in_windows_1252
             open_record = b"".join(lines_of(content)[taken:])
         yield arrays
         line += taken
+        in_windows_1252 += converted
     if open_record:
-        records, _ = cut_records(open_record, line, is_end=True)
-        yield _quoted_arrays(records)
+        cut = cut_records(open_record, line, layout, is_end=True)
+        yield _quoted_arrays(cut)
+        in_windows_1252 += cut.records_in_windows_1252
+    if in_windows_1252:
+        records = f"{in_windows_1252:,} record{'s' if in_windows_1252 > 1 else ''}"
+        read.notes.append(FileNote("file_encoding", file.name, f"{records} not in UTF-8, read as Windows-1252"))
 
 
-def _quoted_arrays(records: list[CsvRecord]) -> list[Column]:
+def _unquoted_arrays(block: bytes, first_line: int, layout: CsvLayout) -> tuple[list[Column], int]:
+    """A block's lines without quotes, and how many of them were converted from Windows-1252.
+
+    A line with other than the header's number of cells is broken: it is not cut, as it may have a million.
+    """
+    offsets = _line_offsets(block)
+    separators = np.flatnonzero(np.frombuffer(block, np.uint8) == ord(layout.separator))
+    cells = np.diff(np.searchsorted(separators, offsets)) + 1
+    is_broken = cells != len(layout.columns)
+    if _is_utf8(block):
+        texts = pa.StringArray.from_buffers(len(cells), pa.py_buffer(offsets.data), pa.py_buffer(block))
+        return _lines(first_line, texts, is_broken), 0
+    lines = [decoded(line) for line in lines_of(block)]
+    is_broken |= np.array([how == "bytes" for _, how in lines], np.bool_)
+    converted = sum(how == "windows-1252" for _, how in lines)
+    return _lines(first_line, pa.array([text for text, _ in lines], pa.string()), is_broken), converted
+
+
+def _quoted_arrays(cut: Cut) -> list[Column]:
     return [
-        pa.array([record.line for record in records], pa.int64()),
-        pa.array([record.raw for record in records], pa.string()),
-        pa.array([record.cells is None for record in records], pa.bool_()),
-        pa.array([record.cells for record in records], pa.list_(pa.string())),
+        pa.array([record.line for record in cut.records], pa.int64()),
+        pa.array([record.raw for record in cut.records], pa.string()),
+        pa.array([record.cells is None for record in cut.records], pa.bool_()),
+        pa.array([record.cells for record in cut.records], pa.list_(pa.string())),
+        pa.array(np.zeros(len(cut.records), np.bool_)),
     ]
 
 
-def _csv_query(contract: Contract, header: list[str]) -> str:
+def _csv_query(contract: Contract, layout: CsvLayout) -> str:
     texts = ", ".join(
-        f"cells[{header.index(f.name) + 1}] as {text_column(f)}"
-        if f.name in header
+        f"cells[{layout.columns.index(f.name) + 1}] as {text_column(f)}"
+        if f.name in layout.columns
         else f"cast(null as varchar) as {text_column(f)}"
         for f in contract.fields
     )
@@ -431,34 +490,18 @@ def _csv_query(contract: Contract, header: list[str]) -> str:
         cut as (
             select
                 source_file, source_line, raw,
-                coalesce(quoted, string_split(raw, ',')) as cells,
-                is_broken or (quoted is null and contains(raw, chr(13))) as is_uncut
+                case
+                    when not is_broken then coalesce(quoted, string_split(raw, {sql_text(layout.separator)}))
+                end as cells,
+                is_broken or (quoted is null and contains(raw, chr(13))) as is_malformed
             from lines
         )
-        select
-            source_file, source_line, raw,
-            is_uncut or len(cells) <> {len(header)} as is_malformed, {texts}
+        select source_file, source_line, raw, is_malformed, false as {IS_PLAIN}, {texts}
         from cut
     """
 
 
 # --- Parquet -------------------------------------------------------------------------------------
-
-
-def _parquet_columns(contract: Contract, file: LandedFile) -> list[str]:
-    try:
-        with pq.ParquetFile(file.path) as parquet:
-            names = parquet.schema_arrow.names
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableFileError(f"not a readable Parquet file: {error}") from error
-    if not set(contract.required) & set(names):
-        raise UnreadableFileError(
-            f"found the Parquet columns {', '.join(names)[:200]!r}, expected {', '.join(contract.required)}"
-        )
-    known = [name for name in names if name in contract.field_names]
-    if len(known) != len(set(known)):
-        raise UnreadableFileError(f"the Parquet file has a column twice: {', '.join(sorted(known))}")
-    return known
 
 
 def _parquet_batches(
@@ -468,45 +511,32 @@ def _parquet_batches(
         [_TEXT_SCHEMA.field("source_file"), _TEXT_SCHEMA.field("source_line")]
         + [pa.field(text_column(f), pa.string()) for f in contract.fields]
     )
-    for file in files:
-        with _Naming(file, read):
-            yield from _parquet_file_batches(contract, file, schema)
+    with ParquetDecoder(contract, read.limits) as decoder:
+
+        def batches_of(file: LandedFile) -> Iterator[pa.RecordBatch]:
+            name = pa.array([file.name], pa.string())
+            line = 1
+            for batch in decoder.batches(file):
+                rows = batch.num_rows
+                lines = pa.array(np.arange(line, line + rows))
+                yield pa.record_batch([_repeated(name, rows), lines, *batch.columns], schema=schema)
+                line += rows
+            if decoder.near_misses:
+                read.notes.append(near_miss_note(file.name, decoder.near_misses))
             read.hashes[file.name] = hash_bytes(file)
             on_read(file.size)
 
-
-def _parquet_file_batches(contract: Contract, file: LandedFile, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    columns = _parquet_columns(contract, file)
-    name = pa.array([file.name], pa.string())
-    line = 1
-    try:
-        with pq.ParquetFile(file.path) as parquet:
-            for batch in parquet.iter_batches(batch_size=_PARQUET_BATCH_ROWS, columns=columns):
-                rows = batch.num_rows
-                yield pa.record_batch(
-                    [
-                        _repeated(name, rows),
-                        pa.array(np.arange(line, line + rows)),
-                        *(
-                            texts_of(batch.column(f.name), is_text=isinstance(f.type, Text))
-                            if f.name in columns
-                            else pa.nulls(rows, pa.string())
-                            for f in contract.fields
-                        ),
-                    ],
-                    schema=schema,
-                )
-                line += rows
-    except (pa.ArrowException, OSError) as error:
-        raise UnreadableFileError(f"the Parquet file is corrupt: {error}") from error
+        for _, batch in _each(files, read, batches_of):
+            yield batch
 
 
 def _parquet_query(contract: Contract) -> str:
     texts = ", ".join(text_column(f) for f in contract.fields)
-    raw = ", ".join(f"{sql_text(f.name)}: {text_column(f)}" for f in contract.fields)
+    # What cannot be its field's value is shown as it was, without its mark.
+    raw = ", ".join(f"{sql_text(f.name)}: ltrim({text_column(f)}, {NOT_TEXT})" for f in contract.fields)
     return f"""
         select
             source_file, source_line, cast(to_json({{{raw}}}) as varchar) as raw,
-            false as is_malformed, {texts}
+            false as is_malformed, false as {IS_PLAIN}, {texts}
         from landed
     """

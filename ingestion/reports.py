@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 Severity = Literal["critical", "warning"]
-Verdict = Literal["promoted", "held"]
+Verdict = Literal["promoted", "partly held", "held"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,23 @@ class CheckResult:
     found: str
     expected: str
     detail: str = ""
+    files: tuple[str, ...] = ()
+    """The landed files that failed, where the check tells; a critical check that names none condemns them all."""
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> "CheckResult":
+        """Read back what JSON holds, also of earlier code, which named no files."""
+        return cls(**{**stored, "files": tuple(stored.get("files", ()))})
+
+
+@dataclass(frozen=True)
+class RejectedLines:
+    """The records of one landed file that were rejected for one reason."""
+
+    file: str
+    reason: str
+    records: int
+    first_line: int
 
 
 @dataclass(frozen=True)
@@ -36,6 +53,15 @@ class BatchReport:
     """Files set aside whole, with the reason."""
     already_loaded: int
     """Files whose content was known, or came twice in this batch."""
+    held_files: tuple[str, ...] = ()
+    """Those of the files that wait for a decision; the others were promoted."""
+    held_records: int = 0
+    """Of `records`, those in held files; `held_rejects` likewise of `rejects`."""
+    held_rejects: int = 0
+    rejected: tuple[RejectedLines, ...] = ()
+    """What was rejected of the promoted files: the most frequent kinds, by file and reason."""
+    rejected_kinds: int = 0
+    """How many kinds there are, with those that `rejected` leaves out."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -47,7 +73,9 @@ class BatchReport:
         return cls(
             **{
                 **stored,
-                "checks": tuple(CheckResult(**check) for check in stored["checks"]),
+                "checks": tuple(CheckResult.from_dict(check) for check in stored["checks"]),
                 "unreadable": tuple((file, reason) for file, reason in stored["unreadable"]),
+                "held_files": tuple(stored.get("held_files", ())),
+                "rejected": tuple(RejectedLines(**kind) for kind in stored.get("rejected", ())),
             }
         )

@@ -1,20 +1,26 @@
 """Which landed files have been dealt with, so that neither they nor folders that did not change are looked at again.
 
 Only a cache: without it every file is hashed once more and found to be known. It knows up to which batch it remembers:
-where the raw tables were restored from an older copy than it, what it remembers may never have been loaded.
+where the raw tables were restored from an older copy than it, what it remembers may never have been loaded. It keeps
+what was odd in a folder too, so that every run can name it without looking through everything.
 """
 
+import json
 import os
 import sqlite3
+import stat
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from ingestion.landing import LandedFile, list_folder
+from ingestion.landed_names import os_name
+from ingestion.landing import LandedFile, LandingTree, list_folder, odd_folder
+from ingestion.odd_entries import NotTaken, OddEntry
+from ingestion.settings import Settings
 
 _CREATE = """
     create table if not exists files (
@@ -22,10 +28,13 @@ _CREATE = """
     ) without rowid;
     create table if not exists folders (
         name text primary key, parent text, mtime_ns integer, ctime_ns integer, inode integer,
-        noted_at real, looked_at real, is_quiet integer
+        noted_at real, looked_at real, is_quiet integer, not_taken text
     ) without rowid;
     create table if not exists loaded (batch_number integer);
+    create table if not exists missed (name text primary key, reason text, is_unread integer) without rowid;
 """
+_LAYOUT = 1
+"""1: folders know what was not taken of them. Folders that an earlier layout remembers are looked through again."""
 # A folder may be given a file within the same tick of the clock that stamps it. Once it was looked through so long
 # after a stamp was first met, that stamp stands for what was seen; no file system's clock is coarser than 2 s.
 _QUIET_AFTER_S = 3.0
@@ -46,20 +55,36 @@ class _Folder:
     looked_at: float
     is_quiet: bool
     """Whether all its files have been dealt with, and a new one would change its stamp."""
+    not_taken: str | None
+    """What was not taken of it (its subfolders apart), as JSON."""
 
     @classmethod
     def of_row(cls, row: tuple[Any, ...]) -> Self:
         """Read back what `as_row` gave."""
-        name, parent, mtime_ns, ctime_ns, inode, noted_at, looked_at, is_quiet = row
-        return cls(name, parent, (mtime_ns, ctime_ns, inode), noted_at, looked_at, bool(is_quiet))
+        name, parent, mtime_ns, ctime_ns, inode, noted_at, looked_at, is_quiet, not_taken = row
+        return cls(name, parent, (mtime_ns, ctime_ns, inode), noted_at, looked_at, bool(is_quiet), not_taken)
 
     def as_row(self) -> tuple[Any, ...]:
         """As the memory holds it."""
-        return self.name, self.parent, *self.stamp, self.noted_at, self.looked_at, self.is_quiet
+        return self.name, self.parent, *self.stamp, self.noted_at, self.looked_at, self.is_quiet, self.not_taken
 
-    def is_as_it_was(self, stamp: tuple[int, int, int], now: float) -> bool:
+    def is_as_it_was(self, stamp: tuple[int, int, int] | None, now: float) -> bool:
         """Whether nothing can have been delivered into it since it was looked through."""
         return self.is_quiet and self.stamp == stamp and 0 <= now - self.looked_at < _LOOKED_THROUGH_EVERY_S
+
+
+@dataclass
+class Found:
+    """What a look at landing found of one record type."""
+
+    fresh: list[LandedFile] = field(default_factory=list)
+    """The files that were not remembered with their present stamps, sorted by name."""
+    not_taken: NotTaken = field(default_factory=NotTaken)
+
+
+def seen_files_of(settings: Settings, record_type: str) -> "SeenFiles":
+    """Open the memory of what the raw layer has dealt with."""
+    return SeenFiles(settings.raw_dir / "_seen" / f"{record_type}.sqlite")
 
 
 class SeenFiles:
@@ -76,44 +101,70 @@ class SeenFiles:
                     for table in ("files", "folders", "loaded"):
                         memory.execute(f"delete from {table}")
 
-    def find_fresh(
-        self, landing: Path, record_type: str, *, now: float | None = None, is_noted: bool = True
-    ) -> list[LandedFile]:
-        """The deliverable files that were not remembered with their present stamps, sorted by name.
+    def look(self, landing: Path, record_type: str, *, now: float | None = None, is_noted: bool = True) -> Found:
+        """Find the deliverable files that are not remembered, and what is not taken.
 
-        Costs a look at each folder, and one at each file of those that changed lately. Without `is_noted` nothing is
+        Costs a look at each folder, and one at each entry of those that changed lately. Without `is_noted` nothing is
         written.
         """
+        try:
+            tree = LandingTree(landing)
+        except OSError:
+            return Found()  # `landing.look_at_root` says what is wrong with it
         now = time.time() if now is None else now
-        fresh: list[LandedFile] = []
+        found = Found()
         looked_at: list[_Folder] = []
-        with self._memory() as memory:
+        with tree, self._memory() as memory:
             known = {row[0]: _Folder.of_row(row) for row in memory.execute("select * from folders")}
             subfolders: defaultdict[str, list[str]] = defaultdict(list)
             for folder in known.values():
                 subfolders[folder.parent].append(folder.name)
             gone, pending = set(known), [(record_type, "")]
+            told: list[NotTaken] = []
             while pending:
                 name, parent = pending.pop()
-                stamp = _stamp_of(landing / name)
-                if stamp is None:
+                before = known.get(name)
+                if before is not None and before.is_as_it_was(_stamp_of(landing, name), now):
+                    gone.discard(name)
+                    pending += [(subfolder, name) for subfolder in subfolders[name]]
+                    if before.not_taken is not None:
+                        told.append(NotTaken.of_stored(json.loads(before.not_taken)))
+                    continue
+                try:
+                    listing = list_folder(tree, name, _stamps(memory, name))
+                except (FileNotFoundError, NotADirectoryError):
+                    continue  # in place of a record type's folder there may be anything: `look_at_root` names it
+                except OSError as error:
+                    told.append(NotTaken([odd_folder(name, error)]))
+                    gone.discard(name)
+                    looked_at.append(_Folder(name, parent, (0, 0, 0), now, now, is_quiet=False, not_taken=None))
                     continue
                 gone.discard(name)
-                before = known.get(name)
-                if before is not None and before.is_as_it_was(stamp, now):
-                    pending += [(subfolder, name) for subfolder in subfolders[name]]
-                    continue
-                files, inner = list_folder(landing, landing / name)
-                pending += [(path.relative_to(landing).as_posix(), name) for path in inner]
-                stamps = _stamps(memory, name)
-                new = [file for file in files if stamps.get(file.path.name) != file.stamp]
-                noted_at = before.noted_at if before is not None and before.stamp == stamp else now
-                is_quiet = not new and now - noted_at >= _QUIET_AFTER_S
-                looked_at.append(_Folder(name, parent, stamp, noted_at, now, is_quiet))
-                fresh += new
+                pending += [(subfolder, name) for subfolder in listing.subfolders]
+                noted_at = before.noted_at if before is not None and before.stamp == listing.stamp else now
+                is_quiet = not (listing.fresh or listing.not_taken.unread) and now - noted_at >= _QUIET_AFTER_S
+                stored = listing.not_taken.as_stored()
+                not_taken = None if stored is None else json.dumps(stored, ensure_ascii=False)
+                looked_at.append(_Folder(name, parent, listing.stamp, noted_at, now, is_quiet, not_taken))
+                found.fresh += listing.fresh
+                told.append(listing.not_taken)
             if is_noted and (looked_at or gone):
                 _note(memory, looked_at, gone)
-        return sorted(fresh, key=lambda file: file.name)
+        found.fresh.sort(key=lambda file: file.name)
+        found.not_taken.add_all(told)
+        return found
+
+    def note_missed(self, missed: Iterable[OddEntry]) -> None:
+        """Keep what the last load found but could not read as it was found."""
+        with self._memory() as memory, memory:
+            memory.execute("delete from missed")
+            memory.executemany("insert or replace into missed values (?, ?, ?)", missed)
+
+    def missed(self) -> NotTaken:
+        """What the last load found but could not read as it was found."""
+        with self._memory() as memory:
+            rows = memory.execute("select name, reason, is_unread from missed order by name").fetchall()
+        return NotTaken([OddEntry(name, reason, bool(is_unread)) for name, reason, is_unread in rows])
 
     def remember(self, files: Iterable[LandedFile], *, batch_number: int = 0) -> None:
         """Keep files that were loaded, held, discarded or set aside, up to the batch that is pinned now."""
@@ -141,6 +192,8 @@ class SeenFiles:
 def _opened(path: Path) -> sqlite3.Connection:
     memory = sqlite3.connect(path)
     try:
+        if memory.execute("pragma user_version").fetchone() != (_LAYOUT,):
+            memory.executescript(f"drop table if exists folders; pragma user_version = {_LAYOUT};")
         memory.executescript(_CREATE)
     except sqlite3.DatabaseError:
         memory.close()
@@ -153,12 +206,13 @@ def _remembered_up_to(memory: sqlite3.Connection) -> int:
     return int(batch_number)
 
 
-def _stamp_of(folder: Path) -> tuple[int, int, int] | None:
+def _stamp_of(landing: Path, folder: str) -> tuple[int, int, int] | None:
+    """A folder's stamp by its path, which may lead over a link by now: then the inode is another."""
     try:
-        status = folder.stat()
-    except FileNotFoundError:
+        status = (landing / os_name(folder)).lstat()
+    except OSError:
         return None
-    return status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_ino) if stat.S_ISDIR(status.st_mode) else None
 
 
 def _stamps(memory: sqlite3.Connection, folder: str) -> dict[str, list[int]]:
@@ -171,6 +225,6 @@ def _note(memory: sqlite3.Connection, looked_at: Iterable[_Folder], gone: Iterab
         memory.executemany("delete from folders where name = ?", [(folder,) for folder in gone])
         memory.executemany("delete from files where folder = ?", [(folder,) for folder in gone])
         memory.executemany(
-            "insert or replace into folders values (?, ?, ?, ?, ?, ?, ?, ?)",
+            "insert or replace into folders values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [folder.as_row() for folder in looked_at],
         )

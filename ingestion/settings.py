@@ -27,6 +27,12 @@ WarningKind = Literal[
     "day_over_24_hours",
     "day_without_heartbeats",
     "day_unusual",
+    "player_rejects",
+    "player_single_heartbeats",
+    "player_frozen_positions",
+    "player_sparse_heartbeats",
+    "player_missing_positions",
+    "watched_unsubscribed",
     "refund_of_final_month",
     "iban_shared",
     "iban_changed",
@@ -49,6 +55,14 @@ class Settings(BaseSettings):
         default="8GB", description="Memory that a run may take; DuckDB has 85 % of it, and spills beyond."
     )
     threads: int = Field(default=0, ge=0, description="DuckDB's threads; 0 means all cores.")
+    landed_file_limit: str = Field(
+        default="100GB", description="Size of a landed file, decompressed, beyond which it is set aside."
+    )
+    landed_ratio_limit: int = Field(
+        default=200,
+        ge=1,
+        description="How many times its size a landed file may decompress to (beyond 64 MiB) before it is set aside.",
+    )
     engine: Literal["duckdb", "spark"] = Field(
         default="duckdb", description="What builds the warehouse; Spark needs the extra `spark` and Java 17."
     )
@@ -175,11 +189,11 @@ class Settings(BaseSettings):
             )
         return self
 
-    @field_validator("memory_limit")
+    @field_validator("memory_limit", "landed_file_limit")
     @classmethod
-    def _a_size(cls, memory_limit: str) -> str:
-        TypeAdapter(ByteSize).validate_python(memory_limit)
-        return memory_limit
+    def _a_size(cls, size: str) -> str:
+        TypeAdapter(ByteSize).validate_python(size)
+        return size
 
     @property
     def dbt_project_dir(self) -> Path:
@@ -201,6 +215,16 @@ class Settings(BaseSettings):
     def memory_limit_bytes(self) -> int:
         """`memory_limit` as a number."""
         return TypeAdapter(ByteSize).validate_python(self.memory_limit)
+
+    @cached_property
+    def landed_file_limit_bytes(self) -> int:
+        """`landed_file_limit` as a number."""
+        return TypeAdapter(ByteSize).validate_python(self.landed_file_limit)
+
+    @cached_property
+    def parquet_memory_bytes(self) -> int:
+        """What decoding a landed Parquet file may take: a quarter, as DuckDB works beside it."""
+        return max(256 << 20, self.memory_limit_bytes // 4)
 
     @cached_property
     def duckdb_memory_limit(self) -> str:

@@ -4,8 +4,8 @@ One pass over each file. Nothing here is visible to readers.
 """
 
 import shutil
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,20 @@ import pyarrow as pa
 
 from ingestion.contracts import Contract
 from ingestion.contracts.fields import sql_text
-from ingestion.contracts.typing_sql import ACCEPTED, UNKNOWN, judged_records
+from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes
+from ingestion.day_files import READ_FILES, WrittenFile, lay_out, write_apart
 from ingestion.durable import sync_file
+from ingestion.file_notes import FileNote
+from ingestion.landed_content import Limits
 from ingestion.landing import LandedFile
-from ingestion.raw_tables import PARQUET_OPTIONS, REJECTS, DataFile
+from ingestion.raw_tables import (
+    REJECTS,
+    DataFile,
+    folder_of,
+    later_columns_of,
+    null_counts_of,
+    scan_of,
+)
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
 
 
@@ -39,11 +49,46 @@ class FileCounts:
     accepted: int = 0
     rejects: dict[str, int] = field(default_factory=dict)
     """By reason."""
+    first_lines: dict[str, int] = field(default_factory=dict)
+    """The first line that was rejected for each reason."""
+
+    @property
+    def rejected(self) -> int:
+        """Rejected records of the file."""
+        return sum(self.rejects.values())
 
     @property
     def records(self) -> int:
         """All records of the file."""
-        return self.accepted + sum(self.rejects.values())
+        return self.accepted + self.rejected
+
+
+@dataclass
+class DeviceCounts:
+    """What became of the records that name one device."""
+
+    records: int
+    rejects: dict[str, int]
+    """By reason."""
+    first_file: str
+    """Where its first reject stands, by file name and line."""
+    first_line: int
+
+    @property
+    def rejected(self) -> int:
+        """Rejected records of the device."""
+        return sum(self.rejects.values())
+
+
+@dataclass(frozen=True)
+class OddField:
+    """What was found in a field of accepted records that is not kept as it was written."""
+
+    records: int
+    file: str
+    line: int
+    written: str
+    """The beginning of what the first of them, in `file` at `line`, has there; empty where it is no text."""
 
 
 @dataclass
@@ -53,10 +98,14 @@ class StagedBatch:
     files: list[StagedFile]
     counts: dict[str, FileCounts]
     """By landed file's name."""
-    unknown: dict[str, int]
-    """Accepted records with an unknown value, by optional field of a closed list."""
+    devices: dict[str, DeviceCounts]
+    """By device, of record types that have one: those with rejects."""
+    odd: dict[str, OddField]
+    """By field that was not kept as written in at least one accepted record."""
     hashes: dict[str, str]
     """Content hash by landed file's name."""
+    notes: tuple[FileNote, ...] = ()
+    """What is odd about files that were read all the same."""
 
     @property
     def records(self) -> int:
@@ -66,7 +115,7 @@ class StagedBatch:
     @property
     def rejects(self) -> int:
         """Rejected records (files set aside whole not counted)."""
-        return sum(counts.records - counts.accepted for counts in self.counts.values())
+        return sum(counts.rejected for counts in self.counts.values())
 
 
 @dataclass(frozen=True)
@@ -78,22 +127,16 @@ class UnreadableFile:
     bytes_hash: str
 
 
+_DEVICE = "device"
+
+
 class StagingInterruptedError(Exception):
-    """A file turned out to be unreadable halfway: stage again without it."""
+    """Files turned out halfway to be unreadable, or not to be what was found: stage again without them."""
 
-    def __init__(self, file: LandedFile, reason: str) -> None:
-        super().__init__(f"{file.name}: {reason}")
-        self.file = file
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class _Written:
-    path: Path
-    records: int
-    size: int
-    outcome: str
-    partition: dict[str, str | None]
+    def __init__(self, unreadable: list[tuple[LandedFile, str]], not_taken: list[tuple[LandedFile, str]]) -> None:
+        super().__init__("; ".join(f"{file.name}: {reason}" for file, reason in (*unreadable, *not_taken)))
+        self.unreadable = unreadable
+        self.not_taken = not_taken
 
 
 def stage_files(
@@ -106,42 +149,44 @@ def stage_files(
     batch_id: str,
     batch_number: int,
     loaded_at: datetime,
+    limits: Limits,
     on_read: FirstReads,
 ) -> StagedBatch:
     """Type and judge every record of the files, and write both kinds to `folder`.
 
     Raises:
-        StagingInterruptedError: a file cannot be read to its end; the folder is then to be thrown
+        StagingInterruptedError: files cannot be read to their end; the folder is then to be thrown
             away.
     """
     parameters = {"batch_number": batch_number, "loaded_ms": int(loaded_at.timestamp() * 1000)}
-    read, written = _judge_files(con, contract, files, folder=folder, parameters=parameters, on_read=on_read)
-    accepted = [file for file in written if _is_accepted(file.outcome)]
-    rejected = [file for file in written if not _is_accepted(file.outcome)]
-    unknown: dict[str, int] = {}
-    for file in accepted:
-        if file.outcome != ACCEPTED:
-            name = file.outcome.removeprefix(UNKNOWN)
-            unknown[name] = unknown.get(name, 0) + file.records
-    staged = [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(accepted)]
+    read, written = _judge_files(
+        con, contract, files, folder=folder, parameters=parameters, limits=limits, on_read=on_read
+    )
+    odd_records = [file for file in written if file.outcome == ODD]
+    rejected = [file for file in written if file.outcome not in {ACCEPTED, ODD}]
+    odd = _find_odd_fields(con, contract, odd_records) if odd_records else {}
+    accepted = lay_out(con, contract, [file for file in written if file.outcome == ACCEPTED], odd_records, folder)
+    accepted = [_named(file, folder, f"{batch_id}-{i}") for i, file in enumerate(accepted)]
+    staged = [_staged(contract, file, folder, batch_number) for file in accepted]
     if rejected or unreadable:
-        name = f"{batch_id}.parquet"
-        size = _write_rejects(
-            con,
-            contract,
-            rejected,
-            unreadable,
-            hashes=read.hashes,
-            target=folder / name,
-            batch_number=batch_number,
+        staged.append(
+            _write_rejects(
+                con,
+                contract,
+                rejected,
+                unreadable,
+                hashes=read.hashes,
+                target=folder / f"{batch_id}.parquet",
+                batch_number=batch_number,
+            )
         )
-        records = sum(file.records for file in rejected) + len(unreadable)
-        staged.append(StagedFile(name, REJECTS, DataFile(name, size, records, batch_number, partition={})))
     return StagedBatch(
         files=staged,
-        counts=_count(con, files, written),
-        unknown=unknown,
+        counts=_count(con, files, accepted, rejected),
+        devices=_count_devices(con, contract, accepted, rejected),
+        odd=odd,
         hashes=read.hashes,
+        notes=tuple(read.notes),
     )
 
 
@@ -152,10 +197,11 @@ def _judge_files(
     *,
     folder: Path,
     parameters: dict[str, int],
+    limits: Limits,
     on_read: FirstReads,
-) -> tuple[ReadFiles, list[_Written]]:
+) -> tuple[ReadFiles, list[WrittenFile]]:
     """Write the judged records aside in one pass; in two where a line of JSON looked whole and was not."""
-    read, is_trusted = ReadFiles(), True
+    read, is_trusted = ReadFiles(limits), True
     while True:
         on_read.begin_pass()
         sources = open_sources(contract, files, read, on_read, is_json_trusted=is_trusted)
@@ -166,96 +212,127 @@ def _judge_files(
                 for file in _judge(con, contract, source, folder / f"part-{number}", parameters)
             ]
         except Exception as error:
-            if read.unreadable is not None:
-                raise StagingInterruptedError(*read.unreadable) from error
-            if not is_trusted or not isinstance(error, duckdb.InvalidInputException):
+            if read.unreadable or read.not_taken:
+                raise StagingInterruptedError(read.unreadable, read.not_taken) from error
+            # DuckDB quotes a broken line in its message, cut anywhere; cut within a character, Python cannot read it.
+            if not is_trusted or not isinstance(error, duckdb.InvalidInputException | UnicodeDecodeError):
                 raise
         for part in folder.iterdir():
             shutil.rmtree(part)
-        read, is_trusted = ReadFiles(), False
+        read, is_trusted = ReadFiles(limits), False
 
 
 def _judge(
     con: duckdb.DuckDBPyConnection, contract: Contract, source: Source, folder: Path, parameters: dict[str, int]
-) -> list[_Written]:
+) -> list[WrittenFile]:
     # The bare stream: a RecordBatchReader goes through Arrow's own scanner, whose threads then compete with DuckDB's.
     con.register("landed", source.batches.__arrow_c_stream__())  # type: ignore[no-untyped-call]
     try:
-        return _copy(con, judged_records(contract, source.query), folder, contract.partition_column, parameters)
+        return write_apart(con, judged_records(contract, source.query), contract, folder, parameters)
     finally:
         con.unregister("landed")
 
 
-def _is_accepted(outcome: str) -> bool:
-    return outcome == ACCEPTED or outcome.startswith(UNKNOWN)
-
-
-def _copy(
-    con: duckdb.DuckDBPyConnection,
-    query: str,
-    folder: Path,
-    partition_column: str | None,
-    parameters: dict[str, Any],
-) -> list[_Written]:
-    partition_by = ", ".join(filter(None, ["outcome", partition_column]))
-    folder.mkdir(parents=True)
+def _find_odd_fields(
+    con: duckdb.DuckDBPyConnection, contract: Contract, odd_records: list[WrittenFile]
+) -> dict[str, OddField]:
     rows = con.execute(
-        f"copy ({query}) to {sql_text(str(folder))} ({PARQUET_OPTIONS}, partition_by ({partition_by}))",
-        parameters,
+        f"""
+        select
+            field, count(*),
+            unnest(min_by({{file: source_file, line: source_line, written: written}}, (source_file, source_line)))
+        from ({odd_notes(contract, READ_FILES)})
+        group by field
+        """,
+        {"files": [str(file.path) for file in odd_records]},
     ).fetchall()
-    return [
-        _Written(
-            path=Path(path),
-            records=records,
-            size=size,
-            outcome=keys["outcome"],
-            partition={partition_column: keys[partition_column]} if partition_column else {},
-        )
-        for path, records, size, _, _, keys, *_ in rows  # DuckDB 2 adds a column
-    ]
+    return {name: OddField(*values) for name, *values in rows}
 
 
-def _staged(contract: Contract, file: _Written, folder: Path, name: str, batch_number: int) -> StagedFile:
-    directory = "".join(f"{column}={value}/" for column, value in file.partition.items())
+def _named(file: WrittenFile, folder: Path, name: str) -> WrittenFile:
+    """Put a file at the path that it will have in its table: by its folder a reader knows the day of its records."""
+    path = folder / f"{folder_of(file.partition)}{name}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file.path.rename(path)
+    return replace(file, path=path)
+
+
+def _staged(contract: Contract, file: WrittenFile, folder: Path, batch_number: int) -> StagedFile:
+    path = file.path.relative_to(folder).as_posix()
     return StagedFile(
-        source=file.path.relative_to(folder).as_posix(),
+        source=path,
         table=contract.record_type,
         data=DataFile(
-            path=f"{directory}{name}.parquet",
+            path=path,
             size=file.size,
             records=file.records,
             batch_number=batch_number,
             partition=file.partition,
+            null_counts=null_counts_of(contract.record_type, file.statistics),
         ),
     )
 
 
-def _count(con: duckdb.DuckDBPyConnection, files: list[LandedFile], written: list[_Written]) -> dict[str, FileCounts]:
+def _count(
+    con: duckdb.DuckDBPyConnection, files: list[LandedFile], accepted: list[WrittenFile], rejected: list[WrittenFile]
+) -> dict[str, FileCounts]:
     counts = {file.name: FileCounts() for file in files}
-    if not written:
-        return counts
-    for name, outcome, records in con.execute(
-        "select source_file, outcome, count(*) from read_parquet(?, hive_partitioning = true, "
-        "hive_types = {'outcome': varchar}) group by source_file, outcome",
-        [[str(file.path) for file in written]],
-    ).fetchall():
-        if _is_accepted(outcome):
-            counts[name].accepted += records
-        else:
-            counts[name].rejects[outcome] = records
+    # Lines are asked for only where they are told: of accepted records nobody wants to know the first.
+    if accepted:
+        for name, records in con.execute(
+            "select source_file, count(*) from read_parquet(?, hive_partitioning = false) group by 1",
+            [[str(file.path) for file in accepted]],
+        ).fetchall():
+            counts[name].accepted = records
+    if rejected:
+        for name, reason, records, first_line in con.execute(
+            f"select source_file, outcome, count(*), min(source_line) from {_WITH_OUTCOMES} group by 1, 2",
+            [[str(file.path) for file in rejected]],
+        ).fetchall():
+            counts[name].rejects[reason] = records
+            counts[name].first_lines[reason] = first_line
     return counts
+
+
+_WITH_OUTCOMES = "read_parquet(?, hive_partitioning = true, hive_types = {'outcome': varchar})"
+
+
+def _count_devices(
+    con: duckdb.DuckDBPyConnection, contract: Contract, accepted: list[WrittenFile], rejected: list[WrittenFile]
+) -> dict[str, DeviceCounts]:
+    """Count the records of each device that has rejects; accepted ones are looked at only where there are some."""
+    if not rejected or _DEVICE not in contract.field_names:
+        return {}
+    devices: dict[str, DeviceCounts] = {}
+    for device, reason, records, (file, line) in con.execute(
+        f"select device, outcome, count(*), min((source_file, source_line)) from {_WITH_OUTCOMES} "
+        "where device is not null group by 1, 2 order by 4",
+        [[str(file.path) for file in rejected]],
+    ).fetchall():
+        counts = devices.setdefault(device, DeviceCounts(0, {}, file, line))
+        counts.records += records
+        counts.rejects[reason] = records
+    if devices and accepted:
+        for device, records in con.execute(
+            "select device, count(*) from read_parquet(?, hive_partitioning = false) "
+            "where device is not null group by 1",
+            [[str(file.path) for file in accepted]],
+        ).fetchall():
+            if device in devices:
+                devices[device].records += records
+    return devices
 
 
 def _write_rejects(
     con: duckdb.DuckDBPyConnection,
     contract: Contract,
-    rejected: list[_Written],
+    rejected: list[WrittenFile],
     unreadable: Sequence[UnreadableFile],
     *,
     hashes: dict[str, str],
     target: Path,
     batch_number: int,
-) -> int:
+) -> StagedFile:
     """Write the file of `raw/rejects`: rejected records, and a row without line a file set aside."""
     con.register("hashes", pa.table({"name": [*hashes], "hash": [*hashes.values()]}))
     con.register(
@@ -269,10 +346,13 @@ def _write_rejects(
         ),
     )
     first_column = next(iter(contract.columns))
+    sender = later_columns_of(REJECTS)
+    missing = {name: f"cast(null as {sql_type})" for name, sql_type in sender.items()}
+    of_records = [f"records.{name}" if name in contract.field_names else missing[name] for name in sender]
     from_records = f"""
         union all
         select records.source_file, records.source_line, records.outcome,
-            rtrim(records.{first_column}, chr(13) || chr(10)), hashes.hash
+            rtrim(records.{first_column}, chr(13) || chr(10)), hashes.hash, {", ".join(of_records)}
         from read_parquet($files, hive_partitioning = true, hive_types = {{'outcome': varchar}}) as records
         left join hashes on hashes.name = records.source_file
     """
@@ -281,11 +361,12 @@ def _write_rejects(
         copy (
             select
                 {sql_text(contract.record_type)} as record_type, source_file, source_line, reason, raw,
-                cast($batch_number as bigint) as batch_number, file_hash
+                cast($batch_number as bigint) as batch_number, file_hash, {", ".join(sender)}
             from (
                 select
                     name as source_file, cast(null as bigint) as source_line,
-                    'unreadable' as reason, why as raw, hash as file_hash
+                    'unreadable' as reason, why as raw, hash as file_hash,
+                    {", ".join(f"{null} as {name}" for name, null in missing.items())}
                 from unreadable
                 {from_records if rejected else ""}
             )
@@ -294,7 +375,14 @@ def _write_rejects(
         """,
         {"batch_number": batch_number} | ({"files": [str(file.path) for file in rejected]} if rejected else {}),
     ).fetchall()
-    return int(rows[0][2])
+    return _staged_rejects(target, rows, batch_number)
+
+
+def _staged_rejects(target: Path, rows: list[Any], batch_number: int) -> StagedFile:
+    """A file of `raw/rejects`, by what `copy` returned of it."""
+    _, records, size, _, statistics, *_ = rows[0]
+    counts = null_counts_of(REJECTS, statistics)
+    return StagedFile(target.name, REJECTS, DataFile(target.name, size, records, batch_number, {}, counts))
 
 
 def stage_accepted(
@@ -308,9 +396,67 @@ def stage_accepted(
 ) -> list[StagedFile]:
     """Write rows aside that need no judging, as they have the raw table's columns and keep its contract."""
     judged = f"select {sql_text(ACCEPTED)} as outcome, * from ({query})"
-    written = _copy(con, judged, folder / "part-0", contract.partition_column, parameters)
-    batch_number = parameters["batch_number"]
-    return [_staged(contract, file, folder, f"{batch_id}-{i}", batch_number) for i, file in enumerate(written)]
+    written = write_apart(con, judged, contract, folder / "part-0", parameters)
+    files = enumerate(lay_out(con, contract, written, [], folder))
+    named = [_named(file, folder, f"{batch_id}-{i}") for i, file in files]
+    return [_staged(contract, file, folder, parameters["batch_number"]) for file in named]
+
+
+def stage_landed(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    files: Iterable[StagedFile],
+    names: Collection[str],
+    *,
+    source: Path,
+    target: Path,
+    batch_id: str,
+    batch_number: int,
+) -> list[StagedFile]:
+    """Copy what staged files hold of some landed files, records and rejects, into another folder.
+
+    One staged file holds records of many landed files. A second pass is needed only where they part: when some are
+    held, or released without the others.
+
+    Args:
+        con: an open connection.
+        contract: the contract of the record type.
+        files: the staged files.
+        names: the landed files.
+        source: the folder in which the staged files lie.
+        target: the folder to write to.
+        batch_id: what the new files are named by.
+        batch_number: the number that the records get.
+    """
+    files = list(files)
+    records = [source / file.source for file in files if file.table == contract.record_type]
+    rejects = [source / file.source for file in files if file.table == REJECTS]
+    con.register("chosen", pa.table({"name": pa.array(sorted(names), pa.string())}))
+    chosen = (
+        "select * replace (cast($batch_number as bigint) as batch_number) from ({}) "
+        "where source_file in (select name from chosen)"
+    )
+    staged = stage_accepted(
+        con,
+        contract,
+        chosen.format(scan_of(contract.record_type, records)),
+        folder=target,
+        batch_id=batch_id,
+        parameters={"batch_number": batch_number},
+    )
+    if rejects:
+        path = target / f"{batch_id}.parquet"
+        rows = con.execute(
+            f"copy ({chosen.format(scan_of(REJECTS, rejects))} order by source_file, source_line) "
+            f"to {sql_text(str(path))} (format parquet, compression zstd, return_stats)",
+            {"batch_number": batch_number},
+        ).fetchall()
+        if rows[0][1]:
+            staged.append(_staged_rejects(path, rows, batch_number))
+        else:
+            path.unlink()
+    con.unregister("chosen")
+    return staged
 
 
 def sync_files(folder: Path, files: Iterable[StagedFile]) -> None:

@@ -11,6 +11,7 @@ import typer
 
 if TYPE_CHECKING:
     from dashboards.access import Role
+    from ingestion.rejects.relation import Wanted
     from ingestion.settings import Settings
 
 app = typer.Typer(
@@ -22,10 +23,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 batches_app = typer.Typer(
-    help="Held batches: what failed a critical check and waits for a decision.",
+    help="Held files and batches: what failed a critical check and waits for a decision.",
     no_args_is_help=True,
 )
 app.add_typer(batches_app, name="batches")
+rejects_app = typer.Typer(
+    help="Rejected lines and files: where, why, and how to deliver them again. They hold personal data.",
+    no_args_is_help=True,
+)
+app.add_typer(rejects_app, name="rejects")
 payments_app = typer.Typer(help="Payments that closed months ordered.", no_args_is_help=True)
 app.add_typer(payments_app, name="payments")
 grants_app = typer.Typer(help="Who may see what of the dashboards.", no_args_is_help=True)
@@ -52,6 +58,22 @@ def _month(text: str) -> str:
 
 def _month_or_none(text: str | None) -> str | None:
     return None if text is None else _month(text)
+
+
+def _record_type(text: str | None) -> str | None:
+    from ingestion.contracts import RECORD_TYPES  # noqa: PLC0415
+
+    if text is not None and text not in RECORD_TYPES:
+        raise typer.BadParameter(f"expected one of {', '.join(RECORD_TYPES)}")
+    return text
+
+
+def _wanted(
+    month: str | None, record_type: str | None, file: str | None, reason: str | None, *, is_open: bool, is_held: bool
+) -> "Wanted":
+    from ingestion.rejects.relation import Wanted  # noqa: PLC0415
+
+    return Wanted(month, record_type, file, reason, is_open=is_open, is_held=is_held)
 
 
 def _role(artist_ids: tuple[str, ...], *, management: bool, finance: bool, operator: bool) -> "Role":
@@ -102,6 +124,24 @@ Operator = Annotated[
 DashboardsPort = Annotated[
     int | None, typer.Option(min=1, max=65535, help="The dashboards' port on 127.0.0.1; default: 8501.")
 ]
+HeldBatch = Annotated[str, typer.Argument(metavar="BATCH", help="The id that `list` shows, or a held file's name.")]
+HeldFiles = Annotated[
+    list[str] | None, typer.Argument(metavar="[FILE]...", help="Only these files of it, as `show` names them.")
+]
+Page = Annotated[int, typer.Option(min=1, help="Which page to show.")]
+LoadMonth = Annotated[
+    str | None,
+    typer.Option(
+        "--month",
+        help="Loaded in this month, as 2021-02: a rejected line may be wrong about its own.",
+        callback=_month_or_none,
+    ),
+]
+RejectType = Annotated[str | None, typer.Option("--type", help="Of this record type.", callback=_record_type)]
+RejectFile = Annotated[str | None, typer.Option("--file", help="Of this landed file, as `list` names it.")]
+RejectReason = Annotated[str | None, typer.Option("--reason", help="For this reason, such as bad_event_at.")]
+OnlyOpen = Annotated[bool, typer.Option("--open", help="Only what no later delivery has answered.")]
+OnlyHeld = Annotated[bool, typer.Option("--held", help="Only of files that are held.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.", callback=_reason)]
 
@@ -388,34 +428,99 @@ def publish(
 
 @batches_app.command("list")
 def list_batches() -> None:
-    """List the batches that are held."""
+    """List the batches that hold files."""
     from orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.list_batches(_settings()))
 
 
 @batches_app.command("show")
-def show_batch(batch: Annotated[str, typer.Argument(help="The id that `list` shows.")]) -> None:
-    """Show why a batch is held, and what it would touch."""
+def show_batch(batch: HeldBatch, *, page: Page = 1) -> None:
+    """Show why files are held, and what they would touch."""
     from orchestration.commands import batches  # noqa: PLC0415
 
-    _exit_unless(batches.show_batch(_settings(), batch))
+    _exit_unless(batches.show_batch(_settings(), batch, page=page))
 
 
 @batches_app.command("release")
-def release_batch(batch: Annotated[str, typer.Argument()], *, why: Why) -> None:
-    """Let a held batch in as it is."""
+def release_batch(batch: HeldBatch, files: HeldFiles = None, *, why: Why) -> None:
+    """Let held files in as they are: those that are named, or all of a batch."""
     from orchestration.commands import batches  # noqa: PLC0415
 
-    _exit_unless(batches.release_batch(_settings(), batch, why=why))
+    _exit_unless(batches.release_held(_settings(), batch, tuple(files or ()), why=why))
 
 
 @batches_app.command("discard")
-def discard_batch(batch: Annotated[str, typer.Argument()], *, why: Why) -> None:
-    """Keep a held batch out for good."""
+def discard_batch(batch: HeldBatch, files: HeldFiles = None, *, why: Why) -> None:
+    """Keep held files out for good: those that are named, or all of a batch."""
     from orchestration.commands import batches  # noqa: PLC0415
 
-    _exit_unless(batches.discard_batch(_settings(), batch, why=why))
+    _exit_unless(batches.discard_held(_settings(), batch, tuple(files or ()), why=why))
+
+
+@rejects_app.command("list")
+def list_rejects(
+    *,
+    month: LoadMonth = None,
+    record_type: RejectType = None,
+    file: RejectFile = None,
+    reason: RejectReason = None,
+    is_open: OnlyOpen = False,
+    is_held: OnlyHeld = False,
+    page: Page = 1,
+) -> None:
+    """List what was rejected, by file and reason, with the first line of each."""
+    from orchestration.commands import rejects  # noqa: PLC0415
+
+    wanted = _wanted(month, record_type, file, reason, is_open=is_open, is_held=is_held)
+    _exit_unless(rejects.list_kinds(_settings(), wanted, page=page))
+
+
+@rejects_app.command("show")
+def show_rejects(
+    *,
+    month: LoadMonth = None,
+    record_type: RejectType = None,
+    file: RejectFile = None,
+    reason: RejectReason = None,
+    is_open: OnlyOpen = False,
+    is_held: OnlyHeld = False,
+    page: Page = 1,
+) -> None:
+    """Show rejected lines one by one: field, value as delivered, what was expected, what to do.
+
+    What it prints is personal data.
+    """
+    from orchestration.commands import rejects  # noqa: PLC0415
+
+    wanted = _wanted(month, record_type, file, reason, is_open=is_open, is_held=is_held)
+    _exit_unless(rejects.show_lines(_settings(), wanted, page=page))
+
+
+@rejects_app.command("export")
+def export_rejects(
+    *,
+    month: LoadMonth = None,
+    record_type: RejectType = None,
+    file: RejectFile = None,
+    reason: RejectReason = None,
+    is_held: OnlyHeld = False,
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder to write to, not in landing; by default a new one in exports/ of the data home.",
+            file_okay=False,
+        ),
+    ] = None,
+) -> None:
+    """Write open rejects as they were delivered, to be corrected and delivered again.
+
+    The files hold personal data: only you may read them. Delete them when they are delivered.
+    """
+    from orchestration.commands import rejects  # noqa: PLC0415
+
+    wanted = _wanted(month, record_type, file, reason, is_open=True, is_held=is_held)
+    _exit_unless(rejects.export(_settings(), wanted, to=to))
 
 
 @grants_app.command("list")

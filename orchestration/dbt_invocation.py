@@ -1,14 +1,21 @@
 """Running dbt in this process (1 s, against 5-7 s for its command line), and what became of each node."""
 
 import functools
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import duckdb
 
 from ingestion.settings import Settings
 from orchestration import warm_worker
 from orchestration.parsed_project import ParsedProject, dbt_arguments, profile_environment
+
+_COUNT_OF_ROWS: Final = re.compile(r"Got (\d+) results?, configured to (?:warn|fail) if .*")
+_EXAMPLES: Final = 3
+_LONGEST_VALUE: Final = 80
 
 BUILT_STATUSES = frozenset({"success", "pass", "warn", "no-op"})
 
@@ -23,6 +30,8 @@ class NodeResult:
     failures: int | None
     message: str | None
     rows: int | None = None
+    examples: tuple[str, ...] = ()
+    """Of a test that found records: some of them, in words. They may name people, and are published nowhere."""
     is_remembered: bool = False
     """Whether an earlier build on the same inputs of this node found it."""
 
@@ -67,13 +76,55 @@ def invoke_dbt(
         raise RuntimeError(
             f"dbt stopped before it built anything: {result.exception}. Its log: {settings.home}/logs/dbt.log"
         )
-    return tuple(
+    nodes = tuple(
         NodeResult(
             unique_id=node.node.unique_id,
             status=str(node.status),
             seconds=round(node.execution_time, 3),
             failures=node.failures,
-            message=node.message,
+            message=in_words(node.message),
         )
         for node in result.result
     )
+    queries = {node.node.unique_id: getattr(node.node, "compiled_code", None) for node in result.result}
+    return with_examples(settings.warehouse_path, nodes, queries)
+
+
+def in_words(message: str | None) -> str | None:
+    """Say what a test found; what dbt says of other nodes stands.
+
+    >>> in_words("Got 259 results, configured to warn if != 0"), in_words("Got 1 result, configured to fail if != 0")
+    ('found 259 records, expected none', 'found 1 record, expected none')
+    """
+    counted = _COUNT_OF_ROWS.fullmatch(message or "")
+    if counted is None:
+        return message
+    return f"found {int(counted[1]):,} record{'' if counted[1] == '1' else 's'}, expected none"
+
+
+def with_examples(
+    warehouse: Path, nodes: Sequence[NodeResult], queries: Mapping[str, str | None]
+) -> tuple[NodeResult, ...]:
+    """Add to each data test that found records some of them, by its own query."""
+    found = [
+        node for node in nodes if node.status in {"warn", "fail"} and node.failures and queries.get(node.unique_id)
+    ]
+    if not found:
+        return tuple(nodes)
+    examples = {}
+    try:
+        with duckdb.connect(warehouse, read_only=True) as con:
+            con.execute("set TimeZone = 'UTC'")
+            for node in found:
+                rows = con.execute(f"select * from ({queries[node.unique_id]}\n) as found limit {_EXAMPLES}")
+                names = [column[0] for column in rows.description or ()]
+                examples[node.unique_id] = tuple(_row(names, row) for row in rows.fetchall())
+    except duckdb.Error:
+        # The test has its verdict. What cannot be shown is left out.
+        pass
+    return tuple(replace(node, examples=examples.get(node.unique_id, ())) for node in nodes)
+
+
+def _row(names: Sequence[str], row: Sequence[Any]) -> str:
+    shown = ((name, str(value)[:_LONGEST_VALUE]) for name, value in zip(names, row, strict=True) if value is not None)
+    return ", ".join(f"{name} {value}" for name, value in shown)

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -14,6 +15,8 @@ from rich.table import Table
 from ingestion.private_files import is_read_only
 from ingestion.settings import Settings
 from orchestration import progress
+
+_COLUMNS = 80
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -64,6 +67,38 @@ def log_to_file(settings: Settings) -> None:
 def say(text: str) -> None:
     """Print a line."""
     out.print(escape(text))
+
+
+def say_points(title: str, points: Iterable[str]) -> None:
+    """Print a line and points below it, each folded at 80 columns; names and commands are not broken."""
+    out.print(escape(title))
+    for point in points:
+        out.print(escape(folded(point, first="  - ", indent="    ")))
+
+
+def folded(text: str, *, first: str = "", indent: str = "") -> str:
+    """Fold a text at blanks, at 80 columns.
+
+    >>> folded("a word " * 12, first="- ", indent="  ").splitlines()[1]
+    '  word'
+    """
+    return textwrap.fill(
+        text,
+        _COLUMNS,
+        initial_indent=first,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def visible(text: str) -> str:
+    r"""Return a text from outside without what a terminal would obey: such characters are spelled out.
+
+    >>> print(visible("été\x1b[2J"))
+    été\x1b[2J
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def refuse(title: str, reasons: Iterable[str]) -> None:

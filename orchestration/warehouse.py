@@ -37,6 +37,8 @@ from payouts.bookings import create_booking_views, kept_catalogues
 from payouts.look_back import look_back_of_next_run
 from payouts.warehouse_mark import draw_token, forget_mark, is_as_left, note_mark, why_not_as_left
 
+_MADE_OF_HEARTBEATS = ("int_playback_days", "int_player_days")
+
 
 @dataclass(frozen=True)
 class Build:
@@ -291,17 +293,21 @@ def _build_playbacks_in_portions(
     pins: Pins,
     on_node: Callable[[str, str], None],
 ) -> None:
-    """Build watch time a portion of the playbacks at a time, where one statement could not hold the new heartbeats."""
+    """Build what is made of heartbeats by portions of the playbacks, where one statement cannot hold the new ones.
+
+    These are the models whose sorted lists do not spill (docs/adr/0006).
+    """
     portions = math.ceil(_new_heartbeats(settings, pins) / settings.heartbeats_a_statement)
     if portions <= 1:
         return
     with open_warehouse(settings, read_only=False) as con:
-        con.execute("drop table if exists intermediate.int_playback_days")
+        for model in _MADE_OF_HEARTBEATS:
+            con.execute(f"drop table if exists intermediate.{model}")
     for number in range(portions):
         nodes = warm_worker.call(run_dbt_portion, settings, project, project_dir, portion=f"{number}/{portions}")
         if broken := [node for node in nodes if not node.holds]:
             raise RuntimeError(f"{broken[0].unique_id}, portion {number + 1} of {portions}: {broken[0].message}")
-        on_node(f"int_playback_days, portion {number + 1} of {portions},", "success")
+        on_node(f"{', '.join(_MADE_OF_HEARTBEATS)}, portion {number + 1} of {portions},", "success")
 
 
 def _new_heartbeats(settings: Settings, pins: Pins) -> int:
@@ -348,8 +354,8 @@ def run_dbt(
 def run_dbt_portion(
     settings: Settings, project: ParsedProject, project_dir: Path, *, portion: str
 ) -> tuple[NodeResult, ...]:
-    """Run the watch-time model on a portion of the playbacks, such as `0/4`."""
-    models = ["stg_player__heartbeats", "int_playback_days"]
+    """Run the models that are made of heartbeats on a portion of the playbacks, such as `0/4`."""
+    models = ["stg_player__heartbeats", *_MADE_OF_HEARTBEATS]
     return invoke_dbt(settings, project, project_dir, ["run", "--select", *models], ALLIVE_PORTION=portion)
 
 
@@ -425,4 +431,4 @@ def _nodes_to_json(nodes: Iterable[NodeResult]) -> str:
 
 
 def _nodes_from_json(text: str) -> tuple[NodeResult, ...]:
-    return tuple(NodeResult(**node) for node in json.loads(text))
+    return tuple(NodeResult(**{**node, "examples": tuple(node.get("examples", ()))}) for node in json.loads(text))

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import duckdb
 
+from ingestion.checks import is_too_much_rejected
 from ingestion.raw_tables import REJECTS
 from ingestion.raw_versions import UnknownVersionError, last_batch_of
 from ingestion.settings import Settings
@@ -33,12 +34,25 @@ KINDS: Final = {
     "day_without_heartbeats": "Days without a single heartbeat: has an upload not arrived?",
     "day_unusual": "Days far outside what is usual on that weekday: is an upload missing, or did one come twice under "
     "other ids?",
+    "player_rejects": "Devices and app versions of whose heartbeats more than 5 % were rejected since the last close: "
+    "their watch time is lost. See them with `allive rejects list`; the next release of the player must correct it.",
+    "player_single_heartbeats": "Devices and app versions whose playbacks often have a single heartbeat, which earns "
+    "nothing: does the player send one, and then no more?",
+    "player_frozen_positions": "Devices and app versions that play on while their position stands still: that time "
+    "earns nothing. Right for a stall, wrong where the player repeats the position of the live edge.",
+    "player_sparse_heartbeats": "Devices and app versions whose heartbeats are further apart than the 30 s that one "
+    "can earn: with one a minute, half of what is watched counts for nobody.",
+    "player_missing_positions": "Devices and app versions that play without positions, a large part of the month: a "
+    "stall cannot be told from watching.",
+    "watched_unsubscribed": "Subscribers who watched for an hour or more on days that no subscription of theirs "
+    "covers: has an export of periods not arrived? Without a period their time goes to nobody.",
     "refund_of_final_month": "Refunds of periods whose month is final: no run takes the money back. Book them by hand "
     "if you must.",
     "iban_shared": "One IBAN for several artists: a duo, or payments led away?",
     "iban_changed": "IBANs that changed since the month began: does the artist know of it?",
-    "rejects": "Records that were set aside since the last close, and may belong to the month: look at "
-    '`allive dbt show --inline "select * from raw.rejects"`.',
+    "rejects": "Records that were set aside since the last close, and may belong to the month: see them with "
+    "`allive rejects list`, one by one with `allive rejects show --file FILE`, and correct them after "
+    "`allive rejects export`.",
 }
 """Every kind of warning and what it means, in the order in which they are shown."""
 
@@ -49,7 +63,8 @@ class CloseWarning:
 
     Attributes:
         kind: One of KINDS.
-        subject: The record that it is about: a live, a period, a subscriber, a day, an IBAN (masked), a file.
+        subject: The record that it is about: a live, a period, a subscriber, a day, an IBAN (masked), a file, a device
+            with its app version.
         found: What was found of it, in words.
     """
 
@@ -69,11 +84,13 @@ def open_warnings(settings: Settings, con: duckdb.DuckDBPyConnection, run: Close
         con: The warehouse that the run was settled from.
         run: The run.
     """
+    since_rejects = _batch_of_last_close(settings, REJECTS)
     found = [
         *_in_the_data(con, run.settlement_month, since_batch=_batch_of_last_close(settings, "subscriptions")),
         *_shared_ibans(run),
         *_changed_ibans(run),
-        *_rejects(con, run.settlement_month, since_batch=_batch_of_last_close(settings, REJECTS)),
+        *_rejects_of_players(con, run.settlement_month, since_batch=since_rejects),
+        *_rejects(con, run.settlement_month, since_batch=since_rejects),
     ]
     order = [*KINDS]
     return tuple(sorted(found, key=lambda one: (order.index(one.kind), one.subject, one.found)))
@@ -108,14 +125,15 @@ def in_words(warnings: Iterable[CloseWarning], *, most: int | None = None) -> It
 def _in_the_data(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) -> Iterator[CloseWarning]:
     rows = con.execute(
         """
-        select kind, subject_id, found
+        select kind, subject_id, found, coalesce(among, 0)
         from marts.fct_close_warnings
         where settlement_month = $month and coalesce(batch_number > $since_batch, true)
         """,
         {"month": month, "since_batch": since_batch},
     ).fetchall()
-    for kind, subject, found in rows:
-        yield CloseWarning(kind, subject, _WORDS[kind].format(hours=found / _MS_PER_HOUR, found=found))
+    for kind, subject, found, among in rows:
+        hours = {"hours": found / _MS_PER_HOUR, "hours_among": among / _MS_PER_HOUR}
+        yield CloseWarning(kind, subject, _WORDS[kind].format(found=found, among=among, **hours))
 
 
 _WORDS: Final = {
@@ -124,8 +142,19 @@ _WORDS: Final = {
     "day_over_24_hours": "{hours:,.1f} h on one day",
     "day_without_heartbeats": "no heartbeat",
     "day_unusual": "{hours:,.1f} h watched",
-    "refund_of_final_month": "not paid any more; its envelope was {found:,} cents",
+    "player_single_heartbeats": "{found:,} of {among:,} playbacks have a single heartbeat",
+    "player_frozen_positions": "{hours:,.1f} h of {hours_among:,.1f} h played at a position that stood still",
+    "player_sparse_heartbeats": "{hours:,.1f} h of {hours_among:,.1f} h lie between heartbeats and are not counted",
+    "player_missing_positions": "{found:,} of {among:,} heartbeats played without a position",
+    "watched_unsubscribed": "{hours:,.1f} h watched on days without a subscription",
+    "refund_of_final_month": "refunded: {found:,} cents of its envelope",
 }
+
+
+# A day more: instants are UTC or have an offset, days are of Paris.
+_MAY_BELONG: Final = r"""coalesce(
+    try_cast(regexp_extract(raw, '"event_at"\s*:\s*"(\d{4}-\d{2}-\d{2})', 1) as date) <= $until, true
+)"""
 
 
 def _shared_ibans(run: ClosedRun) -> Iterator[CloseWarning]:
@@ -151,19 +180,48 @@ def _changed_ibans(run: ClosedRun) -> Iterator[CloseWarning]:
             yield CloseWarning("iban_changed", line.artist_id, found)
 
 
+def _rejects_of_players(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) -> Iterator[CloseWarning]:
+    """Devices and app versions of which too much was rejected, beside what the month has of them.
+
+    By the rule of a delivery (`ingestion.checks`), over all deliveries since the last close: a file that is small, or a
+    player that trickles in, has no share of its own.
+    """
+    rows = con.execute(
+        f"""
+        with rejected as (
+            select device, coalesce(app_version, '') as app_version, count(*) as rejects
+            from raw.rejects
+            where batch_number > $since_batch and record_type = 'heartbeats' and device is not null
+                and {_MAY_BELONG}
+            group by all
+        ),
+        accepted as (
+            select device, app_version, sum(heartbeats) as heartbeats
+            from marts.fct_player_health
+            where strftime(day, '%Y-%m') = $month
+            group by all
+        )
+        select device, app_version, rejects, rejects + coalesce(heartbeats, 0)
+        from rejected
+        left join accepted using (device, app_version)
+        """,
+        {"since_batch": since_batch, "until": months.last_day(month) + timedelta(days=1), "month": month},
+    ).fetchall()
+    for device, app_version, rejects, records in rows:
+        if is_too_much_rejected(rejects, records):
+            subject = f"{device}, app {app_version}" if app_version else device
+            yield CloseWarning("player_rejects", subject, f"{rejects:,} of {int(records):,} heartbeats rejected")
+
+
 def _rejects(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) -> Iterator[CloseWarning]:
     """What was set aside and may belong to the month: all but heartbeats that say themselves that they are later."""
     rows = con.execute(
-        """
+        f"""
         select source_file, reason, count(*), min(source_line)
         from raw.rejects
-        where batch_number > $since_batch
-            and coalesce(
-                try_cast(regexp_extract(raw, '"event_at"\\s*:\\s*"(\\d{4}-\\d{2}-\\d{2})', 1) as date) <= $until, true
-            )
+        where batch_number > $since_batch and {_MAY_BELONG}
         group by source_file, reason
         """,
-        # A day more: instants are UTC or have an offset, days are of Paris.
         {"since_batch": since_batch, "until": months.last_day(month) + timedelta(days=1)},
     ).fetchall()
     for file, reason, number, line in rows:

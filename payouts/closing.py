@@ -213,14 +213,19 @@ def _settle(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> S
     if not ledger.closed_months(settings):
         reasons += gate.first_run_refusals(con, month)
     reasons += [
-        f"Batch {held.batch_id} ({held.record_type}) is held and touches the month: look at it with "
-        f"`allive batches show {held.batch_id}`, then release or discard it."
+        f"Batch {held.batch_id} ({held.record_type}) is held, with {_some_files(held.names)}, and touches the month: "
+        f"look at it with `allive batches show {held.batch_id}`, then release or discard it."
         for held in list_held(settings)
         if month in months_touched(held, [month])
     ]
     reasons += gate.unreadable_refusals(settings, con)
+    reasons += gate.unread_refusals(settings)
     _refuse(month, reasons)
     return settlement
+
+
+def _some_files(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"{len(names):,} files such as {names[0]}"
 
 
 def _refuse(month: str, reasons: list[str]) -> None:

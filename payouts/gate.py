@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import duckdb
 
 from ingestion.landing import hash_of_landed
+from ingestion.not_taken import find_not_taken
 from ingestion.settings import Settings
 from payouts import ledger, months
 from payouts.bookings import kept_catalogues
@@ -141,7 +142,16 @@ def unreadable_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> l
             "Deliver it again, whole, under the same name, or take it out of landing."
         )
         for name, why, file_hash in set_aside
-        if hash_of_landed(settings.landing_dir / name) == file_hash
+        if hash_of_landed(settings.landing_dir, name) == file_hash
+    ]
+
+
+def unread_refusals(settings: Settings) -> list[str]:
+    """Return what lies in landing and should have been taken, but may not be read: what is in it is unknown."""
+    return [
+        f"{entry.name} ({entry.reason}): what is in it may belong to the month. Let the user of `allive` read it, or "
+        "take it out of landing."
+        for entry in find_not_taken(settings).unread
     ]
 
 

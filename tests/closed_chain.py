@@ -102,7 +102,7 @@ class Chain:
         open_nanos = self._open_envelopes(month, data)
         write_csv(folder / "artist_payouts.csv", _payout_rows(run, data))
         write_csv(folder / "adjustments.csv", _adjustment_rows(run))
-        write_csv(folder / "artist_lives.csv", _live_rows(run, data))
+        write_csv(folder / "artist_lives.csv", _live_rows(run, data, minimum_live_s=self.history.policy.minimum_live_s))
         write_slices(folder / "slices.parquet", run.settlement)
         corrected = {adjustment.corrects_month for adjustment in run.adjustments}
         for again, settlement in run.resettled.items():
@@ -417,7 +417,7 @@ def _adjustment_rows(run: Run) -> list[tuple[Any, ...]]:
     return [tuple(header.split(",")), *lines]
 
 
-def _live_rows(run: Run, data: Snapshot) -> list[tuple[Any, ...]]:
+def _live_rows(run: Run, data: Snapshot, *, minimum_live_s: int) -> list[tuple[Any, ...]]:
     """Each direct slice split over the lives that it was watched on, in proportion to weight."""
     watched: dict[tuple[str, str], int] = defaultdict(int)
     earned: dict[tuple[str, str], int] = defaultdict(int)
@@ -425,7 +425,7 @@ def _live_rows(run: Run, data: Snapshot) -> list[tuple[Any, ...]]:
     for one in run.settlement.slices:
         if one.artist_id is None:
             continue
-        by_live = _weights_by_live(one.period_id, one.artist_id, one.category, data)
+        by_live = _weights_by_live(one.period_id, one.artist_id, one.category, data, minimum_live_s=minimum_live_s)
         for live_id, weight in by_live.items():
             watched[one.artist_id, live_id] += weight
         if one.destination == "direct":
@@ -443,7 +443,9 @@ def _live_rows(run: Run, data: Snapshot) -> list[tuple[Any, ...]]:
     return [tuple(header.split(",")), *rows]
 
 
-def _weights_by_live(period_id: str, artist_id: str, category: str | None, data: Snapshot) -> dict[str, int]:
+def _weights_by_live(
+    period_id: str, artist_id: str, category: str | None, data: Snapshot, *, minimum_live_s: int
+) -> dict[str, int]:
     period = data.periods[period_id]
     catalogue = data.catalogue
     weights: dict[str, int] = defaultdict(int)
@@ -451,7 +453,7 @@ def _weights_by_live(period_id: str, artist_id: str, category: str | None, data:
         is_theirs = subscriber_id == period.subscriber_id and period.period_start <= day < period.period_end
         if (
             is_theirs
-            and catalogue.counts(live_id, minimum_live_s=1800)
+            and catalogue.counts(live_id, minimum_live_s=minimum_live_s)
             and catalogue.category(artist_id, day) == category
         ):
             weights[live_id] += watch_ms * sum(

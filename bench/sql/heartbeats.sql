@@ -87,6 +87,7 @@ final as (
         cast(1 as double) as playback_rate,
         device,
         surface,
+        case when device <> 'web' then device || ' 4.1.0' end as app_version,
         'heartbeats/' || $day || '.ndjson' as source_file,
         cast(beat as bigint) as source_line,
         cast($day + 1 as bigint) as batch_number,

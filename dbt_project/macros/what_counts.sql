@@ -62,6 +62,11 @@
     least(coalesce({{ price_cents }}, {{ envelope_cents }}), {{ envelope_cents }})
 {%- endmacro %}
 
+{#- What is left of an envelope after a partial refund: no more than what is left of the price, and never below 0. -#}
+{% macro left_of_envelope(envelope_cents, price_cents, refunded_cents) -%}
+    greatest(least({{ envelope_cents }}, {{ price_cents }} - {{ refunded_cents }}), 0)
+{%- endmacro %}
+
 {% macro is_online(live, month) -%}
     ({{ live }}.published_on is null or {{ live }}.published_on <= {{ month }}.last_day)
 {%- endmacro %}

@@ -4,7 +4,9 @@
 with delivered as (
     select
         period_id,
-        status = 'paid' and envelope_cents > 0 as has_envelope
+        status = 'paid'
+        and envelope_cents > 0
+        and coalesce(price_cents > refunded_cents, true) as has_envelope
     from {{ ref('stg_billing__periods') }}
 ),
 

@@ -1,12 +1,12 @@
 """A change of an artist's category, valid from a day on."""
 
 from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import Boolean, Choice, Day, Instant, Text
+from ingestion.contracts.fields import Boolean, Choice, Day, Id, Instant
 
 CONTRACT = Contract(
     record_type="artist_categories",
     fields=(
-        Field("artist_id", Text(), required=True),
+        Field("artist_id", Id(), required=True),
         Field("category", Choice(("emerging", "independent", "known")), required=True),
         Field("valid_from", Day(), required=True),
         Field("is_deleted", Boolean()),

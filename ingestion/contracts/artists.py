@@ -1,12 +1,12 @@
 """An artist, with where to pay."""
 
 from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import Day, Instant, Text
+from ingestion.contracts.fields import Day, Id, Instant, Text
 
 CONTRACT = Contract(
     record_type="artists",
     fields=(
-        Field("artist_id", Text(), required=True),
+        Field("artist_id", Id(), required=True),
         Field("name", Text(), required=True),
         Field("email", Text()),
         Field("iban", Text()),

@@ -5,6 +5,8 @@ from functools import cached_property
 
 from ingestion.contracts.fields import Choice, FieldType
 
+DAY_MS = 24 * 60 * 60 * 1000
+
 
 @dataclass(frozen=True)
 class Field:
@@ -17,16 +19,13 @@ class Field:
     """The raw column that holds it, where its name differs (`position_s` → `position_ms`)."""
     default: str | None = None
     """The column that fills it where it is missing."""
+    is_later: bool = False
+    """Whether tables were written before there was such a field: their files then lack its column."""
 
     @property
     def column_name(self) -> str:
         """The raw column that holds the field."""
         return self.column or self.name
-
-    @property
-    def is_lenient(self) -> bool:
-        """Whether an unknown value becomes NULL with a warning instead of a reject."""
-        return isinstance(self.type, Choice) and not self.required
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,20 @@ class RowRule:
     """SQL over the raw columns; NULL counts as kept. `loaded_ms` is the load's time (epoch ms)."""
 
 
+# The latest record wins: one that is dated years ahead by mistake could never be corrected.
+_UPDATED_IN_FUTURE = RowRule("in_future", f"epoch_ms(updated_at) > loaded_ms + {DAY_MS}")
+
+
 @dataclass(frozen=True)
 class Contract:
     """One record type: its fields (required first), its rules, and how its table is laid out."""
 
     record_type: str
     fields: tuple[Field, ...]
-    rules: tuple[RowRule, ...] = ()
+    own_rules: tuple[RowRule, ...] = ()
+    """Beside the rules that hold for every record type."""
+    keeps_odd_records: bool = False
+    """Whether an optional field that cannot be read becomes NULL with a warning, instead of costing the record."""
     derived: tuple[tuple[str, str, str], ...] = ()
     """Further columns: name, SQL type, SQL over the typed columns."""
     partition_column: str | None = None
@@ -59,9 +65,37 @@ class Contract:
         )
 
     @cached_property
+    def partition_sql(self) -> str:
+        """SQL for the partition column over the other typed columns."""
+        return next(expression for name, _, expression in self.derived if name == self.partition_column)
+
+    @cached_property
     def field_names(self) -> tuple[str, ...]:
         """The fields as files name them."""
         return tuple(field.name for field in self.fields)
+
+    @cached_property
+    def rules(self) -> tuple[RowRule, ...]:
+        """The rules between fields, in the order in which they are judged."""
+        return (_UPDATED_IN_FUTURE, *self.own_rules) if "updated_at" in self.field_names else self.own_rules
+
+    @cached_property
+    def lenient(self) -> tuple[Field, ...]:
+        """The fields that can be kept in another way than written, with a warning: as NULL, or as `other`."""
+        return tuple(
+            field
+            for field in self.fields
+            if (isinstance(field.type, Choice) and field.type.other)
+            or (not field.required and self._is_forgiven(field))
+        )
+
+    @cached_property
+    def rejecting(self) -> tuple[Field, ...]:
+        """The fields of which a value that cannot be read costs the record."""
+        return tuple(field for field in self.fields if field.required or not self._is_forgiven(field))
+
+    def _is_forgiven(self, field: Field) -> bool:
+        return self.keeps_odd_records or isinstance(field.type, Choice)
 
     @cached_property
     def required(self) -> tuple[str, ...]:
@@ -74,6 +108,6 @@ class Contract:
         return (
             "malformed",
             *(f"missing_{field.name}" for field in self.fields if field.required),
-            *(f"bad_{field.name}" for field in self.fields if not field.is_lenient),
+            *(f"bad_{field.name}" for field in self.rejecting),
             *(rule.reason for rule in self.rules),
         )

@@ -2,25 +2,67 @@
 
 A field's text is what the file says, as text, with NULL for "missing". `value` turns it into the
 column's type, or NULL where the text is not one of the type: a text without a value is bad.
+
+What deliverers usually write is told by a comparison; only the rest pays for a pattern.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from enum import Enum, auto
+from typing import ClassVar
 
+# White space, controls but NUL, and what shows nothing: zero-width characters, directional marks, fillers, BOM.
+_BLANK = (
+    r"[\x01-\x20\x7f-\xa0\xad\x{34f}\x{61c}\x{115f}\x{1160}\x{1680}\x{17b4}\x{17b5}\x{180b}-\x{180f}"
+    r"\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{feff}\x{ffa0}"
+    r"\x{fff9}-\x{fffb}\x{e0000}-\x{e007f}]"
+)
 # Shapes are checked here because DuckDB's casts take more than the contract does: hexadecimal,
 # `1_000`, `epoch`, `infinity`, instants without an offset (read in the session's zone).
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _INTEGER = r"[+-]?\d+(\.0*)?"
+_SPREADSHEET_ID = r"-?\d+\.0+"
 _DAY = r"\d{4}-\d\d-\d\d"
-_INSTANT = rf"{_DAY}[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
+_BASIC_DAY = r"\d{8}"
+_OFFSET = r"(Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
+_INSTANT = rf"{_DAY}[T ]\d\d:\d\d:\d\d(\.\d+)?{_OFFSET}"
 # By far the most frequent shape: LIKE is three times as fast as the pattern, and no digits are left to cut.
 _USUAL_INSTANT = "____-__-__T__:__:__.___Z"
+# Other ways of ISO 8601, in capitals and each rewritten into the shape above by the steps below, in their order.
+_ZONE = r"\s?(UTC|Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
+_ANY_INSTANT = rf"({_DAY}[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?|{_BASIC_DAY}[T ]\d\d\d\d(\d\d([.,]\d+)?)?){_ZONE}"
+_TO_USUAL_INSTANT = (
+    (r"^(\d{4})(\d\d)(\d\d)[T ](\d\d)(\d\d)", r"\1-\2-\3T\4:\5"),
+    (r"^(.{16})(\d\d)", r"\1:\2"),
+    (r"^(.{16})([^:])", r"\1:00\2"),
+    (r",", "."),
+    (r"\s?(UTC|Z)$", "Z"),
+    (r"\s([+-][\d:]+)$", r"\1"),
+)
+
+_ANY_DAY = rf"{_DAY}|{_BASIC_DAY}"
+_TO_USUAL_DAY = ((r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3"),)
 
 # A thousand times as much overflows DECIMAL(18,3), and with it the whole load.
 _FEWER_SECONDS = "cast(1e12 as decimal(18, 3))"
 
 NOT_TEXT = "chr(0)"
-"""What a reader hands over for a value that no text field can hold (a list, an object, a boolean)."""
+"""What a reader hands over for a value that its field cannot hold (a list, an object, a number for a word)."""
+
+
+IS_PLAIN = "is_plain"
+"""The column in which a reader says that a record has no character beyond ASCII, and no control but `NOT_TEXT`."""
+
+
+class Takes(Enum):
+    """Which values of a format with types a field takes; of the others a reader hands over `NOT_TEXT`."""
+
+    ANYTHING = auto()
+    """Whatever has a text: a number or boolean is written down."""
+    TEXT = auto()
+    """Text, and whole numbers as their digits."""
+    WORD = auto()
+    """Text alone."""
 
 
 def sql_text(value: str) -> str:
@@ -32,56 +74,182 @@ def sql_text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-class FieldType(Protocol):
+def _without_blanks(text: str) -> str:
+    """SQL for a text without the blanks and invisible characters around it."""
+    return f"regexp_replace({text}, '^{_BLANK}+|{_BLANK}+$', '', 'g')"
+
+
+class FieldType(ABC):
     """How a field's text becomes a column's value."""
 
-    @property
-    def sql_type(self) -> str:
-        """The column's type in DuckDB."""
+    sql_type: ClassVar[str]
+    """The column's type in DuckDB."""
+    takes: ClassVar[Takes] = Takes.ANYTHING
+    expected: ClassVar[str]
+    """What the field holds, in words."""
 
+    @abstractmethod
     def value(self, text: str) -> str:
         """SQL for the typed value of the SQL expression `text`: NULL where it is none."""
 
+    def is_missing(self, text: str, value: str) -> str:
+        """SQL for whether nothing but blanks is written; a text is only looked at where it has no value."""
+        return f"({value} is null and ({text} is null or regexp_full_match({text}, '{_BLANK}+')))"
+
+    def is_bad(self, text: str, value: str) -> str:
+        """SQL for whether something is written that has no value."""
+        return f"({value} is null and {text} is not null and not regexp_full_match({text}, '{_BLANK}+'))"
+
+    def is_odd(self, text: str, value: str) -> str:
+        """SQL for whether something is written that is not kept as it is."""
+        return self.is_bad(text, value)
+
 
 @dataclass(frozen=True)
-class Text:
-    """Any text; ids too, which compare bytewise. A NUL character makes it bad."""
+class Text(FieldType):
+    """Any text, as it is. A NUL character makes it bad."""
 
-    sql_type: str = "VARCHAR"
+    sql_type: ClassVar[str] = "VARCHAR"
+    expected: ClassVar[str] = "text"
+    takes: ClassVar[Takes] = Takes.TEXT
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
         return f"case when not contains({text}, {NOT_TEXT}) then {text} end"
 
+    def is_missing(self, text: str, value: str) -> str:  # noqa: ARG002 - blanks are text
+        """See `FieldType.is_missing`."""
+        return f"{text} is null"
+
+    def is_bad(self, text: str, value: str) -> str:
+        """See `FieldType.is_bad`."""
+        return f"({value} is null and {text} is not null)"
+
 
 @dataclass(frozen=True)
-class Choice:
-    """One of a closed list. Where the field is optional, an unknown value is not bad but NULL."""
+class Id(FieldType):
+    """What identifies something, compared bytewise: without the blanks and invisible characters around it.
+
+    Digits followed by `.0` are bad: so a spreadsheet or a data frame writes a number in a column with gaps, and it
+    would be another id than the same digits without.
+    """
+
+    sql_type: ClassVar[str] = "VARCHAR"
+    takes: ClassVar[Takes] = Takes.TEXT
+    expected: ClassVar[str] = "an id: text, or a whole number"
+
+    def value(self, text: str) -> str:
+        """See `FieldType.value`."""
+        bare = _without_blanks(text)
+        is_of_a_spreadsheet = f"regexp_full_match({bare}, '{_SPREADSHEET_ID}')"
+        return (
+            f"case when ends_with({text}, '0') and contains({text}, '.') and {is_of_a_spreadsheet} then null "
+            f"when {IS_PLAIN} and {text} >= '!' and not ends_with({text}, ' ') then {text} "
+            f"when contains({text}, {NOT_TEXT}) or {is_of_a_spreadsheet} then null else nullif({bare}, '') end"
+        )
+
+
+@dataclass(frozen=True)
+class Label(FieldType):
+    """A short text by which something is called, such as a version: without the blanks around it."""
+
+    longest: int
+    """In characters."""
+    sql_type: ClassVar[str] = "VARCHAR"
+    takes: ClassVar[Takes] = Takes.TEXT
+
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        """See `FieldType.expected`."""
+        return f"text of at most {self.longest} characters"
+
+    def value(self, text: str) -> str:
+        """See `FieldType.value`."""
+        bare = _without_blanks(text)
+        return (
+            f"case when {IS_PLAIN} and {text} >= '!' and not ends_with({text}, ' ') "
+            f"and strlen({text}) <= {self.longest} then {text} "
+            f"when contains({text}, {NOT_TEXT}) or length({bare}) > {self.longest} then null "
+            f"else nullif({bare}, '') end"
+        )
+
+
+@dataclass(frozen=True)
+class Choice(FieldType):
+    """A word of a closed list, whatever its case. Where the field is optional, an unknown one is not bad but NULL."""
 
     options: tuple[str, ...]
-    sql_type: str = "VARCHAR"
+    """In small letters."""
+    other: str | None = None
+    """What any other word becomes; then only text is a word. Without it an unknown one has no value."""
+    sql_type: ClassVar[str] = "VARCHAR"
+
+    @property
+    def takes(self) -> Takes:  # type: ignore[override]
+        """See `FieldType.takes`."""
+        return Takes.ANYTHING if self.other is None else Takes.WORD
+
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        """See `FieldType.expected`."""
+        return f"one of {', '.join(self.options)}"
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
         # Not IN: DuckDB makes a join of a longer list, and hands all columns of a record through it.
-        return f"case {text} {' '.join(f'when {option} then {option}' for option in map(sql_text, self.options))} end"
+        options = " ".join(f"when {option} then {option}" for option in map(sql_text, self.options))
+        word = f"lower({_without_blanks(text)})"
+        other = "null"
+        if self.other is not None:
+            other = f"case when not contains({text}, {NOT_TEXT}) and {word} <> '' then {sql_text(self.other)} end"
+        return (
+            f"case {text} {options} "
+            f"else case when {text} is not null then case {word} {options} else {other} end end end"
+        )
+
+    def is_odd(self, text: str, value: str) -> str:
+        """See `FieldType.is_odd`."""
+        if self.other is None:
+            return super().is_odd(text, value)
+        other = sql_text(self.other)
+        return f"({value} = {other} and lower({_without_blanks(text)}) <> {other})"
+
+
+@dataclass(frozen=True)
+class Currency(FieldType):
+    """Euros, by their code, whatever its case: amounts in any other currency are no cents of ours."""
+
+    sql_type: ClassVar[str] = "VARCHAR"
+    expected: ClassVar[str] = "EUR"
+
+    def value(self, text: str) -> str:
+        """See `FieldType.value`."""
+        return f"case when {text} = 'EUR' or upper({_without_blanks(text)}) = 'EUR' then 'EUR' end"
 
 
 def _instant(text: str) -> str:
     # epoch_us and make_timestamptz are plain integer functions; date_trunc on TIMESTAMPTZ asks ICU
     # for every row and costs ten times as much. epoch_ms truncates on DuckDB 1.5 and rounds on 2.
-    instant = f"try_cast({text} as timestamptz)"
+    def truncated(instant: str) -> str:
+        return f"make_timestamptz(epoch_us(try_cast({instant} as timestamptz)) // 1000 * 1000)"
+
+    upper = f"upper({_without_blanks(text)})"
+    usual = upper
+    for pattern, replacement in _TO_USUAL_INSTANT:
+        usual = f"regexp_replace({usual}, '{pattern}', '{replacement}')"
     return (
-        f"case when {text} like '{_USUAL_INSTANT}' then {instant} "
-        f"when regexp_full_match({text}, '{_INSTANT}') then make_timestamptz(epoch_us({instant}) // 1000 * 1000) end"
+        f"case when {text} like '{_USUAL_INSTANT}' then try_cast({text} as timestamptz) "
+        f"when regexp_full_match({text}, '{_INSTANT}') then {truncated(text)} "
+        f"when regexp_full_match({upper}, '{_ANY_INSTANT}') then {truncated(usual)} end"
     )
 
 
 @dataclass(frozen=True)
-class Instant:
-    """An ISO 8601 instant with `Z` or an offset, truncated to the millisecond."""
+class Instant(FieldType):
+    """An ISO 8601 instant with `Z`, `UTC` or an offset, truncated to the millisecond."""
 
-    sql_type: str = "TIMESTAMPTZ"
+    sql_type: ClassVar[str] = "TIMESTAMPTZ"
+    expected: ClassVar[str] = "an ISO 8601 instant with Z, UTC or an offset"
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
@@ -89,93 +257,122 @@ class Instant:
 
 
 @dataclass(frozen=True)
-class Day:
-    """An ISO date, or an instant, whose Paris day counts."""
+class Day(FieldType):
+    """An ISO date, extended or basic, or an instant, whose Paris day counts."""
 
-    sql_type: str = "DATE"
+    sql_type: ClassVar[str] = "DATE"
+    expected: ClassVar[str] = "an ISO 8601 date, or an instant with Z, UTC or an offset"
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
+        bare = _without_blanks(text)
+        day = bare
+        for pattern, replacement in _TO_USUAL_DAY:
+            day = f"regexp_replace({day}, '{pattern}', '{replacement}')"
         return (
             f"case when regexp_full_match({text}, '{_DAY}') then try_cast({text} as date) "
+            f"when regexp_full_match({bare}, '{_ANY_DAY}') then try_cast({day} as date) "
             f"else cast(timezone('Europe/Paris', {_instant(text)}) as date) end"
         )
 
 
 @dataclass(frozen=True)
-class Boolean:
+class Boolean(FieldType):
     """true, false, 1 or 0."""
 
-    sql_type: str = "BOOLEAN"
+    sql_type: ClassVar[str] = "BOOLEAN"
+    expected: ClassVar[str] = "true, false, 1 or 0"
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
-        return f"case when lower({text}) in ('true', '1') then true when lower({text}) in ('false', '0') then false end"
+        word = f"lower({_without_blanks(text)})"
+        return f"case when {word} in ('true', '1') then true when {word} in ('false', '0') then false end"
 
 
 @dataclass(frozen=True)
-class Integer:
+class Integer(FieldType):
     """A whole number within bounds; `5.0` is one, as tools write it for a column with gaps."""
 
     minimum: int = 0
     maximum: int = 2**63 - 1
-    sql_type: str = "BIGINT"
+    sql_type: ClassVar[str] = "BIGINT"
+
+    @property
+    def expected(self) -> str:  # type: ignore[override]
+        """See `FieldType.expected`."""
+        return f"a whole number from {self.minimum} to {self.maximum}"
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
         # A number that is written as it came has the shape of one: no need to ask the pattern.
         number = f"try_cast({text} as bigint)"
+        bare = _without_blanks(text)
+        other = f"try_cast({bare} as bigint)"
         return (
-            f"case when (cast({number} as varchar) = {text} or regexp_full_match({text}, '{_INTEGER}')) "
-            f"and {number} between {self.minimum} and {self.maximum} then {number} end"
+            f"case when cast({number} as varchar) = {text} "
+            f"then case when {number} between {self.minimum} and {self.maximum} then {number} end "
+            f"when regexp_full_match({bare}, '{_INTEGER}') "
+            f"then case when {other} between {self.minimum} and {self.maximum} then {other} end end"
         )
 
 
 @dataclass(frozen=True)
-class Milliseconds:
+class Milliseconds(FieldType):
     """Seconds ≥ 0, kept as whole milliseconds (rounded half up, in decimal)."""
 
-    sql_type: str = "BIGINT"
+    sql_type: ClassVar[str] = "BIGINT"
+    expected: ClassVar[str] = "a number of seconds from 0 on"
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
         # What the number is written as begins with what it came as: it has the shape of one, and was not rounded.
         # Elsewhere the sign is looked at before rounding, or -0.0001 would pass for 0.
         number = f"try_cast({text} as decimal(18, 3))"
+        bare = _without_blanks(text)
         return (
-            f"case when starts_with(cast({number} as varchar), {text}) and {number} >= 0 "
-            f"or regexp_full_match({text}, '{_NUMBER}') and try_cast({text} as double) >= 0 "
-            f"then case when {number} < {_FEWER_SECONDS} then cast({number} * 1000 as bigint) "
-            f"else cast(cast({number} as decimal(38, 3)) * 1000 as bigint) end end"
+            f"case when starts_with(cast({number} as varchar), {text}) and {number} >= 0 then {_as_ms(number)} "
+            f"when regexp_full_match({bare}, '{_NUMBER}') and try_cast({bare} as double) >= 0 "
+            f"then {_as_ms(f'try_cast({bare} as decimal(18, 3))')} end"
         )
 
 
+def _as_ms(seconds: str) -> str:
+    return (
+        f"case when {seconds} < {_FEWER_SECONDS} then cast({seconds} * 1000 as bigint) "
+        f"else cast(cast({seconds} as decimal(38, 3)) * 1000 as bigint) end"
+    )
+
+
 @dataclass(frozen=True)
-class Seconds:
+class Seconds(FieldType):
     """Seconds ≥ 0 with up to three decimals; more are cut, so that 1799.9996 stays below 1800."""
 
-    sql_type: str = "DECIMAL(18,3)"
+    sql_type: ClassVar[str] = "DECIMAL(18,3)"
+    expected: ClassVar[str] = "a number of seconds from 0 on"
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
-        exact = f"try_cast({text} as decimal(30, 12))"
+        bare = _without_blanks(text)
+        exact = f"try_cast({bare} as decimal(30, 12))"
         return (
-            f"case when regexp_full_match({text}, '{_NUMBER}') and try_cast({text} as double) >= 0 "
+            f"case when regexp_full_match({bare}, '{_NUMBER}') and try_cast({bare} as double) >= 0 "
             f"then try_cast({exact} - {exact} % cast(0.001 as decimal(30, 12)) as decimal(18, 3)) end"
         )
 
 
 @dataclass(frozen=True)
-class Rate:
-    """A finite number > 0."""
+class Rate(FieldType):
+    """A finite number ≥ 0: players report 0 while they are paused."""
 
-    sql_type: str = "DOUBLE"
+    sql_type: ClassVar[str] = "DOUBLE"
+    expected: ClassVar[str] = "a number from 0 on"
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
-        number = f"try_cast({text} as double)"
+        bare = _without_blanks(text)
+        number = f"try_cast({bare} as double)"
         return (
             f"case when {text} = '1' or {text} = '1.0' then cast(1 as double) "
-            f"when regexp_full_match({text}, '{_NUMBER}') "
-            f"and {number} > 0 and isfinite({number}) then {number} end"
+            f"when regexp_full_match({bare}, '{_NUMBER}') "
+            f"and {number} >= 0 and isfinite({number}) then {number} end"
         )

@@ -1,13 +1,13 @@
 """An artist's part in a live, in basis points."""
 
 from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import Instant, Integer, Text
+from ingestion.contracts.fields import Id, Instant, Integer
 
 CONTRACT = Contract(
     record_type="live_credits",
     fields=(
-        Field("live_id", Text(), required=True),
-        Field("artist_id", Text(), required=True),
+        Field("live_id", Id(), required=True),
+        Field("artist_id", Id(), required=True),
         Field("share_bp", Integer(minimum=1, maximum=10_000), required=True),
         Field("updated_at", Instant()),
     ),

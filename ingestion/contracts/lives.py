@@ -1,12 +1,12 @@
 """A catalogue item: a live, or a documentary, clip or studio recording."""
 
 from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import Boolean, Choice, Day, Instant, Seconds, Text
+from ingestion.contracts.fields import Boolean, Choice, Day, Id, Instant, Seconds, Text
 
 CONTRACT = Contract(
     record_type="lives",
     fields=(
-        Field("live_id", Text(), required=True),
+        Field("live_id", Id(), required=True),
         Field("title", Text(), required=True),
         Field("kind", Choice(("live", "documentary", "clip", "studio")), required=True),
         Field("exclusive", Boolean(), required=True),

@@ -1,11 +1,16 @@
 """The one place where a contract becomes SQL: records as text in, typed and judged records out."""
 
 from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import sql_text
+from ingestion.contracts.fields import IS_PLAIN, sql_text
 
 ACCEPTED = "accepted"
-UNKNOWN = "unknown_"
-"""Outcome of an accepted record in which an optional field of a closed list was unknown."""
+ODD = "odd"
+"""Outcome of an accepted record of which a field is not kept as it was written."""
+
+_END_OF_NOTES = "chr(0)"
+_END_OF_NOTE = "chr(1)"
+_SEPARATORS = f"{_END_OF_NOTES} || {_END_OF_NOTE}"
+_NOTED_CHARACTERS = 60
 
 
 def text_column(field: Field) -> str:
@@ -14,16 +19,17 @@ def text_column(field: Field) -> str:
 
 
 def judged_records(contract: Contract, source: str) -> str:
-    """SQL for every record of `source` with its outcome: accepted, `unknown_<field>`, or a reason.
+    """SQL for every record of `source` with its outcome: accepted, odd, or a reason.
 
     Args:
         contract: the contract of the record type.
-        source: a subquery with source_file, source_line, raw, is_malformed and the text columns.
+        source: a subquery with source_file, source_line, raw, is_malformed, is_plain and the text columns.
 
     Returns:
         A query with the contract's columns and `outcome`. Parameters: `$loaded_ms`,
-        `$batch_number`. A rejected record carries its raw text in the first column: both kinds
-        leave in one pass over the file, into different partitions, without a spare column.
+        `$batch_number`. A rejected record carries its raw text in the first column, an odd one what was written in
+        its odd fields before its value there (`odd_notes`, `without_notes`): all kinds leave in one pass over the
+        file, into different partitions, without a spare column.
         `outcome` is an ENUM: partitioning by text allocates for every row.
     """
     texts = ", ".join(f"nullif({text_column(field)}, '') as {text_column(field)}" for field in contract.fields)
@@ -42,10 +48,10 @@ def judged_records(contract: Contract, source: str) -> str:
         f"case when is_accepted then {name} end as {name}" if name == contract.partition_column else name
         for name in rest
     )
-    outcomes = ", ".join(map(sql_text, _outcomes(contract)))
+    outcomes = ", ".join(map(sql_text, (ACCEPTED, ODD, *contract.reasons)))
     return f"""
         with texts as (
-            select source_file, source_line, raw, is_malformed, {texts} from ({source})
+            select source_file, source_line, raw, is_malformed, {IS_PLAIN}, {texts} from ({source})
         ),
         typed as (select source_file, source_line, raw, is_malformed, {text_names}, {values} from texts),
         named as (
@@ -62,38 +68,79 @@ def judged_records(contract: Contract, source: str) -> str:
         ),
         judged as (select *, {_outcome(contract)} as outcome from derived),
         final as (
-            select *, outcome = '{ACCEPTED}' or starts_with(outcome, '{UNKNOWN}') as is_accepted
+            select *, outcome = '{ACCEPTED}' or outcome = '{ODD}' as is_accepted
             from judged
         )
         select
-            case when is_accepted then {first} else raw end as {first}, {final},
+            case
+                when outcome = '{ACCEPTED}' then {first}
+                when outcome = '{ODD}' then concat({_notes(contract)}, {_END_OF_NOTES}, {first})
+                else raw
+            end as {first},
+            {final},
             cast(outcome as enum ({outcomes})) as outcome
         from final
     """
 
 
-def _outcomes(contract: Contract) -> list[str]:
-    return [ACCEPTED, *contract.reasons, *(UNKNOWN + field.name for field in contract.fields if field.is_lenient)]
+def odd_notes(contract: Contract, source: str) -> str:
+    """SQL for what was written in the odd fields of the odd records of `source`, which holds `judged_records`.
+
+    Returns:
+        A query with source_file, source_line, field (as files name it) and written (its beginning).
+    """
+    first = next(iter(contract.columns))
+    return f"""
+        with notes as (
+            select
+                source_file, source_line,
+                unnest(string_split(split_part({first}, {_END_OF_NOTES}, 1), {_END_OF_NOTE})) as note
+            from ({source})
+        )
+        select
+            source_file, source_line, split_part(note, '=', 1) as field,
+            substr(note, strpos(note, '=') + 1) as written
+        from notes
+    """
+
+
+def without_notes(contract: Contract, source: str) -> str:
+    """SQL for the contract's columns of the odd records of `source`, which holds `judged_records`."""
+    first, *rest = contract.columns
+    return f"select split_part({first}, {_END_OF_NOTES}, 2) as {first}, {', '.join(rest)} from ({source})"
+
+
+def _notes(contract: Contract) -> str:
+    """SQL for `field=what was written` of each odd field."""
+    notes = (
+        f"case when {_is_odd(field)} then "
+        f"concat({sql_text(field.name + '=')}, left(translate({text_column(field)}, {_SEPARATORS}, ''), "
+        f"{_NOTED_CHARACTERS})) end"
+        for field in contract.lenient
+    )
+    return f"concat_ws({_END_OF_NOTE}, {', '.join(notes) or 'null'})"
+
+
+def _is_odd(field: Field) -> str:
+    return field.type.is_odd(text_column(field), _value(field))
+
+
+def _value(field: Field) -> str:
+    return f"value_{field.name}"
 
 
 def _outcome(contract: Contract) -> str:
     """The first reason that applies, in the order of `Contract.reasons`."""
     cases = ["when is_malformed then 'malformed'"]
     cases += [
-        f"when {text_column(field)} is null then {sql_text('missing_' + field.name)}"
+        f"when {field.type.is_missing(text_column(field), _value(field))} then {sql_text('missing_' + field.name)}"
         for field in contract.fields
         if field.required
     ]
-    bad = "when {text} is not null and value_{name} is null then {outcome}"
     cases += [
-        bad.format(text=text_column(field), name=field.name, outcome=sql_text("bad_" + field.name))
-        for field in contract.fields
-        if not field.is_lenient
+        f"when {field.type.is_bad(text_column(field), _value(field))} then {sql_text('bad_' + field.name)}"
+        for field in contract.rejecting
     ]
     cases += [f"when {rule.broken_if} then {sql_text(rule.reason)}" for rule in contract.rules]
-    cases += [
-        bad.format(text=text_column(field), name=field.name, outcome=sql_text(UNKNOWN + field.name))
-        for field in contract.fields
-        if field.is_lenient
-    ]
+    cases += [f"when {_is_odd(field)} then '{ODD}'" for field in contract.lenient]
     return f"case {' '.join(cases)} else '{ACCEPTED}' end"

@@ -29,6 +29,14 @@ _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _LONGEST_UPLOAD_MS = 20 * _DAY_MS
 _GAP_CAP_MS = 30_000
+# The releases of each app, by the day of the season on which they came out. Pages of the web, and what is neither,
+# send no version.
+_RELEASES = {
+    "ios": ((0, "ios 4.1.0"), (31, "ios 4.2.0"), (46, "ios 4.2.1"), (82, "ios 4.3.0")),
+    "android": ((0, "android 4.1.2"), (34, "android 4.2.0"), (76, "android 4.3.0")),
+    "tv": ((0, "tv 2.0"), (55, "tv 2.1")),
+}
+_SLOWEST_UPDATE_DAYS = 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +258,20 @@ def playback_ids(seed: int, count: int) -> list[str]:
     return [f"pb-{text[16 * n : 16 * n + 16]}" for n in range(count)]
 
 
+def _app_versions(playbacks: Playbacks) -> pl.Series:
+    """Return the version of the app that each playback ran in: the newest that its subscriber had taken by then."""
+    day = (playbacks.session_start_ms - timeline.midnights_ms()[0]) // _DAY_MS
+    taken_after = playbacks.subscriber * 11 % (_SLOWEST_UPDATE_DAYS + 1)
+    names: list[str | None] = [None]
+    place = np.zeros(len(playbacks), dtype=np.int64)
+    for device, releases in _RELEASES.items():
+        for released_on, version in releases:
+            has_it = (released_on == 0) | (day - taken_after >= released_on)
+            place[(playbacks.device == DEVICES.index(device)) & has_it] = len(names)
+            names.append(version)
+    return pl.Series(names, dtype=pl.String).gather(pl.Series(place))
+
+
 def heartbeat_frame(
     delivered: pl.DataFrame,
     *,
@@ -281,6 +303,7 @@ def heartbeat_frame(
             "playback_rate": beats.rate[rows],
             "device": named(list(DEVICES), playbacks.device[owner]),
             "surface": named(list(SURFACES), playbacks.surface[owner]),
+            "app_version": _app_versions(playbacks).gather(pl.Series(owner)),
             "is_bare": beats.is_bare[rows],
         }
     )
@@ -297,4 +320,5 @@ def heartbeat_frame(
         "playback_rate",
         "device",
         "surface",
+        "app_version",
     )

@@ -11,6 +11,8 @@ SUITE = gx.ExpectationSuite(
         among("status", ("paid", "refunded", "void")),
         between("price_cents", 0),
         between("envelope_cents", 0),
+        between("refunded_cents", 0),
+        among("currency", ("EUR",)),
         no_rows(
             "period_length",
             "select period_id from {batch} where period_end - period_start not between 1 and 35",
@@ -20,6 +22,11 @@ SUITE = gx.ExpectationSuite(
             "envelope_within_price",
             "select period_id from {batch} where envelope_cents > price_cents",
             expected="no envelope is above its price",
+        ),
+        no_rows(
+            "refunds_of_a_price",
+            "select period_id from {batch} where refunded_cents > 0 and price_cents is null",
+            expected="what was given back is part of a known price",
         ),
         no_rows(
             "periods_apart",

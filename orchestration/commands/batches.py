@@ -1,109 +1,145 @@
 """`allive batches`: what is held, why, and the decision on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from ingestion.batches import (
     HeldBatch,
     UnknownBatchError,
     discard,
+    find_held,
     list_held,
     months_touched,
-    read_held,
     release,
 )
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
-from orchestration.terminal import refuse, say, table
+from orchestration.terminal import refuse, say, say_points, table, visible
 from payouts import audit, ledger
 from payouts.audit import operator_name
 from payouts.months import following
 
+_FILES_A_PAGE = 30
+
 
 def list_batches(settings: Settings) -> bool:
-    """List the held batches, the oldest first."""
+    """List the batches that hold files, the oldest first."""
     held = list_held(settings)
     if not held:
-        say("No batch is held.")
+        say("No file is held.")
         return True
     table(
-        "Held batches",
-        ("batch", "record type", "held at", "files", "records", "rejects", "first day", "last day", "failed"),
+        "Held files, by batch",
+        ("batch", "held at", "files", "records", "rejects", "first day", "last day", "failed"),
         [
             (
                 batch.batch_id,
-                batch.record_type,
                 batch.held_at,
                 len(batch.files),
-                batch.report.records,
-                batch.report.rejects,
+                batch.records,
+                batch.rejects,
                 str(batch.first_day or ""),
                 str(batch.last_day or ""),
-                ", ".join(check.name for check in batch.failed_checks),
+                ", ".join(sorted({name for file in batch.files for name in file.failed})),
             )
             for batch in held
         ],
     )
-    say("See one with `allive batches show BATCH`.")
+    say("See the files of one with `allive batches show BATCH`.")
     return True
 
 
-def show_batch(settings: Settings, batch_id: str) -> bool:
-    """Show a held batch's checks and files; whether there is one."""
+def show_batch(settings: Settings, batch_id: str, *, page: int = 1) -> bool:
+    """Show why files of a batch are held, a page of them, and what they touch; whether there are any."""
     try:
-        batch = read_held(settings, batch_id)
+        batch = find_held(settings, batch_id)
     except UnknownBatchError as error:
         return _refuse_unknown(error)
-    table(
-        f"{batch.batch_id}, held at {batch.held_at}",
-        ("check", "force", "passed", "found", "expected", "detail"),
+    say_points(
+        f"{batch.batch_id}, held at {batch.held_at}. What failed:",
         [
-            (check.name, check.severity, "yes" if check.passed else "NO", check.found, check.expected, check.detail)
-            for check in sorted(batch.report.checks, key=lambda check: check.passed)
+            f"{check.name}: found {check.found}; expected {check.expected}. {visible(check.detail)}"
+            for check in batch.failed_checks
         ],
     )
-    table("Files", ("file",), [(file,) for file in batch.files])
+    if warnings := [check for check in batch.report.checks if check.severity == "warning" and not check.passed]:
+        say_points("Warnings of the batch:", [f"{check.name}: {visible(check.found)}" for check in warnings])
+    first = (page - 1) * _FILES_A_PAGE
+    shown = batch.files[first : first + _FILES_A_PAGE]
+    table(
+        f"Held files {first + 1} to {first + len(shown)} of {len(batch.files)}",
+        ("file", "records", "rejects", "first day", "last day", "failed"),
+        [
+            (
+                visible(file.name),
+                file.records,
+                file.rejects,
+                str(file.first_day or ""),
+                str(file.last_day or ""),
+                ", ".join(file.failed),
+            )
+            for file in shown
+        ],
+    )
+    if first + len(shown) < len(batch.files):
+        say(f"More: `allive batches show {batch.batch_id} --page {page + 1}`.")
     touched = months_touched(batch, _months_that_may_close_soon(settings, batch))
     if touched:
         say(f"Until you decide, these months cannot close: {', '.join(touched)}")
+    say(f"Their rejected lines: `allive rejects show --type {batch.record_type} --held`.")
     say(
-        f"Let it in as it is: `allive batches release {batch_id} --why …`. "
-        f"Keep it out for good: `allive batches discard {batch_id} --why …`."
+        f"Let all in as they are: `allive batches release {batch.batch_id} --why …`. "
+        f"Keep all out for good: `allive batches discard {batch.batch_id} --why …`. "
+        "Name files after the batch to decide on these alone."
     )
     return True
 
 
-def release_batch(settings: Settings, batch_id: str, *, why: str) -> bool:
-    """Let a held batch in; whether there was one."""
+def release_held(settings: Settings, what: str, files: Sequence[str], *, why: str) -> bool:
+    """Let held files in; whether there were any."""
 
-    def decide(operator: str) -> str:
-        report = release(settings, batch_id, operator=operator, why=why)
-        audit.record(settings, action="batch_released", operator=operator, batch=batch_id, why=why)
+    def decide(operator: str, held: HeldBatch) -> str:
+        report = release(settings, held.batch_id, held.names, operator=operator, why=why)
+        audit.record(settings, action="batch_released", operator=operator, **_on_record(held, files), why=why)
         return (
-            f"Released as {report.batch_id}: {report.records:,} records are in the raw tables. "
-            "Bring them into the warehouse with `allive run`."
+            f"Released as {report.batch_id}: {report.files:,} file(s), {report.records:,} records are in the raw "
+            "tables. Bring them into the warehouse with `allive run`."
         )
 
-    return _decide(settings, decide, command=f"allive batches release {batch_id}")
+    return _decide(settings, what, files, decide, command=f"allive batches release {what}")
 
 
-def discard_batch(settings: Settings, batch_id: str, *, why: str) -> bool:
-    """Keep a held batch out for good; whether there was one."""
+def discard_held(settings: Settings, what: str, files: Sequence[str], *, why: str) -> bool:
+    """Keep held files out for good; whether there were any."""
 
-    def decide(operator: str) -> str:
-        batch = discard(settings, batch_id, operator=operator, why=why)
-        audit.record(settings, action="batch_discarded", operator=operator, batch=batch_id, why=why)
+    def decide(operator: str, held: HeldBatch) -> str:
+        batch = discard(settings, held.batch_id, held.names, operator=operator, why=why)
+        audit.record(settings, action="batch_discarded", operator=operator, **_on_record(held, files), why=why)
         return (
-            f"Discarded {batch.batch_id}: its {len(batch.files)} file(s) will not load. "
+            f"Discarded of {batch.batch_id}: {len(batch.files):,} file(s) will not load. "
             "A corrected delivery is a new file with another content."
         )
 
-    return _decide(settings, decide, command=f"allive batches discard {batch_id}")
+    return _decide(settings, what, files, decide, command=f"allive batches discard {what}")
 
 
-def _decide(settings: Settings, decide: Callable[[str], str], *, command: str) -> bool:
+def _on_record(held: HeldBatch, files: Sequence[str]) -> dict[str, Any]:
+    """The batch; and the files where they were named, as `held/decisions.ndjson` has them in any case."""
+    named = held.names if files or len(held.names) < len(held.report.held_files) else ()
+    return {"batch": held.batch_id} | ({"files": [*named]} if named else {})
+
+
+def _decide(
+    settings: Settings,
+    what: str,
+    files: Sequence[str],
+    decide: Callable[[str, HeldBatch], str],
+    *,
+    command: str,
+) -> bool:
     try:
         with hold_data_home(settings, command=command):
-            say(decide(operator_name(settings)))
+            say(decide(operator_name(settings), find_held(settings, what, files)))
     except UnknownBatchError as error:
         return _refuse_unknown(error)
     return True

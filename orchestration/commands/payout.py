@@ -69,6 +69,7 @@ def pay_out(
                 verbose=verbose,
             )
         refresh.show_landed(outcome)
+        refresh.show_not_taken(settings, with_last_load=True)
         refresh.show_warehouse(outcome)
         refresh.show_held(settings, outcome)
         if not outcome.success:
@@ -113,6 +114,7 @@ def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
             outcome = run_job(settings, "payout_preview", partition_key=month, verbose=verbose)
         refresh.show_warehouse(outcome)
         _show_waiting(settings)
+        refresh.show_not_taken(settings)
         reasons = _reasons(outcome.failed_checks) or outcome.failures
         if reasons:
             refuse(f"{month} could not close now.", reasons)

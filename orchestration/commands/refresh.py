@@ -1,34 +1,55 @@
 """`allive run`: load, build, check, publish; then say what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingestion.batches import list_held
+from ingestion.not_taken import find_not_taken
 from ingestion.settings import Settings
+from orchestration.defs.ingestion.raw import LEFT_OUT
 from orchestration.home_lock import hold_data_home
 from orchestration.runs import RunOutcome, run_job
-from orchestration.terminal import refuse, say, showing_progress, table
+from orchestration.terminal import folded, refuse, say, say_points, showing_progress, table, visible
 from orchestration.warehouse import delete_warehouse
 
 _CRITICAL = "batch_critical"
+_NAMED_AT_MOST = 3
+_MOST_ODD = 20
+_MOST_FOLDERS = 3
+_COLUMNS = 80
 
 
 def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = False, verbose: bool = False) -> bool:
-    """Run the job `refresh` and report; whether all of it held. A batch that was held now counts as a refusal.
+    """Run the job `refresh` and report; whether all of it held.
 
-    With `rebuild` the warehouse is deleted first.
+    A file that was held or set aside now counts as a refusal. So does what lies in landing and is not taken, at every
+    run until somebody moves it. With `rebuild` the warehouse is deleted first.
     """
     with hold_data_home(settings, command=command), showing_progress():
         if rebuild:
             delete_warehouse(settings)
         outcome = run_job(settings, "refresh", verbose=verbose)
     show_landed(outcome)
+    left_out = show_not_taken(settings, with_last_load=True)
     _show_warnings(outcome)
     show_warehouse(outcome)
     _show_serving(settings, outcome)
     if not outcome.success:
         refuse("The run failed.", outcome.failures)
-    return not show_held(settings, outcome) and outcome.success
+    is_complete = _require_all_taken(outcome, left_out)
+    return not show_held(settings, outcome) and outcome.success and is_complete
+
+
+def _require_all_taken(outcome: RunOutcome, left_out: int) -> bool:
+    """Say that something of landing is in no table, once more where a run ends; whether all was taken."""
+    set_aside = sum(metadata.get("unreadable_files", 0) for metadata in _raw(outcome).values())
+    counts = {"not taken": left_out, "set aside as unreadable": set_aside}
+    if found := [f"{number:,} {what}" for what, number in counts.items() if number]:
+        refuse(
+            f"Not all that has landed was taken: {', '.join(found)}; named above.",
+            ["All else was done.", "Move what does not belong there out of landing; deliver the rest again, whole."],
+        )
+    return not found
 
 
 def _raw(outcome: RunOutcome) -> dict[str, Mapping[str, Any]]:
@@ -47,27 +68,80 @@ def show_landed(outcome: RunOutcome) -> None:
         return
     table(
         "Loaded",
-        ("record type", "files", "known already", "records", "rejects", "records/s", "MB/s", "verdict"),
+        ("record type", "files", "known", "records", "rejects", "held files", "records/s", "verdict"),
         [
             (
                 record_type,
-                *(metadata[name] for name in ("files", "already_loaded", "records", "rejects")),
-                round((metadata["records"] + metadata["rejects"]) / metadata["seconds"]),
-                f"{metadata['bytes'] / 1e6 / metadata['seconds']:.1f}",
+                *(metadata[name] for name in ("files", "already_loaded", "records", "rejects", "held_files")),
+                round(metadata["judged"] / metadata["seconds"]),
                 metadata["verdict"],
             )
             for record_type, metadata in new.items()
         ],
     )
-    for metadata in new.values():
-        for file, reason in metadata["unreadable"].items():
-            say(f"Set aside, unreadable: {file}: {reason}. Deliver it again, whole.")
+    for record_type, metadata in new.items():
+        _show_set_aside(record_type, metadata)
+        _show_rejected(record_type, metadata)
+
+
+def _show_set_aside(record_type: str, metadata: Mapping[str, Any]) -> None:
+    if metadata["unreadable"]:
+        more = metadata["unreadable_files"] - len(metadata["unreadable"])
+        say_points(
+            "Set aside, unreadable. Deliver each again, whole:",
+            [
+                *(f"{visible(file)}: {visible(reason)}" for file, reason in metadata["unreadable"].items()),
+                *(
+                    [f"and {more:,} more: `allive rejects list --type {record_type} --reason unreadable`"]
+                    if more
+                    else []
+                ),
+            ],
+        )
+
+
+def _show_rejected(record_type: str, metadata: Mapping[str, Any]) -> None:
+    if metadata["rejected"]:
+        more = metadata["rejected_kinds"] - len(metadata["rejected"])
+        say_points(
+            f"Rejected of {record_type}; what else was in these files is loaded:",
+            [
+                *(
+                    f"{visible(kind['file'])}: {kind['reason']}, {kind['records']:,} "
+                    f"record{'' if kind['records'] == 1 else 's'}, the first in line {kind['first_line']:,}"
+                    for kind in metadata["rejected"]
+                ),
+                *([f"and {more:,} more kinds: `allive rejects list --type {record_type}`"] if more else []),
+                f"See each line: `allive rejects show --type {record_type}`",
+            ],
+        )
+
+
+def show_not_taken(settings: Settings, *, with_last_load: bool = False) -> int:
+    """Name what lies in landing and is not taken, and count what its name keeps out; the number of the former."""
+    found = find_not_taken(settings, with_last_load=with_last_load)
+    if found.count:
+        say(f"Not taken from landing: {found.count:,}.")
+        for entry in found.named[:_MOST_ODD]:
+            line = f"  - {entry.name}: {entry.reason}"
+            say(line if len(line) <= _COLUMNS else f"  - {entry.name}:\n      {entry.reason}")
+        if (more := found.count - _MOST_ODD) > 0:
+            say(f"  - and {more:,} more")
+    if found.kept_out:
+        say(f"Kept out by their names (being delivered, or put aside): {sum(found.kept_out.values()):,}.")
+        folders = sorted(found.kept_out.items(), key=lambda kept: (-kept[1], kept[0]))
+        for folder, entries in folders[:_MOST_FOLDERS]:
+            say(f"  - {entries:,} in landing/{folder}")
+        if (more := len(folders) - _MOST_FOLDERS) > 0:
+            say(f"  - and in {more:,} more folders")
+    return found.count
 
 
 def _show_warnings(outcome: RunOutcome) -> None:
     for check in outcome.failed_checks:
-        if check.severity == "WARN":
-            say(f"Warning, {check.asset}, {check.name}: {check.description}")
+        if check.severity == "WARN" and check.name != LEFT_OUT:
+            words = check.metadata.get("in_words") or [check.description or "it does not hold"]
+            say_points(f"Warning, {check.asset}, {check.name}:", map(visible, words))
 
 
 def show_warehouse(outcome: RunOutcome) -> None:
@@ -96,20 +170,42 @@ def _show_serving(settings: Settings, outcome: RunOutcome) -> None:
 
 
 def show_held(settings: Settings, outcome: RunOutcome) -> bool:
-    """Name the batches that were held now as refusals, earlier ones as a reminder; whether there are any new."""
-    now = {metadata["batch"] for metadata in _raw(outcome).values() if metadata["verdict"] == "held"}
+    """Name the files that were held now as refusals, earlier ones as a reminder; whether there are any new."""
+    new = {metadata["batch"]: metadata for metadata in _raw(outcome).values() if metadata.get("held_files")}
     for held in list_held(settings):
-        if held.batch_id not in now:
-            say(f"Still held since {held.held_at}: {held.batch_id}. Decide: `allive batches show {held.batch_id}`.")
+        if held.batch_id not in new:
+            say(
+                f"Still held since {held.held_at}: {_files(held.names, len(held.names))} of {held.batch_id}. "
+                f"Decide: `allive batches show {held.batch_id}`."
+            )
     for check in outcome.failed_checks:
         if check.name == _CRITICAL:
             batch = check.metadata["batch"]
+            metadata = new[batch]
+            number = metadata["held_files"]
+            is_all = metadata["verdict"] == "held"
             refuse(
-                f"Batch {batch} is held: {check.description}.",
+                f"Batch {batch} is held."
+                if is_all
+                else f"Of batch {batch}, {number:,} file{' is' if number == 1 else 's are'} held.",
                 [
-                    "Nothing of it is in the warehouse; all else was done. Months it touches cannot close.",
-                    f"Look at it: `allive batches show {batch}`.",
-                    f"Then `allive batches release {batch} --why …`, or `discard` in its place.",
+                    *(_point(visible(words)) for words in check.metadata["in_words"]),
+                    _point(f"Held: {_files(metadata['held'], number)}."),
+                    "Nothing of it is in the warehouse; all else was done." if is_all else "The others are loaded.",
+                    "Months that they touch cannot close until you decide:",
+                    f"  `allive batches show {batch}`",
+                    f"  `allive batches release {batch} [FILE …] --why …`",
+                    f"  `allive batches discard {batch} [FILE …] --why …`",
                 ],
             )
-    return bool(now)
+    return bool(new)
+
+
+def _point(text: str) -> str:
+    """Fold a point of a refusal; its first line begins where the others do."""
+    return folded(text, first="    ", indent="    ").lstrip()
+
+
+def _files(names: Sequence[str], number: int) -> str:
+    named = ", ".join(map(visible, names[:_NAMED_AT_MOST]))
+    return named + (f" and {number - _NAMED_AT_MOST:,} more" if number > _NAMED_AT_MOST else "")

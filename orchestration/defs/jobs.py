@@ -3,10 +3,13 @@
 import dagster as dg
 
 from ingestion.contracts import RECORD_TYPES
+from ingestion.raw_tables import REJECTS
 from orchestration.defs.payouts.months import CLOSED, PREVIEW
 from orchestration.defs.publish.serving import serving_copy
 
-_RAW = dg.AssetSelection.assets(*(["raw", record_type] for record_type in RECORD_TYPES))
+_RAW = dg.AssetSelection.assets(
+    *(["raw", record_type] for record_type in RECORD_TYPES)
+) | dg.AssetSelection.checks_for_assets(["raw", REJECTS])
 # The whole warehouse: whatever leads to a mart, tests included. A part of it would be built from mixed inputs.
 _WAREHOUSE = dg.AssetSelection.groups("staging", "intermediate", "marts")
 

@@ -37,7 +37,7 @@ def landed_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Skip
         record_type: SeenFiles(settings.dagster_dir / "asked_for" / f"{record_type}.sqlite")
         for record_type in RECORD_TYPES
     }
-    fresh = {record_type: memory.find_fresh(settings.landing_dir, record_type) for record_type, memory in asked.items()}
+    fresh = {record_type: memory.look(settings.landing_dir, record_type).fresh for record_type, memory in asked.items()}
     stamps = [(file.name, *file.stamp) for files in fresh.values() for file in files]
     if not stamps:
         return dg.SkipReason(_NOTHING_NEW)

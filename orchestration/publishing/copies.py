@@ -85,7 +85,7 @@ def _state(settings: Settings, inputs: str) -> str:
     parts = {
         "warehouse": inputs,
         "code": code_version(),
-        "held": [held.batch_id for held in list_held(settings)],
+        "held": [(held.batch_id, held.names) for held in list_held(settings)],
         "balances": requests.open_balances(settings),
         "closed": [ledger.read_manifest(settings, month).run_hash for month in ledger.closed_months(settings)],
     }

@@ -93,7 +93,7 @@ def publish_data_state(con: duckdb.DuckDBPyConnection, settings: Settings, check
                 ", ".join(check.name for check in failed),
                 "; ".join(f"{check.found} (expected {check.expected})" for check in failed),
                 datetime.fromisoformat(held.held_at),
-                held.report.records,
+                held.records,
                 held.first_day,
                 held.last_day,
             ],

@@ -12,7 +12,12 @@ periods as (
         settled.subscriber_id,
         settled.period_start,
         settled.period_end,
-        hash(settled, delivered.price_cents, delivered.envelope_cents) as period_hash
+        hash(
+            settled,
+            delivered.price_cents,
+            delivered.envelope_cents,
+            delivered.refunded_cents
+        ) as period_hash
     from intermediate.int_periods_settled as settled
     inner join staging.stg_billing__periods as delivered
         on settled.period_id = delivered.period_id

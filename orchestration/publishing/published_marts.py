@@ -20,6 +20,8 @@ PUBLISHED_MARTS: Final = (
     "fct_live_starts",
     "fct_platform_days",
     "fct_platform_months",
+    "fct_player_health",
+    "fct_player_signs",
     "fct_settlement_months",
     "fct_subscriber_cohorts",
     "fct_watch_days",

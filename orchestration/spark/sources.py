@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from ingestion.raw_tables import TABLES, Pins, columns_of, partition_column_of, stored_files, table_path
+from ingestion.raw_tables import TABLES, Pins, columns_of, is_stray, partition_column_of, stored_files, table_path
 from ingestion.settings import Settings
 from payouts.bookings import create_booking_views
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+_PARIS_DAY: Final = "to_date(from_utc_timestamp(`event_at`, 'Europe/Paris'))"
 _SPARK_TYPES: Final = {
     "VARCHAR": "string",
     "BIGINT": "bigint",
@@ -44,11 +45,33 @@ def create_raw_tables(session: "SparkSession", settings: Settings, pins: Pins) -
     """
     session.sql("create schema if not exists raw")
     for table in TABLES:
-        folder = settings.spark_dir / "raw" / table
         root = table_path(settings, table)
-        link_files(folder, root, (root / file.path for file in stored_files(settings, table, pins.layouts[table])))
+        files = [root / file.path for file in stored_files(settings, table, pins.layouts[table])]
         columns = {name: spark_type(type_) for name, type_ in columns_of(table).items()}
-        create_table(session, f"raw.{table}", columns, folder, partition_column_of(table))
+        folder = settings.spark_dir / "raw" / table
+        if day := partition_column_of(table):
+            link_files(folder, root, (file for file in files if not is_stray(file)))
+            create_table(session, f"raw.{table}_by_day", columns, folder, day)
+            strays = [file for file in files if is_stray(file)]
+            _create_view(session, settings, table, strays=strays)
+        else:
+            link_files(folder, root, files)
+            create_table(session, f"raw.{table}", columns, folder)
+
+
+def _create_view(session: "SparkSession", settings: Settings, table: str, *, strays: list[Path]) -> None:
+    """Show a table's files by day and those of strays, whose days are those of their instants, as one relation."""
+    day = partition_column_of(table)
+    folder = settings.spark_dir / "raw" / f"{table}_strays"
+    link_files(folder, table_path(settings, table), strays)
+    columns = columns_of(table)
+    parts = [f"select {', '.join(f'`{name}`' for name in columns)} from raw.{table}_by_day"]
+    if strays:
+        stored = {name: spark_type(type_) for name, type_ in columns.items() if name != day}
+        create_table(session, f"raw.{table}_strays", stored, folder)
+        listed = ", ".join(f"{_PARIS_DAY} as `{name}`" if name == day else f"`{name}`" for name in columns)
+        parts.append(f"select {listed} from raw.{table}_strays")
+    session.sql(f"create or replace view raw.{table} as {' union all '.join(parts)}")
 
 
 def create_booked_tables(session: "SparkSession", settings: Settings) -> None:

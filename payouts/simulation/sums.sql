@@ -1,6 +1,8 @@
 {%-
     from 'what_counts.sql'
-    import destination_of, envelope_by_policy, is_long_enough, may_count, stands_on
+    import
+        destination_of, envelope_by_policy, is_long_enough, left_of_envelope, may_count,
+        stands_on
 -%}
 -- Grain: weighing (envelope × minimum live) × artist × category on the day of the
 -- watching: what `settling` sums up of the periods of `weights.sql`, for several
@@ -22,6 +24,7 @@ periods as (
         settled.period_end,
         delivered.price_cents,
         delivered.envelope_cents,
+        delivered.refunded_cents,
         coalesce(
             delivered.envelope_cents != {{ envelope_by_policy(
                 'delivered.price_cents', '$own_envelope_cents'
@@ -34,20 +37,31 @@ periods as (
     where settled.settlement_month = $month
 ),
 
-priced as (
+whole as (
     select
         weighings.envelope_cents as weighing_cents,
         weighings.minimum_live_s,
         periods.period_id,
         periods.has_own_envelope,
-        cast($nanos_per_cent as bigint) * case
+        periods.price_cents,
+        periods.refunded_cents,
+        case
             when periods.has_own_envelope then periods.envelope_cents
             else {{ envelope_by_policy(
                 'periods.price_cents', 'weighings.envelope_cents'
             ) }}
-        end as envelope_nanos
+        end as whole_envelope_cents
     from periods
     cross join weighings
+),
+
+priced as (
+    select
+        *,
+        cast($nanos_per_cent as bigint) * {{ left_of_envelope(
+            'whole_envelope_cents', 'price_cents', 'refunded_cents'
+        ) }} as envelope_nanos
+    from whole
     where envelope_nanos > 0
 ),
 

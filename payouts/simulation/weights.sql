@@ -1,6 +1,7 @@
 {%-
     from 'what_counts.sql'
-    import counts, destination_of, envelope_by_policy, stands_between
+    import
+        counts, destination_of, envelope_by_policy, left_of_envelope, stands_between
 -%}
 -- Grain: period that the month settles × artist × category on the day of the watching,
 -- with its weight (RULES.md §5.1); a period in which nothing that counts was watched is
@@ -19,6 +20,8 @@ periods as (
         settled.subscriber_id,
         settled.period_start,
         settled.period_end,
+        delivered.price_cents,
+        delivered.refunded_cents,
         delivered.envelope_cents,
         {{ envelope_by_policy('delivered.price_cents', '$own_envelope_cents') }}
             as own_policy_cents,
@@ -30,18 +33,32 @@ periods as (
     where settled.settlement_month = $month
 ),
 
+whole as (
+    select
+        period_id,
+        subscriber_id,
+        period_start,
+        period_end,
+        price_cents,
+        refunded_cents,
+        coalesce(envelope_cents != own_policy_cents, false) as has_own_envelope,
+        case
+            when envelope_cents != own_policy_cents then envelope_cents
+            else other_policy_cents
+        end as whole_envelope_cents
+    from periods
+),
+
 priced as (
     select
         period_id,
         subscriber_id,
         period_start,
         period_end,
-        coalesce(envelope_cents != own_policy_cents, false) as has_own_envelope,
-        case
-            when envelope_cents != own_policy_cents then envelope_cents
-            else other_policy_cents
-        end as envelope_cents
-    from periods
+        has_own_envelope,
+        {{ left_of_envelope('whole_envelope_cents', 'price_cents', 'refunded_cents') }}
+            as envelope_cents
+    from whole
 ),
 
 watch as (

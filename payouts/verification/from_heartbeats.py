@@ -207,9 +207,12 @@ def booked_periods(settings: Settings, books: Books) -> pl.DataFrame:
 
 
 def _with_envelopes(periods: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """Keep the periods with an envelope, which is as delivered, or by price and policy."""
+    """Keep the periods with an envelope: as delivered, or by price and policy, but no more than refunds left."""
     by_price = pl.min_horizontal("price_cents", pl.lit(policy.envelope_cents))
-    envelope_nanos = pl.coalesce("envelope_cents", by_price) * NANOS_PER_CENT
+    whole_cents = pl.coalesce("envelope_cents", by_price)
+    refunded_cents = pl.col("refunded_cents").fill_null(0)
+    left_cents = pl.when(refunded_cents > 0).then(pl.col("price_cents") - refunded_cents).otherwise(whole_cents)
+    envelope_nanos = pl.min_horizontal(whole_cents, left_cents) * NANOS_PER_CENT
     return (
         periods.with_columns(envelope_nanos=envelope_nanos).filter(pl.col("envelope_nanos") > 0).select(Period._fields)
     )

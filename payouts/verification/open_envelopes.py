@@ -24,12 +24,13 @@ def check_open_envelopes(report: Report, settings: Settings, month: Month, books
         latest(settings, "subscriptions", month.control.raw_versions.get("subscriptions"), key=["period_id"])
         .filter(pl.col("status") == "paid", pl.col("period_start") <= last_day(month.name), last_month > month.name)
         .join(booked_periods(settings, books), on="period_id", how="anti")
-        .select(last_month.alias("settled_in"), "price_cents", "envelope_cents")
+        .select(last_month.alias("settled_in"), "price_cents", "envelope_cents", "refunded_cents")
     )
     envelopes = [
         cents
-        for settled_in, price_cents, envelope_cents in open_periods.rows()
-        if (cents := _envelope_cents(settled_in, price_cents, envelope_cents, policies)) > 0
+        for settled_in, price_cents, envelope_cents, refunded_cents in open_periods.rows()
+        if (whole := _envelope_cents(settled_in, price_cents, envelope_cents, policies)) > 0
+        and (cents := _left(whole, price_cents, refunded_cents)) > 0
     ]
     place = report.at(Check.AMOUNTS, month.file(CONTROL_FILE))
     place.same("open_periods", found=month.control.open_periods, expected=len(envelopes))
@@ -45,3 +46,10 @@ def _envelope_cents(settled_in: str, price_cents: int | None, envelope_cents: in
     policy = policy_on(policies, last_day(settled_in))
     of_policy = policy.envelope_cents if policy else 0
     return of_policy if price_cents is None else min(price_cents, of_policy)
+
+
+def _left(envelope_cents: int, price_cents: int | None, refunded_cents: int | None) -> int:
+    """No more of the envelope than a refund left of the price."""
+    if not refunded_cents or price_cents is None:
+        return envelope_cents
+    return min(envelope_cents, price_cents - refunded_cents)

@@ -33,6 +33,7 @@ _CONTENT: "Final[dict[str, dict[str, pl.DataType | type[pl.DataType]]]]" = {
         "plan_id": pl.String,
         "price_cents": pl.Int64,
         "envelope_cents": pl.Int64,
+        "refunded_cents": pl.Int64,
     },
     "artists": {
         **dict.fromkeys(
@@ -252,7 +253,14 @@ def all_records(settings: Settings, table: str, version: int | None) -> pl.DataF
     records = scan_pinned(settings, table, version)
     if not records.files:
         return pl.DataFrame(schema=columns)
-    scan = pl.scan_parquet([*records.files], hive_partitioning=False)
+    # A file that was written before the table grew lacks the new columns.
+    scan = pl.scan_parquet(
+        [*records.files],
+        hive_partitioning=False,
+        schema={**columns, "batch_number": pl.Int64},
+        missing_columns="insert",
+        extra_columns="ignore",
+    )
     if records.up_to is not None:
         scan = scan.filter(pl.col("batch_number") <= records.up_to)
     return scan.select([*columns]).collect()

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -25,9 +25,11 @@ _BEAT: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
     "position_ms": pl.Int64,
     "day": pl.Date,
 }
+_STORED: Final = {name: type_ for name, type_ in _BEAT.items() if name != "day"} | {"batch_number": pl.Int64}
 _BYTES_A_HEARTBEAT: Final = 400
 """What a heartbeat takes at most while those that were read with it are put into order (docs/adr/0022)."""
-_DAY_OF_FILE: Final = re.compile(r"event_day=(\d{4}-\d{2}-\d{2})")
+_DAY_OF_FILE: Final = re.compile(r"event_day=(\d{4}-\d{2}-\d{2}|__HIVE_DEFAULT_PARTITION__)")
+_DAY: Final = pl.col("event_at").dt.convert_time_zone("Europe/Paris").dt.date()
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class _Reading:
 
     is_covered: bool
     files: dict[date, list[Path]] = field(default_factory=dict)
+    strays: list[Path] = field(default_factory=list)
+    """Files of many days, of which only these days are read."""
     part: int = 0
     parts: int = 1
 
@@ -69,7 +73,7 @@ def watched_days(
         if waited.is_empty() and not reading.is_covered:
             continue
         progress(max(reading.files))
-        beats = _scan(reading.files, pinned.up_to).filter(is_in_part)
+        beats = _scan(reading, pinned.up_to).filter(is_in_part)
         if not reading.is_covered:
             beats = beats.join(waited.lazy(), on=_PLAYBACK, how="semi")
         playing = _playing(pl.concat([waited, _of_their_days(beats.collect())])).filter(pl.col("day").is_in([*covered]))
@@ -102,19 +106,26 @@ def _credit_ms() -> pl.Expr:
 def _readings(pinned: Records, covered: Collection[date], *, at_once: int) -> Iterator[_Reading]:
     """Yield what to read in the order of days: days together while they are few heartbeats, a large one in parts."""
     by_day: defaultdict[date, list[Path]] = defaultdict(list)
+    strays = []
     for path in pinned.files:
-        by_day[_day_of(path)].append(path)
+        if day := _day_of(path):
+            by_day[day].append(path)
+        else:
+            strays.append(path)
+    strays_of = _count_days(strays)
     first = min(covered, default=date.max)
     together, heartbeats = _Reading(is_covered=False), 0
-    for day, files in sorted(by_day.items()):
+    for day in sorted(by_day.keys() | strays_of.keys()):
         if day < first:
             continue
-        of_day = sum(pq.read_metadata(path).num_rows for path in files)
+        of_day = sum(pq.read_metadata(path).num_rows for path in by_day[day]) + strays_of.get(day, 0)
         is_covered = day in covered
         if is_covered != together.is_covered or heartbeats + of_day > at_once:
             yield from _in_parts(together, -(-heartbeats // at_once))
             together, heartbeats = _Reading(is_covered), 0
-        together.files[day] = files
+        together.files[day] = by_day[day]
+        if day in strays_of:
+            together.strays[:] = strays
         heartbeats += of_day
     yield from _in_parts(together, -(-heartbeats // at_once))
 
@@ -124,13 +135,23 @@ def _in_parts(reading: _Reading, parts: int) -> Iterator[_Reading]:
         yield replace(reading, part=part, parts=parts)
 
 
-def _scan(files: Mapping[date, Sequence[Path]], up_to: int | None) -> pl.LazyFrame:
+def _count_days(strays: Sequence[Path]) -> dict[date, int]:
+    if not strays:
+        return {}
+    scan = pl.scan_parquet([*strays], hive_partitioning=False, glob=False, schema=_STORED, extra_columns="ignore")
+    return dict(scan.group_by(_DAY).len().collect().iter_rows())
+
+
+def _scan(reading: _Reading, up_to: int | None) -> pl.LazyFrame:
     of_days = []
-    for day, paths in files.items():
-        scan = pl.scan_parquet([*paths], hive_partitioning=False, glob=False)
+    places = [(pl.lit(day), paths) for day, paths in reading.files.items() if paths]
+    for day, paths in [*places, *([(_DAY, reading.strays)] if reading.strays else [])]:
+        # Files of later versions of the project have further columns.
+        scan = pl.scan_parquet([*paths], hive_partitioning=False, glob=False, schema=_STORED, extra_columns="ignore")
         if up_to is not None:
             scan = scan.filter(pl.col("batch_number") <= up_to)
-        of_days.append(scan.with_columns(pl.col("sequence").fill_null(0), day=pl.lit(day)).select(*_BEAT))
+        beats = scan.with_columns(pl.col("sequence").fill_null(0), day=day).select(*_BEAT)
+        of_days.append(beats.filter(pl.col("day").is_in([*reading.files])) if paths is reading.strays else beats)
     return pl.concat(of_days)
 
 
@@ -146,8 +167,9 @@ def _of_their_days(beats: pl.DataFrame) -> pl.DataFrame:
     return beats
 
 
-def _day_of(path: Path) -> date:
+def _day_of(path: Path) -> date | None:
+    """The day of all heartbeats in a file; None of one with strays, each of which is of its own day."""
     found = _DAY_OF_FILE.search(path.as_posix())
     if found is None:
         raise ValueError(f"{path.name} lies in no folder of a day, expected event_day=YYYY-MM-DD")
-    return date.fromisoformat(found[1])
+    return None if found[1].startswith("__") else date.fromisoformat(found[1])

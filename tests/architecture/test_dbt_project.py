@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dashboards.app_pages.management.players import SHARE_OF_SIGN
 from dashboards.formatting import Language
+from dashboards.queries.management.players import LATEST_DAYS, SHARES
 from dashboards.texts import load_texts
+from ingestion.checks import MAX_REJECT_SHARE, MIN_RECORDS_FOR_SHARE
 from ingestion.contracts import CONTRACTS
 from ingestion.contracts.fields import Choice
 from orchestration.publishing import PUBLISHED_MARTS
@@ -42,6 +45,7 @@ PASSED_THROUGH = {
 FINGERPRINTS = {
     "int_month_inputs",
     "int_platform_inputs",
+    "int_player_inputs",
     "int_settlement_inputs",
     "int_visibility_inputs",
 }
@@ -206,6 +210,7 @@ def test_only_what_late_data_can_break_is_a_warning(data_tests):
         "assert_a_day_has_24_hours",
         "assert_ibans_are_not_shared",
         "assert_days_look_as_usual",
+        "assert_players_report_well",
     }
 
 
@@ -250,6 +255,20 @@ def test_the_closed_lists_are_those_of_the_contract_and_no_value_is_part_of_anot
     assert isinstance(contract.type, Choice)
     assert listed == sorted(contract.type.options)
     assert not [(a, b) for a in listed for b in listed if a != b and a in b]
+
+
+def test_what_is_said_of_players_twice_is_the_same():
+    variables = yaml.safe_load((PROJECT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    signs = variables["player_signs"]
+
+    assert variables["latest_days"] == LATEST_DAYS
+    assert signs.keys() == SHARE_OF_SIGN.keys()
+    assert signs["player_rejects"]["least_among"] == MIN_RECORDS_FOR_SHARE
+    assert signs["player_rejects"]["above_bp"] == MAX_REJECT_SHARE * 10_000
+    for sign, share in SHARE_OF_SIGN.items():
+        part, whole = SHARES[share]
+        assert part in signs[sign]["found"]
+        assert set(whole.split(" + ")) == set(signs[sign]["among"].split(" + "))
 
 
 def test_what_is_published_is_what_pages_read_and_say_they_read(manifest):

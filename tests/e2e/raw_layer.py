@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -33,19 +34,20 @@ def settings_of(home: Path) -> Settings:
 
 
 def deliver_first(landing: Path) -> None:
-    """A first delivery of every record type: formats, rejects, an unreadable file, a batch to be held."""
+    """A first delivery of every record type: formats, rejects, an unreadable file, two files to be held."""
     beats = [_heartbeat(i, day=1 + i % 3) for i in range(90)]
-    beats[7] |= {"state": "dancing"}
+    beats[7] |= {"state": 7}
     beats[50] |= {"live_id": None}
     _write(landing / "heartbeats/dt=1/a.ndjson", _ndjson(beats[:40]) + b"not json\n")
     _write(landing / "heartbeats/b.ndjson.gz", gzip.compress(_ndjson(beats[40:70]), mtime=0))
     _write(landing / "heartbeats/c.csv", _csv(beats[70:]))
     _write(landing / "heartbeats/torn.ndjson.gz", gzip.compress(_ndjson(beats), mtime=0)[:-20])
-    paid = [_period(i) for i in range(260)]
-    for period in paid[20:50]:
+    paid = [_period(i) for i in range(480)]
+    for period in (*paid[20:50], *paid[260:290]):
         period["status"] = "perhaps"
     _write(landing / "subscriptions/a.ndjson", _ndjson(paid[:20]))
-    _write(landing / "subscriptions/many_rejects.ndjson", _ndjson(paid[20:]))
+    _write(landing / "subscriptions/many_rejects.ndjson", _ndjson(paid[20:260]))
+    _write(landing / "subscriptions/more_rejects.ndjson", _ndjson(paid[260:]))
     _write(landing / "artists/a.csv", b"artist_id,name\na-1,\xc3\x89t\xc3\xa9\na-2,Nuit\n,nameless\n")
     _write(landing / "artist_categories/a.csv", b"artist_id,category,valid_from\na-1,emerging,2020-01-01\n")
     _write(landing / "lives/a.csv", b"live_id,title,kind,exclusive,duration_s\nl-1,Olympia,live,true,3600.5\n")
@@ -59,7 +61,12 @@ def deliver_second(landing: Path) -> None:
     _write(landing / "heartbeats/dt=2/d.ndjson", _ndjson(late[:25]))
     _write(landing / "heartbeats/dt=2/e.ndjson.gz", gzip.compress(_ndjson(late[25:]), mtime=0))
     _write(landing / "heartbeats/dt=2/again.ndjson", (landing / "heartbeats/dt=1/a.ndjson").read_bytes())
-    _write(landing / "subscriptions/b.csv", _csv([_period(i) for i in range(300, 330)]))
+    strays = [
+        _heartbeat(i, day=1) | {"event_at": f"{2015 + i % 6}-{1 + i % 12:02}-{1 + i % 23:02}T23:30:00Z"}
+        for i in range(300, 400)
+    ]
+    _write(landing / "heartbeats/dt=2/clocks.ndjson", _ndjson(strays))
+    _write(landing / "subscriptions/b.csv", _csv([_period(i) for i in range(500, 530)]))
     _write(landing / "artists/b.ndjson.gz", gzip.compress(b'{"artist_id":"a-3","name":"Aube"}\n')[:12])
 
 
@@ -117,18 +124,33 @@ def load_everything(home: Path) -> list[ingestion.load.BatchReport]:
     return [report for report in reports if report]
 
 
+DECIDED_ALONE = "subscriptions/many_rejects.ndjson"
+
+
 def release_held(home: Path) -> None:
-    """Release the one held batch."""
-    settings = settings_of(home)
-    with data_home_lock(settings, command="allive batches release"):
-        release(settings, list_held(settings)[0].batch_id, operator="tests", why="looked at")
+    """Release all files of the one held batch."""
+    _decide(home, release)
+
+
+def release_one(home: Path) -> None:
+    """Release one of its files."""
+    _decide(home, release, DECIDED_ALONE)
 
 
 def discard_held(home: Path) -> None:
-    """Discard the one held batch."""
+    """Discard all files of the one held batch."""
+    _decide(home, discard)
+
+
+def discard_one(home: Path) -> None:
+    """Discard one of its files."""
+    _decide(home, discard, DECIDED_ALONE)
+
+
+def _decide(home: Path, decide: Callable[..., object], *files: str) -> None:
     settings = settings_of(home)
-    with data_home_lock(settings, command="allive batches discard"):
-        discard(settings, list_held(settings)[0].batch_id, operator="tests", why="looked at")
+    with data_home_lock(settings, command="allive batches"):
+        decide(settings, list_held(settings)[0].batch_id, files, operator="tests", why="looked at")
 
 
 def visible(settings: Settings) -> Rows:
@@ -148,14 +170,14 @@ def visible(settings: Settings) -> Rows:
 def held(settings: Settings) -> list[tuple]:
     """What waits for a decision, but for its random id and the clock."""
     return [
-        (batch.record_type, batch.files, batch.first_day, batch.last_day, batch.failed_checks, batch.report.records)
+        (batch.record_type, batch.names, batch.first_day, batch.last_day, batch.failed_checks, batch.report.records)
         for batch in list_held(settings)
     ]
 
 
-def decisions(settings: Settings) -> list[tuple[str, str, str]]:
-    """What was decided on held batches, but for their random ids and the clock."""
-    return [(decision.decision, decision.operator, decision.why) for decision in read_decisions(settings)]
+def decisions(settings: Settings) -> list[tuple[str, tuple[str, ...], str]]:
+    """What was decided on held files, but for their batches' random ids and the clock."""
+    return [(decision.decision, decision.files, decision.operator) for decision in read_decisions(settings)]
 
 
 def files(settings: Settings) -> list[str]:

@@ -1,4 +1,4 @@
-"""Decisions on a held batch that are killed at random moments: each is carried out whole, once, or not at all."""
+"""Decisions on held files that are killed at random moments: each is carried out whole, once, or not at all."""
 
 import shutil
 from dataclasses import dataclass
@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 
 SHARE_OF_KILLS = 0.07
 """Of each test, of all kills of the crash tests."""
-DECIDE = {"release": release, "discard": discard}
-WORK = {"release": raw_layer.release_held, "discard": raw_layer.discard_held}
+ALL = ()
+ONE = (raw_layer.DECIDED_ALONE,)
+DECIDE = {
+    "release": (release, ALL, raw_layer.release_held),
+    "release one": (release, ONE, raw_layer.release_one),
+    "discard": (discard, ALL, raw_layer.discard_held),
+    "discard one": (discard, ONE, raw_layer.discard_one),
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,8 @@ class Outcome:
     """What a decision leaves."""
 
     visible: raw_layer.Rows
-    decisions: list[tuple[str, str, str]]
+    held: list[tuple]
+    decisions: list[tuple[str, tuple[str, ...], str]]
     files: list[str]
 
 
@@ -48,7 +55,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
     raw_layer.deliver_first(before.landing_dir)
     raw_layer.load_everything(before.home)
     outcomes = {}
-    for decision, work in WORK.items():
+    for decision, (_, _, work) in DECIDE.items():
         settings = _copy(before, tmp_path_factory.mktemp(decision))
         work(settings.home)
         outcomes[decision] = _outcome(settings)
@@ -56,7 +63,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Held:
     return Held(before, batch.batch_id, outcomes)
 
 
-@pytest.mark.parametrize("decision", ["release", "discard"])
+@pytest.mark.parametrize("decision", DECIDE)
 def test_killed_decisions_end_as_if_nothing_had_happened(decision: str, held: Held, kills: int, tmp_path: Path) -> None:
     undisturbed = held.outcomes[decision]
     visible_before = raw_layer.visible(held.before)
@@ -65,7 +72,6 @@ def test_killed_decisions_end_as_if_nothing_had_happened(decision: str, held: He
         assert raw_layer.visible(settings) in (visible_before, undisturbed.visible)
         _decide_again(settings, decision, held.batch_id)
         assert _outcome(settings) == undisturbed
-        assert list_held(settings) == ()
         assert raw_layer.unlisted_files(settings) == []
         assert raw_layer.load_everything(settings.home) == []
         assert _outcome(settings) == undisturbed
@@ -81,7 +87,6 @@ def test_what_a_killed_decision_decided_stands_against_the_opposite_one(
         _decide_again(settings, then, held.batch_id)
         ((decided, _, _),) = raw_layer.decisions(settings)
         assert _outcome(settings) == held.outcomes[decided]
-        assert list_held(settings) == ()
         raw_layer.load_everything(settings.home)
         assert _outcome(settings) == held.outcomes[decided]
         stood.add(decided)
@@ -99,7 +104,12 @@ def test_a_load_carries_out_a_discard_that_was_recorded(held: Held, kills: int, 
 
 
 def _outcome(settings: Settings) -> Outcome:
-    return Outcome(raw_layer.visible(settings), raw_layer.decisions(settings), raw_layer.files(settings))
+    return Outcome(
+        raw_layer.visible(settings),
+        raw_layer.held(settings),
+        raw_layer.decisions(settings),
+        raw_layer.files(settings),
+    )
 
 
 def _copy(before: Settings, folder: Path) -> Settings:
@@ -109,6 +119,7 @@ def _copy(before: Settings, folder: Path) -> Settings:
 def _campaign(decision: str, before: Settings, tmp_path: Path, name: str) -> Campaign:
     pinned = read_pins(before)
     last = pinned.versions["subscriptions"] or 0
+    kind, _, is_one = decision.partition(" ")
     events: dict[str, dict[str, Callable[[Settings], bool]]] = {
         "release": {
             "staging began": lambda settings: any(staging_folder(settings, "").glob("*")),
@@ -120,20 +131,21 @@ def _campaign(decision: str, before: Settings, tmp_path: Path, name: str) -> Cam
         "discard": {
             "the command began": lambda _: True,
             "the discard was recorded": lambda settings: bool(read_decisions(settings)),
-            "the batch was moved": lambda settings: any(settings.held_dir.glob("discarded/*/batch.json")),
+            "the discard was noted": lambda settings: any(settings.held_dir.glob("discarded/*/batch.json")),
         },
     }
     to_meet = {
         "release": {"staged, not decided", "decided, not committed", "pinned, not tidied"},
-        "discard": {"nothing decided", "recorded, not carried out", "carried out, not tidied"},
+        # After a discard of all its folder goes in a moment; after one of a file what is left is rewritten.
+        "discard": {"nothing decided", "recorded, not carried out", *(["carried out, not tidied"] if is_one else [])},
     }
     return Campaign(
         name=name,
-        work=WORK[decision],
+        work=DECIDE[decision][2],
         new_home=lambda: _copy(before, tmp_path),
         state_of=_state_of,
-        events=events[decision],
-        to_meet=frozenset(to_meet[decision]),
+        events=events[kind],
+        to_meet=frozenset(to_meet[kind]),
     )
 
 
@@ -143,16 +155,17 @@ def _state_of(settings: Settings) -> str:
         return promotion
     if not read_decisions(settings):
         return "nothing decided"
-    if list_held(settings):
+    if not any(settings.held_dir.glob("discarded/*/batch.json")):
         return "recorded, not carried out"
     return "carried out, not tidied"
 
 
 def _decide_again(settings: Settings, decision: str, batch_id: str) -> None:
-    """Decide as if the killed command had not been; a batch that is decided already is refused as such."""
+    """Decide as if the killed command had not been; a file that is decided already is refused as such."""
     refusal = None
+    decide, files, _ = DECIDE[decision]
     try:
-        DECIDE[decision](settings, batch_id, operator="tests", why="looked at")
+        decide(settings, batch_id, files, operator="tests", why="looked at")
     except UnknownBatchError as error:
         refusal = str(error)
     if refusal:

@@ -60,8 +60,9 @@ def test_the_undisturbed_load_has_all_that_can_happen(scenario: Scenario) -> Non
     assert by_reason["unreadable"] >= 1
     assert by_reason["malformed"] == by_reason["bad_state"] == by_reason["missing_live_id"] == 1
     assert [(held[0], held[1]) for held in scenario.held] == [
-        ("subscriptions", ("subscriptions/a.ndjson", "subscriptions/many_rejects.ndjson"))
+        ("subscriptions", ("subscriptions/many_rejects.ndjson", "subscriptions/more_rejects.ndjson"))
     ]
+    assert len(scenario.visible["subscriptions/a.ndjson"]["subscriptions"]) == 20, "the good file of the same batch"
 
 
 def test_killed_loads_end_as_if_nothing_had_happened(scenario: Scenario, kills: int, tmp_path: Path) -> None:
@@ -102,7 +103,8 @@ def _campaign(scenario: Scenario, tmp_path: Path) -> Campaign:
             "records were committed": lambda settings: raw_layer.logged(settings, "heartbeats", beyond=heartbeats),
             "rejects were committed": lambda settings: raw_layer.logged(settings, REJECTS, beyond=rejects),
             "a batch was pinned": lambda settings: read_pins(settings).batch_number > pins_before,
-            "a batch was about to be held": lambda settings: raw_layer.staged_with(settings, "batch.json"),
+            "files were about to be held": lambda settings: raw_layer.staged_with(settings, "held/batch.json"),
+            "files were held": lambda settings: any(settings.held_dir.glob("*/batch.json")),
         },
         to_meet=frozenset(
             {

@@ -16,8 +16,8 @@ from tests.pipeline import Pipeline
 from tests.worlds.delivery import write_lines
 from tests.worlds.world import World
 
-LATER = "2031-01-01T00:00:00Z"
-"""Later than any record of a world: a correction that is dated so wins."""
+LATER = "2024-01-01T00:00:00Z"
+"""Later than any record of a world, and past: a correction that is dated so is taken, and wins."""
 
 WATCHED = ("intermediate.int_playback_days", "intermediate.int_period_slices")
 """What was watched, and what it is paid."""
@@ -63,7 +63,7 @@ def test_a_refund_and_a_payment_reach_the_month_that_settles_the_period(pipeline
     settled = periods_with_slices(pipeline)
     period = next(row for row in world.rows["subscriptions"] if row["period_id"] in settled)
     for day, status in enumerate(["refunded", "paid"], start=1):
-        correction = {**period, "status": status, "updated_at": f"2031-01-{day:02}T00:00:00Z"}
+        correction = {**period, "status": status, "updated_at": f"2024-01-{day:02}T00:00:00Z"}
         write_lines(pipeline.landing / "subscriptions", [correction], Random(day), ["ndjson"])
         pipeline.run()
         assert (period["period_id"] in periods_with_slices(pipeline)) == (status == "paid")
@@ -168,7 +168,7 @@ def corrections(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
             "updated_at": LATER,
         },
     )
-    yield "lives", {**lives[0], "updated_at": "2031-01-02T00:00:00Z"}
+    yield "lives", {**lives[0], "updated_at": "2024-01-02T00:00:00Z"}
     heartbeat = min(world.rows["heartbeats"], key=lambda row: row["event_at"])
     yield "heartbeats", {**heartbeat, "event_id": "late", "state": "playing", "position_s": None}
 

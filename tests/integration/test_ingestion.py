@@ -79,7 +79,10 @@ def run_load(settings, kill_after=None):
         time.sleep(kill_after)
         process.send_signal(signal.SIGKILL)
     process.stdout.close()
-    return process.wait()
+    try:
+        return process.wait(timeout=300)
+    finally:
+        process.kill()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -151,6 +154,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
             capture_output=True,
             text=True,
             check=True,
+            timeout=600,
         ).stdout.split()
         assert int(out[0]) == records
         peaks[records] = int(out[1])
@@ -164,12 +168,12 @@ BROKEN = {
             "select 'e' as event_id, null::varchar as playback_id, 's' as subscriber_id, 'l' as live_id, "
             "timestamptz '2021-01-18 23:30:00.0005Z' as event_at, 'dancing' as state, "
             "timestamptz '2021-03-18 23:30:00Z' as received_at, -1 as sequence, -1 as position_ms, "
-            "0 as playback_rate, 'fridge' as device, 'x' as surface, date '2021-01-18' as event_day"
+            "-1 as playback_rate, 'fridge' as device, 'x' as surface, date '2021-01-18' as event_day"
         ),
         {
             "playback_id_filled", "state_in_closed_list", "device_in_closed_list",
             "surface_in_closed_list", "sequence_within_bounds", "position_ms_within_bounds",
-            "playback_rate_positive", "event_day_in_paris", "received_in_time",
+            "playback_rate_from_zero", "event_day_in_paris", "received_in_time",
             "event_at_in_milliseconds",
         },
     ),
@@ -177,10 +181,14 @@ BROKEN = {
         (
             "select id as period_id, 's' as subscriber_id, date '2021-01-01' as period_start, "
             "date '2021-01-01' + days as period_end, 'paid' as status, "
-            "timestamptz '2021-01-01 00:00:00Z' as updated_at, 99 as price_cents, 100 as envelope_cents "
-            "from (values ('a', 36), ('b', 1)) t(id, days)"
+            "timestamptz '2021-01-01 00:00:00Z' as updated_at, price_cents, 100 as envelope_cents, "
+            "'USD' as currency, refunded_cents "
+            "from (values ('a', 36, 99, -1), ('b', 1, null, 1)) t(id, days, price_cents, refunded_cents)"
         ),
-        {"period_length", "envelope_within_price", "periods_apart"},
+        {
+            "period_length", "envelope_within_price", "periods_apart", "currency_in_closed_list",
+            "refunded_cents_within_bounds", "refunds_of_a_price",
+        },
     ),
     "artists": (
         "select id as artist_id, 'n' as name, 'FR76' as iban from (values ('a'), ('b')) t(id)",

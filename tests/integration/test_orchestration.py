@@ -100,7 +100,7 @@ def test_a_run_is_seen_in_the_instance_with_rows_and_checks(home, first_run):
         assert (seen.job_name, seen.status) == ("refresh", dg.DagsterRunStatus.SUCCESS)
         latest = instance.get_latest_materialization_event(dg.AssetKey(["marts", "fct_daily_watch"]))
         assert latest.asset_materialization.metadata["dagster/row_count"].value > 0
-    assert first_run.assets["raw/heartbeats"]["rejects"] == 14
+    assert first_run.assets["raw/heartbeats"]["rejects"] == 12
     assert first_run.assets["raw/heartbeats"]["verdict"] == "promoted"
     assert first_run.assets["marts/fct_daily_watch"]["state"] == "built"
     assert not [check for check in first_run.failed_checks if check.severity == "ERROR"]
@@ -243,6 +243,26 @@ def test_a_command_closes_the_next_month_and_refuses_it_the_second_time(home, fi
     assert again.exit_code == 1
     assert "closed already" in again.output
     assert {path: path.read_bytes() for path in home.payouts_dir.rglob("*") if path.is_file()} == before
+
+
+def test_what_is_left_out_of_landing_is_told_by_the_exit_status_and_by_a_check(home, first_run):
+    odd = home.landing_dir / "lives" / "link.csv"
+    truncated = home.landing_dir / "lives" / "truncated.csv.gz"
+    odd.symlink_to(GOLDEN / "lives" / "lives-1.csv")
+    truncated.write_bytes(gzip.compress(b"live_id,title" * 1000)[:40])
+    result = allive("run")
+    assert result.exit_code == 1
+    words = " ".join(result.output.split())
+    assert words.count("lives/link.csv: a link") == 1
+    assert words.count("lives/truncated.csv.gz:") == 1
+    assert "Not all that has landed was taken: 1 not taken, 1 set aside as unreadable" in words
+    again = run(home, "refresh")
+    assert again.success, "the service's run goes on"
+    (check,) = [check for check in again.failed_checks if check.name == "landing_left_out"]
+    assert (check.severity, check.metadata["in_words"][0].partition(":")[0]) == ("WARN", "lives/link.csv")
+    odd.unlink()
+    assert allive("run").exit_code == 0, "what was set aside was said once; only links still lay there"
+    truncated.unlink()
 
 
 def test_a_held_batch_stays_out_of_everything_and_the_run_says_so(home, first_run):

@@ -62,8 +62,8 @@ MUTANTS: Final = (
         name="rejects_of_every_month_named_again",
         rule="§6 open warnings are named",
         file="payouts/close_warnings.py",
-        before="where batch_number > $since_batch\n            and coalesce(",
-        after="where batch_number > 0 * $since_batch\n            and coalesce(",
+        before="where batch_number > $since_batch and {_MAY_BELONG}",
+        after="where batch_number > 0 * $since_batch and {_MAY_BELONG}",
         killed_by=f"{_WARNINGS}::test_what_a_closed_month_has_seen_is_not_named_again",
     ),
     Mutant(

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.mutants import of_closing, of_formats, of_gate, of_pins, of_proof, of_rules, of_setup
+from tests.mutants import of_closing, of_formats, of_gate, of_pins, of_players, of_proof, of_rules, of_setup
 from tests.mutants.mutant import Mutant
 
 _WATCH_TIME: Final = "dbt_project/macros/engine/watch_time.sql"
@@ -285,8 +285,8 @@ WHAT_LANDS: Final = (
         name="future_accepted",
         rule="INTERFACES in_future: more than a day after the load",
         file=_HEARTBEATS,
-        before="loaded_ms + {_DAY_MS}",
-        after="loaded_ms + 2 * {_DAY_MS}",
+        before="loaded_ms + {DAY_MS}",
+        after="loaded_ms + 2 * {DAY_MS}",
         killed_by=_BROKEN_RULES,
     ),
     Mutant(
@@ -325,10 +325,34 @@ WHAT_LANDS: Final = (
         name="held_batch_visible",
         rule="INTERFACES a batch that fails a critical check stays out",
         file="ingestion/load.py",
-        before="    if is_held:\n",
+        before="    if at_fault:\n",
         after="    if False:\n",
         killed_by="tests/unit/ingestion/test_batches.py::"
         "test_more_than_five_percent_rejects_in_a_file_of_200_hold_the_batch",
+    ),
+    Mutant(
+        name="swarms_pass",
+        rule="INTERFACES files of 1 to 199 records cannot hide from the gate",
+        file="ingestion/checks.py",
+        before="        for pool in (small, standing)\n",
+        after="        for pool in ()\n",
+        killed_by="tests/unit/ingestion/test_batches.py::test_a_swarm_of_small_files_is_held",
+    ),
+    Mutant(
+        name="small_files_hide_among_large_ones",
+        rule="INTERFACES files of 1 to 199 records cannot hide from the gate",
+        file="ingestion/checks.py",
+        before="        for pool in (small, standing)\n",
+        after="        for pool in (standing,)\n",
+        killed_by="tests/unit/ingestion/test_batches.py::test_shares_are_judged_by_file_and_together",
+    ),
+    Mutant(
+        name="a_held_file_is_known_for_good",
+        rule="INTERFACES only what was discarded counts as known",
+        file="ingestion/batches.py",
+        before='    discarded = [file for file in _files_of(stored) if decided.get(file.name) == "discard"]\n',
+        after="    discarded = [*_files_of(stored)]\n",
+        killed_by="tests/unit/ingestion/test_batches.py::test_a_content_that_waits_is_not_discarded_with_another",
     ),
     Mutant(
         name="released_under_its_old_number",
@@ -479,6 +503,25 @@ SETTLING: Final = (
         before="envelope_by_policy('assigned.price_cents', 'months.envelope_cents')",
         after="envelope_by_policy('nullif(assigned.price_cents, 0)', 'months.envelope_cents')",
         killed_by="only_paid_periods_with_an_envelope_are_settled",
+    ),
+    Mutant(
+        name="odd_heartbeats_rejected",
+        rule="§3.1 what is optional never costs a heartbeat",
+        file="ingestion/contracts/heartbeats.py",
+        before="keeps_odd_records=True",
+        after="keeps_odd_records=False",
+        killed_by=(
+            "tests/unit/ingestion/test_doorway_values.py::"
+            "test_an_optional_field_that_cannot_be_read_is_missing_and_counted"
+        ),
+    ),
+    Mutant(
+        name="whole_envelope_after_a_refund",
+        rule="INTERFACES the envelope is the smaller of the envelope and price - refunded",
+        file=_PERIODS_SETTLED,
+        before="left_of_envelope('whole_envelope_cents', 'price_cents', 'refunded_cents')",
+        after="left_of_envelope('whole_envelope_cents', 'price_cents', 'cast(0 as bigint)')",
+        killed_by="an_envelope_is_at_most_what_a_refund_left",
     ),
     Mutant(
         name="month_of_period_end",
@@ -953,6 +996,7 @@ MUTANTS: Final = (
     *of_formats.MUTANTS,
     *of_gate.MUTANTS,
     *of_pins.MUTANTS,
+    *of_players.MUTANTS,
     *of_proof.MUTANTS,
     *of_rules.MUTANTS,
     *of_setup.MUTANTS,

@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.batches import HeldBatch
+from ingestion.batches import HeldBatch, HeldFile
 from ingestion.reports import BatchReport
 from ingestion.settings import Settings
 from payouts import closing, gate, ledger, requests
@@ -27,11 +27,13 @@ MARTS = """
     create table build.finished as select 1 as built;
     create table build.begun as select 'tests' as token;
     create table raw.rejects (
-        source_file varchar, source_line bigint, reason varchar, raw varchar, file_hash varchar, batch_number bigint
+        record_type varchar, source_file varchar, source_line bigint, reason varchar, raw varchar, device varchar,
+        app_version varchar, file_hash varchar, batch_number bigint
     );
     create table marts.fct_close_warnings (
-        settlement_month varchar, kind varchar, subject_id varchar, found bigint, batch_number bigint
+        settlement_month varchar, kind varchar, subject_id varchar, found bigint, among bigint, batch_number bigint
     );
+    create table marts.fct_player_health (day date, device varchar, app_version varchar, heartbeats bigint);
     create table booked.months (settlement_month varchar, catalogue varchar, is_in_look_back boolean);
     create table raw.pins (table_name varchar, version bigint);
     create table marts.fct_settlement_months as
@@ -97,7 +99,8 @@ def answer_to_a_close(settings: Settings, *, order_id: str) -> tuple[str, ...]:
 
 def hold(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
     report = BatchReport("b-1", 1, "heartbeats", 1, 1, 0, 1, "held", (), (), 0)
-    held = HeldBatch(report, ("heartbeats/a.ndjson",), "2021-04-01T00:00:00+00:00", day, day)
+    file = HeldFile("heartbeats/a.ndjson", "hash", 1, 0, day, day, ("reject_share",))
+    held = HeldBatch(report, (file,), "2021-04-01T00:00:00+00:00")
     monkeypatch.setattr("payouts.closing.list_held", lambda _: (held,))
 
 
@@ -180,7 +183,11 @@ def test_a_file_that_could_not_be_read_refuses_while_it_lies_there_as_it_was(set
     broken.write_bytes(b"cut")
     values = ["lives/l.csv.gz", "gzip data is cut", hashlib.sha256(b"cut").hexdigest()]
     with duckdb.connect(settings.warehouse_path) as con:
-        con.execute("insert into raw.rejects values (?, null, 'unreadable', ?, ?, 1)", values)
+        con.execute(
+            "insert into raw.rejects (source_file, reason, raw, file_hash, batch_number) "
+            "values (?, 'unreadable', ?, ?, 1)",
+            values,
+        )
     note_mark(settings, "tests")
     assert "lives/l.csv.gz could not be read" in " ".join(closing.refusals(settings, "2021-01"))
     broken.write_bytes(b"whole")

@@ -7,9 +7,21 @@ import pytest
 
 from tests.mutants.macros import load_macros
 from tests.oracle.landed_records import Heartbeat, paris_day
+from tests.oracle.player_health import health_of
 from tests.oracle.watch_time import WatchTime
 
 STATES = ("playing", "playing", "playing", "paused", "seeking")
+SIGNS = (
+    "heartbeats",
+    "playing_heartbeats",
+    "unpositioned_heartbeats",
+    "tied_heartbeats",
+    "frozen_heartbeats",
+    "frozen_ms",
+    "sparse_heartbeats",
+    "uncounted_ms",
+    "outrunning_heartbeats",
+)
 MIDNIGHT_MS = 1_612_134_000_000  # 2021-02-01 00:00 in Paris
 
 
@@ -70,6 +82,69 @@ def test_each_engine_credits_as_the_rules_say(variants: tuple[str, ...]) -> None
     expected = WatchTime.of(heartbeats).by_playback_day()
     assert {(row[:3], row[3]): row[4] for row in found} == expected
     assert len(found) == len(expected)
+
+
+@pytest.mark.parametrize("variants", [("duckdb", "default"), ("default",)])
+def test_each_engine_counts_the_signs_of_players_alike(variants: tuple[str, ...]) -> None:
+    """docs/adr/0027: both engines' health of players, by a second count in Python."""
+    random = Random(11)
+    heartbeats = [beat for i in range(600) for beat in random_player(f"p{i}", random)]
+    rows = [
+        (
+            *(beat.playback_id, beat.subscriber_id, beat.live_id, beat.event_at, paris_day(beat.event_at), beat.state),
+            *(beat.sequence or 0, beat.position_ms, beat.device, beat.app_version),
+        )
+        for beat in [*heartbeats, *random.sample(heartbeats, 200)]
+    ]
+    with duckdb.connect() as con:
+        con.execute(
+            "create table delivered (playback_id varchar, subscriber_id varchar, live_id varchar, event_ms bigint, "
+            "event_day date, state varchar, sequence bigint, position_ms bigint, device varchar, app_version varchar, "
+            "batch_number bigint default 1)"
+        )
+        con.executemany("insert into delivered values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, default)", rows)
+        player_days = load_macros(*variants).player_days("select * from delivered")
+        sums = ", ".join(f"sum({name})" for name in SIGNS)
+        found = con.execute(
+            f"with {player_days} select event_day, coalesce(device, ''), app_version, count(*), {sums} from final "
+            "group by all"
+        ).fetchall()
+    health = health_of(heartbeats, {}, WatchTime.of(heartbeats))
+    expected = {
+        tuple(player): (one.playbacks, *(getattr(one, name) for name in SIGNS)) for player, one in health.items()
+    }
+    assert {row[:3]: row[3:] for row in found} == expected
+    # Each sign is there: else nothing was compared.
+    assert all(sum(row[3:][place] for row in found) > 0 for place in range(len(SIGNS) + 1))
+
+
+def random_player(playback_id: str, random: Random) -> list[Heartbeat]:
+    """A player of one version, with gaps and positions at and beside the limits of every sign."""
+    at = MIDNIGHT_MS - 40_000
+    position_ms = random.choice((0, 2**34 - 5_000, 2**34 + 5_000))
+    sequences = random.choice(((None, 0), (None, 0, 1, 2)))
+    device = random.choice((None, "ios", "web"))
+    beats = []
+    for _ in range(random.randint(1, 8)):
+        beats.append(
+            Heartbeat(
+                event_id="e",
+                playback_id=playback_id,
+                subscriber_id="s",
+                live_id="l",
+                event_at=at,
+                state=random.choice(STATES),
+                sequence=random.choice(sequences),
+                position_ms=random.choice((None, position_ms, position_ms)),
+                device=device,
+                app_version=device and random.choice((None, "4.2", "4.10")),
+            )
+        )
+        gap_ms = random.choice((0, 0, 1, 10_000, 29_999, 30_000, 30_001, 300_000, 300_001))
+        at += gap_ms
+        position_ms += random.choice((0, 1, gap_ms, 2 * gap_ms + 1_000, 2 * gap_ms + 1_001, -gap_ms))
+        position_ms = max(position_ms, 0)
+    return beats
 
 
 def test_the_pool_does_not_look_at_watch_time() -> None:

@@ -3,6 +3,7 @@
 Knows nothing of what a line means; `landed_records` judges that. Rules: INTERFACES.md, "Landing".
 """
 
+import codecs
 import csv
 import gzip
 import hashlib
@@ -100,11 +101,13 @@ def _no_constant(name: str) -> None:
 def _csv_lines(content: bytes) -> Iterator[Line]:
     """A header, then records; a record is on the line where it begins (the header is on line 1).
 
-    A record with another number of fields than the header, or with bytes that are not UTF-8, cannot
-    be read.
+    Separated by what parts the header into most names; these are names whatever their case and the blanks around them.
+    A record with another number of fields than the header, or with bytes that are not UTF-8, cannot be read.
     """
-    text = content.decode("utf-8-sig", errors="surrogateescape")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    is_utf_16 = content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
+    text = content.decode("utf-16") if is_utf_16 else content.decode("utf-8-sig", errors="surrogateescape")
+    first = text.lstrip().partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=max(",;\t", key=first.count))
     header: list[str] | None = None
     while True:
         number = reader.line_num + 1
@@ -118,7 +121,7 @@ def _csv_lines(content: bytes) -> Iterator[Line]:
         if not fields or (len(fields) == 1 and not fields[0].strip()):
             continue
         if header is None:
-            header = fields
+            header = [field.strip().lower() for field in fields]
         elif len(fields) != len(header) or any(not _is_utf8(field) for field in fields):
             yield Line(number, None)
         else:

@@ -7,6 +7,7 @@ milliseconds since 1970 (UTC), days are dates in Europe/Paris.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
@@ -32,41 +33,107 @@ def paris_day(instant_ms: int) -> date:
     return (EPOCH + timedelta(milliseconds=instant_ms)).astimezone(PARIS).date()
 
 
+def is_blank(character: str) -> bool:
+    """Whether it shows nothing: white space, a control (but NUL), a format character, or a filler."""
+    if character == "\0":
+        return False
+    invisible = unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cc", "Cf"}
+    return invisible or character.isspace() or character in "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+
+
+def bare(value: str) -> str:
+    """A text without "blanks and invisible characters around"."""
+    while value and is_blank(value[0]):
+        value = value[1:]
+    while value and is_blank(value[-1]):
+        value = value[:-1]
+    return value
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a field is missing: a text of blanks alone says no more than an empty one."""
+    return value is None or (isinstance(value, str) and not bare(value))
+
+
 def text(value: Any) -> str:
-    """Ids are text: "a number is taken as its digits"."""
-    if isinstance(value, str):
+    """Text is as it is written."""
+    if isinstance(value, str) and "\0" not in value:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise NotAValue
 
 
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}(:?\d{2})?)")
+def identifier(value: Any) -> str:
+    """Ids are text: "a number is taken as its digits", "digits followed by `.0` … are rejected"."""
+    found = bare(text(value))
+    before, point, after = found.partition(".")
+    if before.removeprefix("-").isdecimal() and point and after and not after.strip("0"):
+        raise NotAValue
+    return found
+
+
+def label(value: Any) -> str:
+    """A version of an app: a text of at most 64 characters, without blanks around."""
+    found = bare(text(value))
+    if len(found) > 64:
+        raise NotAValue
+    return found
+
+
+_TIMES = (
+    "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M",
+    "%Y%m%dT%H%M%S.%f",
+    "%Y%m%dT%H%M%S",
+    "%Y%m%dT%H%M",
+)
+_ZONED = re.compile(r"([-0-9]{8,10})[T ]([0-9:]+)([.,][0-9]+)? ?(Z|UTC|([+-])(\d\d):?(\d\d)?)")
 
 
 def instant(value: Any) -> int:
-    """ISO 8601 "with `Z` or an offset (without one: rejected)", truncated to the millisecond."""
+    """ISO 8601 "with `Z`, `UTC` or an offset (without one: rejected)", extended or basic, cut to the millisecond."""
     if isinstance(value, str):
-        if not _INSTANT.fullmatch(value):
+        parts = _ZONED.fullmatch(bare(value).upper())
+        if parts is None:
             raise NotAValue
-        value = datetime.fromisoformat(value)
+        days, time, fraction, _, sign, hours, minutes = parts.groups()
+        written = f"{days}T{time}" + (f".{fraction[1:7]}" if fraction else "")
+        shapes = [shape for shape in _TIMES if _has_shape(written, shape)]
+        if not shapes:
+            raise NotAValue
+        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0)) * (-1 if sign == "-" else 1)
+        value = datetime.strptime(written, shapes[0]).replace(tzinfo=UTC) - offset
+        if abs(offset) >= timedelta(hours=19) or int(minutes or 0) >= 60:
+            raise NotAValue
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise NotAValue
     return (value - EPOCH) // timedelta(milliseconds=1)
 
 
+def _has_shape(written: str, shape: str) -> bool:
+    """Python's own parser takes a single digit for two, and basic days in an extended time."""
+    digits = {"%Y": r"\d{4}", "%f": r"\d{1,6}"} | dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), r"\d\d")
+    pattern = re.escape(shape).replace("%\\", "%")
+    for letter, digit in digits.items():
+        pattern = pattern.replace(letter, digit)
+    return re.fullmatch(pattern, written) is not None
+
+
 def day(value: Any) -> date:
-    """Dates are ISO, "or an instant, whose Paris day counts"."""
+    """Dates are ISO, extended or basic, "or an instant, whose Paris day counts"."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        return date.fromisoformat(value)
+    written = bare(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}|\d{8}", written):
+        return datetime.strptime(written.replace("-", ""), "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
     return paris_day(instant(value))
 
 
 def boolean(value: Any) -> bool:
     """Booleans are "true/false/1/0"."""
-    match str(value).lower():
+    match bare(str(value)).lower():
         case "true" | "1":
             return True
         case "false" | "0":
@@ -79,7 +146,7 @@ def number(value: Any) -> Decimal:
     """A finite decimal number, exactly as written."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         raise NotAValue
-    if not re.fullmatch(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", written := str(value)):
+    if not re.fullmatch(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", written := bare(str(value))):
         raise NotAValue
     return Decimal(written)
 
@@ -96,12 +163,12 @@ def integer(low: int, high: int | None = None) -> Parser:
     return parse
 
 
-def number_from(low: int, *, exclusive: bool = False) -> Parser:
-    """A decimal number from `low` on, or above it."""
+def number_from(low: int) -> Parser:
+    """A decimal number from `low` on."""
 
     def parse(value: Any) -> Decimal:
         found = number(value)
-        if found < low or (exclusive and found == low):
+        if found < low:
             raise NotAValue
         return found
 
@@ -114,19 +181,34 @@ def position(value: Any) -> int:
 
 
 def one_of(*allowed: str) -> Parser:
-    """A closed list."""
+    """A word of a closed list, whatever its case."""
 
     def parse(value: Any) -> str:
-        if value not in allowed:
+        word = bare(value).lower() if isinstance(value, str) else value
+        if word not in allowed:
             raise NotAValue
-        return value
+        return word
 
     return parse
 
 
-def one_of_or_unknown(*allowed: str) -> Parser:
-    """A closed list of an optional field: "an unknown value becomes null with a warning"."""
-    return lambda value: value if value in allowed else None
+def one_of_or_other(*allowed: str) -> Parser:
+    """A state: "any other word becomes `other`"."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or "\0" in value:
+            raise NotAValue
+        word = bare(value).lower()
+        return word if word in allowed else "other"
+
+    return parse
+
+
+def euros(value: Any) -> str:
+    """A currency: "anything but EUR is rejected"."""
+    if not isinstance(value, str) or bare(value).upper() != "EUR":
+        raise NotAValue
+    return "EUR"
 
 
 def required(parse: Parser) -> Any:
@@ -141,20 +223,19 @@ def optional(parse: Parser, *, landed_as: str | None = None) -> Any:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    event_id: str = required(text)
-    playback_id: str = required(text)
-    subscriber_id: str = required(text)
-    live_id: str = required(text)
+    event_id: str = required(identifier)
+    playback_id: str = required(identifier)
+    subscriber_id: str = required(identifier)
+    live_id: str = required(identifier)
     event_at: int = required(instant)
-    state: str = required(one_of("playing", "paused", "buffering", "seeking", "ended"))
+    state: str = required(one_of_or_other("playing", "paused", "buffering", "seeking", "ended"))
     received_at: int | None = optional(instant)
     sequence: int | None = optional(integer(0))
     position_ms: int | None = optional(position, landed_as="position_s")
-    playback_rate: Decimal | None = optional(number_from(0, exclusive=True))
-    device: str | None = optional(one_of_or_unknown("web", "ios", "android", "tv", "other"))
-    surface: str | None = optional(
-        one_of_or_unknown("home", "search", "artist", "category", "recommendation", "external")
-    )
+    playback_rate: Decimal | None = optional(number_from(0))
+    device: str | None = optional(one_of("web", "ios", "android", "tv", "other"))
+    surface: str | None = optional(one_of("home", "search", "artist", "category", "recommendation", "external"))
+    app_version: str | None = optional(label)
 
     def broken_rule(self, loaded_at: int) -> str | None:
         """`in_future`, `too_late` or `too_old`, the first that applies."""
@@ -170,15 +251,17 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class Subscription:
-    period_id: str = required(text)
-    subscriber_id: str = required(text)
+    period_id: str = required(identifier)
+    subscriber_id: str = required(identifier)
     period_start: date = required(day)
     period_end: date = required(day)
     status: str = required(one_of("paid", "refunded", "void"))
     updated_at: int = required(instant)
-    plan_id: str | None = optional(text)
+    plan_id: str | None = optional(identifier)
     price_cents: int | None = optional(integer(0))
     envelope_cents: int | None = optional(integer(0))
+    currency: str | None = field(default="EUR", metadata={"parse": euros, "required": False})
+    refunded_cents: int | None = optional(integer(0))
 
     @property
     def last_day(self) -> date:
@@ -186,7 +269,7 @@ class Subscription:
         return self.period_end - timedelta(days=1)
 
     def broken_rule(self, _loaded_at: int) -> str | None:
-        """`too_old`, `period_order`, `period_too_long` or `envelope_above_price`, the first that applies."""
+        """The first that applies, in the order below."""
         if self.last_day < date(2015, 1, 1):
             return "too_old"
         if self.period_end <= self.period_start:
@@ -196,12 +279,14 @@ class Subscription:
         priced = self.price_cents is not None and self.envelope_cents is not None
         if priced and self.envelope_cents > self.price_cents:
             return "envelope_above_price"
+        if self.refunded_cents and self.price_cents is None:
+            return "refund_without_price"
         return None
 
 
 @dataclass(frozen=True)
 class Artist:
-    artist_id: str = required(text)
+    artist_id: str = required(identifier)
     name: str = required(text)
     email: str | None = optional(text)
     iban: str | None = optional(text)
@@ -216,7 +301,7 @@ class Artist:
 
 @dataclass(frozen=True)
 class CategoryChange:
-    artist_id: str = required(text)
+    artist_id: str = required(identifier)
     category: str = required(one_of("emerging", "independent", "known"))
     valid_from: date = required(day)
     is_deleted: bool | None = optional(boolean)
@@ -225,7 +310,7 @@ class CategoryChange:
 
 @dataclass(frozen=True)
 class Live:
-    live_id: str = required(text)
+    live_id: str = required(identifier)
     title: str = required(text)
     kind: str = required(one_of("live", "documentary", "clip", "studio"))
     exclusive: bool = required(boolean)
@@ -240,8 +325,8 @@ class Live:
 
 @dataclass(frozen=True)
 class Credit:
-    live_id: str = required(text)
-    artist_id: str = required(text)
+    live_id: str = required(identifier)
+    artist_id: str = required(identifier)
     share_bp: int = required(integer(1, 10_000))
     updated_at: int | None = optional(instant)
 
@@ -266,19 +351,27 @@ def judge(record_type: str, values: dict[str, Any] | None, *, loaded_at: int) ->
     record_class = RECORD_CLASSES[record_type]
     columns = [(_landed_name(column), column) for column in fields(record_class)]
     for name, column in columns:
-        if column.metadata["required"] and values.get(name) in (None, ""):
+        if column.metadata["required"] and _is_missing(column, values.get(name)):
             return f"missing_{name}"
     typed = {}
     for name, column in columns:
-        if values.get(name) in (None, ""):
+        if _is_missing(column, values.get(name)):
             continue
         try:
             typed[column.name] = column.metadata["parse"](values[name])
         except (ValueError, OverflowError, ArithmeticError, TypeError):
-            return f"bad_{name}"
+            # RULES.md §3.1: what is optional never costs a heartbeat.
+            if record_type != "heartbeats" or column.metadata["required"]:
+                return f"bad_{name}"
     record = record_class(**typed)
+    if (getattr(record, "updated_at", None) or 0) > loaded_at + DAY_MS:
+        return "in_future"
     broken_rule = getattr(record, "broken_rule", None)
     return (broken_rule(loaded_at) if broken_rule else None) or record
+
+
+def _is_missing(column: Any, value: Any) -> bool:
+    return value in (None, "") if column.metadata["parse"] is text else is_nothing(value)
 
 
 def _landed_name(column: Any) -> str:

@@ -68,6 +68,7 @@ class PlatformFigures:
             price = period.price_cents
             if price is None:
                 price = 0 if period.envelope_cents == 0 else PRICE_CENTS
+            price -= period.refunded_cents or 0
             if period.status == "paid" and price > 0 and period.period_start >= self.known_days[0]:
                 for number in range((period.period_end - period.period_start).days):
                     prices[period.subscriber_id, period.period_start + number * DAY] += price

@@ -112,7 +112,16 @@ def largest_remainder(total: int, weights: Mapping[Key, int]) -> dict[Key, int]:
 
 
 def envelope_cents(period: Subscription, policy: Policy) -> int:
-    """What of a payment goes to artists: as delivered, else "the smaller of price_cents and the policy's"."""
+    """What of a payment goes to artists: "the smaller of the envelope and price - refunded", never below 0."""
+    whole = _whole_envelope_cents(period, policy)
+    if period.refunded_cents:
+        assert period.price_cents is not None, "rejected: refund_without_price"
+        return max(0, min(whole, period.price_cents - period.refunded_cents))
+    return whole
+
+
+def _whole_envelope_cents(period: Subscription, policy: Policy) -> int:
+    """As delivered, else "the smaller of price_cents and the policy's"."""
     if period.envelope_cents is not None:
         return period.envelope_cents
     if period.price_cents is not None:

@@ -23,6 +23,7 @@ from tests.oracle.landed_records import (
     instant,
     judge,
 )
+from tests.oracle.player_health import Health, PlayerDay, health_of
 from tests.oracle.watch_time import WatchTime
 
 
@@ -59,6 +60,11 @@ class Snapshot:
         """Watch time, which "knows nothing of catalogue, credits, categories or subscriptions" (§3)."""
         heartbeats: list[Heartbeat] = self.records["heartbeats"]
         return WatchTime.of(heartbeats)
+
+    @cached_property
+    def player_health(self) -> dict[PlayerDay, Health]:
+        """How players reported, by device, app version and day."""
+        return health_of(self.records["heartbeats"], self.periods, self.watch)
 
     @cached_property
     def periods(self) -> dict[str, Subscription]:

@@ -3,6 +3,7 @@
 import csv
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import duckdb
 
 from tests.oracle import History, Run, Settlement, Snapshot
 from tests.oracle.history import months_with_periods
+from tests.oracle.player_health import Health
 
 SHOWN = 8
 
@@ -24,6 +26,7 @@ def assert_warehouse_agrees(con: duckdb.DuckDBPyConnection, data: Snapshot, *, h
     history = history or History()
     assert_rejects_agree(con, data)
     assert_watch_time_agrees(con, data)
+    assert_player_health_agrees(con, data)
     months = [month for month in months_with_periods(data, history) if month not in history.runs]
     settlements = [history.settle_open_month(month, data) for month in months]
     assert_blockers_agree(con, settlements)
@@ -44,6 +47,25 @@ def assert_rejects_agree(con: duckdb.DuckDBPyConnection, data: Snapshot) -> None
     expected = Counter(tuple(reject) for reject in data.rejects)
     expected.update((kind, file, None, "unreadable") for kind, file in data.unreadable)
     assert_same("raw.rejects", found, expected)
+
+
+def assert_player_health_agrees(con: duckdb.DuckDBPyConnection, data: Snapshot) -> None:
+    """docs/adr/0027: signs by device, app version and day; deliveries and rejects in all, as their day is a load's."""
+    columns = [field.name for field in fields(Health)]
+    assert_same(
+        "marts.fct_player_health",
+        _keyed(
+            con,
+            f"select day, device, app_version, {', '.join(columns)} from marts.fct_player_health where playbacks > 0",
+            key_columns=3,
+        ),
+        {tuple(player): health.counts() for player, health in data.player_health.items()},
+    )
+    delivered = con.execute(
+        "select coalesce(sum(delivered_heartbeats), 0), coalesce(sum(rejects), 0) from marts.fct_player_health"
+    ).fetchone()
+    rejects = sum(reject.record_type == "heartbeats" for reject in data.rejects)
+    assert delivered == (len(data.records["heartbeats"]), rejects)
 
 
 def assert_watch_time_agrees(con: duckdb.DuckDBPyConnection, data: Snapshot) -> None:

@@ -31,10 +31,10 @@ def landing(season):
 
 FIELDS = (
     "event_id", "playback_id", "subscriber_id", "live_id", "sequence", "event_at", "received_at",
-    "state", "position_s", "playback_rate", "device", "surface",
+    "state", "position_s", "playback_rate", "device", "surface", "app_version",
 )  # fmt: skip
 AS_TEXT = ", ".join(f"{field}::varchar as {field}" for field in FIELDS)
-JUDGED = f"""
+JUDGED = rf"""
     create table landed as
     with lines as (
         select {AS_TEXT}, filename as file
@@ -76,14 +76,17 @@ JUDGED = f"""
             when nullif(live_id, '') is null then 'missing_live_id'
             when event_at is null then 'missing_event_at'
             when state is null then 'missing_state'
+            when playback_id similar to '\d+\.0+' then 'bad_playback_id'
+            when subscriber_id similar to '\d+\.0+' then 'bad_subscriber_id'
+            when live_id similar to '\d+\.0+' then 'bad_live_id'
             when sent is null then 'bad_event_at'
             when state not in ('playing', 'paused', 'buffering', 'seeking', 'ended')
                 then 'bad_state'
             when sequence is not null and coalesce(try_cast(sequence as bigint), -1) < 0
-                then 'bad_sequence'
+                then 'odd_sequence'
             when position_s is not null and coalesce(try_cast(position_s as double), -1) < 0
-                then 'bad_position_s'
-            when coalesce(try_cast(playback_rate as double), 0) <= 0 then 'bad_playback_rate'
+                then 'odd_position_s'
+            when coalesce(try_cast(playback_rate as double), 0) <= 0 then 'odd_playback_rate'
             when sent > received + interval 10 minutes then 'in_future'
             when received > sent + interval 35 days then 'too_late'
             when sent < '2015-01-01'::timestamptz then 'too_old'
@@ -474,6 +477,24 @@ def test_players_behave_like_players(heartbeats):
     assert midnights > 300
     states = heartbeats.execute("select distinct state from landed where reason is null").fetchall()
     assert {state for (state,) in states} == {"playing", "paused", "buffering", "seeking", "ended"}
+
+
+def test_apps_are_updated_and_never_go_back(heartbeats):
+    """A version is a device's own, the newer one is taken over weeks, and nobody's app becomes older."""
+    assert heartbeats.execute(
+        "select device, count(distinct app_version), count(*) = count(app_version) from landed where reason is null "
+        "group by all order by 1"
+    ).fetchall() == [
+        ("android", 3, True), ("ios", 4, True), ("other", 0, False), ("tv", 2, True), ("web", 0, False),
+    ]  # fmt: skip
+    assert heartbeats.execute(
+        "select count(*) from landed where reason is null and not starts_with(app_version, device || ' ')"
+    ).fetchone() == (0,)
+    assert heartbeats.execute(
+        "select count(*) from (select app_version < lag(app_version) over (partition by subscriber_id, device "
+        "order by sent) as is_older from (select subscriber_id, device, playback_id, app_version, min(sent) as sent "
+        "from landed where reason is null group by all)) where is_older"
+    ).fetchone() == (0,)
 
 
 def test_late_uploads_have_files_of_their_own(season, heartbeats):

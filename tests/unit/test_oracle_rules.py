@@ -214,6 +214,9 @@ def test_last_day_decides_the_month(end: str, month: str) -> None:
         ({"price_cents": 60}, 60),
         ({"price_cents": 499}, 100),
         ({"price_cents": 499, "envelope_cents": 250}, 250),
+        ({"price_cents": 499, "envelope_cents": 100, "refunded_cents": 450}, 49),
+        ({"price_cents": 499, "envelope_cents": None, "refunded_cents": 399}, 100),
+        ({"price_cents": 499, "envelope_cents": 100, "refunded_cents": 500}, 0),
         ({"price_cents": 0}, 0),
         ({"price_cents": 499, "envelope_cents": 0}, 0),
         ({"status": "refunded"}, 0),
@@ -479,7 +482,9 @@ GOOD_BEAT = {
         ({"event_at": "2021-02-05T12:00:00"}, "bad_event_at"),
         ({"event_at": "nonsense", "live_id": ""}, "missing_live_id"),
         ({"device": "fridge"}, None),
-        ({"position_s": -1}, "bad_position_s"),
+        ({"position_s": -1, "received_at": "soon", "state": "dancing"}, None),
+        ({"state": 3}, "bad_state"),
+        ({"subscriber_id": " 42.0"}, "bad_subscriber_id"),
         ({"subscriber_id": 42}, None),
     ],
 )
@@ -497,6 +502,9 @@ def test_reject_reasons_of_a_heartbeat(changes: dict[str, Any], reason: str | No
         ({"period_end": "2021-03-09"}, "period_too_long"),
         ({"envelope_cents": 500}, "envelope_above_price"),
         ({"envelope_cents": 500, "price_cents": None}, None),
+        ({"refunded_cents": 500}, None),
+        ({"refunded_cents": 1, "price_cents": None}, "refund_without_price"),
+        ({"currency": "usd"}, "bad_currency"),
         ({"period_start": "2021-01-31T23:00:00Z"}, None),  # 1 February in Paris
     ],
 )

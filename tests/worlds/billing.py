@@ -74,10 +74,14 @@ def _period(rng: random.Random, period_id: str, subscriber_id: str, start: date,
 
 
 def _price(rng: random.Random) -> Row:
-    """Plain, without envelope, without price, cheaper than the envelope, trials, odd envelopes."""
-    price_cents, envelope_cents = rng.choice(
+    """Plain, partly refunded, without envelope, without price, cheaper than the envelope, trials, odd envelopes."""
+    price_cents, envelope_cents, *refunded = rng.choice(
         (
             *[(499, 100)] * 6,
+            (499, 100, 450),
+            (499, None, 399),
+            (60, None, 20),
+            (499, 100, 600),
             (499, None),
             (None, None),
             (None, 100),
@@ -91,7 +95,12 @@ def _price(rng: random.Random) -> Row:
             (9_900, 2_500),
         )
     )
-    return {"price_cents": price_cents, "envelope_cents": envelope_cents}
+    return {
+        "price_cents": price_cents,
+        "envelope_cents": envelope_cents,
+        "refunded_cents": refunded[0] if refunded else rng.choice((None, 0)),
+        "currency": rng.choice((None, "EUR", "eur ")),
+    }
 
 
 def _later_records(rng: random.Random, row: Row) -> list[Row]:

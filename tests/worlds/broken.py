@@ -26,19 +26,16 @@ REQUIRED = {
 BAD_VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
     "heartbeats": {
         "event_at": ("yesterday", "2021-02-30T10:00:00Z", "2021-02-03T10:00:00", "2021-02-03"),
-        "state": ("dancing", "Playing"),
-        "received_at": ("soon",),
-        "sequence": (-1, "1.5", "x"),
-        "position_s": (-5, "-0.001", "far"),
-        "playback_rate": (0, -1, "fast"),
     },
     "subscriptions": {
         "period_start": ("2021-13-01", "2021-02-03T10:00:00", "01/02/2021"),
         "period_end": ("2021-02-29",),
-        "status": ("unpaid", "PAID"),
+        "status": ("unpaid", "payé"),
         "updated_at": ("2021-02-03",),
         "price_cents": (-1, "4.99"),
         "envelope_cents": (-1, "one"),
+        "currency": ("USD", "jpy"),
+        "refunded_cents": (-1, "all"),
     },
     "artists": {"left_on": ("gone",), "updated_at": ("2021-02-03T10:00:00",)},
     "artist_categories": {
@@ -57,6 +54,7 @@ BAD_VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
     },
     "live_credits": {"share_bp": (0, 10_001, -5, "half"), "updated_at": ("x",)},
 }
+SPREADSHEET_IDS = {"playback_id": "123.0", "subscriber_id": " 7.00", "live_id": "0.0\u200b"}
 MALFORMED_JSON = ("{not json", "[1,2,3]", "null", '"text"', '{"event_id": "x"', "{} {}", "42")
 
 
@@ -94,7 +92,8 @@ def _broken_between_fields(record_type: str, good: Row) -> list[Broken]:
             Broken("in_future", good | {"event_at": "2999-01-01T00:00:00Z", "received_at": None}),
             Broken("too_late", beat | {"received_at": written(at + late)}),
             Broken("too_old", good | {"event_at": "2014-06-01T12:00:00Z", "received_at": None}),
-            Broken("bad_sequence", good | {"sequence": "x", "event_at": "2999-01-01T00:00:00.000Z"}),
+            Broken("in_future", good | {"sequence": "x", "event_at": "2999-01-01T00:00:00.000Z"}),
+            *(Broken(f"bad_{name}", good | {name: value}) for name, value in SPREADSHEET_IDS.items() if name in good),
         ]
     if record_type == "subscriptions":
         priced = good | {"price_cents": 499, "envelope_cents": 500}
@@ -105,5 +104,12 @@ def _broken_between_fields(record_type: str, good: Row) -> list[Broken]:
             Broken("period_order", backwards),
             Broken("period_too_long", too_long),
             Broken("envelope_above_price", priced),
+            Broken("refund_without_price", good | {"price_cents": None, "refunded_cents": 1}),
+            _updated_in_future(good),
         ]
-    return []
+    return [_updated_in_future(good)]
+
+
+def _updated_in_future(good: Row) -> Broken:
+    """Dated by a slip of the keyboard: nothing could ever correct it."""
+    return Broken("in_future", good | {"updated_at": "2062-02-05T08:00:00Z"})

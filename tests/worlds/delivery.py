@@ -5,11 +5,11 @@ import gzip
 import io
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,6 +38,7 @@ PARQUET_TYPES: dict[str, Any] = {
     "share_bp": pa.int32(),
     "price_cents": pa.int64(),
     "envelope_cents": pa.int64(),
+    "refunded_cents": pa.int64(),
 }
 
 
@@ -141,8 +142,9 @@ def _csv(lines: Sequence[Line], rng: random.Random) -> bytes:
     rng.shuffle(header)
     header.append("not_ours")
     text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator=rng.choice(("\n", "\n", "\r\n")))
-    writer.writerow(header)
+    dialect = _dialect(header, len(rows))
+    writer = csv.writer(text, lineterminator=rng.choice(("\n", "\n", "\r\n")), delimiter=dialect.separator)
+    writer.writerow([dialect.title(name) for name in header])
     for row in rows:
         if rng.random() < 0.02:
             text.write("\n")
@@ -150,7 +152,23 @@ def _csv(lines: Sequence[Line], rng: random.Random) -> bytes:
             writer.writerow(rng.choice((["too", "few"], ["x"] * (len(header) + 1))))
         else:
             writer.writerow([_csv_value(row.get(name), rng) for name in header])
-    return text.getvalue().encode(rng.choice(("utf-8", "utf-8", "utf-8-sig")))
+    return text.getvalue().encode(dialect.encoding or rng.choice(("utf-8", "utf-8", "utf-8-sig")))
+
+
+class _Dialect(NamedTuple):
+    separator: str
+    title: Callable[[str], str]
+    encoding: str | None
+
+
+def _dialect(header: list[str], rows: int) -> _Dialect:
+    """How a file is written, told by what is in it: worlds stay as they were when all wrote as a database does."""
+    rng = random.Random(f"{header} {rows}")
+    return _Dialect(
+        separator=rng.choice((",", ",", ";", "\t")),
+        title=rng.choice((str, str, str.upper, str.capitalize, " {} ".format)),
+        encoding=rng.choice((None, None, None, "utf-16")),
+    )
 
 
 def _csv_value(value: Any, rng: random.Random) -> str:

@@ -12,7 +12,7 @@ from tests.worlds.clock import MILLISECOND, SECOND, month_days, paris_midnight, 
 Row = dict[str, Any]
 EDGE_GAPS_MS = (1, 999, 10_000, 29_999, 30_000, 30_001, 60_000)
 SESSION_GAPS_MS = (1_799_999, 1_800_000, 1_800_001)
-OTHER_STATES = ("paused", "buffering", "seeking", "ended")
+OTHER_STATES = ("paused", "buffering", "seeking", "ended", "stopped", "Ended")
 
 
 @dataclass
@@ -39,9 +39,10 @@ class Player:
             "received_at": _received(self.now, self.rng),
             "sequence": self.sequence,
             "position_s": Decimal(self.position_ms) / 1000,
-            "playback_rate": self.rng.choice((None, 1, Decimal("1.5"))),
+            "playback_rate": self.rng.choice((None, 1, 0, -1, Decimal("1.5"))),
             "device": self.rng.choice(("web", "ios", "android", "tv", "other", None, "fridge")),
             "surface": self.rng.choice(("home", "search", "artist", None, "billboard")),
+            "app_version": (None, "ios 4.2.1", " 4.0 ", 12, "v" * 65)[self.sequence % 5],
         }
         self.sequence += 1
         return row | changes

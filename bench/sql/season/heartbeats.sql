@@ -122,6 +122,7 @@ final as (
         cast(1 as double) as playback_rate,
         device,
         surface,
+        case when device <> 'web' then device || ' 4.' || (1 + day // 30) || '.0' end as app_version,
         {event_day} as event_day
     from delivered
     order by received_ms, place

@@ -1,4 +1,4 @@
-"""*Données*: how fresh the data are, what was refused or held, which checks failed, and where figures come from."""
+"""*Données*: how fresh the data are, what was refused or held, how well players report, and where figures come from."""
 
 from datetime import datetime
 from typing import Final
@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboards import formatting, layout
 from dashboards.access import Role
+from dashboards.app_pages.management import players
 from dashboards.gate.addresses import ORDERS, PREFIX
 from dashboards.layout import Card, Column
 from dashboards.queries.management import data as queries
@@ -23,6 +24,7 @@ _REASONS: Final = frozenset(
         "period_order",
         "period_too_long",
         "envelope_above_price",
+        "refund_without_price",
     }
 )
 
@@ -42,6 +44,7 @@ def render(viewer: Viewer) -> None:
     _checks(viewer, checks, failed)
     _held(viewer, held)
     _rejects(viewer, rejects, freshness)
+    players.section(viewer)
     _odd_days(viewer, queries.odd_days(*asked))
     if viewer.principal.role is Role.OPERATOR:
         st.subheader(texts("lineage.title"), anchor=False)
@@ -221,6 +224,19 @@ def _rejects(viewer: Viewer, rejects: Rows, freshness: Rows) -> None:
         row_keys=[f"{row['record_type']}-{row['reason']}" for row in rejects],
     )
     layout.export_link(viewer, "rejects")
+    most = rejects[0]
+    st.markdown(texts("rejects.how"))
+    st.code(
+        "\n".join(
+            [
+                "allive rejects list",
+                f"allive rejects list --type {most['record_type']} --reason {most['reason']}",
+                f"allive rejects show --type {most['record_type']} --reason {most['reason']}",
+            ]
+        ),
+        language=None,
+        wrap_lines=True,
+    )
 
 
 def _odd_days(viewer: Viewer, days: Rows) -> None:

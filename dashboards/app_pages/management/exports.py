@@ -9,7 +9,7 @@ from typing import Final
 
 from dashboards.access import Principal
 from dashboards.exports import Export, ExportParameterError, Make, export
-from dashboards.queries.management import catalogue, data, emerging, overview, payouts, subscribers, what_if
+from dashboards.queries.management import catalogue, data, emerging, overview, payouts, players, subscribers, what_if
 from dashboards.serving import Rows, ServingCopy
 
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -26,6 +26,8 @@ WHOLE_TABLES: Final[Mapping[str, tuple[Callable[[Principal, ServingCopy], Rows],
     "rejects": (data.rejects, data.REJECT_COLUMNS),
     "held-batches": (data.held_batches, data.HELD_COLUMNS),
     "checks": (data.checks, data.CHECK_COLUMNS),
+    "player-signs": (players.player_signs, players.SIGN_COLUMNS),
+    "player-days": (players.player_days, players.DAY_COLUMNS),
     "odd-days": (data.odd_days, data.DAY_COLUMNS),
 }
 """Exports without a parameter: what they read, and their columns."""

@@ -9,7 +9,7 @@
 -- far and of the new ones, so an incremental run looks at the periods with new records.
 {%- set content = [
     'subscriber_id', 'period_start', 'period_end', 'status', 'plan_id', 'price_cents',
-    'envelope_cents',
+    'envelope_cents', 'refunded_cents',
 ] %}
 {%- set columns = (['period_id'] + content + ['updated_at']) | join(',\n        ') %}
 with new_records as (

@@ -13,6 +13,7 @@ with final as (
         position_ms,
         device,
         surface,
+        app_version,
         batch_number
     from {{ source('raw', 'heartbeats') }}
 )

@@ -119,7 +119,7 @@ def _check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResul
         check_name=key.name,
         passed=node.status == "pass",
         severity=(dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR),
-        description=node.message,
+        description=_in_words(node),
         metadata={
             "failures": node.failures or 0,
             "seconds": node.seconds,
@@ -129,9 +129,14 @@ def _check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResul
     )
 
 
+def _in_words(node: NodeResult) -> str | None:
+    """What a test found, with some of the records that it is about."""
+    return f"{node.message}, such as {'; '.join(node.examples)}" if node.examples else node.message
+
+
 def _describe(build: Build) -> str:
     reasons = [
-        f"{node.unique_id}: {node.status}{f' ({node.message})' if node.message else ''}"
+        f"{node.unique_id}: {node.status}{f' ({_in_words(node)})' if node.message else ''}"
         for node in build.broken
         if node.status != "skipped"
     ]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import dagster as dg
 
 from ingestion.contracts import RECORD_TYPES
 from ingestion.load import BatchReport, CheckResult, load_new_files, validate_files
+from ingestion.not_taken import find_not_taken
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from orchestration import progress, warm_worker
@@ -18,7 +20,8 @@ from orchestration.defs.resources import DataHome
 # Looked at daily at 05:00 (and whenever files land): twice missed is stale.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 _LOADING = "loading what has landed"
-CRITICAL, WARNINGS = "batch_critical", "batch_warnings"
+_NAMED_AT_MOST = 10
+CRITICAL, WARNINGS, LEFT_OUT = "batch_critical", "batch_warnings", "landing_left_out"
 
 
 def raw_asset(record_type: str) -> dg.AssetsDefinition:
@@ -38,7 +41,7 @@ def raw_asset(record_type: str) -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 CRITICAL,
                 asset=key,
-                description="What a batch must hold to be promoted; one that does not is held and stays out.",
+                description="What a landed file must hold to be promoted; one that does not is held and stays out.",
             ),
             dg.AssetCheckSpec(WARNINGS, asset=key, description="What a person should look at; nothing stops for it."),
         ],
@@ -65,8 +68,10 @@ def raw_asset(record_type: str) -> dg.AssetsDefinition:
     return load
 
 
-def _validate(settings: Settings, record_type: str, files: tuple[Path, ...]) -> tuple[CheckResult, ...]:
-    return warm_worker.call(validate_files, settings, record_type, files)
+def _validate(
+    settings: Settings, record_type: str, files: tuple[Path, ...], landed: tuple[str, ...] | None
+) -> tuple[CheckResult, ...]:
+    return warm_worker.call(validate_files, settings, record_type, files, landed)
 
 
 def _metadata(report: BatchReport | None, version: int | None, seconds: float) -> dict[str, Any]:
@@ -78,11 +83,17 @@ def _metadata(report: BatchReport | None, version: int | None, seconds: float) -
         "batch_number": report.batch_number,
         "files": report.files,
         "already_loaded": report.already_loaded,
-        "records": report.records,
-        "rejects": report.rejects,
+        "records": report.records - report.held_records,
+        "rejects": report.rejects - report.held_rejects,
+        "held_files": len(report.held_files),
+        "held": [*report.held_files[:_NAMED_AT_MOST]],
+        "rejected": [asdict(kind) for kind in report.rejected],
+        "rejected_kinds": report.rejected_kinds,
+        "judged": report.records + report.rejects,
         "bytes": report.bytes,
         "seconds": round(seconds, 3),
-        "unreadable": dict(report.unreadable),
+        "unreadable": dict(report.unreadable[:_NAMED_AT_MOST]),
+        "unreadable_files": len(report.unreadable),
         "version": version or 0,
     }
 
@@ -110,6 +121,12 @@ def _check_result(
     metadata: dict[str, Any] = {"batch": report.batch_id if report else "nothing new"}
     if rows:
         metadata["results"] = dg.MetadataValue.table(rows)
+    if failed:
+        metadata["in_words"] = [
+            f"{check.name}: found {check.found}; expected {check.expected}"
+            + (f". {check.detail}" if check.detail else "")
+            for check in failed
+        ]
     return dg.AssetCheckResult(
         asset_key=key,
         check_name=name,
@@ -132,4 +149,26 @@ def raw_definitions() -> dg.Definitions:
         kinds={"deltalake"},
         description="Landed records that broke a rule: file, line, reason, raw text. Written by every load.",
     )
-    return dg.Definitions(assets=[*raw, rejects])
+    check = dg.asset_check(
+        asset=rejects.key,
+        name=LEFT_OUT,
+        additional_deps=raw,
+        description="What lies in landing and is not taken: a person looks at it, moves it or delivers it again.",
+    )(left_out)
+    return dg.Definitions(assets=[*raw, rejects], asset_checks=[check])
+
+
+def left_out(data_home: DataHome) -> dg.AssetCheckResult:
+    """Warn of what lies in landing and is not taken, for whoever looks at a run of the service."""
+    found = find_not_taken(data_home.settings, with_last_load=True)
+    named = [f"{entry.name}: {entry.reason}" for entry in found.named[:_NAMED_AT_MOST]]
+    more = found.count - len(named)
+    return dg.AssetCheckResult(
+        passed=not found.count,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=f"{found.count:,} not taken from landing" if found.count else None,
+        metadata={
+            "in_words": [*named, *([f"and {more:,} more"] if more else [])],
+            "kept out by their names": sum(found.kept_out.values()),
+        },
+    )

@@ -29,6 +29,7 @@ MARTS_SETTLED_FROM = (
     "fct_close_blockers",
     "fct_close_warnings",
     "fct_period_slices",
+    "fct_player_health",
     "fct_settlement_months",
     "fct_watch_days",
 )

@@ -41,6 +41,13 @@ TABLES: Final[Mapping[str, str]] = {
     ),
     "marts.fct_close_blockers": "settlement_month, reason, subject_id, found",
     "marts.fct_watch_days": "day, watch_ms, playbacks, usual_watch_ms, is_out_of_band",
+    "marts.fct_player_health": (
+        "day, device, app_version, playbacks, started_playbacks, single_heartbeat_playbacks, heartbeats, "
+        "playing_heartbeats, unpositioned_heartbeats, tied_heartbeats, frozen_heartbeats, frozen_ms, "
+        "sparse_heartbeats, uncounted_ms, outrunning_heartbeats, watch_ms, unsubscribed_ms, watchers, "
+        "unsubscribed_watchers, two_device_watchers, delivered_heartbeats, rejects"
+    ),
+    "marts.fct_player_signs": "span, device, app_version, sign, found, among, first_day, last_day",
     "marts.fct_artist_audience": (
         "artist_id, month, viewers, new_viewers, returning_viewers, watch_ms, viewers_watch_ms, sole_artist_viewers"
     ),
@@ -149,8 +156,11 @@ _NUMBERS: Final = frozenset(
         "rejects",
         "records",
         "failures",
+        "among",
     }
 )
+
+_COUNTED: Final = frozenset({("found", "marts.fct_close_blockers"), ("found", "marts.fct_player_signs")})
 
 
 def write_home(
@@ -190,9 +200,21 @@ def _type_of(column: str, table: str) -> str:
     if column == "duration_s":
         return "decimal(18, 3)"
     # `found` is a number where it is counted, a text where it is told.
-    counted = column in _NUMBERS or (column, table) == ("found", "marts.fct_close_blockers")
+    counted = column in _NUMBERS or (column, table) in _COUNTED
     if counted or column.endswith(
-        ("_ms", "_nanos", "_cents", "_bp", "_s", "playbacks", "subscribers", "_viewers", "_discoveries")
+        (
+            "_ms",
+            "_nanos",
+            "_cents",
+            "_bp",
+            "_s",
+            "playbacks",
+            "subscribers",
+            "_viewers",
+            "_discoveries",
+            "heartbeats",
+            "_watchers",
+        )
     ):
         return "bigint"
     return "varchar"

@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from html import unescape
 from importlib import import_module
 from pathlib import Path
@@ -660,10 +661,119 @@ def test_unusual_days_are_named(tmp_path: Path) -> None:
     assert 'data-row="2021-03-01"' not in html_of(test)
 
 
+def player_day(device: str, app_version: str, **figures: object) -> dict[str, object]:
+    """A player on 20 April 2021 that eight people used, ten hours of them."""
+    return {
+        "day": date(2021, 4, 20),
+        "device": device,
+        "app_version": app_version,
+        "started_playbacks": 100,
+        "single_heartbeat_playbacks": 0,
+        "heartbeats": 1_000,
+        "playing_heartbeats": 1_000,
+        "unpositioned_heartbeats": 0,
+        "tied_heartbeats": 0,
+        "frozen_ms": 0,
+        "uncounted_ms": 0,
+        "outrunning_heartbeats": 0,
+        "watch_ms": 10 * HOUR_MS,
+        "watchers": 8,
+        "unsubscribed_watchers": 0,
+        "two_device_watchers": 0,
+        "delivered_heartbeats": 900,
+        "rejects": 0,
+    } | figures
+
+
+def players_home(tmp_path: Path, **rows: Any) -> Path:
+    sign = {"span": "latest", "first_day": date(2021, 4, 18), "last_day": date(2021, 4, 20)}
+    sparse = sign | {"sign": "player_sparse_heartbeats", "found": 10 * HOUR_MS, "among": 20 * HOUR_MS}
+    return write_home(
+        tmp_path,
+        fct_player_health=[
+            player_day("web", "", watch_ms=50 * HOUR_MS, unsubscribed_watchers=4, two_device_watchers=0),
+            player_day("ios", "ios 4.2.1", uncounted_ms=10 * HOUR_MS, rejects=100),
+            player_day("ios", "ios 4.2.1", day=date(2021, 4, 14), uncounted_ms=10 * HOUR_MS),
+            player_day("ios", "ios 4.2.1", day=date(2021, 4, 13), uncounted_ms=990 * HOUR_MS),
+            player_day("tv", "tv 3.0", watchers=4, frozen_ms=HOUR_MS),
+            player_day("", "", watchers=0, watch_ms=0, rejects=35, delivered_heartbeats=0),
+            player_day("android", "2", watchers=10, unsubscribed_watchers=5, two_device_watchers=10, watch_ms=1),
+        ],
+        fct_player_signs=[
+            sparse | {"device": "ios", "app_version": "ios 4.2.1"},
+            sparse | {"device": "ios", "app_version": "ios 4.2.1", "span": "2021-04"},
+            sparse | {"device": "tv", "app_version": "tv 3.0"},
+        ],
+        **rows,
+    )
+
+
+def test_players_that_report_badly_are_named_with_what_it_costs(tmp_path: Path) -> None:
+    home = players_home(tmp_path)
+    test = show("data", manager_of(home))
+    assert "Lecteurs vidéo\xa0: 1 signe sort de l’ordinaire" in headings_of(test)
+    assert row_of(test, "ios-ios 4.2.1-player_sparse_heartbeats") == {
+        "player": "iOS 4.2.1",
+        "share": "50\u202f%",
+        "sign": "Signaux trop espacés",
+    }
+    cost = "quand l’application n’en envoie qu’un par minute, la moitié du visionnage n’est comptée à aucun artiste"
+    assert sum(cost in text.value for text in test.markdown) == 2
+    # 20 h of 40 h of the seven days; the eighth day is no part of them. 100 of 1,900 delivered ones were rejected.
+    ios = row_of(test, "player-ios-ios 4.2.1")
+    assert (ios["sparse_bp"], ios["frozen_bp"], ios["rejects_bp"]) == ("50\u202f%", "0\u202f%", "5,3\u202f%")
+    shown = re.findall(r'data-row="player-([^"]*)"', html_of(test))
+    assert shown == ["ios-ios 4.2.1", "web-", "android-2"]
+
+
+def test_few_people_are_not_told_by_their_player(tmp_path: Path) -> None:
+    home = players_home(tmp_path)
+    test = show("data", manager_of(home))
+    assert "tv 3.0" not in html_of(test)
+    assert row_of(test, "player-web-")["unsubscribed_bp"] == "moins de 5 personnes"
+    assert row_of(test, "player-web-")["two_devices_bp"] == "0\u202f%"
+    android = row_of(test, "player-android-2")
+    assert (android["unsubscribed_bp"], android["two_devices_bp"]) == ("50\u202f%", "100\u202f%")
+    viewer = manager_of(home)
+    for name in ("player-days", "player-signs"):
+        table = find_export(name)(viewer.principal, viewer.copy, {})
+        assert "tv" not in {row[table.columns.index("device")] for row in table.rows}
+        # Shares alone: a count less those of the others would tell what few people watched.
+        assert not [
+            column for column in table.columns if column.endswith(("_ms", "playbacks", "watchers", "heartbeats"))
+        ]
+
+
+def test_players_without_a_fault_are_said_to_be_well(tmp_path: Path) -> None:
+    test = show("data", manager_of(write_home(tmp_path, fct_player_health=[player_day("web", "")])))
+    assert "Lecteurs vidéo\xa0: aucun signe ne sort de l’ordinaire" in headings_of(test)
+    none = show("data", manager_of(write_home(tmp_path / "none")))
+    assert "Lecteurs vidéo" in headings_of(none)
+
+
+def test_rejects_come_with_the_command_that_shows_them(tmp_path: Path) -> None:
+    rejects = [
+        {"record_type": "heartbeats", "reason": "missing_live_id", "rejects": 2},
+        {"record_type": "lives", "reason": "malformed", "rejects": 1},
+    ]
+    test = show("data", manager_of(write_home(tmp_path, rejects=rejects)))
+    (command,) = [block.value for block in test.code]
+    assert command.splitlines() == [
+        "allive rejects list",
+        "allive rejects list --type heartbeats --reason missing_live_id",
+        "allive rejects show --type heartbeats --reason missing_live_id",
+    ]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_to_a_table_leads_to_one(tmp_path: Path, page: str) -> None:
-    homes = {"emerging": emerging_home, "catalogue": catalogue_home, "payouts": what_if_home}
     rows = {"fct_platform_months": [MARCH], "checks": [{"name": "x", "status": "pass"}]}
+    homes = {
+        "emerging": emerging_home,
+        "catalogue": catalogue_home,
+        "payouts": what_if_home,
+        "data": partial(players_home, **rows),
+    }
     home = homes[page](tmp_path) if page in homes else write_home(tmp_path, **rows)
     viewer = manager_of(home, Language.ENGLISH)
     links = re.findall(r'href="/files/exports/([a-z-]+)\.csv(?:\?([^"]*))?"', html_of(show(page, viewer)))

@@ -220,15 +220,15 @@ def test_a_file_that_does_not_hold_its_sources_rows_is_refused(delivered, monkey
 
 
 def test_a_changed_value_is_refused_though_the_number_of_rows_is_right(delivered, monkeypatch):
-    scan = ingestion.compaction.scan_of  # type: ignore[attr-defined]
+    scan = ingestion.compaction.scan_of_stored  # type: ignore[attr-defined]
     scanned = []
 
-    def scan_with_a_slip(table, files):
+    def scan_with_a_slip(settings, table, files):
         scanned.append(table)
-        query = scan(table, files)
+        query = scan(settings, table, files)
         return f"select * replace (upper(playback_id) as playback_id) from ({query})" if len(scanned) == 1 else query
 
-    monkeypatch.setattr(ingestion.compaction, "scan_of", scan_with_a_slip)
+    monkeypatch.setattr(ingestion.compaction, "scan_of_stored", scan_with_a_slip)
     pins = read_pins(delivered.settings)
     with pytest.raises(CompactionError, match="holds 10 records"):
         compact(delivered.settings)

@@ -15,6 +15,7 @@ from .records import GOOD, HEARTBEAT, LIVE, SUBSCRIPTION
 
 LIST, OBJECT = [1], {"a": 1}
 NOT_TEXT = [LIST, OBJECT, True, False, 1.5, "nul \0 inside"]
+NOT_WORDS = [1, 0, *NOT_TEXT]
 BAD_INSTANTS = [
     "2021-01-18T18:51:18",
     "2021-01-18",
@@ -29,20 +30,15 @@ BAD_INSTANTS = [
     True,
     LIST,
 ]
-BAD_DAYS = ["2021-02-30", "2021-1-8", "20210118", "yesterday", "2021-01-18T00:00:00", 18, LIST]
-BAD_WHOLE = ["-1", -1, "1.5", 2.5, "0x1F", "1_000", "many", "NaN", True, LIST, 2**63, " 1 "]
+BAD_DAYS = ["2021-02-30", "2021-1-8", "20210230", "yesterday", "2021-01-18T00:00:00", 18, LIST]
+BAD_WHOLE = ["-1", -1, "1.5", 2.5, "0x1F", "1_000", "many", "NaN", True, LIST, 2**63]
 BAD_DECIMAL = ["-0.0001", -1, "NaN", "inf", "0x1F", "1_000", "far", True, LIST, "1e400"]
 
 CASES = [
     *(("heartbeats", {name: value}, f"bad_{name}") for name in ("event_id", "live_id")
       for value in NOT_TEXT),
     *(("heartbeats", {"event_at": value}, "bad_event_at") for value in BAD_INSTANTS),
-    *(("heartbeats", {"received_at": value}, "bad_received_at") for value in BAD_INSTANTS),
-    *(("heartbeats", {"sequence": value}, "bad_sequence") for value in BAD_WHOLE),
-    *(("heartbeats", {"position_s": value}, "bad_position_s") for value in BAD_DECIMAL),
-    *(("heartbeats", {"playback_rate": value}, "bad_playback_rate")
-      for value in (0, *BAD_DECIMAL)),
-    *(("heartbeats", {"state": value}, "bad_state") for value in ("dancing", "Playing", 1, LIST)),
+    *(("heartbeats", {"state": value}, "bad_state") for value in NOT_WORDS),
     ("heartbeats", {"event_at": "2021-01-18T18:51:18Z", "received_at": "2021-01-18T18:41:17.999Z"},
      "in_future"),
     ("heartbeats", {"event_at": "2021-04-02T12:00:00.001Z"}, "in_future"),
@@ -53,6 +49,9 @@ CASES = [
     ("subscriptions", {"status": "pending"}, "bad_status"),
     *(("subscriptions", {name: value}, f"bad_{name}") for name in ("price_cents", "envelope_cents")
       for value in BAD_WHOLE),
+    *(("subscriptions", {"refunded_cents": value}, "bad_refunded_cents") for value in BAD_WHOLE),
+    *(("subscriptions", {"currency": value}, "bad_currency") for value in ("USD", "€", "EURO", "E U R", 978, LIST)),
+    ("subscriptions", {"refunded_cents": 1}, "refund_without_price"),
     ("subscriptions", {"plan_id": OBJECT}, "bad_plan_id"),
     ("subscriptions", {"period_start": "2014-12-01", "period_end": "2015-01-01"}, "too_old"),
     ("subscriptions", {"period_end": "2021-01-10"}, "period_order"),
@@ -122,14 +121,14 @@ def test_what_is_no_json_object_is_malformed(home, line):
 
 
 def test_the_first_reason_that_applies_is_given(home):
-    everything = {"event_at": "never", "state": "dancing", "received_at": "2021-01-18"}
+    everything = {"event_at": "never", "state": 1, "received_at": "2021-01-18"}
     home.land(
         "heartbeats/a.ndjson",
         [
             everything,
             HEARTBEAT | everything | {"live_id": None},
             HEARTBEAT | everything,
-            HEARTBEAT | {"state": "dancing", "event_at": "2014-01-01T00:00:00Z"},
+            HEARTBEAT | {"state": 1, "event_at": "2014-01-01T00:00:00Z"},
             # In the future of its receipt and before 2015; and received too late and too old.
             HEARTBEAT | {"event_at": "2014-01-02T00:00:00Z", "received_at": "2014-01-01T00:00:00Z"},
             HEARTBEAT | {"event_at": "2014-01-01T00:00:00Z", "received_at": "2014-03-01T00:00:00Z"},
@@ -173,7 +172,8 @@ def test_optional_closed_lists_forget_what_they_do_not_know(home):
         (None, "home"), (None, None),
     ]  # fmt: skip
     warnings = {check.name: check.passed for check in report.checks if check.severity == "warning"}
-    assert warnings == {"device_known": False, "surface_known": True}
+    assert warnings.pop("device_known") is False
+    assert set(warnings.values()) == {True}
     assert report.verdict == "promoted"
 
 

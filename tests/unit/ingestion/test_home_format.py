@@ -39,7 +39,7 @@ def test_a_newer_home_is_refused_with_what_was_found_what_is_known_and_what_to_d
     with pytest.raises(FormatError) as refused, data_home_lock(settings, command="allive run"):
         pass
     assert f"{tmp_path} has format 7" in str(refused.value)
-    assert "knows formats up to 1" in str(refused.value)
+    assert "knows formats up to 2" in str(refused.value)
     assert "Upgrade the project" in str(refused.value)
     assert [path.name for path in tmp_path.iterdir()] == ["format.json"]
 

@@ -4,7 +4,6 @@ import csv
 import gzip
 import io
 import json
-import os
 import random
 from datetime import UTC, datetime
 
@@ -42,7 +41,7 @@ def as_parquet(records):
 
 RECORDS = [
     HEARTBEAT | {"event_id": f"é{i}", "sequence": i, "position_s": i + 0.5, "device": "tv"} for i in range(50)
-] + [HEARTBEAT | {"state": "dancing"}, {key: HEARTBEAT[key] for key in ("event_id", "state")}]
+] + [HEARTBEAT | {"event_at": "dancing"}, {key: HEARTBEAT[key] for key in ("event_id", "state")}]
 
 DELIVERIES = {
     "a.ndjson": as_ndjson(RECORDS),
@@ -59,6 +58,26 @@ DELIVERIES = {
     "quoted.csv": as_csv(RECORDS).replace(b"playing", b'"playing"'),
     "a.csv.gz": gzip.compress(as_csv(RECORDS)),
     "a.csv.zst": zstandard.compress(as_csv(RECORDS)),
+    "SHOUTED.CSV": as_csv(RECORDS),
+    "shouted.NDJSON.Gz": gzip.compress(as_ndjson(RECORDS)),
+    "semicolons.csv": as_csv(RECORDS).replace(b",", b";"),
+    "quoted semicolons.csv": as_csv(RECORDS).replace(b",", b";").replace(b"playing", b'"playing"'),
+    "tabs.csv": as_csv(RECORDS).replace(b",", b"\t"),
+    "utf16 le.csv": b"\xff\xfe" + as_csv(RECORDS).decode().encode("utf-16-le"),
+    "utf16 be.csv": b"\xfe\xff" + as_csv(RECORDS).decode().encode("utf-16-be"),
+    "utf16 without mark.csv": as_csv(RECORDS).decode().encode("utf-16-le"),
+    "utf16.ndjson": json.dumps(RECORDS[0], ensure_ascii=False).encode("utf-16")
+    + "".join("\n" + json.dumps(record, ensure_ascii=False) for record in RECORDS[1:]).encode("utf-16-le"),
+    "utf16.csv.zst": zstandard.compress(as_csv(RECORDS).decode().replace("\n", "\r\n").encode("utf-16")),
+    "windows-1252.csv": as_csv(RECORDS).decode().encode("windows-1252"),
+    "old Mac.csv": as_csv(RECORDS).replace(b"\n", b"\r"),
+    "old Mac.ndjson": as_ndjson(RECORDS).replace(b"\n", b"\r"),
+    "case and blanks.csv": as_csv(RECORDS)
+    .replace(b"event_id", b"\xef\xbb\xbfEvent_ID ", 1)
+    .replace(b"state", b" STATE", 1),
+    "case and blanks.parquet": as_parquet(
+        [{f" {k.upper()}\ufeff": v for k, v in record.items()} for record in RECORDS]
+    ),
     "a.parquet": as_parquet(RECORDS),
 }
 COLUMNS = [c for c in CONTRACTS["heartbeats"].columns if not c.startswith(("source_", "batch_"))]
@@ -73,7 +92,7 @@ def test_every_format_ends_in_the_same_records(home, name):
     report = other.load("heartbeats")
     query = f"select {', '.join(COLUMNS)} from raw.heartbeats order by all"
     assert other.query(query) == home.query(query)
-    assert other.reasons() == home.reasons() == ["bad_state", "missing_playback_id"]
+    assert other.reasons() == home.reasons() == ["bad_event_at", "missing_playback_id"]
     assert (report.records, report.rejects) == (50, 2)
     assert other.query("select distinct source_file from raw.heartbeats") == [(f"heartbeats/{name}",)]
 
@@ -160,13 +179,15 @@ UNREADABLE = {
     "no zstd.csv.zst": as_csv(RECORDS),
     "gzip.ndjson": gzip.compress(as_ndjson(RECORDS)),
     "parquet.csv": as_parquet(RECORDS),
-    "utf16.csv": as_csv(RECORDS).decode().encode("utf-16"),
+    "utf32.csv": as_csv(RECORDS).decode().encode("utf-32"),
+    "cut utf16.csv": as_csv(RECORDS).decode().encode("utf-16")[:-1],
     "cut.parquet": as_parquet(RECORDS)[:-20],
     "no parquet.parquet": as_ndjson(RECORDS[:2]),
     "other columns.parquet": as_parquet([{"a": 1}]),
     "other columns.csv": b"a,b\n1,2\n",
-    "semicolons.csv": as_csv(RECORDS).replace(b",", b";"),
+    "bars.csv": as_csv(RECORDS).replace(b",", b"|"),
     "twice.csv": b"event_id,event_id\n1,2\n",
+    "twice but for case.csv": b"event_id,Event_ID \n1,2\n",
 }
 
 
@@ -258,7 +279,7 @@ def test_the_raw_text_of_a_reject_is_kept(home):
     home.land("artists/c.ndjson", b'{"name": "\xff"}\n')
     home.load("artists")
     assert home.query("select raw from raw.rejects order by source_file, source_line") == [
-        ("a1,x,y",), ('a2,"two\r\nlines",z',), ('{"name": "é"} ',), ('{"name": "\ufffd"}',),
+        ("a1,x,y",), ('a2,"two\r\nlines",z',), ('{"name": "é"} ',), ('{"name": "\\xff"}',),
     ]  # fmt: skip
 
 
@@ -267,18 +288,9 @@ def test_undecodable_lines_are_malformed_and_leave_the_others(home):
     content = "\n".join(lines).encode().splitlines()
     content[2] = content[2].replace("é".encode(), b"\xe9")
     home.land("heartbeats/a.ndjson", b"\n".join(content))
-    home.land("artists/a.csv", b"artist_id,name\na1,\xe9\na2,ok\n")
-    home.land("artists/b.csv", b'artist_id,name\na3,"\xe9"\na4,"ok"\n')
     home.load("heartbeats")
-    home.load("artists")
-    assert home.rejects() == [
-        ("artists/a.csv", 2, "malformed"),
-        ("artists/b.csv", 2, "malformed"),
-        ("heartbeats/a.ndjson", 3, "malformed"),
-    ]
-    assert home.query("select count(*) from raw.artists union all select count(*) from raw.heartbeats") == [
-        (2,), (4,),
-    ]  # fmt: skip
+    assert home.rejects() == [("heartbeats/a.ndjson", 3, "malformed")]
+    assert home.query("select count(*) from raw.heartbeats") == [(4,)]
 
 
 def test_a_record_of_many_megabytes_is_malformed(home):
@@ -316,10 +328,9 @@ def test_parquet_types_are_held_to_the_contract(home):
     assert home.query(
         "select event_id, playback_id, live_id, event_at, received_at, position_ms, sequence "
         "from raw.heartbeats order by 1"
-    ) == [("a", "1", "l", at, at, 100, 1), ("b", "2", "l", at, at, 200_150_136, None)]
+    ) == [("a", "1", "l", at, at, 100, 1), ("b", "2", "l", at, at, 200_150_136, None), ("d", "4", "l", at, at, None, 4)]
     assert home.rejects() == [
         ("heartbeats/a.parquet", 3, "bad_live_id"),
-        ("heartbeats/a.parquet", 4, "bad_position_s"),
         ("heartbeats/b.parquet", 1, "bad_event_at"),
         ("heartbeats/c.parquet", 1, "bad_playback_id"),
     ]
@@ -388,7 +399,9 @@ def test_csv_that_a_writer_wrote_is_read_as_it_was_meant(tmp_path_factory, home,
     fresh = type(home)(tmp_path_factory.mktemp("csv"))
     fresh.land("artists/a.csv", file.getvalue().encode())
     report = fresh.load("artists")
-    good = [row for row in rows if all(cell and "\0" not in cell for cell in row)]
+    # Blanks around an id are not part of it.
+    read = [(artist_id.strip(), name) for artist_id, name in rows]
+    good = [row for row in read if all(cell and "\0" not in cell for cell in row)]
     assert report.records + report.rejects == len(rows)
     assert report.records == len(good)
     if report.verdict == "promoted":
@@ -405,7 +418,7 @@ def test_csv_noise_never_stops_a_load(tmp_path_factory, home, content):
 
 
 def test_a_change_of_block_in_the_middle_of_a_record_changes_nothing(home, monkeypatch):
-    monkeypatch.setattr("ingestion.landing._READ_BYTES", 7)
+    monkeypatch.setattr("ingestion.landed_content._READ_BYTES", 7)
     lives = [LIVE | {"live_id": f"l{i}", "title": f'é\n"{i}"' if i % 3 else f"é{i}"} for i in range(40)]
     home.land("lives/a.csv", as_csv(lives))
     home.land("lives/b.ndjson", as_ndjson(lives))
@@ -433,9 +446,12 @@ def test_nothing_new_takes_no_look_at_the_files(home, monkeypatch):
     for i in range(300):
         home.land(f"artists/{i}.csv", f"artist_id,name\na{i},n\n")
     assert home.load("artists").records == 300
-    monkeypatch.setattr("ingestion.landing.read_content", None)
+    monkeypatch.setattr("ingestion.landed_content.read_content", None)
     monkeypatch.setattr("ingestion.load.hash_content", None)
     assert home.load("artists") is None
-    os.utime(home.settings.landing_dir / "artists/7.csv")
+    # Delivered again by rename: a file that is touched in a folder that has been quiet for long is not looked at.
+    again = home.settings.landing_dir / "artists/7.csv"
+    again.with_suffix(".part").write_bytes(again.read_bytes())
+    again.with_suffix(".part").rename(again)
     with pytest.raises(TypeError):
         home.load("artists")

@@ -28,9 +28,9 @@ def read(monkeypatch):
     folders = []
     list_folder = ingestion.seen_files.list_folder  # type: ignore[attr-defined]
 
-    def noted(landing, folder):
-        folders.append(folder.relative_to(landing).as_posix())
-        return list_folder(landing, folder)
+    def noted(tree, folder, known):
+        folders.append(folder)
+        return list_folder(tree, folder, known)
 
     monkeypatch.setattr(ingestion.seen_files, "list_folder", noted)
     return folders
@@ -49,7 +49,7 @@ def names(files):
 
 
 def deal_with_all(seen, landing, now):
-    fresh = seen.find_fresh(landing, "heartbeats", now=now)
+    fresh = seen.look(landing, "heartbeats", now=now).fresh
     seen.remember(fresh)
     return names(fresh)
 
@@ -58,10 +58,10 @@ def test_what_was_dealt_with_is_not_fresh(seen, landing):
     deliver(landing, "heartbeats/dt=1/b.csv")
     deliver(landing, "heartbeats/a.csv")
     now = time.time()
-    assert names(seen.find_fresh(landing, "heartbeats", now=now)) == ["heartbeats/a.csv", "heartbeats/dt=1/b.csv"]
+    assert names(seen.look(landing, "heartbeats", now=now).fresh) == ["heartbeats/a.csv", "heartbeats/dt=1/b.csv"]
     assert deal_with_all(seen, landing, now) == ["heartbeats/a.csv", "heartbeats/dt=1/b.csv"]
     for later in (0, 5, 10, 2 * DAY_S):
-        assert seen.find_fresh(landing, "heartbeats", now=now + later) == []
+        assert seen.look(landing, "heartbeats", now=now + later).fresh == []
 
 
 def test_a_folder_is_read_again_until_its_stamp_can_be_trusted_then_only_when_it_changes(seen, landing, read):
@@ -78,11 +78,11 @@ def test_a_folder_is_read_again_until_its_stamp_can_be_trusted_then_only_when_it
         (DAY_S + 6, set()),
     ):
         read.clear()
-        assert seen.find_fresh(landing, "heartbeats", now=now + later) == []
+        assert seen.look(landing, "heartbeats", now=now + later).fresh == []
         assert set(read) == expected, later
     deliver(landing, "heartbeats/dt=2/c.csv")
     read.clear()
-    assert names(seen.find_fresh(landing, "heartbeats", now=now + DAY_S + 7)) == ["heartbeats/dt=2/c.csv"]
+    assert names(seen.look(landing, "heartbeats", now=now + DAY_S + 7).fresh) == ["heartbeats/dt=2/c.csv"]
     assert read == ["heartbeats/dt=2"]
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_lands_within_a_tick_of_the_clock_is_found(seen, landing, mo
     deliver(landing, "heartbeats/a.csv")
     status = (landing / "heartbeats").stat()
     stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    monkeypatch.setattr(ingestion.seen_files, "_stamp_of", lambda _folder: stamp)
+    monkeypatch.setattr(ingestion.seen_files, "_stamp_of", lambda *_: stamp)
     now = time.time()
     deal_with_all(seen, landing, now)
     assert deal_with_all(seen, landing, now + 1) == []
@@ -104,7 +104,7 @@ def test_a_file_that_is_not_dealt_with_stays_fresh(seen, landing):
     deliver(landing, "heartbeats/a.csv")
     now = time.time()
     for later in (0, 5, 10):
-        assert names(seen.find_fresh(landing, "heartbeats", now=now + later)) == ["heartbeats/a.csv"]
+        assert names(seen.look(landing, "heartbeats", now=now + later).fresh) == ["heartbeats/a.csv"]
 
 
 def test_a_new_content_under_a_known_name_is_fresh(seen, landing):
@@ -145,7 +145,7 @@ def test_a_clock_that_was_set_back_hides_nothing(seen, landing, read):
     deal_with_all(seen, landing, now)
     deal_with_all(seen, landing, now + 5)
     read.clear()
-    seen.find_fresh(landing, "heartbeats", now=now - DAY_S)
+    seen.look(landing, "heartbeats", now=now - DAY_S)
     assert read == ["heartbeats"]
 
 
@@ -153,9 +153,9 @@ def test_a_look_only_leaves_no_trace(seen, landing):
     deliver(landing, "heartbeats/a.csv")
     now = time.time()
     for later in (0, 5, 10):
-        assert names(seen.find_fresh(landing, "heartbeats", now=now + later, is_noted=False)) == ["heartbeats/a.csv"]
-    seen.remember(seen.find_fresh(landing, "heartbeats", now=now, is_noted=False))
-    assert seen.find_fresh(landing, "heartbeats", now=now + 5, is_noted=False) == []
+        assert names(seen.look(landing, "heartbeats", now=now + later, is_noted=False).fresh) == ["heartbeats/a.csv"]
+    seen.remember(seen.look(landing, "heartbeats", now=now, is_noted=False).fresh)
+    assert seen.look(landing, "heartbeats", now=now + 5, is_noted=False).fresh == []
 
 
 def test_a_spoiled_memory_is_begun_anew(seen, landing, tmp_path):

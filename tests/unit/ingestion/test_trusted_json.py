@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from ingestion.contracts import CONTRACTS
 from ingestion.contracts.typing_sql import judged_records
-from ingestion.landing import find_files
+from ingestion.landed_content import Limits
 from ingestion.load import load_new_files
 from ingestion.readers import ReadFiles, open_sources
+from ingestion.seen_files import SeenFiles
 
 from .records import CREDIT, HEARTBEAT
 
@@ -85,9 +86,9 @@ def lines_judged(folder, record_type, lines, *, is_trusted):
     rows = []
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'; set threads = 1")
-        for source in open_sources(
-            contract, find_files(folder, record_type), ReadFiles(), lambda _: None, is_json_trusted=is_trusted
-        ):
+        landed = SeenFiles(folder / "seen.sqlite").look(folder, record_type, is_noted=False).fresh
+        read = ReadFiles(Limits(file_bytes=1 << 30, ratio=200, memory_bytes=1 << 28))
+        for source in open_sources(contract, landed, read, lambda _: None, is_json_trusted=is_trusted):
             con.register("landed", source.batches)
             query = f"select * from ({judged_records(contract, source.query)}) order by source_line"
             rows += con.execute(query, {"loaded_ms": 1_617_278_400_000, "batch_number": 1}).fetchall()
@@ -148,7 +149,7 @@ def test_trust_fails_or_finds_what_care_finds(tmp_path_factory, line):
 def test_a_line_that_only_looks_whole_costs_itself_alone_and_is_not_told_twice(home, monkeypatch):
     lines = [*([GOOD] * 5), GOOD + GOOD, *([GOOD] * 4)]
     path = home.land("heartbeats/a.ndjson", "\n".join(lines) + "\n")
-    monkeypatch.setattr("ingestion.landing._READ_BYTES", 100)
+    monkeypatch.setattr("ingestion.landed_content._READ_BYTES", 100)
     told = []
     report = load_new_files(home.settings, "heartbeats", progress=lambda _, size: told.append(size))
     assert (report.records, home.rejects()) == (9, [("heartbeats/a.ndjson", 6, "malformed")])

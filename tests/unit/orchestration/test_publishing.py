@@ -153,7 +153,8 @@ def hold(settings, batch_id):
     held = {"report": report, "files": ["a.csv"], "held_at": "2021-03-04T05:06:07+00:00", "first_day": None}
     folder = settings.held_dir / batch_id
     folder.mkdir(parents=True)
-    (folder / "batch.json").write_text(json.dumps({"held": held | {"last_day": None}}), encoding="utf-8")
+    stored = {"held": held | {"last_day": None}, "promotion": {"content_hashes": ["a"]}}
+    (folder / "batch.json").write_text(json.dumps(stored), encoding="utf-8")
 
 
 def test_nothing_of_what_a_check_found_by_name_is_published(settings):

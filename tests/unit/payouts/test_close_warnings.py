@@ -32,10 +32,12 @@ def con() -> duckdb.DuckDBPyConnection:
         """
         create schema marts; create schema raw;
         create table marts.fct_close_warnings (
-            settlement_month varchar, kind varchar, subject_id varchar, found bigint, batch_number bigint
+            settlement_month varchar, kind varchar, subject_id varchar, found bigint, among bigint, batch_number bigint
         );
+        create table marts.fct_player_health (day date, device varchar, app_version varchar, heartbeats bigint);
         create table raw.rejects (
-            source_file varchar, reason varchar, source_line bigint, batch_number bigint, raw varchar
+            record_type varchar, source_file varchar, reason varchar, source_line bigint, device varchar,
+            app_version varchar, batch_number bigint, raw varchar
         );
         """
     )
@@ -50,11 +52,11 @@ def test_what_the_warehouse_finds_odd_is_named_in_words(tmp_path: Path, con: duc
     con.execute(
         """
         insert into marts.fct_close_warnings values
-            ('2021-02', 'day_unusual', '2021-02-03', 5400000, null),
-            ('2021-02', 'live_unknown', 'live-x', 360000000, null),
-            ('2021-03', 'live_unknown', 'live-y', 1, null),
-            ('2021-02', 'refund_of_final_month', 'per-1', 100, 7);
-        insert into raw.rejects values
+            ('2021-02', 'day_unusual', '2021-02-03', 5400000, null, null),
+            ('2021-02', 'live_unknown', 'live-x', 360000000, null, null),
+            ('2021-03', 'live_unknown', 'live-y', 1, null, null),
+            ('2021-02', 'refund_of_final_month', 'per-1', 100, null, 7);
+        insert into raw.rejects (source_file, reason, source_line, batch_number, raw) values
             ('heartbeats/a.ndjson', 'bad_state', 9, 2, '{"event_at": "2021-02-28T23:30:00Z"}'),
             ('heartbeats/a.ndjson', 'bad_state', 4, 2, '{"event_at":"2021-03-01T01:00:00+02:00"}'),
             ('heartbeats/a.ndjson', 'bad_state', 2, 2, '{"event_at": "2021-03-02T00:00:00Z"}'),
@@ -65,10 +67,67 @@ def test_what_the_warehouse_finds_odd_is_named_in_words(tmp_path: Path, con: duc
     assert texts(open_warnings(Settings(home=tmp_path), con, run_of())) == [
         ("live_unknown", "live-x: 100.0 h watched"),
         ("day_unusual", "2021-02-03: 1.5 h watched"),
-        ("refund_of_final_month", "per-1: not paid any more; its envelope was 100 cents"),
+        ("refund_of_final_month", "per-1: refunded: 100 cents of its envelope"),
         ("rejects", "heartbeats/a.ndjson: bad_state, 2 records, the first in line 4"),
         ("rejects", "heartbeats/b.ndjson: malformed, 1 record, the first in line 1"),
         ("rejects", "lives/broken.csv: unreadable, 1 record"),
+    ]
+
+
+def test_players_are_named_by_device_and_version_with_what_stands_out(
+    tmp_path: Path, con: duckdb.DuckDBPyConnection
+) -> None:
+    con.execute(
+        """
+        insert into marts.fct_close_warnings values
+            ('2021-02', 'player_single_heartbeats', 'web, app 9.1', 1200, 3000, null),
+            ('2021-02', 'player_frozen_positions', 'tv', 5400000, 7200000, null),
+            ('2021-02', 'player_sparse_heartbeats', 'ios, app 4.2.1', 3600000, 7200000, null),
+            ('2021-02', 'player_missing_positions', 'unknown', 9000, 10000, null),
+            ('2021-02', 'watched_unsubscribed', 'sub-1', 3600000, null, null);
+        """
+    )
+    assert texts(open_warnings(Settings(home=tmp_path), con, run_of())) == [
+        ("player_single_heartbeats", "web, app 9.1: 1,200 of 3,000 playbacks have a single heartbeat"),
+        ("player_frozen_positions", "tv: 1.5 h of 2.0 h played at a position that stood still"),
+        ("player_sparse_heartbeats", "ios, app 4.2.1: 1.0 h of 2.0 h lie between heartbeats and are not counted"),
+        ("player_missing_positions", "unknown: 9,000 of 10,000 heartbeats played without a position"),
+        ("watched_unsubscribed", "sub-1: 1.0 h watched on days without a subscription"),
+    ]
+
+
+def test_a_player_is_named_when_more_than_a_twentieth_of_what_it_sent_was_rejected(
+    tmp_path: Path, con: duckdb.DuckDBPyConnection
+) -> None:
+    # 11 of 201 is above 5 %, in two loads; 10 of 200 is not. A later day, another version of the same device and a line
+    # of which no device is known count for nothing.
+    con.execute(
+        """
+        insert into marts.fct_player_health values
+            ('2021-02-03', 'ios', '4.2.1', 100), ('2021-02-28', 'ios', '4.2.1', 90),
+            ('2021-03-01', 'ios', '4.2.1', 900), ('2021-02-03', 'ios', '4.2.0', 190), ('2021-02-03', 'tv', '', 1);
+        """
+    )
+    for number, day, device, version in (
+        (11, "2021-02-03", "ios", "4.2.1"),
+        (10, "2021-02-03", "ios", "4.2.0"),
+        (99, "2021-03-05", "ios", "4.2.0"),
+        (999, "2021-02-03", None, None),
+        (300, "2021-02-03", "tv", None),
+    ):
+        con.execute(
+            """
+            insert into raw.rejects
+            select 'heartbeats', 'h.ndjson', 'bad_state', n, $device, $version, 1 + n % 2,
+                '{"event_at": "' || $day || 'T10:00:00Z"}'
+            from range($number) as numbers (n)
+            """,
+            {"number": number, "day": day, "device": device, "version": version},
+        )
+    named = [one for one in texts(open_warnings(Settings(home=tmp_path), con, run_of())) if one[0] == "player_rejects"]
+    assert named == [
+        ("player_rejects", "ios, app 4.2.1: 11 of 201 heartbeats rejected"),
+        ("player_rejects", "tv: 300 of 301 heartbeats rejected"),
     ]
 
 
@@ -77,10 +136,12 @@ def test_what_a_closed_month_has_seen_is_not_named_again(
 ) -> None:
     con.execute(
         """
-        insert into marts.fct_close_warnings values ('2021-02', 'refund_of_final_month', 'old', 100, 7),
-            ('2021-02', 'refund_of_final_month', 'new', 100, 8);
-        insert into raw.rejects values
+        insert into marts.fct_close_warnings values ('2021-02', 'refund_of_final_month', 'old', 100, null, 7),
+            ('2021-02', 'refund_of_final_month', 'new', 100, null, 8);
+        insert into raw.rejects (source_file, reason, source_line, batch_number, raw) values
             ('a.csv', 'malformed', 1, 7, 'x'), ('b.csv', 'malformed', 1, 8, 'x');
+        insert into raw.rejects
+        select 'heartbeats', 'a.csv', 'malformed', n, 'ios', null, 7, 'x' from range(300) as numbers (n);
         """
     )
     monkeypatch.setattr("payouts.close_warnings.ledger.closed_months", lambda _: ("2021-01",))

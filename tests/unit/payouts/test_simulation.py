@@ -35,8 +35,8 @@ _TABLES = """
         ('p9', 's1', date '2021-03-01', date '2021-04-01', '2021-03')
     ) as t(period_id, subscriber_id, period_start, period_end, settlement_month);
     create table staging.stg_billing__periods as from (values
-        ('p1', 499, null), ('p2', 499, 100), ('p3', null, 30), ('p9', 499, 100)
-    ) as t(period_id, price_cents, envelope_cents);
+        ('p1', 499, null, null), ('p2', 499, 100, 0), ('p3', null, 30, null), ('p9', 499, 100, null)
+    ) as t(period_id, price_cents, envelope_cents, refunded_cents);
     create table intermediate.int_playback_days as from (values
         ('s1', 'long', date '2021-02-03', 3000),
         ('s1', 'short', date '2021-02-04', 9000),

@@ -251,11 +251,11 @@ def test_requests_on_newer_lines_are_not_checked_and_no_error(payouts: Path) -> 
 
 
 def test_a_newer_home_is_not_provable_and_nothing_of_it_is_read(payouts: Path) -> None:
-    (payouts.parent / "format.json").write_text('{"format": 2}', encoding="ascii")
+    (payouts.parent / "format.json").write_text('{"format": 3}', encoding="ascii")
     (payouts / "2021-02" / "control.json").unlink()
     verification = of(payouts)
     assert (verification.verdict, verification.findings) == (NOT_PROVABLE, ())
-    assert "the data home has format 2" in verification.verdicts[0].reasons[0]
+    assert "the data home has format 3" in verification.verdicts[0].reasons[0]
 
 
 def test_a_home_whose_stamp_is_damaged_failed(payouts: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_world_is_proven_under_another_policy(tmp_path: Path) -> None:
     policy = Policy(
         look_back_months=1, pool_rule="direct", envelope_cents=60, minimum_live_s=2_400, minimum_pool_share_bp=3_000
     )
-    settings, chain = close_world(1, tmp_path, policy=policy)
+    settings, chain = close_world(7, tmp_path, policy=policy)
     verification = verify(settings)
     assert not [str(finding) for finding in verification.findings if finding.check is Check.WATCHING]
     assert not verification.unchecked

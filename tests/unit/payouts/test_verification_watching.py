@@ -28,11 +28,17 @@ def beat(playback: str, event_at: str | int, state: str = "playing", **more: Any
     return Heartbeat("e", playback, more.pop("subscriber", "sub"), more.pop("live", "live"), at, state, **more)
 
 
-def write(folder: Path, heartbeats: Iterable[Heartbeat], *, batch_number: int = 1) -> None:
-    """Write each Paris day's heartbeats into two files of its folder, as the raw layer has them."""
+STRAYS = "event_day=__HIVE_DEFAULT_PARTITION__"
+
+
+def write(
+    folder: Path, heartbeats: Iterable[Heartbeat], *, batch_number: int = 1, stray_days: Collection[date] = ()
+) -> None:
+    """Write each Paris day's heartbeats into two files of its folder, as the raw layer has them; strays together."""
     files: defaultdict[Path, list[dict[str, Any]]] = defaultdict(list)
     for number, one in enumerate(heartbeats):
-        day = folder / f"event_day={paris_day(one.event_at)}"
+        on = paris_day(one.event_at)
+        day = folder / (STRAYS if on in stray_days else f"event_day={on}")
         files[day / f"batch-{batch_number}-{number % 2}.parquet"].append(
             {
                 "playback_id": one.playback_id,
@@ -43,11 +49,17 @@ def write(folder: Path, heartbeats: Iterable[Heartbeat], *, batch_number: int = 
                 "sequence": one.sequence,
                 "position_ms": one.position_ms,
                 "batch_number": batch_number,
+                **({"app_version": "ios 4"} if number % 3 else {}),
             }
         )
     for path, rows in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        types = {"event_at": pl.Datetime("us", "UTC"), "sequence": pl.Int64, "position_ms": pl.Int64}
+        types = {
+            "app_version": pl.String,
+            "event_at": pl.Datetime("us", "UTC"),
+            "sequence": pl.Int64,
+            "position_ms": pl.Int64,
+        }
         pl.DataFrame(rows, schema_overrides=types).write_parquet(path)
 
 
@@ -98,6 +110,20 @@ def test_however_little_is_held_at_a_time_it_is_what_the_oracle_has(tmp_path: Pa
     covered = {day for day in DAYS if rng.random() < 0.6}
     for at_once in (1, rng.randrange(2, 12), ENOUGH):
         assert watched(records(tmp_path), covered, at_once=at_once) == expected(heartbeats, covered)
+
+
+@pytest.mark.parametrize("seed", range(100, 115))
+def test_strays_count_on_their_own_days_whichever_file_the_others_are_in(tmp_path: Path, seed: int) -> None:
+    """All of some days, and of each day a later batch, lie together in files of no day."""
+    rng = Random(seed)
+    heartbeats = random_heartbeats(rng)
+    stray_days = {day for day in DAYS if rng.random() < 0.5}
+    write(tmp_path, heartbeats[::2], stray_days=stray_days)
+    write(tmp_path, heartbeats[1::2], batch_number=2, stray_days=DAYS)
+    covered = {day for day in DAYS if rng.random() < 0.6}
+    for at_once in (1, rng.randrange(2, 12), ENOUGH):
+        assert watched(records(tmp_path), covered, at_once=at_once) == expected(heartbeats, covered)
+    assert watched(records(tmp_path, up_to=1), covered) == expected(heartbeats[::2], covered)
 
 
 def test_a_playback_waits_for_its_next_heartbeat_over_days_that_nobody_paid_for(tmp_path: Path) -> None:

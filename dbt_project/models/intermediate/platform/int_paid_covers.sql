@@ -1,6 +1,7 @@
 -- Grain: subscription period that somebody pays for: paid, at a price above 0, and not
 -- before the first known day (a mistyped year covers nobody).
--- A trial covers nobody either. A missing price is the policy's of the month in which
+-- A trial covers nobody either, nor does a price that was given back; the price is what
+-- is left of it. A missing price is the policy's of the month in which
 -- the period ends, or 0 where an envelope of 0 was delivered: so is a trial's.
 with periods as (
     select * from {{ ref('stg_billing__periods') }}
@@ -21,7 +22,7 @@ priced as (
         periods.period_start,
         periods.period_end,
         coalesce(
-            periods.price_cents,
+            periods.price_cents - coalesce(periods.refunded_cents, 0),
             case when periods.envelope_cents = 0 then 0 else months.price_cents end
         ) as price_cents
     from periods

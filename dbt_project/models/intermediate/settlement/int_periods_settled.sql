@@ -61,10 +61,18 @@ priced as (
         coalesce(
             assigned.envelope_cents,
             {{ envelope_by_policy('assigned.price_cents', 'months.envelope_cents') }}
-        ) as settled_envelope_cents
+        ) as whole_envelope_cents
     from assigned
     inner join months
         on assigned.settlement_month = months.settlement_month
+),
+
+refunded as (
+    select
+        *,
+        {{ left_of_envelope('whole_envelope_cents', 'price_cents', 'refunded_cents') }}
+            as settled_envelope_cents
+    from priced
 ),
 
 final as (
@@ -79,7 +87,7 @@ final as (
         cast(
             settled_envelope_cents * {{ var('nanos_per_cent') }} as bigint
         ) as envelope_nanos
-    from priced
+    from refunded
     where
         status = 'paid'
         and settled_envelope_cents > 0

@@ -1,7 +1,7 @@
 -- Grain: settlement month × kind × subject that somebody should look at before the
 -- month closes (RULES.md §6). Nothing here forbids a close: it has to be acknowledged.
 -- `batch_number` is the last batch that brought the record, where the warning is about
--- one that matters only when it is new.
+-- one that matters only when it is new. `among` is what `found` is a part of, if it is.
 with settlement_months as (
     select * from {{ ref('int_settlement_months') }}
 ),
@@ -36,6 +36,14 @@ watch_days as (
 
 days as (
     select * from {{ ref('dim_dates') }}
+),
+
+player_signs as (
+    select * from {{ ref('fct_player_signs') }}
+),
+
+unsubscribed_days as (
+    select * from {{ ref('int_unsubscribed_days') }}
 ),
 
 unknown_lives as (
@@ -108,6 +116,42 @@ odd_days as (
         or watch_days.is_out_of_band
 ),
 
+-- Those that cost artists time, or may. What players rejected is told with the other
+-- rejects, by the batches since the last close (payouts/close_warnings.py).
+players as (
+    select
+        span as settlement_month,
+        sign as kind,
+        concat(
+            case when device = '' then 'unknown' else device end,
+            case when app_version = '' then '' else concat(', app ', app_version) end
+        ) as subject_id,
+        found,
+        among,
+        cast(null as bigint) as batch_number
+    from player_signs
+    where
+        span != 'latest'
+        and sign in (
+            'player_single_heartbeats',
+            'player_frozen_positions',
+            'player_sparse_heartbeats',
+            'player_missing_positions'
+        )
+),
+
+unsubscribed as (
+    select
+        {{ month_of('day') }} as settlement_month,
+        'watched_unsubscribed' as kind,
+        subscriber_id as subject_id,
+        sum(watch_ms) as found,
+        cast(null as bigint) as batch_number
+    from unsubscribed_days
+    group by {{ month_of('day') }}, subscriber_id
+    having sum(watch_ms) >= {{ var('unsubscribed_ms') }}
+),
+
 next_run as (
     select
         {{ month_of(
@@ -117,46 +161,80 @@ next_run as (
     where is_closed
 ),
 
-refunds_of_final_months as (
+-- Envelopes as they would be with nothing refunded, and what is left of them.
+periods_of_final_months as (
     select
-        next_run.settlement_month,
-        'refund_of_final_month' as kind,
-        recorded_periods.period_id as subject_id,
-        coalesce(recorded_periods.envelope_cents, settlement_months.envelope_cents)
-            as found,
-        recorded_periods.batch_number
+        recorded_periods.*,
+        coalesce(
+            recorded_periods.envelope_cents,
+            {{ envelope_by_policy(
+                'recorded_periods.price_cents', 'settlement_months.envelope_cents'
+            ) }}
+        ) as whole_envelope_cents
     from booked_periods
     inner join recorded_periods
         on booked_periods.period_id = recorded_periods.period_id
     inner join settlement_months
         on booked_periods.settlement_month = settlement_months.settlement_month
-    cross join next_run
     where
         settlement_months.is_closed
         and not settlement_months.is_in_look_back
-        and recorded_periods.status != 'paid'
+),
+
+refunds_of_final_months as (
+    select
+        next_run.settlement_month,
+        'refund_of_final_month' as kind,
+        refunded.period_id as subject_id,
+        refunded.whole_envelope_cents - refunded.left_cents as found,
+        refunded.batch_number
+    from (
+        select
+            *,
+            case
+                when status != 'paid' then 0
+                else {{ left_of_envelope(
+                    'whole_envelope_cents', 'price_cents', 'refunded_cents'
+                ) }}
+            end as left_cents
+        from periods_of_final_months
+    ) as refunded
+    cross join next_run
+    where refunded.left_cents < refunded.whole_envelope_cents
+),
+
+records as (
+    select settlement_month, kind, subject_id, found, batch_number
+    from unknown_lives
+    union all
+    select settlement_month, kind, subject_id, found, batch_number
+    from overlapping_periods
+    union all
+    select settlement_month, kind, subject_id, found, batch_number
+    from long_days
+    union all
+    select settlement_month, kind, subject_id, found, batch_number
+    from odd_days
+    union all
+    select settlement_month, kind, subject_id, found, batch_number
+    from unsubscribed
+    union all
+    select settlement_month, kind, subject_id, found, batch_number
+    from refunds_of_final_months
 ),
 
 final as (
     select
-        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
-    from unknown_lives
+        settlement_month,
+        kind,
+        subject_id,
+        cast(found as bigint) as found,
+        cast(null as bigint) as among,
+        batch_number
+    from records
     union all
-    select
-        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
-    from overlapping_periods
-    union all
-    select
-        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
-    from long_days
-    union all
-    select
-        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
-    from odd_days
-    union all
-    select
-        settlement_month, kind, subject_id, cast(found as bigint) as found, batch_number
-    from refunds_of_final_months
+    select settlement_month, kind, subject_id, found, among, batch_number
+    from players
 )
 
 select * from final

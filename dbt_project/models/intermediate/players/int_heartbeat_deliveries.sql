@@ -1,0 +1,24 @@
+{{ config(
+    materialized=kept(),
+    incremental_strategy='append',
+    on_schema_change='fail',
+) }}
+-- Grain: batch × device × app version with an accepted heartbeat; a missing device or
+-- version is ''. `heartbeats` adds up, redeliveries included: it is what was delivered.
+with heartbeats as (
+    select * from {{ ref('stg_player__heartbeats') }}
+    where batch_number > {{ watermark(this) }}
+),
+
+final as (
+    select
+        batch_number,
+        coalesce(device, '') as device,
+        coalesce(app_version, '') as app_version,
+        max(event_day) as last_event_day,
+        cast(count(*) as bigint) as heartbeats
+    from heartbeats
+    group by batch_number, coalesce(device, ''), coalesce(app_version, '')
+)
+
+select * from final

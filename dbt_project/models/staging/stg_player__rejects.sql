@@ -1,0 +1,15 @@
+-- Grain: rejected line of a heartbeat file. Files that were set aside whole have no line,
+-- and no device.
+with final as (
+    select
+        reason,
+        device,
+        app_version,
+        batch_number
+    from {{ source('raw', 'rejects') }}
+    where
+        record_type = 'heartbeats'
+        and source_line is not null
+)
+
+select * from final

@@ -1,0 +1,21 @@
+"""What lies in landing and is not taken: every run names it, and a close asks for it."""
+
+from ingestion.contracts import RECORD_TYPES
+from ingestion.landing import look_at_root
+from ingestion.odd_entries import NotTaken
+from ingestion.seen_files import seen_files_of
+from ingestion.settings import Settings
+
+
+def find_not_taken(settings: Settings, *, with_last_load: bool = False) -> NotTaken:
+    """Find the links, other endings, folders of no record type … in landing, and what may not be read.
+
+    Reads no content, writes nothing. With `with_last_load` also the files that were gone or changed when the last load
+    came to read them.
+    """
+    found = look_at_root(settings.landing_dir, RECORD_TYPES)
+    for record_type in RECORD_TYPES:
+        seen = seen_files_of(settings, record_type)
+        there = seen.look(settings.landing_dir, record_type, is_noted=False).not_taken
+        found.add_all([there, seen.missed()] if with_last_load else [there])
+    return found

@@ -1,0 +1,270 @@
+"""A broken delivery that was corrected and delivered again is worth what it would have been, right at once."""
+
+import csv
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ingestion.batches import list_held
+from orchestration import cli
+from payouts.closing import settle_month
+from payouts.ledger import month_dir
+from tests.oracle.landed_files import read_file
+from tests.oracle.landed_records import judge
+from tests.oracle.watch_time import WatchTime
+from tests.pipeline import Pipeline
+
+# Dagster 1.13 still asks pydantic for `__fields__`.
+pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")
+
+Record = dict[str, Any]
+MONTH = "2021-02"
+LINES, PLAYBACKS, SUBSCRIBERS, LIVES, ARTISTS = 200_000, 1_000, 70, 9, 4
+FILES = 20
+LINES_A_FILE = LINES // FILES
+BROKEN_EVERY = 40
+"""Of the lines of a usual file."""
+BROKEN_MORE_EVERY = 8
+"""Of the lines of the file that is held."""
+HELD = 7
+WAYS: dict[str, Callable[[Record], Record | str]] = {
+    "malformed": lambda beat: json.dumps(beat)[:60],
+    "missing_event_id": lambda beat: beat | {"event_id": None},
+    "missing_playback_id": lambda beat: beat | {"playback_id": ""},
+    "missing_subscriber_id": lambda beat: {key: value for key, value in beat.items() if key != "subscriber_id"},
+    "missing_live_id": lambda beat: beat | {"live_id": None},
+    "bad_event_id": lambda beat: beat | {"event_id": [beat["event_id"]]},
+    "bad_subscriber_id": lambda beat: beat | {"subscriber_id": {"id": beat["subscriber_id"]}},
+    "bad_event_at": lambda beat: beat | {"event_at": beat["event_at"].removesuffix("Z")},
+    "in_future": lambda beat: beat | {"received_at": "2021-01-01T00:00:00Z"},
+    "too_late": lambda beat: beat | {"received_at": "2021-03-30T00:00:00Z"},
+}
+"""Ways to break a heartbeat, by the reason of the reject."""
+BROKEN_PERIODS: dict[str, tuple[str, str]] = {
+    "bad_price_cents": ("price_cents", "4,99 €"),
+    "bad_currency": ("currency", "CHF"),
+    "period_order": ("period_end", "2021-01-31"),
+}
+
+
+def beats() -> list[Record]:
+    """Heartbeats of a month, in the order in which a collector wrote them."""
+    made = []
+    for playback in range(PLAYBACKS):
+        for number in range(LINES // PLAYBACKS):
+            minute, second = divmod(number * 10, 60)
+            made.append(
+                {
+                    "event_id": f"e-{playback}-{number}",
+                    "playback_id": f"p-{playback}",
+                    "subscriber_id": f"s-{playback % SUBSCRIBERS}",
+                    "live_id": f"l-{playback % LIVES}",
+                    "event_at": f"2021-02-{1 + playback % 20:02}T{10 + minute // 60:02}:{minute % 60:02}:{second:02}Z",
+                    "state": "paused" if number % 20 == 19 else "playing",
+                    "sequence": number,
+                    "position_s": number * 10,
+                }
+            )
+    random.Random(14).shuffle(made)
+    return made
+
+
+def periods() -> list[Record]:
+    """A paid period of each subscriber; with prices that give envelopes of their own."""
+    return [
+        {
+            "period_id": f"in-{number}",
+            "subscriber_id": f"s-{number}",
+            "period_start": "2021-02-01",
+            "period_end": "2021-03-01",
+            "status": "paid",
+            "updated_at": "2021-02-01T09:00:00Z",
+            "price_cents": str(40 + number),
+            "currency": "EUR",
+        }
+        for number in range(SUBSCRIBERS)
+    ]
+
+
+def deliver_catalogue(landing: Path) -> None:
+    """Artists of every category, known ones too, and their lives."""
+    categories = ("emerging", "independent", "known", "emerging")
+    records: dict[str, list[Record]] = {
+        "artists": [{"artist_id": f"a-{number}", "name": f"Artiste {number}"} for number in range(ARTISTS)],
+        "artist_categories": [
+            {"artist_id": f"a-{number}", "category": category, "valid_from": "2020-01-01"}
+            for number, category in enumerate(categories)
+        ],
+        "lives": [
+            {"live_id": f"l-{number}", "title": "Un soir", "kind": "live", "exclusive": True, "duration_s": 3_600}
+            for number in range(LIVES)
+        ],
+        "live_credits": [
+            {"live_id": f"l-{number}", "artist_id": f"a-{number % ARTISTS}", "share_bp": 10_000}
+            for number in range(LIVES)
+        ],
+    }
+    for record_type, rows in records.items():
+        write(landing / record_type / "all.ndjson", map(json.dumps, rows))
+
+
+def write(path: Path, lines: Iterable[str]) -> None:
+    """Deliver a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def as_csv(rows: list[Record]) -> list[str]:
+    """As a spreadsheet in French writes them, header first."""
+    return [";".join(rows[0]), *(";".join(row.values()) for row in rows)]
+
+
+def part(number: int) -> str:
+    """The name of a file of heartbeats."""
+    return f"heartbeats/part-{number:02}.ndjson"
+
+
+def break_beats(right: list[Record]) -> tuple[dict[int, list[str]], Counter[str]]:
+    """The lines of each file with some of them broken, and how many for each reason; the ways take turns."""
+    files: dict[int, list[str]] = {}
+    broken: Counter[str] = Counter()
+    ways = list(WAYS.items())
+    for file in range(FILES):
+        every = BROKEN_MORE_EVERY if file == HELD else BROKEN_EVERY
+        files[file] = []
+        for line, beat in enumerate(right[file * LINES_A_FILE : (file + 1) * LINES_A_FILE]):
+            found: Record | str = beat
+            if line % every == 0:
+                reason, break_it = ways[broken.total() % len(ways)]
+                found = break_it(beat)
+                broken[reason] += 1
+            files[file].append(found if isinstance(found, str) else json.dumps(found))
+    return files, broken
+
+
+def allive(*arguments: str) -> tuple[int, str]:
+    """Run a command; its exit status and its words."""
+    result = CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
+    return result.exit_code, " ".join(result.output.split())
+
+
+def correct(folder: Path, landing: Path, right: dict[str, list[str]]) -> int:
+    """Deliver the exported files with each line as it is right, by what stands beside them; the number of lines."""
+    corrected = 0
+    for exported in sorted(path for path in folder.rglob("rejects-*") if path.is_file()):
+        with exported.with_name(f"_{exported.stem}.reasons.csv").open(encoding="utf-8", newline="") as side:
+            reasons = list(csv.DictReader(side))
+        lines = exported.read_text(encoding="utf-8").splitlines()
+        for row in reasons:
+            lines[int(row["line"]) - 1] = right[row["source_file"]][int(row["source_line"]) - 1]
+        write(landing / exported.parent.name / exported.name, lines)
+        corrected += len(reasons)
+    return corrected
+
+
+def test_a_month_closes_on_a_corrected_delivery_as_on_one_that_was_right(
+    make_pipeline: Callable[[str], Pipeline], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, paid = beats(), periods()
+    right_lines = {
+        part(file): [json.dumps(beat) for beat in made[file * LINES_A_FILE : (file + 1) * LINES_A_FILE]]
+        for file in range(FILES)
+    } | {"subscriptions/paid.csv": as_csv(paid)}
+    right, late = make_pipeline("right"), make_pipeline("late")
+    for one in (right, late):
+        deliver_catalogue(one.landing)
+    for name, lines in right_lines.items():
+        write(right.landing / name, lines)
+
+    files, broken = break_beats(made)
+    assert len(broken) == len(WAYS)
+    for file, lines in files.items():
+        write(late.landing / part(file), lines)
+    damaged = [dict(row) for row in paid]
+    for row, (field, value) in zip(damaged[10:], BROKEN_PERIODS.values(), strict=False):
+        row[field] = value
+    write(late.landing / "subscriptions/paid.csv", as_csv(damaged))
+    monkeypatch.setenv("ALLIVE_HOME", str(late.settings.home))
+    monkeypatch.setenv("DAGSTER_HOME", str(late.settings.dagster_dir))
+    monkeypatch.setenv("ALLIVE_PSEUDONYM_KEY", "tests")
+
+    status, said = allive("run")
+    assert status == 1
+    (batch,) = list_held(late.settings)
+    assert batch.names == (part(HELD),)
+    assert "1 file is held" in said
+    status, said = allive("payout", MONTH)
+    assert status == 1
+    assert batch.batch_id in said
+
+    rejected = broken.total() + len(BROKEN_PERIODS)
+    status, said = allive("rejects", "export", "--to", str(tmp_path / "to-correct"))
+    assert (status, f"Exported {rejected:,} rejected lines" in said) == (0, True), said
+    assert correct(tmp_path / "to-correct", late.landing, right_lines) == rejected
+    assert allive("batches", "release", batch.batch_id, "--why", "its other lines are right")[0] == 0
+    status, said = allive("run")
+    assert status == 0, said
+    assert "No reject." in allive("rejects", "list", "--open")[1]
+    acknowledged = settle_month(late.settings, MONTH).acknowledgement
+    status, said = allive("payout", MONTH, *(("--acknowledge", acknowledged) if acknowledged else ()))
+    assert status == 0, said
+
+    right.run()
+    right.close(MONTH)
+    right.build()  # on what it booked, as the command's run ends
+    assert figures(late) == figures(right)
+    for name in ("artist_payouts.csv", "adjustments.csv", "slices.parquet"):
+        found, expected = ((month_dir(one.settings, MONTH) / name).read_bytes() for one in (late, right))
+        assert found == expected, name
+    control, expected_control = (
+        json.loads((month_dir(one.settings, MONTH) / "control.json").read_bytes()) for one in (late, right)
+    )
+    assert without_pins(control) == without_pins(expected_control)
+    assert_watch_time_is_the_oracle_s(late, right.landing)
+
+
+NOT_FIGURES = ("batch_number", "source_file", "source_line", "inputs", "batch", "last_batch")
+
+
+def figures(pipeline: Pipeline) -> dict[str, tuple[int, int]]:
+    """Of each mart the number of its rows and a sum of their hashes, without what tells when and where they landed."""
+    with pipeline.warehouse() as con:
+        marts = con.execute(
+            "select table_name, string_agg(column_name, ', ' order by column_index) from duckdb_columns() "
+            "where schema_name = 'marts' and column_name not in (select unnest(?)) group by all",
+            [list(NOT_FIGURES)],
+        ).fetchall()
+        found = {
+            mart: con.execute(
+                f"select count(*), sum(hash(figures)::hugeint) from (select {columns} from marts.{mart}) as figures"
+            ).fetchone()
+            for mart, columns in marts
+        }
+    assert found["fct_playbacks"][0] == PLAYBACKS
+    return found
+
+
+def without_pins(control: Record) -> Record:
+    """What a control file says of the money."""
+    assert "raw_versions" in control
+    return {name: value for name, value in control.items() if name != "raw_versions"}
+
+
+def assert_watch_time_is_the_oracle_s(pipeline: Pipeline, right: Path) -> None:
+    """Of the heartbeats as they are right, by the oracle's own reading."""
+    lines = (line.values for file in range(FILES) for line in read_file(right / part(file), part(file)).lines)
+    sample = {f"p-{number}" for number in range(40)}
+    expected = WatchTime.of(
+        judge("heartbeats", beat, loaded_at=2**62) for beat in lines if beat["playback_id"] in sample
+    ).by_playback()
+    with pipeline.warehouse() as con:
+        found = con.execute("select playback_id, watch_ms::bigint from marts.fct_playbacks").fetchall()
+    by_name = {playback: watch_ms for (playback, *_), watch_ms in expected.items()}
+    assert {playback: watch_ms for playback, watch_ms in found if playback in sample} == by_name
+    assert len(by_name) == len(sample)

@@ -1,0 +1,59 @@
+"""What was watched and what is paid do not depend on the files that heartbeats lie in (docs/adr/0026)."""
+
+from collections.abc import Callable
+
+import pytest
+
+from ingestion import day_files
+from ingestion.compaction import compact
+from ingestion.raw_tables import is_stray, read_pins, stored_files
+from payouts.verification.findings import Verdict
+from payouts.verification.verifying import verify
+from tests.pipeline import Pipeline
+from tests.worlds.world import World
+
+WATCHED = {
+    "intermediate.int_playback_days": "* exclude (batch_number, playback_batch_number)",
+    "marts.fct_daily_watch": "*",
+    "marts.fct_playbacks": "*",
+}
+
+
+def watched(pipeline: Pipeline) -> dict[str, list[tuple]]:
+    with pipeline.warehouse() as con:
+        return {
+            table: con.execute(f"select {columns} from {table} order by all").fetchall()
+            for table, columns in WATCHED.items()
+        }
+
+
+def kinds_of_files(pipeline: Pipeline) -> set[bool]:
+    """Whether there are files by day (False), and files of strays (True)."""
+    files = stored_files(pipeline.settings, "heartbeats", read_pins(pipeline.settings).layouts["heartbeats"])
+    return {is_stray(file.path) for file in files}
+
+
+def test_strays_are_watched_paid_and_proven_as_all_others(
+    make_pipeline: Callable[[str], Pipeline], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In two steps with strays, compacted on the way, then closed, beside one build of files by day."""
+    world = World.random(111)
+    ours, theirs = make_pipeline("strays"), make_pipeline("by-day")
+    monkeypatch.setattr("ingestion.compaction.FEWEST_FILES", 2)
+    # Days of many heartbeats have their own files, those of few lie together.
+    monkeypatch.setattr(day_files, "MOST_DAYS", 3)
+    monkeypatch.setattr(day_files, "FEWEST_OF_A_DAY", 25)
+    for number, _ in enumerate(world.deliver_by_month(ours.landing)):
+        ours.load()
+        compact(ours.settings, tables=["heartbeats"])
+        if number != 1:
+            ours.build()
+    assert kinds_of_files(ours) == {False, True}
+    ours.close_as_built(world.months[0])
+    assert verify(ours.settings).verdict is Verdict.PROVEN
+
+    monkeypatch.setattr(day_files, "MOST_DAYS", 10**9)
+    list(world.deliver_by_month(theirs.landing))
+    theirs.run()
+    assert kinds_of_files(theirs) == {False}
+    assert watched(ours) == watched(theirs)
