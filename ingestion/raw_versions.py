@@ -278,20 +278,36 @@ def register_path(settings: Settings) -> Path:
 def _register(settings: Settings, *, is_written: bool = False) -> Iterator[sqlite3.Connection]:
     """Open the register; read only, and so that nothing is written beside it, unless it is to be written."""
     path = register_path(settings)
-    is_new = not path.exists()
     try:
-        with closing(_opened(path, is_written=is_written, is_new=is_new)) as register:
+        with closing(_opened(path, is_written=is_written)) as register:
             yield register
-        if is_written and is_new:
-            sync_file(path.parent)
     except sqlite3.DatabaseError as error:
         raise DamagedLogError(f"raw/{path.name} cannot be read ({error})") from error
 
 
-def _opened(path: Path, *, is_written: bool, is_new: bool) -> sqlite3.Connection:
-    if not is_written and not is_new:
-        return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-    register = sqlite3.connect(path if is_written else ":memory:")
+def _opened(path: Path, *, is_written: bool) -> sqlite3.Connection:
+    if not path.exists():
+        if not is_written:
+            return _with_table(sqlite3.connect(":memory:"))
+        _create(path)
+    if is_written:
+        return _with_table(sqlite3.connect(path))
+    # Where a writer was killed in the middle, only who may write can undo its half.
+    mode = "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"
+    return sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True)
+
+
+def _create(path: Path) -> None:
+    """Give the register its name once its table is in it: without, it could not be told from a damaged one."""
+    aside = path.with_name(f".{path.name}.tmp")
+    for leftover in (aside, aside.with_name(f"{aside.name}-journal")):
+        leftover.unlink(missing_ok=True)
+    _with_table(sqlite3.connect(aside)).close()
+    aside.replace(path)
+    sync_file(path.parent)
+
+
+def _with_table(register: sqlite3.Connection) -> sqlite3.Connection:
     try:
         register.executescript(f"pragma synchronous = full; {_CREATE}")
         if all(name != "promoted" for _, name, *_ in register.execute("pragma table_info(versions)")):

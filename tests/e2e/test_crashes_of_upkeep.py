@@ -81,6 +81,7 @@ def test_killed_upkeep_changes_nothing_that_readers_see(scattered: Scattered, ki
             "a file was written aside": lambda s: any((s.raw_dir / "_compacting").rglob("*.parquet")),
             "merged heartbeats were committed": lambda s: raw_layer.logged(s, "heartbeats", beyond=heartbeats or 0),
             "a layout was pinned": lambda s: read_pins(s).layouts != read_pins(scattered.before).layouts,
+            "a register was begun": lambda s: any(s.raw_dir.glob(".versions.sqlite*")),
             "the log was trimmed": lambda s: (s.raw_dir / "versions.sqlite").exists(),
         },
         to_meet=frozenset({"written aside", "committed, not pinned", "between tables", "all merged"}),

@@ -2,7 +2,10 @@
 
 import json
 import shutil
+import signal
 import sqlite3
+import subprocess
+import sys
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +17,7 @@ from deltalake import DeltaTable, write_deltalake
 import ingestion.compaction
 import ingestion.pins_check
 import ingestion.promotion
+from ingestion import raw_versions
 from ingestion.batches import finish_decisions, list_held, release
 from ingestion.compaction import compact
 from ingestion.pin_problems import PinsError, Trouble
@@ -424,6 +428,52 @@ def test_a_register_that_cannot_be_read_is_named(loaded):
     upkeep(loaded)
     (loaded.settings.raw_dir / "versions.sqlite").write_bytes(b"no database, but long enough to be looked at" * 50)
     assert "raw/versions.sqlite cannot be read" in str(PinsError(check_pins(loaded.settings, with_files=False)))
+
+
+@pytest.mark.usefixtures("few_files_are_many")
+def test_a_register_has_its_name_from_when_it_is_whole(loaded, monkeypatch):
+    """Upkeep that dies while it makes the register leaves none, which is what there was before."""
+    connect = sqlite3.connect
+
+    def dies_once_there_is_a_file(database, **options):
+        connection = connect(database, **options)
+        if database == ":memory:":
+            return connection
+        connection.execute("create table half (made)")
+        connection.close()
+        raise DeathError
+
+    with monkeypatch.context() as dying:
+        dying.setattr(sqlite3, "connect", dies_once_there_is_a_file)
+        with pytest.raises(DeathError):
+            upkeep(loaded)
+    assert not (loaded.settings.raw_dir / "versions.sqlite").exists()
+    assert check_pins(loaded.settings) == ()
+    upkeep(loaded)
+    assert {path.name for path in loaded.settings.raw_dir.glob("*versions.sqlite*")} == {"versions.sqlite"}
+
+
+@pytest.mark.usefixtures("few_files_are_many")
+def test_a_register_whose_writer_was_killed_in_the_middle_is_as_before(loaded):
+    upkeep(loaded)
+    path = loaded.settings.raw_dir / "versions.sqlite"
+    before = path.read_bytes()
+    killed = subprocess.run([sys.executable, "-c", KILLED_IN_THE_MIDDLE, path], timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert path.read_bytes() != before
+    assert path.with_name("versions.sqlite-journal").exists()
+    assert check_pins(loaded.settings) == ()
+    assert path.read_bytes() == before
+
+
+KILLED_IN_THE_MIDDLE = """
+import os, signal, sqlite3, sys
+register = sqlite3.connect(sys.argv[1])
+register.execute("pragma cache_size = 1")  # its changes reach the file before they are committed
+register.execute("delete from versions")
+register.executemany("insert into versions values (?, 1, 1, 1, 1)", [("x" * 500 + str(n),) for n in range(500)])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.mark.usefixtures("few_files_are_many")
