@@ -17,7 +17,6 @@ from deltalake import DeltaTable, write_deltalake
 import ingestion.compaction
 import ingestion.pins_check
 import ingestion.promotion
-from ingestion import raw_versions
 from ingestion.batches import finish_decisions, list_held, release
 from ingestion.compaction import compact
 from ingestion.pin_problems import PinsError, Trouble
