@@ -154,6 +154,6 @@ def test_strangers_do_not_fill_the_log_file(caplog: pytest.LogCaptureFixture) ->
     assert len(caplog.messages) == 100
     now = 3600.0
     logger.info("refused %s", "again")
-    assert caplog.messages[100:] == ["refused again (150 more lines were held back before)"]
+    assert caplog.messages[100:] == ["refused again (150 earlier lines were held back)"]
     logger.info("refused %s", "once more")
     assert caplog.messages[101:] == ["refused once more"]
