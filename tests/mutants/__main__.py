@@ -81,7 +81,7 @@ def _judge_all(engine: Engine, mutants: Sequence[Mutant]) -> Iterator[Finding]:
         if before.outcome is Outcome.PASSED:
             yield judge(engine, mutant)
         else:
-            yield Finding(mutant, "no test", detail=f"{mutant.killed_by} does not pass without the mutation: {before.message}")
+            yield Finding(mutant, "no test", detail=f"{mutant.killed_by} fails unmutated: {before.message}")
 
 
 def judge(engine: Engine, mutant: Mutant) -> Finding:

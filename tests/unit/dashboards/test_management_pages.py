@@ -1,5 +1,5 @@
-# ruff: noqa: RUF001 - French has its own signs
-"""The management pages show the rows they are given, in both languages; an empty copy has pages too."""
+# ruff: noqa: RUF001 - French typography
+"""The management pages show the rows they are given, in both languages, and also work on an empty copy."""
 
 import inspect
 import re
@@ -45,7 +45,7 @@ def headings_of(test: AppTest) -> list[str]:
 
 
 def cards_of(test: AppTest) -> dict[str, tuple[str, str]]:
-    """Cards by their key: value and note."""
+    """Cards by key: value and note."""
     found = re.findall(
         r'data-figure="([^"]+)"><span class="al-label">[^<]*</span><span class="al-value">([^<]*)</span>'
         r'(?:<span class="al-note">([^<]*)</span>)?',
@@ -55,7 +55,7 @@ def cards_of(test: AppTest) -> dict[str, tuple[str, str]]:
 
 
 def row_of(test: AppTest, key: str) -> dict[str, str]:
-    """A table's row by its key: column → text."""
+    """A table's row by key: column → text."""
     found = re.search(rf'<tr data-row="{re.escape(key)}">(.*?)</tr>', html_of(test))
     assert found, f"no row {key}"
     cells = re.findall(r'data-column="([^"]+)">(.*?)</t[dh]>', found[1])
@@ -155,7 +155,7 @@ def test_the_overview_compares_with_the_month_before(tmp_path: Path) -> None:
         cards["mrr_incl_vat_cents"][1] == "5\u202f131,38\u202f€ HT · +1\u202f167,66\u202f€ par rapport à février 2021"
     )
     assert cards["watch_ms"] == ("2\u202f500\u00a0h", "+500\u00a0h par rapport à février 2021")
-    # 8.02 % after 12 %: four points less, to the tenth.
+    # 8.02 % after 12 % is four points less, to the tenth.
     assert cards["idle_share_bp"] == ("8\u202f%", "\u22124\u00a0pt par rapport à février 2021")
     assert cards["gross_churn_bp"] == ("5\u202f%", "comme en février 2021")
     assert cards["peak_concurrent_playbacks"][1].startswith("26 mars 2021 à 21:30")
@@ -229,7 +229,7 @@ def test_subscribers_come_and_go_and_cohorts_stay(tmp_path: Path) -> None:
     assert "234 abonnés de plus en mars 2021\u00a0: 284 arrivés, 50 partis" in headings
     assert "75,5\u202f% des abonnés arrivés en février 2021 sont encore là un mois plus tard" in headings
     assert "99 abonnés n’ont rien regardé en mars 2021, soit 8\u202f%" in headings
-    # The table under the heat map: 151 of the 200 after a month.
+    # The table under the heat map: 151 of the 200 remain after a month.
     assert '<td class="al-number" data-column="1">151</td>' in html_of(test)
 
 
@@ -315,7 +315,7 @@ def test_emerging_artists_are_seen_or_not(tmp_path: Path) -> None:
     assert any("40\u202f% de l’argent va aux émergents, contre 25\u202f% au prorata" in one for one in headings)
     assert any("150,00\u202f€ de plus" in one for one in headings)
     assert any("«\u00a0Catégorie\u00a0» lance le plus" in one and one.endswith("70\u202f%") for one in headings)
-    # Of the three who have lives online, one was seen by nobody and one by fewer than five.
+    # Three have lives online: one had no viewer, and one had fewer than five.
     assert "2 émergents sur 3 n’ont presque pas été vus en mars 2021" in headings
     assert row_of(test, "a-1")["seen"] == "✗ par personne"
     assert row_of(test, "a-2") | {"viewers": "moins de\u00a05", "seen": "… presque pas"} == row_of(test, "a-2")
@@ -508,7 +508,7 @@ def test_carried_balances_and_pending_adjustments_have_their_reason(tmp_path: Pa
     }
     assert "1 ajustement en attente, \u22120,25\u202f€ au total" in headings_of(test)
     assert row_of(test, "2021-03-a-2")["pending"] == "\u22120,25\u202f€"
-    assert any("1 artiste" in one and "8,00\u202f€" in one for one in headings_of(test)), "8 euros change hands"
+    assert any("1 artiste" in one and "8,00\u202f€" in one for one in headings_of(test)), "8 euros move between artists"
 
 
 def test_an_open_month_is_an_estimate(tmp_path: Path) -> None:
@@ -520,7 +520,7 @@ def test_an_open_month_is_an_estimate(tmp_path: Path) -> None:
 
 
 def what_if_home(tmp_path: Path) -> Path:
-    # Under the other rule, a-1 gains what a-2 loses, and a-3 is new among the members of the pool.
+    # Under the other rule, a-1 gains the amount that a-2 loses, and a-3 becomes a pool member.
     earned = {
         "as_is": {"a-1": 2_000, "a-2": 1_000},
         "pool_rule_direct": {"a-1": 2_300, "a-2": 600, "a-3": 100},
@@ -567,7 +567,7 @@ def what_if_home(tmp_path: Path) -> Path:
 def test_a_scenario_is_compared_with_the_policy_in_force(tmp_path: Path) -> None:
     test = show("payouts", manager_of(what_if_home(tmp_path)))
     kinds = test.selectbox(key="payouts_kind").options
-    assert kinds == ["le partage du pot commun", "l’enveloppe par abonné"], "only what was computed for the month"
+    assert kinds == ["le partage du pot commun", "l’enveloppe par abonné"], "only the scenarios computed for the month"
     cards = cards_of(test)
     assert cards["scenario_earned_cents"] == ("30,00\u202f€", "contre 30,00\u202f€ aujourd’hui")
     assert cards["scenario_paid_artists"] == ("3", "contre 2 aujourd’hui")
@@ -618,7 +618,7 @@ def test_data_that_did_not_get_through_are_told_in_words(tmp_path: Path) -> None
     headings = headings_of(test)
     assert "1 contrôle sur 2 n’est pas passé" in headings
     assert "3 lignes rejetées sur 101 reçues" in headings
-    # The orchestrator and the orders are for operators: nobody else is led there.
+    # The orchestrator and the orders are for operators: no one else sees links to them.
     assert not any(path in html_of(test) for path in ("/operations/", "/orders"))
     operator = html_of(show("data", viewer_of(home, role=Role.OPERATOR)))
     assert all(f'href="{path}"' in operator for path in ("/operations/", "/orders"))
@@ -662,7 +662,7 @@ def test_unusual_days_are_named(tmp_path: Path) -> None:
 
 
 def player_day(device: str, app_version: str, **figures: object) -> dict[str, object]:
-    """A player on 20 April 2021 that eight people used, ten hours of them."""
+    """A player on 20 April 2021, used by eight people for ten hours."""
     return {
         "day": date(2021, 4, 20),
         "device": device,
@@ -719,7 +719,7 @@ def test_players_that_report_badly_are_named_with_what_it_costs(tmp_path: Path) 
     }
     cost = "quand l’application n’en envoie qu’un par minute, la moitié du visionnage n’est comptée à aucun artiste"
     assert sum(cost in text.value for text in test.markdown) == 2
-    # 20 h of 40 h of the seven days; the eighth day is no part of them. 100 of 1,900 delivered ones were rejected.
+    # 20 h of 40 h on the seven days; the eighth day does not count. 100 of 1,900 delivered heartbeats were rejected.
     ios = row_of(test, "player-ios-ios 4.2.1")
     assert (ios["sparse_bp"], ios["frozen_bp"], ios["rejects_bp"]) == ("50\u202f%", "0\u202f%", "5,3\u202f%")
     shown = re.findall(r'data-row="player-([^"]*)"', html_of(test))
@@ -738,7 +738,7 @@ def test_few_people_are_not_told_by_their_player(tmp_path: Path) -> None:
     for name in ("player-days", "player-signs"):
         table = find_export(name)(viewer.principal, viewer.copy, {})
         assert "tv" not in {row[table.columns.index("device")] for row in table.rows}
-        # Shares alone: a count less those of the others would tell what few people watched.
+        # Only shares: a total minus the other counts would reveal the watching of a few people.
         assert not [
             column for column in table.columns if column.endswith(("_ms", "playbacks", "watchers", "heartbeats"))
         ]

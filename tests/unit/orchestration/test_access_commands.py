@@ -1,4 +1,4 @@
-"""Invitations and grants at the command line: what is taken back stays back, and what weakens the gate is told."""
+"""Invitations and grants on the command line: a revocation is final, and a setting that weakens the gate warns."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ def text_of(result: Result) -> str:
 
 
 def invite(email: str, *role: str) -> str:
-    """The token of the link that the command prints."""
+    """Invite, and return the token of the printed link."""
     result = allive("invite", email, *role)
     assert result.exit_code == 0, result.output
     return "".join(result.output.split()).rpartition("/invitation/")[2][:43]

@@ -1,4 +1,4 @@
-"""An alert reaches a person over the channel of the settings, or lies in a file: it is never lost."""
+"""An alert is sent over the configured channel or stored in a file: it is never lost."""
 
 import json
 import socketserver

@@ -1,4 +1,4 @@
-"""The command line answers at once, and says with its exit code what kind of no it is."""
+"""The command line answers quickly, and its exit codes distinguish refusals from wrong usage."""
 
 import errno
 import json
@@ -79,7 +79,7 @@ def test_a_month_that_is_not_over_is_refused_at_once(allive, tmp_path):
     result = allive("payout", "2999-01")
     assert result.exit_code == 1
     assert "not over in Paris" in result.output
-    assert not (tmp_path / "dagster").exists(), "no run was started for it"
+    assert not (tmp_path / "dagster").exists(), "no run was started"
 
 
 def test_no_batch_is_no_refusal_and_an_unknown_one_is(allive):
@@ -152,11 +152,11 @@ ON_A_HOME = [
 
 
 KNOWN = {"home": 2, "month": 1, "line": 1}
-"""The newest format of each that the code knows."""
+"""The newest format of each kind that the code knows."""
 
 
 def newer(home, what):
-    """Make a data home of which one thing is newer than the code."""
+    """Make a data home with one part that is newer than the code."""
     files = {"home": "format.json", "month": "payouts/2021-01/manifest.json", "line": "payouts/audit.ndjson"}
     path = home / files[what]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +170,7 @@ def below(home):
 @pytest.mark.parametrize("what", ["home", "month", "line"])
 @pytest.mark.parametrize("command", ON_A_HOME, ids=" ".join)
 def test_every_command_refuses_what_is_newer_and_writes_nothing(allive, tmp_path, monkeypatch, what, command):
-    # The next step of every command: none may come so far, and `up` would go on for ever.
+    # The next step of every command: none must get there, and `up` would run forever.
     monkeypatch.setattr("orchestration.terminal.log_to_file", lambda _: sys.exit("went on"))
     newer(tmp_path, what)
     before = below(tmp_path)
@@ -193,7 +193,7 @@ def test_a_newer_format_is_said_in_words_and_exits_1(tmp_path, monkeypatch, caps
 
 
 def test_every_command_is_tried_on_a_newer_home():
-    """A command that is added later must be among them, or be `verify`, which has a verdict on it."""
+    """Each command must be listed in ON_A_HOME, except `verify`, which has its own verdict on a newer home."""
     groups = {group.name: group.typer_instance for group in cli.app.registered_groups}
     names = {(None, one.name or one.callback.__name__) for one in cli.app.registered_commands}
     names |= {(group, one.name) for group, app in groups.items() for one in app.registered_commands}

@@ -1,4 +1,4 @@
-"""`allive doctor` on whole and damaged data homes: what it says, its exit code, its width; and what it repairs."""
+"""`allive doctor` on intact and damaged data homes: its messages, exit code, width and repairs."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ def land(settings, number):
 
 
 def close_by_hand(settings, **versions):
-    """What `payouts/` needs to have to be read: a month that read these versions."""
+    """Write the minimum that a reader of `payouts/` needs: a closed month that read these versions."""
     folder = settings.payouts_dir / "2021-01"
     folder.mkdir(parents=True)
     policy = {"look_back_months": 3}

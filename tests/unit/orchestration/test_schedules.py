@@ -1,4 +1,4 @@
-"""The clock of the service is Paris's; a tick that has nothing to do says why."""
+"""Schedules run on Paris time; a tick that has nothing to do says why."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -99,7 +99,7 @@ def test_without_a_published_period_there_is_no_first_month(home):
 
 
 def test_days_of_downtime_over_the_3rd_and_days_of_refusals(home):
-    """What the schedule asks for, day by day: down from the 2nd to the 5th, refused until the 8th, closed then."""
+    """The schedule's requests per day: down from the 2nd to the 5th, refused until the 8th, then closed."""
     close(home, "2021-01")
     asked = {}
     for day in (1, 6, 7, 8, 9):
@@ -117,7 +117,7 @@ def test_days_of_downtime_over_the_3rd_and_days_of_refusals(home):
 
 
 def test_twelve_missed_months_are_asked_for_one_after_the_other(home):
-    """The tick asks for the oldest; each run that closes its month asks for the next (`payout_done`)."""
+    """The tick requests the oldest month; each run that closes its month requests the next (`payout_done`)."""
     close(home, "2020-12")
     today, asked = date(2022, 1, 9), []
     request = ask_for_due_month(Settings(), today=today, key="2022-01-09")

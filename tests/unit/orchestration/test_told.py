@@ -1,4 +1,4 @@
-"""What a run and the commands around it say of rejects, held files and warnings: in words, bounded, in 80 columns."""
+"""A run and its commands report rejects, held files and warnings: in words, limited in length, in 80 columns."""
 
 import json
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ def allive(*arguments):
 
 
 def outcome_of(report):
-    """What the asset reports of a load, as a run hands it to the command."""
+    """The asset's report of a load, in the form that a run returns to the command."""
     key = refresh_key()
     failed = []
     for name in ("batch_critical", "batch_warnings"):
