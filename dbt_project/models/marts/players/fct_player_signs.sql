@@ -1,6 +1,6 @@
--- Grain: span × device × app version × sign of its health that stands out. Spans are each
--- calendar month, and the last days that are known (`span` is 'latest').
--- The same heartbeats are in both spans: not additive over them.
+-- Grain: one row per span, device, app version and sign of its health that stands out.
+-- Spans are each calendar month, and the latest known days (`span` is 'latest').
+-- Not additive over spans: the same heartbeats are in both.
 {%- set sums = [
     'started_playbacks', 'single_heartbeat_playbacks', 'heartbeats', 'playing_heartbeats',
     'unpositioned_heartbeats', 'tied_heartbeats', 'frozen_ms', 'uncounted_ms',
