@@ -41,7 +41,7 @@ def payout(artist_id: str, month: str, **columns: Any) -> dict[str, Any]:
 
 
 def artist_month(artist_id: str, month: str, **columns: Any) -> dict[str, Any]:
-    """A month on today's data; amounts not given are zero, and nanos follow from `direct`, `pool` and `pro_rata` in cents."""
+    """A month on today's data; amounts not given are zero, and nanos follow from the given cents."""
     direct, pool = columns.pop("direct", 0), columns.pop("pool", 0)
     pro_rata = columns.pop("pro_rata", direct + pool)
     return {
