@@ -1,4 +1,4 @@
-"""The second implementation of the money shares no code with the first (docs/adr/0010): read from the sources."""
+"""The second implementation of the money rules shares no code with the first (docs/adr/0010)."""
 
 import ast
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SHARED = {
     "payouts.months",
     "payouts.statements",
 }
-"""Where things lie, and how documents are written and read back: nothing that weighs, splits, sums or rounds money."""
+"""Code that finds files and that writes and reads documents; none of it weighs, splits, sums or rounds money."""
 
 
 def imported(path: Path) -> Iterator[str]:
