@@ -45,7 +45,7 @@ class TestResult:
 
 
 class Engine(Protocol):
-    """Runs named tests on a copy of the project that mutants may break."""
+    """Runs named tests on a copy of the project that mutants can break."""
 
     root: Path
 

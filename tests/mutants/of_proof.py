@@ -31,7 +31,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="proof_orders_without_position",
-        rule="§3.2 one instant is ordered by sequence, state and position, missing first",
+        rule="§3.2 heartbeats of one instant are ordered by sequence, state and position, missing first",
         file=_WATCHING,
         before="beats.sort(_ORDER, nulls_last=False)",
         after="beats.sort(_ORDER, nulls_last=True)",

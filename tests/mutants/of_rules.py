@@ -18,7 +18,7 @@ _IN_FORCE: Final = f"{_VERIFICATION}::test_the_policy_of_each_month_is_the_row_o
 MUTANTS: Final = (
     Mutant(
         name="look_back_of_the_last_run",
-        rule="§6 the look-back of a run is that of the policy in force on the last day of its month",
+        rule="§6 a run's look-back comes from the policy in force on the last day of its month",
         file="payouts/look_back.py",
         before="policy_of(settings, following(closed[-1]))",
         after="policy_of(settings, closed[-1])",
@@ -146,7 +146,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="simulation_by_verification",
-        rule="§6 verification shares no code with what it verifies",
+        rule="§6 verification shares no code with the code that it verifies",
         file="payouts/simulation/settling.py",
         before="from payouts.simulation.arithmetic import",
         after="from payouts.verification.arithmetic import",
@@ -154,7 +154,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="verification_by_the_look_back",
-        rule="§6 verification shares no code with what it verifies",
+        rule="§6 verification shares no code with the code that it verifies",
         file="payouts/verification/adjustments.py",
         before="from payouts.verification.amounts import check_sums",
         after="from payouts.look_back import look_back_of_next_run as check_sums",

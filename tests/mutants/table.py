@@ -613,7 +613,7 @@ SETTLING: Final = (
     ),
     Mutant(
         name="pro_rata_paid",
-        rule="§1 user-centric: each subscriber's own euro",
+        rule="§1 the split is user-centric: each subscriber's own euro",
         file=f"{_PAYOUTS}/fct_artist_months.sql",
         before="+ coalesce(pool_shares.pool_nanos, 0) as earned_nanos",
         after=(
@@ -773,7 +773,7 @@ CLOSING: Final = (
     ),
     Mutant(
         name="over_in_utc",
-        rule="§6 a month closes when it is over in Paris",
+        rule="§6 a month closes only when it is over in Paris",
         file="payouts/months.py",
         before="now.astimezone(PARIS).date()",
         after="now.date()",

@@ -1,4 +1,4 @@
-"""The `make` targets install missing packages; tested with stand-ins for apt-get, Playwright and Chromium."""
+"""The `make` targets install missing packages; tested with fake apt-get, Playwright and Chromium."""
 
 import hashlib
 import json

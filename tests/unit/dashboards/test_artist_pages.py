@@ -82,7 +82,7 @@ def test_who_has_left_is_told_that_everything_stays(home: Path, page: str) -> No
     assert "quitté Allive le 10 février 2021" in plain_words(show(home, page, "dan"))
 
 
-# Earnings: the world's ada was paid 31,09 € for February: 24,00 + 7,50 earned, 0,41 corrected of January.
+# Earnings: ada was paid 31,09 € for February: 24,00 + 7,50 earned, minus 0,41 corrected for January.
 def test_booked_figures_are_those_of_the_closed_months(home: Path) -> None:
     shown = show(home, "earnings", "ada")
     assert told(shown)["paid_cents"] == "31,09 €"

@@ -39,7 +39,7 @@ CLOSED = 4401
 
 
 class WebServer:
-    """A stand-in for Dagster's web server that records the requests it receives."""
+    """A fake of Dagster's web server that records the requests it receives."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []

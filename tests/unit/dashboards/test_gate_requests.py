@@ -131,7 +131,7 @@ def test_streamlits_page_is_corrected() -> None:
     french = corrected(page, Language.FRENCH, without_script="Sans JavaScript")
     assert '<html lang="fr">' in french
     assert "<title>Allive</title>" in french
-    assert "<script>" not in french, "the policy would refuse it"
+    assert "<script>" not in french, "the content security policy would block it"
     assert "service-desc" not in french
     assert "_stcore/agent" not in french
     assert "<noscript><p>Sans JavaScript</p></noscript>" in french

@@ -170,7 +170,7 @@ def below(home):
 @pytest.mark.parametrize("what", ["home", "month", "line"])
 @pytest.mark.parametrize("command", ON_A_HOME, ids=" ".join)
 def test_every_command_refuses_what_is_newer_and_writes_nothing(allive, tmp_path, monkeypatch, what, command):
-    # The next step of every command: none must get there, and `up` would run forever.
+    # The next step of every command: no command must reach it, and `up` would run forever.
     monkeypatch.setattr("orchestration.terminal.log_to_file", lambda _: sys.exit("went on"))
     newer(tmp_path, what)
     before = below(tmp_path)

@@ -192,7 +192,7 @@ def test_a_policy_keeps_what_is_not_changed(what_if: WhatIf, changed: dict[str, 
 def test_several_policies_at_once_are_each_one_by_one(warehouse: duckdb.DuckDBPyConnection, damage: str) -> None:
     warehouse.execute(damage)
     what_ifs = {
-        "as it is": WhatIf(),
+        "unchanged": WhatIf(),
         "no envelope": WhatIf(envelope_cents=0),
         "less": WhatIf(envelope_cents=33),
         "above the price": WhatIf(envelope_cents=5_000),

@@ -164,7 +164,7 @@ def test_a_run_under_a_policy_that_the_project_never_stated_is_found(tmp_path: P
 @pytest.mark.parametrize(
     ("history", "expected"),
     [
-        pytest.param(f"{POLICY_ROW}\n", [], id="as it was"),
+        pytest.param(f"{POLICY_ROW}\n", [], id="unchanged"),
         pytest.param(f"2021-03-01{DIRECT_ROW}\n{POLICY_ROW}\n", [], id="a new row after the last run"),
         pytest.param(
             f"{POLICY_ROW}\n2021-02-28{DIRECT_ROW}\n",

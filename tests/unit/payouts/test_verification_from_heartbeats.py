@@ -281,7 +281,7 @@ def test_another_subscribers_pseudonym_is_found(copied: Settings) -> None:
     def rename(rows: list[list[Any]]) -> None:
         for row in rows:
             if row[0] == rows[0][0]:
-                row[1] = closed_chain.pseudonym("somebody else")
+                row[1] = closed_chain.pseudonym("another subscriber")
         changed.append(rows[0][0])
 
     changed: list[str] = []
