@@ -28,7 +28,7 @@
         meta={'day': day, 'month': month, 'month_inputs': inputs},
         post_hook='{{ note_months_built() }}',
     ) }}
-    {#- Named here so that dbt builds the inputs first. -#}
+    {#- Referenced here so that dbt builds the inputs first. -#}
     {%- if not execute -%}{%- do ref(inputs) -%}{%- endif -%}
 {%- endmacro %}
 

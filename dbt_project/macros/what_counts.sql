@@ -1,7 +1,7 @@
 {#-
-    What counts, which category applies, and who shares the pool (RULES.md §4, §5.4): the only statement of these rules.
-    The models and the simulation of other policies (`payouts/simulation`) both use these macros. They are plain Jinja
-    and call no macro of another file, because the simulation renders them without dbt. Verification states the rules
+    The rules of what counts, which category applies, and who shares the pool (RULES.md §4, §5.4), stated once. The
+    models and the simulation of other policies (`payouts/simulation`) both use these macros. They are plain Jinja and
+    call no macro of another file, because the simulation renders them without dbt. Verification states the rules
     separately and shares nothing with this file; tests/architecture/test_what_counts.py checks both.
 
     A `policy` is a relation with `minimum_live_s`; a `month` has `first_day` and `last_day`.

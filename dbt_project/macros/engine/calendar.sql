@@ -1,4 +1,4 @@
-{#- Days and months, where DuckDB and Spark spell them differently. -#}
+{#- Date functions that DuckDB and Spark spell differently. -#}
 
 {#- A day shifted by a number of days; stays a date. -#}
 {% macro add_days(day, days) -%}

@@ -276,7 +276,8 @@ category_discoveries as (
     group by month, category
 ),
 
--- Concentration over the artists who are online in the category or were watched in it.
+-- Concentration is over the artists who are online in the category or were watched in
+-- it.
 artist_watch as (
     select
         month,
@@ -361,7 +362,7 @@ coverage as (
     group by lives_online.month, lives_online.category
 ),
 
--- From a viewer's first known artist of the month to an emerging one.
+-- The path leads from a viewer's first known artist of the month to an emerging one.
 data_end as (
     select max(event_day) as last_day from {{ ref('int_playback_days') }}
 ),
