@@ -127,7 +127,7 @@ def test_what_dbt_does_by_hand_changes_neither_the_warehouse_nor_a_close(season:
         assert con.execute("select distinct pool_rule from staging.policies").fetchall() == [("direct",)]
         hacked = con.execute("select sum(watch_ms) from marts.fct_daily_watch").fetchone()
     with season.warehouse() as con:
-        assert con.execute("select sum(watch_ms) from marts.fct_daily_watch").fetchone() != hacked, "the edit had no effect"
+        assert con.execute("select sum(watch_ms) from marts.fct_daily_watch").fetchone() != hacked, "it had no effect"
 
     attack = [
         "run-operation",
