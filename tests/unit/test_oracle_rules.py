@@ -390,7 +390,7 @@ def test_backdated_catalogue_changes_no_closed_month_unless_amended() -> None:
 def test_a_returned_payment_goes_into_the_balance_and_out_again() -> None:
     records = platform(*artist("art", iban=IBAN), period(envelope_cents=1_000, updated_at=1))
     history = closed(records, "2021-02")
-    with pytest.raises(ValueError, match="0 cents are nothing"):
+    with pytest.raises(ValueError, match="0 cents cannot be returned"):
         history.write_off("art")
     assert history.return_payment("2021-02", "art") == 1_000
     [line] = history.close("2021-03", Snapshot.of(records)).lines
