@@ -82,7 +82,7 @@ def test_without_its_heartbeats_it_is_not_provable_and_nothing_of_it_is_wrong(ho
     shutil.rmtree(home / "raw")
     shown = allive_verify(home)
     assert shown.returncode == 3, shown.stderr
-    assert "Nothing wrong was found, and not everything could be checked:" in shown.stderr
+    assert "Nothing wrong was found, but not everything could be checked:" in shown.stderr
     assert "changed or cut" not in shown.stdout + shown.stderr
     assert shown.stdout.count("│ not provable │") == len(MONTHS_OF_FORMAT_1)
     assert max(map(len, shown.stdout.splitlines())) <= 80
@@ -141,5 +141,5 @@ def test_it_is_proven_on_a_read_only_copy_and_nothing_is_written(home: Path, rea
     before = content(home)
     shown = allive_verify(home, *read_only)
     assert shown.returncode == 0, shown.stderr
-    assert "Not put on record: the data home is read-only." in shown.stdout
+    assert "Not recorded: the data home is read-only." in shown.stdout
     assert content(home) == before

@@ -232,10 +232,10 @@ def test_nothing_is_written_but_the_file_that_is_asked_for(
         control = (expected.simulated if "simulated" in name else expected.now).control
         assert sum(int(row[name]) for row in rows) == control["envelope_cents"]
     shown = capsys.readouterr().out
-    assert "What if: envelope 1.20 EUR instead of 1.00 EUR; pool rule direct instead of equal." in shown
+    assert "Simulated policy: envelope 1.20 EUR instead of 1.00 EUR; pool rule direct instead of equal." in shown
     periods = paid_periods(home, month)
     own = sum(by_the_policy(one).envelope_cents is not None for one in periods)
-    assert (f"{own} of {len(periods)} periods keep an envelope of their own" in shown) == (own > 0)
+    assert (f"{own} of {len(periods)} periods keep their own envelope" in shown) == (own > 0)
 
 
 def paid_periods(home: Home, month: str) -> list[Subscription]:

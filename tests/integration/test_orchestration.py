@@ -255,7 +255,7 @@ def test_what_is_left_out_of_landing_is_told_by_the_exit_status_and_by_a_check(h
     words = " ".join(result.output.split())
     assert words.count("lives/link.csv: a link") == 1
     assert words.count("lives/truncated.csv.gz:") == 1
-    assert "Not all that has landed was taken: 1 not taken, 1 set aside as unreadable" in words
+    assert "Not all landed files were taken: 1 not taken, 1 set aside as unreadable" in words
     again = run(home, "refresh")
     assert again.success, "the service's run must continue"
     (check,) = [check for check in again.failed_checks if check.name == "landing_left_out"]

@@ -217,7 +217,7 @@ def test_a_month_closes_on_a_corrected_delivery_as_on_one_that_was_right(
     assert allive("batches", "release", batch.batch_id, "--why", "its other lines are right")[0] == 0
     status, said = allive("run")
     assert status == 0, said
-    assert "No reject." in allive("rejects", "list", "--open")[1]
+    assert "No rejects." in allive("rejects", "list", "--open")[1]
     acknowledged = settle_month(late.settings, MONTH).acknowledgement
     status, said = allive("payout", MONTH, *(("--acknowledge", acknowledged) if acknowledged else ()))
     assert status == 0, said

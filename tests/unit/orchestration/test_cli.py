@@ -213,7 +213,7 @@ def test_verify_of_a_newer_home_is_not_provable_and_writes_nothing(allive, tmp_p
 def test_verify_without_payouts_is_not_provable_and_leaves_no_record(allive, tmp_path):
     result = allive("verify")
     assert result.exit_code == 3
-    assert "Not put on record: the data home has no audit log." in result.output
+    assert "Not recorded: the data home has no audit log." in result.output
     assert not (tmp_path / "payouts").exists()
 
 
@@ -262,4 +262,4 @@ def test_what_a_command_writes_is_private(tmp_path, monkeypatch):
 def test_only_an_amendment_that_waits_is_withdrawn(allive):
     result = allive("amend", "2021-01", "--withdraw", "--why", "they were right")
     assert result.exit_code == 1
-    assert "No amendment of it waits; waiting: none." in " ".join(result.output.split())
+    assert "No amendment of it is waiting; waiting: none." in " ".join(result.output.split())

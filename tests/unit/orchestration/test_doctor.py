@@ -186,7 +186,7 @@ def test_a_load_on_lost_pins_is_a_refusal_and_no_defect(settings, capsys):
         compact(settings)
     assert cli._report(refused.value) == 1
     said = capsys.readouterr().err
-    assert "this is a defect" not in said
+    assert "this is a bug" not in said
     assert "allive doctor --repair" in said
 
 

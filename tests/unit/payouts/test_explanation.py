@@ -197,9 +197,9 @@ def test_the_terminal_tells_it_in_words(by_hand: Settings, capsys: pytest.Captur
     assert done
     for words_expected in (
         "66.67 % 666,700,000 0.66 EUR",
-        "sum of the slices of 5 subscribers, the same over 1 live 3,000,150,000",
-        "510,000,000 nanos in equal parts over 2 members are 255,000,000 each; no nano is left over",
-        "325 whole cents; 1 cent left over, one each to the first by what is cut off: place 1 of 2, one of them here",
+        "sum of the slices of 5 subscribers, equal to the sum over 1 live 3,000,150,000",
+        "510,000,000 nanos in equal parts for 2 members are 255,000,000 each; no nano is left over",
+        "325 whole cents; 1 cent left over, one each to the first by amount cut off: place 1 of 2, one of them here",
         "below the minimum of 10.00 EUR",
     ):
         assert words_expected in told
@@ -279,9 +279,9 @@ def test_few_who_watched_a_known_artist_are_not_counted_either(
 
     few, many = watched_by(4), watched_by(5)
     told = words(show(few, "art-k", "table", capsys)[1])
-    assert "fewer than 5 subscribers watched them while they were known, which went to the pool" in told
+    assert "fewer than 5 subscribers watched them while they were a known artist; that amount went to the pool" in told
     assert "4.00 EUR" not in told
-    assert "5 subscribers watched them while they were known, and 5.00 EUR of it went to the pool" in words(
+    assert "5 subscribers watched them while they were a known artist, and 5.00 EUR of it went to the pool" in words(
         show(many, "art-k", "table", capsys)[1]
     )
     assert json.loads(show(few, "art-k", "json", capsys)[1])["to_pool"] == {"subscribers": None, "amount_nanos": None}
