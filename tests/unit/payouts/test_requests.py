@@ -57,7 +57,7 @@ def test_only_a_closed_month_of_the_look_back_is_amended(settings: Settings) -> 
 def test_a_withdrawn_amendment_waits_no_longer(settings: Settings) -> None:
     for month in ("2021-01", "2021-02"):
         close(settings, month)
-    with pytest.raises(Refusal, match="2021-01 cannot have its amendment withdrawn: No amendment of it waits"):
+    with pytest.raises(Refusal, match="2021-01 cannot have its amendment withdrawn: No amendment of it is waiting"):
         requests.withdraw_amendment(settings, "2021-01", why="-", operator="zoe")
     for month in ("2021-01", "2021-01", "2021-02"):
         requests.amend(settings, month, why="wrong credits", operator="zoe")

@@ -329,7 +329,7 @@ def test_a_copy_of_payouts_alone_is_not_checked_and_not_wrong(copied: Settings) 
 def test_without_the_key_pseudonyms_are_not_checked(copied: Settings) -> None:
     verification = verify(Settings(home=copied.home))
     assert not verification.findings
-    assert {one.why for one in verification.unchecked} == {"the key of the pseudonyms is not there any more"}
+    assert {one.why for one in verification.unchecked} == {"the key of the pseudonyms no longer exists"}
 
 
 def test_a_heartbeat_file_that_was_changed_is_found(copied: Settings) -> None:
