@@ -132,7 +132,7 @@ class Chain:
         return str(read_json(manifest)["run_hash"]) if manifest.exists() else "0" * 64
 
     def _open_envelopes(self, month: str, data: Snapshot) -> list[int]:
-        """INTERFACES.md: "envelopes still open at month end", in nanos, of begun periods that are settled later."""
+        """INTERFACES.md: "envelopes still open at month end", in nanos, of periods that began but settle later."""
         return [
             envelope_cents(period, self.history.policy) * 10_000_000
             for period in data.periods.values()

@@ -106,7 +106,7 @@ def described_in(model):
 
 
 def sql_alone(text):
-    """The SQL without comments and without Jinja, whose macros deal with the engine."""
+    """The SQL without comments and without Jinja: macros are allowed to differ by engine."""
     text = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
     text = re.sub(r"\{%.*?%\}", "", text, flags=re.DOTALL)
     text = re.sub(r"\{\{.*?\}\}", "", text, flags=re.DOTALL)

@@ -64,7 +64,7 @@ def _why_not(program: str) -> str:
 
 
 def is_required() -> bool:
-    """Whether a missing browser is a failure, as it is in CI."""
+    """Whether a missing browser is a failure: true in CI."""
     return os.environ.get("CI") == "true"
 
 

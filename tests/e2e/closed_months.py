@@ -1,4 +1,4 @@
-"""The work that the crash tests of closings kill, and views of what it left."""
+"""Work for the crash tests of closings, and functions that inspect the result."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The deliveries and loads of the crash tests of ingestion, and views of what they left."""
+"""Deliveries and loads for the crash tests of ingestion, and functions that inspect the result."""
 
 import csv
 import gzip
@@ -154,7 +154,7 @@ def _decide(home: Path, decide: Callable[..., object], *files: str) -> None:
 
 
 def visible(settings: Settings) -> Rows:
-    """What readers see through the pins: every row without its batch number, by landed file."""
+    """The rows that readers see through the pins, without batch numbers, by landed file."""
     rows: Rows = defaultdict(dict)
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")

@@ -350,7 +350,7 @@ def months(payouts: Path) -> list[str]:
 
 
 def any_file(rng: Random, payouts: Path) -> Path:
-    """A random file of a random kind; the audit log and the manifests are a kind each."""
+    """A random file; every kind is equally likely, and the audit log and the manifests are kinds of their own."""
     files = sorted(path for path in payouts.rglob("*") if path.is_file())
     kind = rng.choice(sorted({path.suffix + path.stem[:3] * (path.suffix == ".json") for path in files}))
     return rng.choice([path for path in files if path.suffix + path.stem[:3] * (path.suffix == ".json") == kind])

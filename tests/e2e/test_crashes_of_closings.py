@@ -19,10 +19,10 @@ from tests.e2e.killing import Campaign
 from tests.pipeline import Pipeline
 
 SHARE_OF_KILLS = 0.85
-"""Of all kills of the crash tests, per scenario: a thorough session kills closings about 200 times in total."""
+"""Share of all crash-test kills, per scenario: a thorough session kills closings about 200 times in total."""
 SHARE_WITHOUT_KEY = 0.05
 KILLED_AGAIN = 3
-"""Every third rerun is killed as well."""
+"""One in this many reruns is killed as well."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SHARE_OF_KILLS = 0.07
-"""Of all kills of the crash tests, per test."""
+"""Share of all crash-test kills, per test."""
 ALL = ()
 ONE = (raw_layer.DECIDED_ALONE,)
 DECIDE = {

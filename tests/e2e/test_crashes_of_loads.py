@@ -16,9 +16,9 @@ from tests.e2e import raw_layer
 from tests.e2e.killing import Campaign
 
 SHARE_OF_KILLS = 0.15
-"""Of all kills of the crash tests, per scenario."""
+"""Share of all crash-test kills, per scenario."""
 KILLED_AGAIN = 3
-"""Every third rerun is killed as well."""
+"""One in this many reruns is killed as well."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tests.e2e import raw_layer
 from tests.e2e.killing import Campaign
 
 SHARE_OF_KILLS = 0.15
-"""Of all kills of the crash tests."""
+"""Share of all crash-test kills."""
 
 
 @dataclass(frozen=True)

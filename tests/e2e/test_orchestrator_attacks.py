@@ -359,7 +359,7 @@ def test_an_order_to_close_is_taken_from_our_own_form_alone(service: Service) ->
         assert answer.status_code == 403
     operator.http.get("/orders", params={"month": "2021-02", "token": token})
     assert not (service.home / "payouts" / "audit.ndjson").exists()
-    answer = operator.post("/orders", {"token": token, "month": "2021-02", "operator": "somebody else"})
+    answer = operator.post("/orders", {"token": token, "month": "2021-02", "operator": "another person"})
     assert answer.status_code == 303
     (line,) = (service.home / "payouts" / "audit.ndjson").read_text(encoding="utf-8").splitlines()
     told = json.loads(line)

@@ -23,7 +23,7 @@ WATCHED = ("intermediate.int_playback_days", "intermediate.int_period_slices")
 """Watch time, and the money paid for it."""
 
 MOST_DAYS_BY_NAME = 40
-"""Above this, the days that a playback touches are looked up by its whole key (dbt_project/macros/watermark.sql)."""
+"""Above this number of days to read, playbacks are matched by their whole key (dbt_project/macros/watermark.sql)."""
 
 Rows = list[tuple[object, ...]]
 

@@ -23,7 +23,7 @@ from tests.two_years.story import Story
 
 
 def under(pipeline: Pipeline, project: Path, *look_backs: tuple[str, int]) -> Pipeline:
-    """The data home under a project whose policy looks back this many months from each of these days on."""
+    """The data home under a project whose policy has these look-backs, each with the day from which it is valid."""
     shutil.copytree(DBT_PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
     policies = project / "seeds" / "policies.csv"
     with policies.open(encoding="utf-8", newline="") as file:

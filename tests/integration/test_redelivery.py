@@ -257,7 +257,7 @@ def figures(pipeline: Pipeline) -> dict[str, tuple[int, int]]:
 
 
 def without_pins(control: Record) -> Record:
-    """A control file without the pinned raw versions, which differ when the money is the same."""
+    """A control file without the pinned raw versions, which differ even if the money is the same."""
     assert "raw_versions" in control
     return {name: value for name, value in control.items() if name != "raw_versions"}
 

@@ -101,7 +101,7 @@ def _no_constant(name: str) -> None:
 def _csv_lines(content: bytes) -> Iterator[Line]:
     """A header, then records; a record has the number of the line on which it begins (the header is on line 1).
 
-    The separator is the one that splits the header into the most names, of which case and surrounding blanks are
+    The separator is the one that splits the header into the most names. Their case and the blanks around them are
     ignored. A record with more or fewer fields than the header, or with bytes that are not UTF-8, cannot be read.
     """
     is_utf_16 = content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}

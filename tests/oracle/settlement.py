@@ -40,7 +40,7 @@ class Slice(NamedTuple):
 
 
 class Blocker(NamedTuple):
-    """Why a month cannot close, and the id of the artist, live or month at fault."""
+    """Why a month cannot close, and the id of the artist, live or month that causes it."""
 
     reason: str
     subject_id: str

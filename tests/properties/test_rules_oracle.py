@@ -1,4 +1,4 @@
-"""The properties that must always hold (RULES.md §8), row by row, checked on the oracle to show that it is right."""
+"""The properties that must always hold (RULES.md §8), row by row, checked on the oracle, so that it can be trusted."""
 
 import random
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""The warehouse on a small Spark cluster, compared with DuckDB's: `make test-spark`. `make test` needs no Spark."""
+"""The warehouse on a small Spark cluster, compared with DuckDB's: `make test-spark`, as `make test` needs no Spark."""

@@ -1,4 +1,4 @@
-"""`make test-spark`: both engines give the same rows, on a cluster, after a killed worker, and whatever the history.
+"""`make test-spark`: both engines give the same rows on a cluster, after a killed worker, and for any history.
 
 It starts a Spark standalone master and two workers on loopback and stops them by their process ids.
 """

@@ -1,4 +1,4 @@
-"""A standalone Spark cluster on loopback: a master and two workers, whose processes are tracked and stopped singly."""
+"""A standalone Spark cluster on loopback: a master and two workers, which are tracked and stopped one by one."""
 
 import os
 import signal

@@ -36,7 +36,7 @@ AMOUNTS: Final = Line._fields[3:]
 
 
 class Slice(NamedTuple):
-    """A part of a period's envelope; artists have their name in the cast."""
+    """A part of a period's envelope; artists are named as in the cast."""
 
     period_id: str
     artist: str | None

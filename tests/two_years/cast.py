@@ -1,4 +1,4 @@
-"""The artists and subscribers of the two years, and the rows that an uneventful month lands."""
+"""The artists and subscribers of the two years, and the rows that land in an ordinary month."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -71,7 +71,7 @@ SUBSCRIBERS: Final = {
 
 
 def everything_at_the_beginning() -> Records:
-    """The artists, their categories, their lives and the credits of those."""
+    """The artists with their categories, and their lives with their credits."""
     records: Records = []
     for name, (_, category) in ARTISTS.items():
         records += artist(name) + categorised(name, category, since="2019-06-01")

@@ -74,7 +74,7 @@ def _period(rng: random.Random, period_id: str, subscriber_id: str, start: date,
 
 
 def _price(rng: random.Random) -> Row:
-    """Plain, partly refunded, without envelope, without price, cheaper than the envelope, trials, odd envelopes."""
+    """Prices: plain, partly refunded, no envelope, no price, cheaper than the envelope, trials, odd envelopes."""
     price_cents, envelope_cents, *refunded = rng.choice(
         (
             *[(499, 100)] * 6,

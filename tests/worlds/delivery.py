@@ -162,7 +162,7 @@ class _Dialect(NamedTuple):
 
 
 def _dialect(header: list[str], rows: int) -> _Dialect:
-    """How a CSV file is written. Drawn by its content, so that the world's own random numbers stay unchanged."""
+    """The dialect of a CSV file, chosen from its content, so that the world's own random numbers stay the same."""
     rng = random.Random(f"{header} {rows}")
     return _Dialect(
         separator=rng.choice((",", ",", ";", "\t")),

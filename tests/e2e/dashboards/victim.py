@@ -11,7 +11,7 @@ from ingestion.settings import Settings
 
 
 def earned(principal: Principal, copy: ServingCopy, artist_id: str) -> str:
-    """What an artist earned, as a query of `dashboards.queries` would return it."""
+    """An artist's earnings, as a query of `dashboards.queries` would return them."""
     require_artist(principal, artist_id)
     rows = copy.rows("select earned_cents from published.artist_payouts where artist_id = ?", artist_id)
     return ", ".join(f"EARNED-{artist_id}-{row['earned_cents']}" for row in rows)
