@@ -1,4 +1,4 @@
-"""What a reject is about, in words: the fields, what was expected there, what to do. The contracts say the rest."""
+"""Explains rejects in words: the fields, what was expected, what to do. The rest comes from the contracts."""
 
 from typing import Final
 
@@ -44,7 +44,7 @@ _RULES: Final = {
         "add the price, in cents",
     ),
 }
-# The fields by which people know a record, of each type; a reject is answered by a later record of the same ones.
+# The fields that identify a record, by record type. A later record with the same values answers a reject.
 _IDENTITY: Final = {
     "heartbeats": ("event_id",),
     "subscriptions": ("period_id",),
@@ -56,12 +56,12 @@ _IDENTITY: Final = {
 
 
 def identity_of(contract: Contract) -> tuple[str, ...]:
-    """The fields by which people know a record."""
+    """The fields that identify a record."""
     return _IDENTITY[contract.record_type]
 
 
 def fields_of(contract: Contract, reason: str) -> tuple[str, ...]:
-    """The fields that a reason is about; none where the whole line is.
+    """The fields that a reason is about; empty if it is about the whole line.
 
     >>> from ingestion.contracts import CONTRACTS
     >>> fields_of(CONTRACTS["heartbeats"], "too_late"), fields_of(CONTRACTS["lives"], "bad_kind")
@@ -76,7 +76,7 @@ def fields_of(contract: Contract, reason: str) -> tuple[str, ...]:
 
 
 def expected_of(contract: Contract, reason: str) -> str:
-    """What was expected in place of what was found."""
+    """The expected value, in words."""
     if reason in _RULES:
         return _RULES[reason][1]
     if reason == UNREADABLE:
@@ -89,7 +89,7 @@ def expected_of(contract: Contract, reason: str) -> str:
 
 
 def advice_of(reason: str) -> str:
-    """What to do about it."""
+    """The advice on how to correct a reject."""
     if reason in _RULES:
         return _RULES[reason][2]
     if reason == UNREADABLE:

@@ -87,7 +87,7 @@ def test_no_batch_is_no_refusal_and_an_unknown_one_is(allive):
     for decision in (["show"], ["release", "--why", "x"], ["discard", "--why", "x"]):
         result = allive("batches", decision[0], "lives-000001-00000000", *decision[1:])
         assert result.exit_code == 1
-        assert "Held are: none" in result.output
+        assert "Held batches: none" in result.output
 
 
 def test_the_demo_refuses_a_home_that_is_in_use(allive, tmp_path):
