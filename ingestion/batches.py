@@ -38,7 +38,7 @@ _DAY_OF = {"heartbeats": "event_day", "subscriptions": "period_end - 1"}
 
 
 class UnknownBatchError(Exception):
-    """There is no held batch with this id, or it does not hold this file, or no longer does."""
+    """There is no held batch with this id, or it does not contain this file, or no longer does."""
 
 
 @dataclass(frozen=True)

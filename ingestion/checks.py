@@ -1,9 +1,9 @@
 """The checks within a batch that need no query: how much was rejected, where and why, and which files are at fault.
 
-The share of rejects is checked three times. A file of 200 records or more is checked by itself. Smaller files are
-checked together, and so are all files that have passed so far: otherwise a delivery in many small files could pass
-where the same delivery in one file would fail. If one of these checks fails, the small files are at fault, because each
-of the others has at most 5 % by itself. A device with a high share is only a warning.
+The share of rejects is checked three times. A file of 200 records or more is checked alone. Smaller files are checked
+together, and so are all files that have passed so far: otherwise a delivery in many small files could pass when the
+same delivery in one file would fail. If one of these two checks fails, the small files are at fault, because each of
+the others has at most 5 % of rejects. A device with a high share is only a warning.
 """
 
 from collections import Counter
@@ -39,7 +39,7 @@ def check_counts(contract: Contract, staged: StagedBatch) -> tuple[CheckResult, 
 
 
 def files_at_fault(files: Sequence[str], fails: Callable[[Sequence[str]], bool]) -> tuple[str, ...]:
-    """Return the files of a failed batch that fail a validation by themselves.
+    """Return the files of a failed batch that fail a validation alone.
 
     If files only fail together, or cannot be separated in a limited number of validations, all of them are at fault.
 

@@ -12,7 +12,7 @@ from ingestion.settings import Settings
 HOME_FORMAT: Final = 2
 """The newest format of a data home that this code knows."""
 FORMAT_WITH_STRAYS: Final = 2
-"""The format of a home with stray files (docs/adr/0026). Earlier code would read their heartbeats as having no day."""
+"""The format of a home with files of strays (docs/adr/0026). To earlier code, their heartbeats would have no day."""
 FORMAT_FILE: Final = "format.json"
 
 

@@ -345,7 +345,7 @@ def _validated(
     accepted: tuple[Path, ...],
     validator: Validator,
 ) -> tuple[CheckResult, ...]:
-    """Run the suite on the whole batch; if an invariant fails, find the files that fail it by themselves."""
+    """Run the suite on the whole batch; if an invariant fails, find the files that fail it alone."""
 
     def validated(landed: Sequence[str] | None) -> tuple[CheckResult, ...]:
         names = None if landed is None else tuple(landed)

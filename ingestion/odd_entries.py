@@ -16,7 +16,7 @@ class OddEntry(NamedTuple):
     name: str
     reason: str
     is_unread: bool = False
-    """True if it should have been taken, so that it might contain records that are not counted anywhere."""
+    """True if it should have been taken: it might contain records that are not counted anywhere."""
 
 
 @dataclass

@@ -1,8 +1,8 @@
 """The raw layer: Delta tables of accepted records and of rejects, and the pinned versions that readers use.
 
 A table's newest version can be half of a promotion; the versions in `pins.json` never are. Files can be merged
-(`ingestion.compaction`), so a version stands for records, up to its last batch, and not for files: its records are
-read from the current files.
+(`ingestion.compaction`), so a version identifies records, up to its last batch, and not files: its records are read
+from the current files.
 """
 
 import json
@@ -462,12 +462,12 @@ def scan_of(
 ) -> str:
     """SQL that reads a raw table from its files, with explicit columns (a view cannot bind values).
 
-    Stray files are read in a branch of their own. The other files have their day in the folder name, so a query for
+    Files of strays are read in a separate branch. The other files have their day in the folder name, so a query for
     some days opens only the files of these days.
 
     Args:
         table: the raw table.
-        files: its files, or files that are to be added to it.
+        files: its files, or files that will be added to it.
         up_to: only the records of batches up to this number.
         lacked: the later columns that all of the files lack; they have the other ones. If None, columns are matched by
             name, and every query opens the footers of all files.

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     engine: Literal["duckdb", "spark"] = Field(
         default="duckdb", description="Engine that builds the warehouse; Spark needs the extra `spark` and Java 17."
     )
-    spark_master: str = Field(default="local[*]", description="Where Spark runs: local[n], spark://host:7077, yarn …")
+    spark_master: str = Field(default="local[*]", description="Spark's master: local[n], spark://host:7077, yarn …")
     spark_driver_memory: str = Field(default="2g", description="Memory of Spark's driver, and of a local master.")
     spark_executor_memory: str = Field(default="4g", description="Memory of one Spark executor.")
     spark_shuffle_partitions: int = Field(

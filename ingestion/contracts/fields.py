@@ -55,7 +55,7 @@ IS_PLAIN = "is_plain"
 
 
 class Takes(Enum):
-    """Which values of a typed format a field accepts; for others a reader passes `NOT_TEXT`."""
+    """The values of a typed format that a field accepts; for others a reader passes `NOT_TEXT`."""
 
     ANYTHING = auto()
     """Any value that can be written as text, such as a number or boolean."""

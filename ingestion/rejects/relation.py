@@ -33,7 +33,7 @@ _BETWEEN_IDS = "chr(31)"
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rejects to select; None selects all."""
+    """A selection of rejects; an attribute that is None selects all."""
 
     month: str | None = None
     """Month of the load, in Paris, such as 2021-02: the date in a rejected line is not reliable."""
@@ -76,7 +76,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Reject:
-    """A rejected line, or a file that was set aside whole (without a line; `raw` says why)."""
+    """A rejected line, or a whole file that was set aside (it has no line, and `raw` says why)."""
 
     record_type: str
     file: str
@@ -105,7 +105,7 @@ class Rejects:
         return self._con
 
     def header_of(self, record_type: str, file: str, file_hash: str) -> CsvHeader | None:
-        """The header of a CSV file that had rejects, as long as it is in landing."""
+        """The header of a CSV file that had rejects, while the file is in landing."""
         key = (record_type, file, file_hash)
         if key not in self._headers:
             self._headers[key] = read_header(self._settings, *key)
