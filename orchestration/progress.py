@@ -34,7 +34,7 @@ class Bytes:
         self._stage, self._began, self._done = stage, time.monotonic(), 0
 
     def add(self, name: str, size: int) -> None:
-        """Report that `size` more bytes are done, of `name` at the moment."""
+        """Report that `size` more bytes are done; `name` is the file or table being worked on."""
         self._done += size
         tell(self._stage, f"{name}: {self._done / 1e6:,.0f} MB, {self._rate():,.0f} MB/s")
 

@@ -124,7 +124,7 @@ def discard_held(settings: Settings, what: str, files: Sequence[str], *, why: st
 
 
 def _on_record(held: HeldBatch, files: Sequence[str]) -> dict[str, Any]:
-    """The batch, and the files if only some were chosen; `held/decisions.ndjson` always lists the files."""
+    """The batch, and its files if they were named or are only some; `held/decisions.ndjson` always has them."""
     named = held.names if files or len(held.names) < len(held.report.held_files) else ()
     return {"batch": held.batch_id} | ({"files": [*named]} if named else {})
 

@@ -41,7 +41,7 @@ def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = 
 
 
 def _require_all_taken(outcome: RunOutcome, left_out: int) -> bool:
-    """Repeat at the end of a run which files in landing are in no table. Return whether all were taken."""
+    """Repeat at the end of a run how many files in landing are in no table. Return whether all were taken."""
     set_aside = sum(metadata.get("unreadable_files", 0) for metadata in _raw(outcome).values())
     counts = {"not taken": left_out, "set aside as unreadable": set_aside}
     if found := [f"{number:,} {what}" for what, number in counts.items() if number]:

@@ -42,7 +42,7 @@ def return_payment(settings: Settings, month: str, artist_id: str, *, why: str) 
     def ask(operator: str) -> str:
         cents = requests.return_payment(settings, month, artist_id, why=why, operator=operator)
         return (
-            f"{euros(cents)} EUR of {month} are in the balance of {artist_id} again; the next run pays them if it can "
+            f"{euros(cents)} of {month} are in the balance of {artist_id} again; the next run pays them if it can "
             "trust the bank details."
         )
 
@@ -54,7 +54,7 @@ def write_off(settings: Settings, artist_id: str, *, why: str) -> bool:
 
     def ask(operator: str) -> str:
         cents = requests.write_off(settings, artist_id, why=why, operator=operator)
-        return f"{euros(cents)} EUR owed by {artist_id} are written off; the next run shows it as a separate line."
+        return f"{euros(cents)} owed by {artist_id} are written off; the next run shows it as a separate line."
 
     return _ask(settings, ask, command=f"allive balances write-off {artist_id}")
 

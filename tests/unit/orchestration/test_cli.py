@@ -189,7 +189,7 @@ def test_a_newer_format_is_said_in_words_and_exits_1(tmp_path, monkeypatch, caps
     assert cli.run_command_line() == 1
     said = capsys.readouterr().err
     assert f"has format {KNOWN[what] + 1}" in said
-    assert "defect" not in said
+    assert "bug" not in said
 
 
 def test_every_command_is_tried_on_a_newer_home():
@@ -244,7 +244,7 @@ def test_a_read_only_home_is_no_defect(tmp_path, monkeypatch, capsys):
     assert cli.run_command_line() == 1
     said = capsys.readouterr().err
     assert "Read-only file system" in said
-    assert "defect" not in said
+    assert "bug" not in said
 
 
 def test_what_a_command_writes_is_private(tmp_path, monkeypatch):

@@ -162,7 +162,7 @@ def test_every_other_part_is_looked_at_though_one_breaks(settings):
         code, said = run(*arguments)
         assert code == 1
         assert "payouts/2021-01/control.json" in said
-        assert "defect" not in said
+        assert "bug" not in said
     with pytest.raises(UnsoundPinsError, match=r"payouts/2021-01/control\.json"):
         require_sound_pins(settings)
 
@@ -177,7 +177,7 @@ def test_who_holds_the_home_is_named_and_the_lock_is_not_touched(settings):
     with data_home_lock(settings, command="allive run"):
         (home, *_) = examine(settings)
         assert "`allive run`" in home.found
-    assert "free" in examine(settings)[0].found
+    assert "not in use" in examine(settings)[0].found
 
 
 def test_a_load_on_lost_pins_is_a_refusal_and_no_defect(settings, capsys):

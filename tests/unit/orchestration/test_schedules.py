@@ -112,7 +112,7 @@ def test_days_of_downtime_over_the_3rd_and_days_of_refusals(home):
         6: "2021-02",
         7: "2021-02",
         8: "2021-02",
-        9: "No month is due on 2021-03-09: 2021-03 is from 2021-04-03 on.",
+        9: "No month is due on 2021-03-09: 2021-03 is due from 2021-04-03 on.",
     }
 
 
