@@ -51,7 +51,7 @@ class HeldFile:
     records: int | None
     """Accepted records; None in a batch that earlier code held, which counted by batch."""
     rejects: int | None
-    """Rejected records; None likewise."""
+    """Rejected records; None in the same case."""
     first_day: date | None
     """First and last Paris day of its accepted records: events, or last days of paid periods."""
     last_day: date | None
