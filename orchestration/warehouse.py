@@ -42,7 +42,7 @@ _MADE_OF_HEARTBEATS = ("int_playback_days", "int_player_days")
 
 @dataclass(frozen=True)
 class Build:
-    """The warehouse after a look at it: built now (`built`), or already built from the same inputs."""
+    """The state of the warehouse: built now (`built`), or already built from the same inputs."""
 
     inputs: "Inputs"
     built: bool

@@ -20,7 +20,7 @@ daily_refresh = dg.ScheduleDefinition(
     cron_schedule="0 5 * * *",
     execution_timezone=TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 05:00: shows files landed overnight in the dashboards before anyone looks.",
+    description="Every day at 05:00: files landed overnight are in the dashboards before anyone looks.",
 )
 nightly_upkeep = dg.ScheduleDefinition(
     name="nightly_upkeep",

@@ -29,7 +29,7 @@ def register_tables(con: duckdb.DuckDBPyConnection, settings: Settings, tables: 
 
 
 def scan_of(settings: Settings, table: SparkTable) -> str:
-    """SQL that reads a table from its files, with explicit columns; a table without rows can be without a file."""
+    """SQL that reads a table from its files, with explicit columns; a table without rows might have no file."""
     columns = {name: duckdb_type(type_) for name, type_ in table.columns.items()}
     files = ", ".join(sql_text(str(file)) for file in files_of(settings, table))
     if not files:

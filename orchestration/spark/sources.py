@@ -92,7 +92,7 @@ def create_booked_tables(session: "SparkSession", settings: Settings) -> None:
 
 
 def link_files(folder: Path, root: Path, files: Iterable[Path]) -> None:
-    """Make a folder contain links to exactly these files of a root, under the same paths. Costs as much as changed."""
+    """Make a folder contain links to exactly these files of a root, under the same paths. Only changes take time."""
     wanted = {file.relative_to(root).as_posix(): file for file in files}
     folder.mkdir(parents=True, exist_ok=True)
     known = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")}
