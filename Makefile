@@ -6,9 +6,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DUCKDB_2 := build/duckdb-2
+CHECKED := tests/unit tests/architecture tests/integration/test_golden.py
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup browser demo test test-thorough test-bare test-duckdb-2 test-spark lint types sql-lint bench mutants screenshots up clean
+.PHONY: help setup browser demo check docs reference test test-thorough test-bare test-duckdb-2 test-spark lint types sql-lint bench mutants screenshots up clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,6 +25,20 @@ browser: setup
 
 demo: setup ## a fictional season through the whole pipeline, ending with the closed months' payout table
 	@$(BIN)/allive demo
+
+check: setup ## the loop while you work: lint, types, unit tests, dbt unit tests, golden season
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(CHECKED)
+
+reference: setup ## docs/reference/: commands, settings and marts, from the code
+	@$(BIN)/python docs/reference.py
+
+docs: setup ## the documentation site, in build/docs; a dead link fails
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python build/docs-env
+	@$(BIN)/uv pip sync --quiet --require-hashes --python build/docs-env/bin/python docs/requirements.txt
+	@build/docs-env/bin/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going -b dirhtml -c docs . build/docs
+	@echo "The site is in build/docs: open build/docs/docs/index/index.html"
 
 # Test files run in the order of their folders: long tests start before short ones, so no worker waits for a last one.
 test: setup browser ## all tests, from unit tests to browser tests (TESTS="tests/browser …": only these)

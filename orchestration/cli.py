@@ -18,7 +18,6 @@ app = typer.Typer(
     name="allive",
     help="User-centric artist payouts for live music: from landed files to closed months.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -44,6 +43,7 @@ raw_app = typer.Typer(help="Maintenance of the raw tables. The service runs it e
 app.add_typer(raw_app, name="raw")
 
 _CODE_DIGITS = 12
+Version = Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Also show the orchestrator's own log.")]
 
 
@@ -145,6 +145,16 @@ OnlyOpen = Annotated[bool, typer.Option("--open", help="Only rejects that were n
 OnlyHeld = Annotated[bool, typer.Option("--held", help="Only rejects of held files.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.", callback=_reason)]
+
+
+@app.callback(invoke_without_command=True)
+def show_version(*, version: Version = False) -> None:
+    """Show the version if asked to."""
+    if version:
+        from importlib import metadata  # noqa: PLC0415
+
+        typer.echo(f"allive {metadata.version('allive-warehouse')}")
+        raise typer.Exit
 
 
 @app.command()
