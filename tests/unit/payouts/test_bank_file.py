@@ -260,8 +260,8 @@ def test_amounts_are_written_to_the_cent(path: Path, cents: int, euros: str) -> 
 @pytest.mark.parametrize(
     ("twin", "message"),
     [
-        (replace(ELODIE, artist_id="art-9"), "The end-to-end id ALV-2021-02-00003 comes 2 times"),
-        (replace(ELODIE, end_to_end_id="ALV-2021-02-00009"), "The artist art-3 comes 2 times"),
+        (replace(ELODIE, artist_id="art-9"), "The end-to-end id ALV-2021-02-00003 appears 2 times"),
+        (replace(ELODIE, end_to_end_id="ALV-2021-02-00009"), "The artist art-3 appears 2 times"),
     ],
 )
 def test_an_artist_is_paid_once_under_an_id_of_its_own(path: Path, twin: Transfer, message: str) -> None:
