@@ -146,7 +146,7 @@ def test_each_move_has_its_reason(
     assert said in plain_words(shown)
     # Nothing is closed yet: no booked figure and no statement, only an estimate.
     assert set(told(shown)) == {"current_earned_cents", "current_direct_nanos", "current_pool_nanos"}
-    assert "Votre premier mois se construit" in plain_words(shown)
+    assert "Votre premier mois est en cours" in plain_words(shown)
 
 
 def test_a_first_estimate_has_no_day_before(tmp_path: Path) -> None:
@@ -267,15 +267,15 @@ def test_the_retention_curve_stops_before_a_small_group(home: Path) -> None:
     values = max(charts(shown)[0].datasets, key=len)
     # 100 started; five are left at minute 7, four at minute 8.
     assert [(point["minute"], point["share"]) for point in values][-1] == (7, 0.05)
-    assert "La moitié des lectures vont au-delà de la minute 2" in plain_words(shown)
-    assert "moins de cinq lectures restent" in plain_words(shown)
+    assert "La moitié des lectures dépassent la minute 2" in plain_words(shown)
+    assert "il reste moins de cinq lectures" in plain_words(shown)
 
 
 def test_one_viewer_sees_no_curve_and_no_origin(home: Path) -> None:
     shown = show(home, "lives", "flo")
     assert row(shown, "l3")["viewers"] == "moins de 5"
     assert charts(shown) == []
-    assert "Trop peu de lectures pour une courbe" in plain_words(shown)
+    assert "Pas assez de lectures pour une courbe" in plain_words(shown)
     assert "leur origine n'est pas communiquée" in plain_words(shown)
 
 

@@ -463,6 +463,6 @@ def test_a_service_that_does_not_run_is_told_in_the_visitors_language(tmp_path: 
 
     french, english = (asyncio.run(ask("text/html", language)) for language in ("fr", "en"))
     assert (french.status_code, english.status_code) == (503, 503)
-    assert "Le service n’est pas en marche" in french.text  # noqa: RUF001 - French
+    assert "Le service est arrêté" in french.text
     assert "The service is not running" in english.text
     assert asyncio.run(ask("*/*", "fr")).text == "The orchestrator is not running.\n"
