@@ -17,7 +17,7 @@ class Role(StrEnum):
 
 PLATFORM_ROLES = frozenset({Role.MANAGEMENT, Role.FINANCE, Role.OPERATOR})
 """Roles that see the platform's figures and any artist's pages (each view is recorded in the audit log). Only operators
-also have the orchestrator and the close orders."""
+also have the orchestrator and the orders to close."""
 
 
 @dataclass(frozen=True)

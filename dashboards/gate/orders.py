@@ -1,4 +1,4 @@
-"""The page of close orders, where operators place, approve and withdraw them. The session identifies the operator."""
+"""The page of orders to close, where operators place, approve and withdraw them. The session names the operator."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -314,7 +314,10 @@ def test_emerging_artists_are_seen_or_not(tmp_path: Path) -> None:
     assert "15\u202f% du temps de visionnage de mars 2021 va aux émergents" in headings
     assert any("40\u202f% de l’argent va aux émergents, contre 25\u202f% au prorata" in one for one in headings)
     assert any("150,00\u202f€ de plus" in one for one in headings)
-    assert any("«\u00a0Catégorie\u00a0» est le premier point de départ" in one and one.endswith("70\u202f%") for one in headings)
+    assert any(
+        "«\u00a0Catégorie\u00a0» est le premier point de départ" in one and one.endswith("70\u202f%")
+        for one in headings
+    )
     # Three have lives online: one had no viewer, and one had fewer than five.
     assert "2 émergents sur 3 n’ont presque pas été vus en mars 2021" in headings
     assert row_of(test, "a-1")["seen"] == "✗ par personne"
