@@ -120,7 +120,7 @@ def test_the_running_month_is_an_estimate_and_says_why_it_moved(home: Path) -> N
 @pytest.mark.parametrize(
     ("before", "now", "said"),
     [
-        ((100, 50, 5), (90, 50, 6), "mais vos abonnés ont regardé davantage d'autres artistes : -0,10 €"),
+        ((100, 50, 5), (90, 50, 6), "mais vos abonnés ont passé encore plus de temps sur d'autres artistes : -0,10 €"),
         ((100, 50, 5), (90, 50, 5), "leur euro se partage davantage : -0,10 €"),
         ((100, 50, 5), (110, 50, 5), "la part de vos lives dans l'euro de vos abonnés a augmenté : +0,10 €"),
         ((100, 50, 5), (90, 50, 4), "des visionnages ou des abonnements ont été corrigés : -0,10 €"),
