@@ -16,7 +16,7 @@ from payouts.settlement import Blocker, first_month_with_periods, known_months, 
 from payouts.warehouse_mark import is_as_left
 
 if TYPE_CHECKING:
-    from payouts.verification.findings import Finding, Unchecked
+    from payouts.closed_month.findings import Finding, Unchecked
 
 _MOST_FINDINGS: Final = 10
 LIKELY_CAUSES: Final = (

@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from ingestion.settings import Settings
+from payouts.closed_month.arithmetic import NANOS_PER_CENT, earned_cents, pool_shares
+from payouts.closed_month.books import Month, read_month
+from payouts.closed_month.findings import Check, Place, Report
+from payouts.closed_month.month_files import AdjustmentRow, LiveRow, PayoutRow, read_rows
 from payouts.errors import Refusal
 from payouts.explanation.account import Adjustment, BalanceEntry, Explanation, Part, Pool, part_of
 from payouts.explanation.subscribers import (
@@ -30,10 +34,6 @@ from payouts.ledger import (
 )
 from payouts.months import following
 from payouts.statements import statement_number
-from payouts.verification.arithmetic import NANOS_PER_CENT, earned_cents, pool_shares
-from payouts.verification.books import Month, read_month
-from payouts.verification.findings import Check, Place, Report
-from payouts.verification.month_files import AdjustmentRow, LiveRow, PayoutRow, read_rows
 
 _MOST_NAMED: Final = 5
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 from ingestion.settings import Settings
 from payouts.bank_file import BankedTransfer
+from payouts.closed_month.books import Books, Month
+from payouts.closed_month.findings import Check, Report
 from payouts.ledger import CONTROL_FILE
-from payouts.verification.books import Books, Month
-from payouts.verification.findings import Check, Report
 from payouts.verification.from_heartbeats import WHAT_IS_PINNED, check_heartbeats
 from payouts.verification.open_envelopes import check_open_envelopes
 from payouts.verification.payees import Named, check_payees

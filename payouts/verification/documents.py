@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from payouts.bank_file import BankedTransfer, read_bank_file
+from payouts.closed_month.findings import Check, Place, Report
+from payouts.closed_month.month_files import Control, Manifest, PayoutRow
 from payouts.ledger import PAYOUTS_FILE
 from payouts.statements import (
     STATEMENTS_FOLDER,
@@ -17,8 +19,6 @@ from payouts.statements import (
     statement_file_name,
     statement_number,
 )
-from payouts.verification.findings import Check, Place, Report
-from payouts.verification.month_files import Control, Manifest, PayoutRow
 
 _RUN_HASH_DIGITS: Final = 20
 """How many digits of the run hash are in a message id."""

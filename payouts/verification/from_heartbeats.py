@@ -16,15 +16,16 @@ import polars as pl
 from ingestion.settings import Settings
 from payouts.bank_details import electronic
 from payouts.bank_file import BankedTransfer
+from payouts.closed_month.arithmetic import NANOS_PER_CENT, largest_remainder
+from payouts.closed_month.books import Books, Month
+from payouts.closed_month.findings import Check, Place, Report
+from payouts.closed_month.month_files import LiveRow, Policy, Settled, read_rows
+from payouts.closed_month.slices import DESTINATIONS, Slice, Sums, earnings, read_slices
 from payouts.ledger import CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE, RESETTLED_FOLDER, SLICES_FILE
 from payouts.months import last_day
 from payouts.statements import statement_number
 from payouts.verification.adjustments import look_back_of
 from payouts.verification.amounts import check_sums
-from payouts.verification.arithmetic import NANOS_PER_CENT, largest_remainder
-from payouts.verification.books import Books, Month
-from payouts.verification.findings import Check, Place, Report
-from payouts.verification.month_files import LiveRow, Policy, Settled, read_rows
 from payouts.verification.pinned_records import (
     Catalogue,
     GoneError,
@@ -33,7 +34,6 @@ from payouts.verification.pinned_records import (
     read_catalogue,
     scan_pinned,
 )
-from payouts.verification.slices import DESTINATIONS, Slice, Sums, earnings, read_slices
 from payouts.verification.watching import watched_days
 from payouts.verification.weights import ByLive, Period, by_period, weigh
 

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 from ingestion.settings import Settings
 from payouts.bank_details import are_payable, electronic
+from payouts.closed_month.books import Month
+from payouts.closed_month.findings import Check, Report
+from payouts.closed_month.month_files import PayoutRow, Policy
 from payouts.ledger import PAYOUTS_FILE
 from payouts.months import following, last_day
-from payouts.verification.books import Month
-from payouts.verification.findings import Check, Report
-from payouts.verification.month_files import PayoutRow, Policy
 from payouts.verification.pinned_records import all_records, latest
 
 Named = tuple[str | None, ...]

@@ -17,9 +17,9 @@ from ingestion.pins_check import require_pins
 from ingestion.raw_tables import TABLES, pins_path, read_pins, stored_files, table_path
 from ingestion.raw_versions import DamagedLogError, Records, UnknownVersionError, records_of, register_path
 from ingestion.settings import Settings
+from payouts.closed_month.month_files import Control, Policy, read_json
 from payouts.ledger import CONTROL_FILE
 from payouts.months import first_day, is_month, last_day
-from payouts.verification.month_files import Control, Policy, read_json
 
 ALL_SHARES_BP: Final = 10_000
 

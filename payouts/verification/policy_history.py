@@ -7,11 +7,11 @@ import csv
 from datetime import date
 
 from ingestion.settings import Settings
+from payouts.closed_month.books import Month
+from payouts.closed_month.findings import Check, Report
+from payouts.closed_month.month_files import Policy
 from payouts.ledger import CONTROL_FILE
 from payouts.months import last_day
-from payouts.verification.books import Month
-from payouts.verification.findings import Check, Report
-from payouts.verification.month_files import Policy
 
 History = tuple[tuple[date, Policy], ...]
 """The rows, each with the day it comes into force, oldest first."""

@@ -13,6 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from payouts.closed_month.findings import EVERYTHING, Check, Place, Report
+from payouts.closed_month.month_files import Manifest, read_json
 from payouts.formats import AUDIT_FILE, AUDIT_FORMAT
 from payouts.ledger import (
     ADJUSTMENTS_FILE,
@@ -25,8 +27,6 @@ from payouts.ledger import (
     SLICES_FILE,
 )
 from payouts.months import following
-from payouts.verification.findings import EVERYTHING, Check, Place, Report
-from payouts.verification.month_files import Manifest, read_json
 
 NO_LINE: Final = hashlib.sha256(b"").hexdigest()
 """The `previous` hash of the first line of the audit log."""

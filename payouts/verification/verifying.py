@@ -9,17 +9,17 @@ from ingestion.home_format import FORMAT_FILE, HOME_FORMAT, FormatError, home_fo
 from ingestion.settings import Settings
 from payouts import audit
 from payouts.bank_file import BankedTransfer
+from payouts.closed_month.books import Books, Month, read_month
+from payouts.closed_month.findings import Check, Progress, Report, Verdict, Verification
+from payouts.closed_month.month_files import Manifest
+from payouts.closed_month.slices import periods_in_two_months
 from payouts.ledger import BANK_FILE, RESETTLED_FOLDER, SLICES_FILE, closed_months
 from payouts.verification.adjustments import check_adjustments
 from payouts.verification.amounts import check_amounts
 from payouts.verification.balances import check_balances
-from payouts.verification.books import Books, Month, read_month
 from payouts.verification.documents import check_bank_file, check_statements
-from payouts.verification.findings import Check, Progress, Report, Verdict, Verification
-from payouts.verification.month_files import Manifest
 from payouts.verification.policy_history import check_policy, read_history
 from payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
-from payouts.verification.slices import periods_in_two_months
 
 
 def verify(

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from payouts.verification.month_files import Policy
+from payouts.closed_month.month_files import Policy
 from payouts.verification.pinned_records import Catalogue
 
 ByLive = dict[tuple[str, str], dict[str, int]]

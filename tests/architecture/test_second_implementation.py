@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "payouts" / "verification"
+FOLDERS = [ROOT / "payouts" / name for name in ("verification", "closed_month")]
+OWN = ("payouts.verification.", "payouts.closed_month.")
 PRODUCT = {"ingestion", "payouts", "orchestration", "dashboards", "duckdb", "dbt"}
 SHARED = {
     "ingestion.home_format",
@@ -36,13 +37,13 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def test_the_second_implementation_knows_nothing_of_the_first() -> None:
-    found = {path.name: {*imported(path)} for path in FOLDER.glob("*.py")}
+    found = {path.name: {*imported(path)} for folder in FOLDERS for path in folder.glob("*.py")}
     assert "ingestion.raw_versions" in found["from_heartbeats.py"] | found["watching.py"], "the modules have moved"
     wrong = {
         module: {
             name
             for name in names - SHARED
-            if name.split(".")[0] in PRODUCT and not f"{name}.".startswith("payouts.verification.")
+            if name.split(".")[0] in PRODUCT and not f"{name}.".startswith(OWN)
         }
         for module, names in found.items()
     }

@@ -7,7 +7,7 @@ import pytest
 from ingestion import day_files
 from ingestion.compaction import compact
 from ingestion.raw_tables import is_stray, read_pins, stored_files
-from payouts.verification.findings import Verdict
+from payouts.closed_month.findings import Verdict
 from payouts.verification.verifying import verify
 from tests.pipeline import Pipeline
 from tests.worlds.world import World

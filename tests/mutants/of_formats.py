@@ -9,7 +9,7 @@ _VERIFICATION: Final = "tests/unit/payouts/test_verification.py"
 _AUDIT: Final = "tests/unit/payouts/test_audit.py"
 _HOME_FORMAT: Final = "tests/unit/ingestion/test_home_format.py"
 _CLI: Final = "tests/unit/orchestration/test_cli.py"
-_FINDINGS: Final = "payouts/verification/findings.py"
+_FINDINGS: Final = "payouts/closed_month/findings.py"
 _SEALS: Final = "payouts/verification/seals.py"
 _VERIFYING: Final = "payouts/verification/verifying.py"
 
@@ -90,7 +90,7 @@ MUTANTS: Final = (
     Mutant(
         name="any_format_of_a_month",
         rule="INTERFACES: a format is a whole number, 1 or greater",
-        file="payouts/verification/month_files.py",
+        file="payouts/closed_month/month_files.py",
         before="format: int = Field(default=1, ge=1)",
         after="format: int = Field(default=1)",
         killed_by=f"{_VERDICTS}::test_what_is_no_format_is_damage",

@@ -15,10 +15,10 @@ from ingestion.settings import Settings
 from payouts import closing, gate, ledger, requests
 from payouts.close_orders import CloseOrder, order_close
 from payouts.close_warnings import CloseWarning, acknowledgement
+from payouts.closed_month.findings import Check, Finding
 from payouts.errors import Refusal
 from payouts.run import compute_run
 from payouts.settlement import ArtistMonth, Settlement
-from payouts.verification.findings import Check, Finding
 from payouts.verification.proving import Proof
 from payouts.warehouse_mark import note_mark
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from payouts.verification.month_files import PayoutRow, Policy
+from payouts.closed_month.month_files import PayoutRow, Policy
 from payouts.verification.payees import Account, _changed_on, _settled
 
 OLD, NEW = "FR7630006000011234567890189", "FR7630001007941234567890185"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from ingestion.settings import Settings
+from payouts.closed_month.books import Books, read_month
+from payouts.closed_month.findings import Report, Unchecked
 from payouts.verification import Check, Verdict, Verification, record_verification, verify
 from payouts.verification.balances import check_balances
-from payouts.verification.books import Books, read_month
-from payouts.verification.findings import Report, Unchecked
 from payouts.verification.seals import AuditLine, AuditLog
 from tests import closed_chain
 from tests.closed_chain import small_chain
