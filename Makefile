@@ -25,7 +25,7 @@ browser: setup
 demo: setup ## a fictional season through the whole pipeline, ending with the closed months' payout table
 	@$(BIN)/allive demo
 
-# In the order of their folders: files of long tests come before those of short ones, and no worker waits for the last.
+# Files keep the order that tests/conftest.py gives them: the long ones first.
 test: setup browser ## all tests, from the rules' units to the pages in a browser (TESTS="tests/browser …": only these)
 	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 15 $(TESTS)
 

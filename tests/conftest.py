@@ -26,8 +26,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="more random worlds, kills, races and corruptions")
 
 
+# Long files first, so that no worker ends alone on one. The first of the browser's makes the demo season that the
+# others wait for: by their turn it is there.
+TURNS = ("browser/test_pages.py", "integration/", "e2e/", "browser/", "")
+
+
+def _turn(item: pytest.Item) -> int:
+    path = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+    return next(turn for turn, start in enumerate(TURNS) if path.startswith(start))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what only a thorough session runs."""
+    """Put long files first, and leave out what only a thorough session runs."""
+    items.sort(key=_turn)
     if not config.getoption("--thorough"):
         left_out = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=left_out)
