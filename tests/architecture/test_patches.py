@@ -12,8 +12,9 @@ PRODUCT = ("dashboards", "ingestion", "orchestration", "payouts")
 
 
 def lasting_changes(source: str) -> Iterator[int]:
-    """Lines that assign to, or delete, an attribute of an imported module of the product."""
+    """Lines that assign to, or delete, an attribute of an imported module; a script's own process may."""
     tree = ast.parse(source)
+    tree.body = [node for node in tree.body if not (isinstance(node, ast.If) and "__main__" in ast.unparse(node.test))]
     modules = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -22,14 +23,14 @@ def lasting_changes(source: str) -> Iterator[int]:
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PRODUCT):
             modules |= {alias.asname or alias.name for alias in node.names if alias.name.islower()}
     for node in ast.walk(tree):
-        targets = {
-            ast.Assign: lambda node: node.targets,
-            ast.AugAssign: lambda node: [node.target],
-            ast.AnnAssign: lambda node: [node.target],
-            ast.Delete: lambda node: node.targets,
-        }.get(type(node), lambda _: [])(node)
+        if isinstance(node, ast.Assign | ast.Delete):
+            targets = node.targets
+        elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+            targets = [node.target]
+        else:
+            continue
         for target in targets:
-            base = target
+            base: ast.expr = target
             while isinstance(base, ast.Attribute):
                 base = base.value
             if isinstance(target, ast.Attribute) and isinstance(base, ast.Name) and base.id in modules:
