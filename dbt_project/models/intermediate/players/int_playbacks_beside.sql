@@ -2,6 +2,8 @@
 -- Grain: playback × Paris day on which it ran beside one of the same subscriber on
 -- another device: both were open, between their first and their last heartbeat of the
 -- day, at one instant. A playback without a device is beside none.
+-- The lines below come from a loop; their indent means nothing once rendered.
+-- noqa: disable=LT02
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where
@@ -25,10 +27,18 @@ surrounded as (
     select
         playback_days.*,
         {%- for device in var('devices') %}
-        max(case when playback_days.device = '{{ device }}' then playback_days.last_heartbeat_at end)
-            over earlier as {{ device }}_until,
-        min(case when playback_days.device = '{{ device }}' then playback_days.first_heartbeat_at end)
-            over later as {{ device }}_from
+        max(
+            case
+                when playback_days.device = '{{ device }}'
+                    then playback_days.last_heartbeat_at
+            end
+        ) over earlier as {{ device }}_until,
+        min(
+            case
+                when playback_days.device = '{{ device }}'
+                    then playback_days.first_heartbeat_at
+            end
+        ) over later as {{ device }}_from
         {{- ',' if not loop.last }}
         {%- endfor %}
     from playback_days

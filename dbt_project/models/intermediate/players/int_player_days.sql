@@ -9,8 +9,8 @@
 }}
 -- Grain: playback (`playback_id`, `subscriber_id`, `live_id`) × Paris day with a
 -- heartbeat: what its heartbeats say of the player that sent them. All counts add up.
--- Beside int_playback_days and not in it: nothing here is money, and watch time does not
--- wait for it (docs/adr/0027).
+-- Beside int_playback_days and not in it: nothing here is money, and watch time does
+-- not wait for it (docs/adr/0027).
 -- Odd rule: a heartbeat is judged by the next one of the same day, so the unit of an
 -- incremental run is the playback's day.
 -- The blocks below stand inside macros once rendered; their indent means nothing:

@@ -13,6 +13,10 @@ deliveries as (
     select * from {{ ref('int_player_deliveries') }}
 ),
 
+{%- set in_between -%}
+    least({{ add_days('period_start', 28) }}, {{ add_days('period_end', -1) }})
+{%- endset %}
+
 -- A period is 35 days at most: the months of its first day, its last and one between.
 period_months as (
     select
@@ -22,7 +26,7 @@ period_months as (
     select
         period_id,
         batch_number,
-        {{ month_of('least(' ~ add_days('period_start', 28) ~ ', ' ~ add_days('period_end', -1) ~ ')') }} as month
+        {{ month_of(in_between) }} as month
     from periods
     union distinct
     select

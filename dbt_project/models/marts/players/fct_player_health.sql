@@ -5,6 +5,8 @@
 -- `*_watchers`) do not.
 -- Odd rule: `delivered_heartbeats` and `rejects` are of the day of the load
 -- (int_player_deliveries), everything else of the day of the heartbeats.
+-- The lines below come from a loop; their indent means nothing once rendered.
+-- noqa: disable=LT02
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where {{ is_changed_day('event_day') }}
