@@ -40,7 +40,7 @@ docs: setup ## the documentation site, in build/docs; a dead link fails
 	@build/docs-env/bin/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going -b dirhtml -c docs . build/docs
 	@echo "The site is in build/docs: open build/docs/docs/index/index.html"
 
-# Test files run in the order of their folders: long tests start before short ones, so no worker waits for a last one.
+# Test files run in the order that tests/conftest.py gives them: long ones first.
 test: setup browser ## all tests, from unit tests to browser tests (TESTS="tests/browser …": only these)
 	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 15 $(TESTS)
 

@@ -27,8 +27,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--thorough", action="store_true", help="more random worlds, kills, races and corruptions")
 
 
+# Long files run first, so that no worker is left with one at the end. The first browser file builds the demo season;
+# the other browser files run later and find it ready.
+TURNS = ("browser/test_pages.py", "integration/", "e2e/", "browser/", "")
+
+
+def _turn(item: pytest.Item) -> int:
+    path = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+    return next(turn for turn, start in enumerate(TURNS) if path.startswith(start))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests marked `thorough`, unless `--thorough` is given."""
+    """Sort long test files first; deselect the tests marked `thorough`, unless `--thorough` is given."""
+    items.sort(key=_turn)
     if not config.getoption("--thorough"):
         left_out = [item for item in items if item.get_closest_marker("thorough")]
         config.hook.pytest_deselected(items=left_out)

@@ -40,11 +40,7 @@ def test_the_second_implementation_knows_nothing_of_the_first() -> None:
     found = {path.name: {*imported(path)} for folder in FOLDERS for path in folder.glob("*.py")}
     assert "ingestion.raw_versions" in found["from_heartbeats.py"] | found["watching.py"], "the modules have moved"
     wrong = {
-        module: {
-            name
-            for name in names - SHARED
-            if name.split(".")[0] in PRODUCT and not f"{name}.".startswith(OWN)
-        }
+        module: {name for name in names - SHARED if name.split(".")[0] in PRODUCT and not f"{name}.".startswith(OWN)}
         for module, names in found.items()
     }
     assert not {module: names for module, names in wrong.items() if names}

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pytest
 from deltalake import DeltaTable
 
 import ingestion.load
@@ -117,9 +118,9 @@ def load_everything(home: Path) -> list[ingestion.load.BatchReport]:
     The validation suites are left out: they write no files, so a crash cannot affect them, and importing
     their library would take longer than everything else.
     """
-    ingestion.load.validate = lambda *_: ()  # type: ignore[attr-defined]
     settings = settings_of(home)
-    with data_home_lock(settings, command="allive run"):
+    with pytest.MonkeyPatch.context() as patch, data_home_lock(settings, command="allive run"):
+        patch.setattr(ingestion.load, "validate", lambda *_: ())
         reports = [ingestion.load.load_new_files(settings, record_type) for record_type in RECORD_TYPES]
     return [report for report in reports if report]
 

@@ -45,10 +45,11 @@ def scattered(tmp_path_factory: pytest.TempPathFactory) -> Scattered:
 
 def keep_up(home: Path) -> None:
     """Merge wherever there are two files or more, and immediately delete files that are no longer needed."""
-    ingestion.compaction.FEWEST_FILES = 2
     settings = raw_layer.settings_of(home)
-    compact(settings)
-    vacuum(settings, grace=timedelta())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
+        compact(settings)
+        vacuum(settings, grace=timedelta())
 
 
 def files_of(settings: Settings) -> dict[str, int]:

@@ -10,10 +10,10 @@ WATCH_MS = {"r0": 9_000, "np": 6_000, "us": 7_000, "in": 50_000, "id": 10_000, "
 
 
 def test_cases_are_worth_what_is_right(pipeline: Pipeline) -> None:
-    for record_type, ending in (("heartbeats", "ndjson"), ("subscriptions", "csv")):
+    for record_type, names in (("heartbeats", "*.ndjson"), ("subscriptions", "subscriptions-*.csv")):
         folder = pipeline.landing / record_type
         folder.mkdir()
-        for path in CASES.glob(f"*.{ending}"):
+        for path in CASES.glob(names):
             shutil.copy(path, folder)
     reports = pipeline.run()
     assert {report.record_type: (report.records, report.rejects) for report in reports} == {

@@ -37,7 +37,7 @@ def test_what_the_commands_write_has_no_bit_for_group_or_others(tmp_path: Path, 
         if path.stat().st_mode & 0o077
     }
     assert open_to_others == {}
-    assert json.loads((home / "format.json").read_bytes()) == {"format": 1}
+    assert json.loads((home / "format.json").read_bytes()) == {"format": 2}
 
 
 def _allive(home: Path, *arguments: str) -> None:

@@ -2,6 +2,8 @@
 -- Grain: one row per playback and Paris day on which it overlapped a playback of the
 -- same subscriber on another device: at some instant both were open, between their
 -- first and last heartbeats of the day. A playback without a device overlaps none.
+-- The lines below come from a loop, so their indent does not matter.
+-- noqa: disable=LT02
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where
@@ -25,10 +27,18 @@ surrounded as (
     select
         playback_days.*,
         {%- for device in var('devices') %}
-        max(case when playback_days.device = '{{ device }}' then playback_days.last_heartbeat_at end)
-            over earlier as {{ device }}_until,
-        min(case when playback_days.device = '{{ device }}' then playback_days.first_heartbeat_at end)
-            over later as {{ device }}_from
+        max(
+            case
+                when playback_days.device = '{{ device }}'
+                    then playback_days.last_heartbeat_at
+            end
+        ) over earlier as {{ device }}_until,
+        min(
+            case
+                when playback_days.device = '{{ device }}'
+                    then playback_days.first_heartbeat_at
+            end
+        ) over later as {{ device }}_from
         {{- ',' if not loop.last }}
         {%- endfor %}
     from playback_days

@@ -13,6 +13,10 @@ deliveries as (
     select * from {{ ref('int_player_deliveries') }}
 ),
 
+{%- set in_between -%}
+    least({{ add_days('period_start', 28) }}, {{ add_days('period_end', -1) }})
+{%- endset %}
+
 -- A period is at most 35 days, so it touches the month of its first day, of its last
 -- day, and at most one in between.
 period_months as (
@@ -23,7 +27,7 @@ period_months as (
     select
         period_id,
         batch_number,
-        {{ month_of('least(' ~ add_days('period_start', 28) ~ ', ' ~ add_days('period_end', -1) ~ ')') }} as month
+        {{ month_of(in_between) }} as month
     from periods
     union distinct
     select

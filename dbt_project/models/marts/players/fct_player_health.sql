@@ -6,6 +6,8 @@
 -- `*_watchers`) are not.
 -- Odd rule: `delivered_heartbeats` and `rejects` belong to the day of the load
 -- (int_player_deliveries), all other columns to the day of the heartbeats.
+-- The lines below come from a loop, so their indent does not matter.
+-- noqa: disable=LT02
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where {{ is_changed_day('event_day') }}

@@ -1,11 +1,14 @@
 -- Grain: one row per span, device, app version and sign of its health that stands out.
 -- Spans are each calendar month, and the latest known days (`span` is 'latest').
 -- Not additive over spans: the same heartbeats are in both.
+-- The lines below come from a loop, so their indent does not matter.
+-- noqa: disable=LT02
 {%- set sums = [
     'started_playbacks', 'single_heartbeat_playbacks', 'heartbeats', 'playing_heartbeats',
     'unpositioned_heartbeats', 'tied_heartbeats', 'frozen_ms', 'uncounted_ms',
     'outrunning_heartbeats', 'watch_ms', 'delivered_heartbeats', 'rejects',
 ] %}
+{%- set keys = ['span', 'device', 'app_version', 'first_day', 'last_day'] %}
 with health as (
     select * from {{ ref('fct_player_health') }}
 ),
@@ -43,7 +46,7 @@ summed as (
 ),
 
 final as (
-    {{ player_signs('summed', ['span', 'device', 'app_version', 'first_day', 'last_day']) }}
+    {{ player_signs('summed', keys) }}
 )
 
 select * from final
