@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import typer
-import yaml
+import yaml  # type: ignore[import-untyped]
 from pydantic_core import PydanticUndefined
 from typer.cli import get_docs_for_click
 

@@ -37,7 +37,7 @@ _WHAT_TO_DO = {
         "with a newer updated_at"
     ),
     "artist_without_category": (
-        "artist {subject} was watched on {found} day(s) without a category; deliver one in "
+        "artist {subject} was watched without a category (days: {found}); deliver one in "
         "landing/artist_categories/ with a valid_from on or before the first of them"
     ),
     "artist_unknown": (
@@ -85,7 +85,7 @@ def warehouse_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> li
         return []
     return [
         (
-            "The warehouse was not built wholly since the last close or amendment: a check failed or a run was cut "
+            "The warehouse has not been fully built since the last close or amendment: a check failed or a run was cut "
             "short. Run `allive run`; it names what fails."
         )
     ]
@@ -138,8 +138,8 @@ def unreadable_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> l
     ).fetchall()
     return [
         (
-            f"{name} could not be read ({why}), and lies in landing as it was; what is in it may belong to the month. "
-            "Deliver it again, whole, under the same name, or take it out of landing."
+            f"{name} could not be read ({why}), and is still in landing, unchanged; its records might belong to the "
+            "month. Deliver it again, whole, under the same name, or take it out of landing."
         )
         for name, why, file_hash in set_aside
         if hash_of_landed(settings.landing_dir, name) == file_hash

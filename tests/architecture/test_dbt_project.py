@@ -26,7 +26,7 @@ LAYERS = {
     "intermediate": re.compile(r"int_[a-z_]+"),
     "marts": re.compile(r"(dim|fct)_[a-z_]+"),
 }
-# What a layer is allowed to read besides itself. `booked` has the bookings of closed months, `policies` is the seed.
+# The layers that a layer can read besides itself. `booked` has the bookings of closed months, `policies` is the seed.
 MAY_READ = {
     "staging": {"raw", "booked"},
     "intermediate": {"staging", "policies", "booked"},

@@ -27,10 +27,10 @@ REFUSED: Final = {
     "lie, of files and data": r"\b(lies|lying) (in|at|beside|within|between|where|under|there|on)\b",
     "(s)": r"\w\(s\)",
     "one X a Y, for per": (
-        r"\b(one|an?|each) (?!(?:in|of|into|for|makes?|is|to|per)\b)\w+ an? "
+        r"\b(one|an?|each) (?!(?:in|of|into|for|makes?|is|to|per|skip|with|an?)\b)\w+ an? "
         r"(month|day|artist|period|file|table|row|line|record|type|run|batch|playback|subscriber|live|session|device)\b"
     ),
-    "a clause that opens with What": r"(?:^|[.:;!?] )What (?![^.!?:]*\?)",
+    "a clause that opens with What": r"(?:^|[.:;!?] )What (?!if\b|[^.!?:]*\?)",
 }
 """Refused words and patterns, by the name that a finding shows."""
 VERBATIM: Final = ("docs/rules.md", "docs/interfaces.md", "tests/golden/", "tests/fixtures/", "LICENSE")

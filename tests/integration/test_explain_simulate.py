@@ -257,7 +257,7 @@ def test_what_cannot_be_simulated_is_refused_with_what_to_do(
         simulate(Settings(home=tmp_path / "empty"), month, WhatIf())
     stale = Settings(home=tmp_path / "stale")
     shutil.copytree(settings.home / "warehouse", stale.home / "warehouse")
-    with pytest.raises(Refusal, match="not built wholly since the last close"):
+    with pytest.raises(Refusal, match="not been fully built since the last close"):
         simulate(stale, month, WhatIf())
 
 

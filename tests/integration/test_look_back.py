@@ -82,7 +82,7 @@ def test_a_shortened_look_back(pipeline: Pipeline, tmp_path: Path) -> None:
         with pytest.raises(Refusal, match="The amendment of 2020-07 that tests asked for"):
             close(settings, "2020-09")
     assert ledger.closed_months(settings) == ("2020-07", "2020-08")
-    with pytest.raises(Refusal, match="was not built wholly since"):
+    with pytest.raises(Refusal, match="has not been fully built since"):
         settle_month(pipeline.settings, "2020-09")  # under the project without the shorter look-back
 
     requests.withdraw_amendment(settings, "2020-07", why="the policy does not reach it", operator="tests")

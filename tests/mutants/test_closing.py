@@ -142,7 +142,7 @@ def test_a_warehouse_from_before_the_last_close_is_refused(settings: Settings) -
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("delete from booked.months")
     note_mark(settings, "tests")
-    assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
+    assert "not been fully built since the last close" in " ".join(closing.refusals(settings, "2021-02"))
 
 
 def test_a_warehouse_that_means_another_look_back_is_refused(settings: Settings) -> None:
@@ -150,7 +150,7 @@ def test_a_warehouse_that_means_another_look_back_is_refused(settings: Settings)
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("update booked.months set is_in_look_back = false")
     note_mark(settings, "tests")
-    assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
+    assert "not been fully built since the last close" in " ".join(closing.refusals(settings, "2021-02"))
 
 
 def test_an_amendment_that_the_run_does_not_reach_refuses_it(settings: Settings, tmp_path: Path) -> None:
