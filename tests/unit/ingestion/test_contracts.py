@@ -215,6 +215,12 @@ def test_days_are_paris_days(home, instant, day):
     home.land("heartbeats/a.ndjson", [HEARTBEAT | {"event_at": instant}])
     home.load("heartbeats")
     assert home.query("select event_day from raw.heartbeats") == [(day,)]
+    # Beside others of the days around it, which it may first be written to one file with.
+    others = [f"{day + timedelta(days=days)}T12:00:00Z" for days in (-1, 0, 1)]
+    beats = [HEARTBEAT | {"event_id": at, "event_at": at} for at in (*others, instant)]
+    home.land("heartbeats/b.ndjson", beats)
+    home.load("heartbeats")
+    assert home.query(f"select event_day from raw.heartbeats where event_id = '{instant}'") == [(day,)]
     home.land("artists/a.ndjson", [GOOD["artists"] | {"left_on": instant}])
     home.load("artists")
     assert home.query("select left_on from raw.artists") == [(day,)]
