@@ -1,6 +1,7 @@
 """Pins that do not fit the raw tables are refused by name; lost, broken and old ones are rebuilt to the number."""
 
 import json
+import re
 import shutil
 import signal
 import sqlite3
@@ -126,10 +127,14 @@ def test_pins_of_logs_that_an_earlier_version_wrote_are_rebuilt_to_the_number(lo
     """Neither its log entries bear a batch number, nor its register's rows a kind."""
     for step in (an_empty_file, upkeep, lambda home: deliver(home, 3), an_empty_file_of_artists):
         step(loaded)
-    pins = read_pins(loaded.settings)
+    pins, promotions = read_pins(loaded.settings), 0
     for table in TABLES:
         for entry in (table_path(loaded.settings, table) / "_delta_log").glob("*.json"):
-            entry.write_text(entry.read_text().replace('"allive":"promotion","allive_batch"', '"ignored"'))
+            content = entry.read_text()
+            if '"allive":"promotion"' in content:  # its two keys come in either order
+                promotions += 1
+                entry.write_text(re.sub(r'"allive(_batch)?":', r'"ignored\1":', content))
+    assert promotions
     with sqlite3.connect(loaded.settings.raw_dir / "versions.sqlite") as register:
         register.execute("alter table versions drop column promoted")
     register.close()
