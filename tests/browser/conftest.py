@@ -96,14 +96,15 @@ def window(chromium: Browser, dashboards: Dashboards) -> Iterator[Enter]:
     assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
 
 
-@pytest.fixture(scope="session")
+# Idle sessions end after half an hour; between two files of this folder there can be an hour of other tests.
+@pytest.fixture(scope="module")
 def _cookies() -> dict[Role, Any]:
     return {}
 
 
 @pytest.fixture
 def signed_in(window: Enter, dashboards: Dashboards, _cookies: dict[Role, Any]) -> Enter:
-    """Open windows of somebody who has signed in (by invitation; once a role and session)."""
+    """Open windows of somebody who has signed in (by invitation; once a role and file)."""
 
     def open_window(role: Role, **options: Any) -> Visitor:
         if role not in _cookies:

@@ -21,6 +21,11 @@ _APP = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-
 # Chromium says so of each answer that is not a 2xx, and of pages that were left while they loaded.
 _HARMLESS = re.compile(r"Failed to load resource|ERR_ABORTED|net::ERR_NETWORK_CHANGED")
 _ATTEMPTS = 3
+# Code of an element that comes late leaves a grey box in its place; a chart has its canvas last.
+_IS_DRAWN = """
+    () => [...document.querySelectorAll('[data-testid="stSkeleton"], [data-testid="stVegaLiteChart"]')]
+        .every(part => !part.checkVisibility() || part.querySelector('canvas, svg'))
+"""
 _CELLS = """
     () => [...document.querySelectorAll('tr[data-row]')].map(row => Object.fromEntries([
         ['row', row.dataset.row],
@@ -75,7 +80,7 @@ class Visitor:
         return response
 
     def wait(self) -> None:
-        """Wait until the page is drawn: the script has run, a heading is there, the charts have their canvas."""
+        """Wait until the page is drawn: a heading is there, the script has run, and each of its parts is in place."""
         # A heading of the app: before its first run it is connected and idle, and the page that led here has one too.
         self.page.locator('[data-testid="stApp"] h1').first.wait_for()
         assert self.page.locator('[data-testid="stException"]').count() == 0, self.text
@@ -83,10 +88,7 @@ class Visitor:
         for _ in range(2):
             self.page.locator(_APP).wait_for(state="attached")
             self.page.wait_for_timeout(60)
-        self.page.wait_for_function(
-            "() => [...document.querySelectorAll('[data-testid=\"stVegaLiteChart\"]')]"
-            ".every(chart => !chart.checkVisibility() || chart.querySelector('canvas, svg'))"
-        )
+        self.page.wait_for_function(_IS_DRAWN)
 
     def view_as(self, name: str) -> None:
         """Choose an artist, and wait until the page is hers."""
