@@ -1,4 +1,4 @@
-"""Who asks, and what they may see. Identity comes from the gate; authorization is asked here by every query."""
+"""The signed-in user and what they may see. The gate provides the identity; every query checks authorization here."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from ingestion.settings import Settings
 
 
 class Role(StrEnum):
-    """What a grant makes of somebody."""
+    """The roles that a grant can give."""
 
     ARTIST = "artist"
     MANAGEMENT = "management"
@@ -16,13 +16,13 @@ class Role(StrEnum):
 
 
 PLATFORM_ROLES = frozenset({Role.MANAGEMENT, Role.FINANCE, Role.OPERATOR})
-"""Who sees the platform's figures, and any artist's pages (each look leaves an audit record). Operators alone have the
-orchestrator and the orders to close besides."""
+"""Roles that see the platform's figures and any artist's pages (each view is recorded in the audit log). Only operators
+also have the orchestrator and the orders to close."""
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Somebody who has signed in, with the grant in force at this rerun. `(issuer, subject)` is the identity."""
+    """A signed-in user with the grant in force at this rerun, identified by `(issuer, subject)`."""
 
     issuer: str
     subject: str
@@ -36,24 +36,24 @@ class AccessDeniedError(PermissionError):
 
 
 def current_principal(settings: Settings) -> Principal:
-    """Return who looks, by the session that the gate vouches for and the grant as the access store has it this moment.
+    """Return the viewer, from the session confirmed by the gate and the current grant in the access store.
 
     Raises:
-        AccessDeniedError: The session has ended, or nothing is granted any more.
+        AccessDeniedError: The session has ended, or the subject no longer has a grant.
     """
-    import streamlit as st  # noqa: PLC0415 - asked by pages only; the rest of this module needs no page
+    import streamlit as st  # noqa: PLC0415 - only pages call this; the rest of the module works without Streamlit
 
-    from dashboards.gate.grants import principal_of_session  # noqa: PLC0415 - they are made of this module's types
+    from dashboards.gate.grants import principal_of_session  # noqa: PLC0415 - imports this module's types
     from dashboards.gate.store import open_store  # noqa: PLC0415
 
     return principal_of_session(open_store(settings), str(st.user.get("session") or ""))
 
 
 def require_artist(principal: Principal, artist_id: str) -> None:
-    """Pass if the principal may see this artist's figures.
+    """Check that the principal may see this artist's figures.
 
     Raises:
-        AccessDeniedError: neither the artist's own grant nor the platform's roles.
+        AccessDeniedError: The principal has no grant for this artist and no platform role.
     """
     if principal.role in PLATFORM_ROLES or (principal.role is Role.ARTIST and artist_id in principal.artist_ids):
         return
@@ -61,10 +61,10 @@ def require_artist(principal: Principal, artist_id: str) -> None:
 
 
 def require_platform(principal: Principal) -> None:
-    """Pass if the principal may see the platform's figures.
+    """Check that the principal may see the platform's figures.
 
     Raises:
-        AccessDeniedError: the principal is an artist.
+        AccessDeniedError: The principal is an artist.
     """
     if principal.role not in PLATFORM_ROLES:
         raise AccessDeniedError(f"{principal.issuer} {principal.subject} has no grant for the platform's figures.")

@@ -1,9 +1,9 @@
-"""Building the warehouse: its inputs are put in place, dbt builds and tests it, and what it was built from is noted.
+"""Builds the warehouse: puts its inputs in place, lets dbt build and test it, and records the inputs of the build.
 
-A warehouse that was wholly built from the present inputs is not built again: same raw versions, same bookings, same
-code. Where only some inputs changed since it was wholly built, what depends on them is built and tested again. One
-that another version of the project built, or that anything but the project has written to, is deleted first: it can be
-rebuilt, and rows that something else left in an incremental model cannot be told from the others.
+A warehouse that was fully built from the current inputs (raw versions, bookings, code) is not built again. If only some
+inputs changed since then, only the nodes that depend on them are built and tested again. A warehouse is deleted first
+if another version of the project built it, or if anything but the project has written to it: it can be rebuilt, and
+foreign rows in an incremental model cannot be distinguished from its own.
 """
 
 import functools
@@ -42,14 +42,14 @@ _MADE_OF_HEARTBEATS = ("int_playback_days", "int_player_days")
 
 @dataclass(frozen=True)
 class Build:
-    """One look at the warehouse: built now (`built`), or found built from the same inputs."""
+    """The state of the warehouse: built now (`built`), or already built from the same inputs."""
 
     inputs: "Inputs"
     built: bool
     built_at: str
     nodes: tuple[NodeResult, ...]
     dropped_because: str | None = None
-    """Why the warehouse that was there was deleted first and built from nothing; None where it was built upon."""
+    """Why the earlier warehouse was deleted and rebuilt from scratch; None if it was kept."""
 
     @property
     def broken(self) -> tuple[NodeResult, ...]:
@@ -63,10 +63,11 @@ def build_warehouse(
     project_dir: Path | None = None,
     on_node: Callable[[str, str], None] = lambda _name, _status: None,
 ) -> Build:
-    """Build the warehouse from the pinned raw tables and the bookings, unless it is built from them already.
+    """Build the warehouse from the pinned raw tables and the bookings, unless it is already built from them.
 
-    `on_node` hears of each node that dbt has finished. The data home must be locked. What another `project_dir` builds
-    closes only under settings that name the same one (`Settings.with_project`): it states the policy.
+    `on_node` is called for each node that dbt has finished. The data home must be locked. A warehouse built with
+    another `project_dir` only closes months under settings that name the same one (`Settings.with_project`): the
+    project states the policy.
     """
     if project_dir is not None:
         settings = settings.with_project(project_dir)
@@ -84,7 +85,7 @@ def build_warehouse(
         return finished
     dropped_because = dropped_because or _drop_what_cannot_be_continued(settings, builder, pins)
     if not settings.warehouse_path.exists():
-        finished = None  # dropped: nothing of an earlier build is left to build upon
+        finished = None  # deleted: there is no earlier build to continue
     token = draw_token()
     prepare(settings, builder, pins, token)
     unit_tests = _read_nodes(project.unit_tests_path)
@@ -112,23 +113,23 @@ def build_warehouse(
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that the warehouse is a function of."""
+    """Everything that determines the content of the warehouse."""
 
     code: str
-    """Hash of the dbt project, the engine and the code that makes the views."""
+    """Hash of the dbt project, the engine and the code that creates the views."""
     batch_number: int
     versions: dict[str, int | None]
     booked: tuple[str, ...]
-    """Closed months, each with the catalogue that it keeps, and whether the next run adjusts it."""
+    """Closed months, each with the catalogue it keeps, and whether the next run adjusts it."""
 
     @property
     def fingerprint(self) -> str:
-        """One hash of all of it."""
+        """One hash of all inputs."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
 def read_inputs(settings: Settings, project: ParsedProject, pins: Pins) -> Inputs:
-    """Find out what the warehouse would be built from now."""
+    """Return the inputs that a build would use now."""
     views = (ingestion.raw_tables, ingestion.raw_versions, payouts.bookings, payouts.look_back, payouts.policy)
     sources = [Path(str(module.__file__)) for module in views]
     if project.engine == "spark":
@@ -151,7 +152,7 @@ def read_inputs(settings: Settings, project: ParsedProject, pins: Pins) -> Input
 
 
 def _changed_since(before: Inputs, now: Inputs) -> tuple[str, ...]:
-    """The dbt selectors of what depends on inputs that changed; empty: build everything."""
+    """The dbt selectors of everything that depends on changed inputs; empty: build everything."""
     if before.code != now.code:
         return ()
     changed = [table for table, version in now.versions.items() if before.versions.get(table) != version]
@@ -162,17 +163,17 @@ def _changed_since(before: Inputs, now: Inputs) -> tuple[str, ...]:
 def _with_remembered(
     nodes: tuple[NodeResult, ...], finished: Build | None, unit_tests: tuple[NodeResult, ...] | None
 ) -> tuple[NodeResult, ...]:
-    """Add what an earlier build found of nodes that this one had no reason to build again, in that build's order."""
+    """Add the earlier results of nodes that did not need to be built again, in the earlier build's order."""
     new = {node.unique_id: node for node in nodes}
     earlier = (*(finished.nodes if finished else ()), *(unit_tests or ()))
     known = {node.unique_id: replace(node, is_remembered=True) for node in earlier}
-    # Dagster wants the outputs of one step in topological order, which is dbt's.
+    # Dagster needs the outputs of one step in topological order, which is dbt's order.
     return tuple({**known, **new}.values())
 
 
 def open_warehouse(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """Open the warehouse file with the limits of the settings."""
-    # No bound values: the first one makes DuckDB import pandas, for which a run with nothing new has no other use.
+    """Open the warehouse file with the limits from the settings."""
+    # No bound values: the first one makes DuckDB import pandas, which a run with nothing new does not need.
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": settings.duckdb_memory_limit,
         "temp_directory": str(settings.temp_dir),
@@ -185,9 +186,9 @@ def open_warehouse(settings: Settings, *, read_only: bool) -> duckdb.DuckDBPyCon
 
 
 def read_finished_build(settings: Settings) -> Build | None:
-    """Return the last build that was finished without a failure, as it is remembered; None while there is none.
+    """Return the last build that finished without a failure, or None if there is none.
 
-    There is none either where anything but the project has written to the warehouse since.
+    There is also none if anything but the project has written to the warehouse since.
     """
     if not settings.warehouse_path.exists():
         return None
@@ -214,7 +215,7 @@ def delete_warehouse(settings: Settings) -> None:
 
 
 def _drop_what_is_not_as_left(settings: Settings) -> str | None:
-    """Delete a warehouse that anything but the project wrote to, or that was cut; return why."""
+    """Delete a warehouse that anything but the project wrote to, or that is truncated; return why."""
     if not settings.warehouse_path.exists():
         return None
     why = why_not_as_left(settings)
@@ -225,7 +226,7 @@ def _drop_what_is_not_as_left(settings: Settings) -> str | None:
 
 
 def _drop_what_cannot_be_continued(settings: Settings, project: ParsedProject, pins: Pins) -> str | None:
-    """Delete a warehouse whose incremental rows may not come from this project or these raw tables; return why."""
+    """Delete a warehouse whose incremental rows might come from another project or other raw tables; return why."""
     if not settings.warehouse_path.exists():
         return None
     with open_warehouse(settings, read_only=True) as con:
@@ -233,7 +234,7 @@ def _drop_what_cannot_be_continued(settings: Settings, project: ParsedProject, p
     if built_by != project.content_hash:
         why = "another version of the dbt project, or another engine, built it"
     elif batch_number > pins.batch_number:
-        why = f"it holds batch {batch_number}, and the raw tables end with batch {pins.batch_number}"
+        why = f"it contains batch {batch_number}, but the raw tables end with batch {pins.batch_number}"
     else:
         return None
     delete_warehouse(settings)
@@ -241,7 +242,7 @@ def _drop_what_cannot_be_continued(settings: Settings, project: ParsedProject, p
 
 
 def prepare(settings: Settings, project: ParsedProject, pins: Pins, token: str) -> None:
-    """Make the warehouse's file ready for a build of these pins, which writes `token` into it: views, and what began.
+    """Prepare the warehouse file for a build of these pins: create its views, and record the start with `token`.
 
     Raises:
         duckdb.IOException: Another process has it open.
@@ -249,7 +250,7 @@ def prepare(settings: Settings, project: ParsedProject, pins: Pins, token: str) 
     settings.warehouse_path.parent.mkdir(parents=True, exist_ok=True)
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     with open_warehouse(settings, read_only=False) as con:
-        # Open first: where somebody reads the file, nothing is written, and its mark stays true.
+        # Open first: if another process reads the file, this fails before anything is written, and the mark stays true.
         forget_mark(settings)
         con.execute("create schema if not exists build")
         con.execute("create or replace table build.finished (inputs varchar, built_at varchar, nodes varchar)")
@@ -260,7 +261,7 @@ def prepare(settings: Settings, project: ParsedProject, pins: Pins, token: str) 
 
 
 def _follow_layouts(settings: Settings, pins: Pins) -> None:
-    """Let the views read the present files, where the same records were rewritten into others since they were made."""
+    """Point the views to the current files, if the same records were rewritten into other files since."""
     with open_warehouse(settings, read_only=True) as con:
         layouts = dict(con.execute("select table_name, version from raw.layouts").fetchall())
         (token,) = con.execute("select token from build.begun").fetchone() or ("",)
@@ -273,12 +274,12 @@ def _follow_layouts(settings: Settings, pins: Pins) -> None:
 
 
 def files_in_views(settings: Settings) -> frozenset[Path]:
-    """The files that the warehouse's views read: of the layouts that were pinned when it was last looked at."""
+    """The files that the warehouse's views read, from the layouts that were pinned when it was last updated."""
     if not settings.warehouse_path.exists():
         return frozenset()
     with open_warehouse(settings, read_only=True) as con:
         views = con.execute("select sql from duckdb_views() where schema_name in ('raw', 'booked')").fetchall()
-    # What follows a quote is a path or no path; a path with a quote of its own has it doubled.
+    # Each quoted text that ends in .parquet is a path; a quote inside a path is doubled.
     return frozenset(
         Path(literal.replace("''", "'"))
         for (sql,) in views
@@ -293,9 +294,9 @@ def _build_playbacks_in_portions(
     pins: Pins,
     on_node: Callable[[str, str], None],
 ) -> None:
-    """Build what is made of heartbeats by portions of the playbacks, where one statement cannot hold the new ones.
+    """Build the models made of heartbeats in portions of the playbacks, if one statement cannot hold the new ones.
 
-    These are the models whose sorted lists do not spill (docs/adr/0006).
+    The sorted lists of these models do not spill to disk (docs/adr/0006).
     """
     portions = math.ceil(_new_heartbeats(settings, pins) / settings.heartbeats_a_statement)
     if portions <= 1:
@@ -314,16 +315,16 @@ def _new_heartbeats(settings: Settings, pins: Pins) -> int:
     with open_warehouse(settings, read_only=True) as con:
         try:
             row = con.execute("select coalesce(max(batch_number), -1) from intermediate.int_playback_days").fetchone()
-        except duckdb.CatalogException:  # nothing is built yet: all of them, which the log of the table tells
+        except duckdb.CatalogException:  # nothing is built yet: all of them, counted in the table's log
             return count_records(settings, "heartbeats", pins.layouts["heartbeats"])
         new = con.execute("select count(*) from raw.heartbeats where batch_number > ?", row or [-1]).fetchone()
     return int(new[0]) if new else 0
 
 
 def warm_up_dbt(settings: Settings) -> None:
-    """Do ahead what the first `run_dbt` of a process pays for once: imports, the manifest, dbt's own schemas.
+    """Do the one-time work of the first `run_dbt` of a process early: imports, the manifest, dbt's own schemas.
 
-    Touches no warehouse. A project that does not parse is left for the run to tell.
+    Does not touch the warehouse. If the project does not parse, the run reports it.
     """
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
@@ -344,7 +345,7 @@ def warm_up_dbt(settings: Settings) -> None:
 def run_dbt(
     settings: Settings, project: ParsedProject, project_dir: Path, *, select: tuple[str, ...], with_unit_tests: bool
 ) -> tuple[NodeResult, ...]:
-    """Run `dbt build` on the selectors (none: on everything) in this process."""
+    """Run `dbt build` on the selectors (without any: on everything) in this process."""
     arguments = ["--select", *select] if select else []
     if not with_unit_tests:
         arguments += ["--exclude-resource-type", "unit_test"]
@@ -354,7 +355,7 @@ def run_dbt(
 def run_dbt_portion(
     settings: Settings, project: ParsedProject, project_dir: Path, *, portion: str
 ) -> tuple[NodeResult, ...]:
-    """Run the models that are made of heartbeats on a portion of the playbacks, such as `0/4`."""
+    """Run the models made of heartbeats on a portion of the playbacks, such as `0/4`."""
     models = ["stg_player__heartbeats", *_MADE_OF_HEARTBEATS]
     return invoke_dbt(settings, project, project_dir, ["run", "--select", *models], ALLIVE_PORTION=portion)
 
@@ -368,9 +369,9 @@ def run_spark_and_dbt(
     select: tuple[str, ...],
     with_unit_tests: bool,
 ) -> tuple[NodeResult, ...]:
-    """Build the models on Spark, show its tables in the DuckDB warehouse, and test there what Spark wrote.
+    """Build the models on Spark, show its tables in the DuckDB warehouse, and test them there.
 
-    Tests are run only if every model was built.
+    The tests run only if every model was built.
     """
     goes_on = spark.is_built(settings, builder)
     built = spark.build_models(settings, builder, project_dir, select=select if goes_on else ())
@@ -394,7 +395,7 @@ def _remember_unit_tests(project: ParsedProject, nodes: Iterable[NodeResult]) ->
 def _with_row_counts(
     settings: Settings, project: ParsedProject, nodes: tuple[NodeResult, ...]
 ) -> tuple[NodeResult, ...]:
-    """Count the rows of the tables that were built (views are counted where they end up)."""
+    """Count the rows of the tables that were built (views are counted in the tables built from them)."""
     manifest = json.loads(project.manifest_path.read_bytes())["nodes"]
     with open_warehouse(settings, read_only=True) as con:
         tables = set(con.execute("select schema_name, table_name from duckdb_tables()").fetchall())
@@ -418,7 +419,7 @@ def _note_finished_build(settings: Settings, build: Build) -> None:
             "insert into build.finished values (?, ?, ?)",
             [json.dumps(asdict(build.inputs)), build.built_at, _nodes_to_json(build.nodes)],
         )
-        # Every test of theirs has passed: macros/by_month.sql does not look at them again until they change.
+        # All their tests have passed: macros/by_month.sql does not look at them again until they change.
         con.execute("update build.months_built set is_proven = true where not is_proven")
 
 

@@ -1,8 +1,8 @@
-"""A second process that imports what a run needs late, while the first imports what it needs early.
+"""A second process that imports modules a run needs late, while the first process imports those it needs early.
 
-Great Expectations and dbt cost seconds of imports, and so does Dagster: on two cores a command that starts this worker
-waits for the longer of the two instead of their sum. Where none was started (the service's runs, most tests) `call`
-does the same work in this process.
+Importing Great Expectations and dbt takes seconds, and so does importing Dagster. On two cores a command that starts
+this worker waits for the longer of the two instead of their sum. Without a worker (the service's runs, most tests)
+`call` does the same work in this process.
 """
 
 import multiprocessing
@@ -33,8 +33,8 @@ _hearer: Hearer = _nobody_hears
 
 @contextmanager
 def warming_up(imports: Callable[..., None], *args: Any) -> Iterator[None]:
-    """Start the worker, let it call `imports(*args)` at once, and end it on leaving."""
-    global _worker  # noqa: PLW0603 - one worker a process, whoever calls
+    """Start the worker, which immediately calls `imports(*args)`, and end it on exit."""
+    global _worker  # noqa: PLW0603 - one worker per process, for all callers
     context = multiprocessing.get_context("spawn")
     _worker, its_end = context.Pipe()
     process = context.Process(target=_work, args=(its_end, imports, args), name="warm worker", daemon=True)
@@ -55,13 +55,13 @@ def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the function in the worker, if there is one; arguments, result and errors must pickle.
 
     Raises:
-        RuntimeError: The worker died (killed, out of memory); what it had done stands, the next run goes on from there.
+        RuntimeError: The worker died (killed, out of memory). Its finished work is kept, and the next run continues.
     """
     return heard(_nobody_hears, function, *args, **kwargs)
 
 
 def heard(hearer: Hearer, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call the function as `call` does; `hearer` hears what it tells meanwhile."""
+    """Call the function as `call` does, and pass its progress reports to `hearer`."""
     if _worker is None:
         with _telling(hearer):
             return function(*args, **kwargs)
@@ -82,7 +82,7 @@ def heard(hearer: Hearer, function: Callable[P, T], *args: P.args, **kwargs: P.k
 
 
 def tell(name: str, status: str) -> None:
-    """Say from inside a called function how far it is."""
+    """Report progress from inside a called function."""
     _hearer(name, status)
 
 
@@ -99,7 +99,7 @@ def _telling(hearer: Hearer) -> Iterator[None]:
 def _work(requests: Connection, imports: Callable[..., None], args: tuple[Any, ...]) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
-        # A worker that outlived a killed command would hold the warehouse that the next one opens.
+        # A worker that outlived a killed command would hold the warehouse that the next command opens.
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     imports(*args)
     with _telling(lambda name, status: requests.send(("told", (name, status)))):
@@ -110,15 +110,15 @@ def _work(requests: Connection, imports: Callable[..., None], args: tuple[Any, .
                 leave(0)
             try:
                 answer = ("done", function(*its_args, **its_kwargs))
-            except Exception as error:  # noqa: BLE001 - told to whoever called
+            except Exception as error:  # noqa: BLE001 - sent back to the caller
                 answer = ("failed", _picklable(error))
             requests.send(answer)
 
 
 def _picklable(error: Exception) -> Exception:
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
-    except Exception:  # noqa: BLE001 - whatever an exception's own reduction raises
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - its own data
+    except Exception:  # noqa: BLE001 - an exception's own reduction can raise anything
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
 

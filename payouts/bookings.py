@@ -1,4 +1,4 @@
-"""What closed months booked and keep, as sources of the warehouse: schema `booked`, views over their files and pins."""
+"""Closed months as sources of the warehouse: schema `booked`, views over their files and pinned catalogues."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from payouts.look_back import look_back_of_next_run
 from payouts.run import Adjustment, PayoutLine
 
 CATALOGUE_TABLES: Final = ("lives", "live_credits", "artist_categories")
-"""The raw tables of which a closed month keeps the version it closed with (RULES.md §6)."""
+"""A closed month keeps the version of these raw tables that it closed with (RULES.md §6)."""
 
 _SQL_TYPES: Final[dict[Any, str]] = {str: "varchar", str | None: "varchar", int: "bigint"}
 _POLICY_COLUMNS: Final = {
@@ -48,10 +48,10 @@ def create_booking_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> 
 
 
 def kept_catalogues(settings: Settings) -> dict[str, str | None]:
-    """Return for each closed month the run whose pinned catalogue settles it again; None is today's.
+    """Return, for each closed month, the run whose pinned catalogue settles it again; None means today's catalogue.
 
-    Today's is that of a month that waits for an amendment, and of one that the next run does not reach, where the
-    figures are for information only.
+    Today's catalogue applies to a month that waits for an amendment, and to a month that the next run does not reach;
+    figures of the latter are for information only.
     """
     waiting = requests.pending_amendments(settings)
     look_back = look_back_of_next_run(settings)
@@ -84,7 +84,7 @@ def _months(settings: Settings, closed: tuple[str, ...], catalogues: dict[str, s
 
 
 def _periods(settings: Settings, closed: tuple[str, ...]) -> str:
-    """What a run settled, and what later runs added to its month."""
+    """Select the periods that each run settled, and those that later runs added to its month."""
     booked = [(month, ledger.month_dir(settings, month) / ledger.SLICES_FILE) for month in closed]
     booked += [
         (path.stem, path)
@@ -125,7 +125,7 @@ def _nothing(columns: dict[str, str]) -> str:
 
 
 def _literal(value: str | int | None) -> str:
-    # A view cannot bind parameters; what goes in are months, paths below the data home and a closed month's policy.
+    # A view cannot bind parameters. The values are months, paths in the data home and a closed month's policy.
     if value is None:
         return "null"
     return json.dumps(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"

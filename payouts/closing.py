@@ -30,7 +30,7 @@ from payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
 from payouts.settlement import Settlement, open_warehouse, read_settlement
 
 Progress = Callable[[str, str], None]
-"""Is told what is being done, and how far it is."""
+"""Called with the current step and its progress."""
 
 
 def close_month(
@@ -42,21 +42,21 @@ def close_month(
 ) -> ClosedRun:
     """Settle a month from the warehouse, prove it, and close it into `payouts/<month>/`.
 
-    The warehouse must have been built since the last close: bookings are among its sources. What the run would book is
-    computed a second time from the records it pins, and compared, before the month appears (RULES.md §6). It appears as
-    a whole, with its line in the audit log, or not at all; a closing that was killed is finished or forgotten by the
-    next one.
+    The warehouse must have been built since the last close: the bookings are among its sources. Before the month
+    appears, its bookings are computed a second time from the pinned records, and compared (RULES.md §6). The month
+    appears as a whole, with its line in the audit log, or not at all; the next closing completes or discards one that
+    was killed.
 
     Args:
         settings: The data home.
         month: The settlement month.
-        order_id: The order (`payouts.close_orders`), which this attempt uses up: who closes, and which warnings they
-            acknowledged.
-        progress: Is told what is being done.
+        order_id: The order (`payouts.close_orders`), which this attempt uses up. It names who closes the month and
+            which warnings they acknowledged.
+        progress: Called with the current step.
 
     Raises:
         Refusal: There is no such order; the month is closed already, not over or out of order; its data or the proof
-            refuse it; or its open warnings are not those that were acknowledged.
+            forbid it; or its open warnings are not the ones that were acknowledged.
     """
     parse_month(month)
     with _only_closing(settings, month):
@@ -70,15 +70,15 @@ def close_month(
 
 
 _MOST_WARNINGS: Final = 20
-"""Of a kind, in a refusal; the dry run names all."""
+"""Warnings listed per kind in a refusal; the dry run lists all."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a month would close to.
+    """The run that closing a month would give.
 
     Attributes:
-        acknowledgement: The code that a close by hand wants; None where no warning is open.
+        acknowledgement: The code that a close by hand requires; None if no warning is open.
     """
 
     run: ClosedRun
@@ -87,14 +87,14 @@ class Preview:
 
 
 def preview_month(settings: Settings, month: str, *, progress: Progress | None = None) -> Preview:
-    """Settle a month and prove it, as a close would; write nothing that stays.
+    """Settle and prove a month, as a close would, without writing anything permanent.
 
     Raises:
         Refusal: The month could not be closed now.
     """
     parse_month(month)
     if settings.pseudonym_key is None:
-        # A preview makes no key that stays: nobody sees its pseudonyms.
+        # A preview creates no permanent key: its pseudonyms are never shown.
         settings = settings.model_copy(update={"pseudonym_key": SecretStr(secrets.token_hex(32))})
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     for left_by_a_kill in settings.temp_dir.glob("preview-*"):
@@ -110,7 +110,7 @@ def preview_month(settings: Settings, month: str, *, progress: Progress | None =
 
 
 def settle_month(settings: Settings, month: str) -> Preview:
-    """Settle a month without proving it: figures to show of a month that was previewed, or is about to be closed.
+    """Settle a month without proving it, to show figures of a month that was previewed or is about to be closed.
 
     Raises:
         Refusal: The month could not be closed now.
@@ -129,7 +129,7 @@ def refusals(settings: Settings, month: str) -> tuple[str, ...]:
 
 
 def finish_interrupted_closings(settings: Settings) -> None:
-    """Bring `payouts/` in order after a crash: record a month that appeared without its audit line, drop leftovers."""
+    """Clean up `payouts/` after a crash: record a month that appeared without its audit line, delete leftovers."""
     if not settings.payouts_dir.exists():
         return
     for intent_path in settings.payouts_dir.glob(".closing-*.json"):
@@ -157,7 +157,7 @@ def _only_closing(settings: Settings, month: str) -> Iterator[None]:
 
 @contextmanager
 def _as_the_project_writes_it(month: str) -> Iterator[None]:
-    """Refuse a warehouse whose tables break what reads them: nothing that the project builds does."""
+    """Refuse a warehouse whose tables break the code that reads them; no warehouse that the project builds does."""
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException):
@@ -234,7 +234,7 @@ def _refuse(month: str, reasons: list[str]) -> None:
 
 
 def _prove(settings: Settings, folder: Path, run: ClosedRun, *, progress: Progress | None) -> None:
-    # Polars, which nothing else here needs.
+    # It imports Polars, which nothing else here needs.
     from payouts.verification.proving import prove_run  # noqa: PLC0415
 
     tell = None if progress is None else functools.partial(progress, "proving")

@@ -1,4 +1,4 @@
-"""May this month close? Every reason why not, in words an operator can act on (RULES.md §4, §6)."""
+"""Can this month close? Every reason why not, in words an operator can act on (RULES.md §4, §6)."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from payouts.settlement import Blocker, first_month_with_periods, known_months, 
 from payouts.warehouse_mark import is_as_left
 
 if TYPE_CHECKING:
-    from payouts.verification.findings import Finding, Unchecked
+    from payouts.closed_month.findings import Finding, Unchecked
 
 _MOST_FINDINGS: Final = 10
 LIKELY_CAUSES: Final = (
@@ -37,7 +37,7 @@ _WHAT_TO_DO = {
         "with a newer updated_at"
     ),
     "artist_without_category": (
-        "artist {subject} was watched on {found} day(s) without a category; deliver one in "
+        "artist {subject} was watched without a category (days: {found}); deliver one in "
         "landing/artist_categories/ with a valid_from on or before the first of them"
     ),
     "artist_unknown": (
@@ -73,7 +73,7 @@ def calendar_refusals(settings: Settings, month: str, *, now: datetime | None = 
 
 
 def warehouse_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return why this warehouse is not one to close from: somebody else's, half built, or older than the last close."""
+    """Return why no month can close from this warehouse: changed by others, half built, older than the last close."""
     if not is_as_left(settings, con):
         return [
             (
@@ -85,14 +85,14 @@ def warehouse_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> li
         return []
     return [
         (
-            "The warehouse was not built wholly since the last close or amendment: a check failed or a run was cut "
+            "The warehouse has not been fully built since the last close or amendment: a check failed or a run was cut "
             "short. Run `allive run`; it names what fails."
         )
     ]
 
 
 def first_run_refusals(con: duckdb.DuckDBPyConnection, month: str) -> list[str]:
-    """Return why the month cannot be the first run: it may be any month up to the first that has periods."""
+    """Return why the month cannot be the first run: that can be any month up to the first that has periods."""
     first = first_month_with_periods(con)
     if first is not None and month > first:
         return [
@@ -105,7 +105,7 @@ def first_run_refusals(con: duckdb.DuckDBPyConnection, month: str) -> list[str]:
 
 
 def unknown_month_refusal(con: duckdb.DuckDBPyConnection) -> str:
-    """Return what to say of a month that the warehouse knows nothing of."""
+    """Return the refusal for a month that the warehouse has no data for."""
     known = known_months(con)
     if known is None:
         return "Nothing has been loaded yet: put files into landing/ and run `allive run`."
@@ -116,7 +116,7 @@ def unknown_month_refusal(con: duckdb.DuckDBPyConnection) -> str:
 
 
 def blocker_refusals(month: str, blockers: tuple[Blocker, ...]) -> Iterator[str]:
-    """Yield what each blocker in the data of the month and its look-back means, and how it is mended."""
+    """Yield the meaning and the fix of each blocker in the data of the month and its look-back."""
     for blocker in blockers:
         advice = _WHAT_TO_DO[blocker.reason].format(subject=blocker.subject_id, found=blocker.found)
         if blocker.settlement_month == month:
@@ -129,17 +129,17 @@ def blocker_refusals(month: str, blockers: tuple[Blocker, ...]) -> Iterator[str]
 
 
 def unreadable_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return which files could not be read and still lie in landing as they were: what is in them is unknown.
+    """Return a refusal for each unreadable file that is still unchanged in landing: its content is unknown.
 
-    A file that was delivered again under its name, or taken away, is settled.
+    A file that was delivered again under the same name, or removed, is settled.
     """
     set_aside = con.execute(
         "select source_file, raw, file_hash from raw.rejects where reason = 'unreadable' order by source_file"
     ).fetchall()
     return [
         (
-            f"{name} could not be read ({why}), and lies in landing as it was; what is in it may belong to the month. "
-            "Deliver it again, whole, under the same name, or take it out of landing."
+            f"{name} could not be read ({why}), and is still in landing, unchanged; its records might belong to the "
+            "month. Deliver it again, whole, under the same name, or take it out of landing."
         )
         for name, why, file_hash in set_aside
         if hash_of_landed(settings.landing_dir, name) == file_hash
@@ -147,7 +147,7 @@ def unreadable_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> l
 
 
 def unread_refusals(settings: Settings) -> list[str]:
-    """Return what lies in landing and should have been taken, but may not be read: what is in it is unknown."""
+    """Return a refusal for each entry in landing that `allive` has no permission to read: its content is unknown."""
     return [
         f"{entry.name} ({entry.reason}): what is in it may belong to the month. Let the user of `allive` read it, or "
         "take it out of landing."
@@ -156,7 +156,7 @@ def unread_refusals(settings: Settings) -> list[str]:
 
 
 def proof_refusals(findings: "Sequence[Finding]", unchecked: "Sequence[Unchecked]") -> tuple[str, ...]:
-    """Return what the second computation found, and the likely causes in the order of their likelihood."""
+    """Return the differences that the second computation found, and the likely causes, the likeliest first."""
     shown = [
         f"{finding.file}, {finding.what}: the warehouse gives {finding.found}, the records {finding.expected}."
         for finding in findings[:_MOST_FINDINGS]

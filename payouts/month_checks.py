@@ -1,4 +1,4 @@
-"""The month about to close against its Great Expectations suites, pushed down to DuckDB."""
+"""Checks the month about to close with its Great Expectations suites, pushed down to DuckDB."""
 
 from typing import Final
 
@@ -29,10 +29,10 @@ _VIEWS: Final = {
 
 
 def check_month(settings: Settings, month: str) -> tuple[CheckResult, ...]:
-    """Validate the month as the warehouse has it; a critical check that fails forbids the close.
+    """Validate the month in the warehouse; a failed critical check forbids the close.
 
-    The warehouse is attached read-only to a connection of its own: the suites look at views of one month, which a
-    read-only warehouse could not hold.
+    The warehouse is attached read-only to a separate connection: the suites need views of one month, which cannot be
+    created in a read-only warehouse.
     """
     months.parse_month(month)
     catalog = settings.warehouse_path.stem
@@ -50,7 +50,7 @@ def check_month(settings: Settings, month: str) -> tuple[CheckResult, ...]:
 
 
 def critical_refusals(checks: tuple[CheckResult, ...]) -> tuple[str, ...]:
-    """Return why failed critical checks forbid the close, in an operator's words."""
+    """Return a refusal for each failed critical check, in words for an operator."""
     return tuple(
         f"Check {check.name} failed: {check.found}, expected that {check.expected}. {check.detail}".strip()
         for check in checks

@@ -1,4 +1,4 @@
-"""Fixtures that cost something to make: the parsed dbt project, and small warehouses built once."""
+"""Expensive fixtures, built once per session: the parsed dbt project, and small warehouses."""
 
 import os
 import shutil
@@ -13,21 +13,22 @@ from ingestion.settings import Settings
 from tests.pipeline import PAYER, Pipeline, new_pipeline
 
 TESTS = Path(__file__).parent
-# Who pays, also in the processes that tests start: a month that pays somebody needs it to close.
+# The payer, in the environment so that processes started by tests have it too. A month with payments cannot close
+# without a payer.
 os.environ.update({f"ALLIVE_PAYER_{name}": value for name, value in PAYER.items()})
 GOLDEN = TESTS / "golden"
-# A busy machine is no failure.
+# No deadlines: a slow machine must not fail a test.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the command line ask for everything."""
+    """Add the option `--thorough`."""
     parser.addoption("--thorough", action="store_true", help="more random worlds, kills, races and corruptions")
 
 
-# Long files first, so that no worker ends alone on one. The first of the browser's makes the demo season that the
-# others wait for: by their turn it is there.
+# Long files run first, so that no worker is left with one at the end. The first browser file builds the demo season;
+# the other browser files run later and find it ready.
 TURNS = ("browser/test_pages.py", "integration/", "e2e/", "browser/", "")
 
 
@@ -37,7 +38,7 @@ def _turn(item: pytest.Item) -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put long files first, and leave out what only a thorough session runs."""
+    """Sort long test files first; deselect the tests marked `thorough`, unless `--thorough` is given."""
     items.sort(key=_turn)
     if not config.getoption("--thorough"):
         left_out = [item for item in items if item.get_closest_marker("thorough")]
@@ -47,9 +48,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def parsed_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A data home whose dbt project is parsed and its unit tests have passed: other homes start from it.
+    """A data home whose dbt project is parsed and whose unit tests have passed; other homes copy its dbt folder.
 
-    Made once a session, whichever of its worker processes comes first.
+    Made once per session, by the first worker process that needs it.
     """
     base = tmp_path_factory.getbasetemp()
     home = (base if worker_id == "master" else base.parent) / "parsed"
@@ -61,7 +62,7 @@ def parsed_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 
 @pytest.fixture
 def make_pipeline(tmp_path: Path, parsed_home: Path) -> Callable[[str], Pipeline]:
-    """Make empty data homes by name."""
+    """A function that makes an empty data home with a given name."""
     return lambda name: new_pipeline(tmp_path / name, parsed=parsed_home)
 
 

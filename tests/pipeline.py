@@ -1,4 +1,4 @@
-"""The real pipeline on a data home of its own: load, build, close, exactly as the commands do, without a scheduler."""
+"""The real pipeline on its own data home: loads, builds and closes exactly as the commands do, without a scheduler."""
 
 import shutil
 from collections.abc import Iterator
@@ -34,16 +34,16 @@ class Pipeline:
 
     @property
     def landing(self) -> Path:
-        """Where a test delivers."""
+        """The folder into which a test delivers files."""
         return self.settings.landing_dir
 
     def load(self) -> list[BatchReport]:
-        """Load what is new, each record type for itself."""
+        """Load new files, one record type after another."""
         reports = (load_new_files(self.settings, record_type) for record_type in RECORD_TYPES)
         return [report for report in reports if report is not None]
 
     def build(self) -> None:
-        """Build and test the warehouse; every blocking check must hold."""
+        """Build and test the warehouse; every blocking check must pass."""
         build = build_warehouse(self.settings)
         assert not build.broken, "\n".join(f"{node.unique_id}: {node.message}" for node in build.broken)
 
@@ -54,12 +54,12 @@ class Pipeline:
         return reports
 
     def close(self, month: str) -> ClosedRun:
-        """Rebuild what the last close changed, and close the month."""
+        """Rebuild the models that the last close affected, then close the month."""
         self.build()
         return self.close_as_built(month)
 
     def close_as_built(self, month: str) -> ClosedRun:
-        """Order the close of the month, with its warnings acknowledged, and carry it out on the warehouse as it is."""
+        """Order the close of a month, acknowledge its warnings, and close it without rebuilding the warehouse."""
         acknowledged = settle_month(self.settings, month).acknowledgement
         order = order_close(self.settings, month, operator="tests", origin="command", acknowledged=acknowledged)
         return close_month(self.settings, month, order_id=order.order_id)
@@ -72,7 +72,7 @@ class Pipeline:
 
 
 def new_pipeline(home: Path, *, parsed: Path) -> Pipeline:
-    """Make an empty data home that knows the parsed dbt project of `parsed` (another home) already."""
+    """Make an empty data home that starts with the parsed dbt project of another home, `parsed`."""
     settings = Settings(home=home, pseudonym_key="tests")
     settings.landing_dir.mkdir(parents=True, exist_ok=True)
     of_parsed = Settings(home=parsed).warehouse_path.parent / "dbt"

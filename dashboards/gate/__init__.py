@@ -1,1 +1,1 @@
-"""The gate in front of the dashboards: who may come in, as whom, and for how long. Knows no page and no figure."""
+"""The gate in front of the dashboards: authentication, access rights and sessions. Independent of pages and figures."""

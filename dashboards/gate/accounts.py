@@ -1,4 +1,4 @@
-"""Our own accounts: sign-in with an e-mail address and a password."""
+"""Local accounts: sign-in with an e-mail address and a password."""
 
 from dataclasses import dataclass
 
@@ -11,14 +11,14 @@ from dashboards.gate.store import Store
 
 @dataclass(frozen=True)
 class SignIn:
-    """How a sign-in went: the account, or for how many seconds to wait, or neither (wrong)."""
+    """Result of a sign-in: the account, or how many seconds to wait, or neither (wrong address or password)."""
 
     account_id: str | None = None
     wait_s: int = 0
 
 
 def check_password(store: Store, *, email: str, password: str, address: str) -> SignIn:
-    """Check a sign-in. Unknown account, wrong password and locked account cannot be told apart by time or lock."""
+    """Check a sign-in. Neither the response time nor the lock reveals whether the account exists."""
     email = email.strip()
     wait_s = lockout.begin_attempt(store, account=email, address=address)
     if wait_s:

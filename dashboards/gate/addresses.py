@@ -1,10 +1,10 @@
-"""Addresses that the gate and others name; light, so that a command can name them too."""
+"""Addresses used by the gate and by other packages. No heavy imports, so that commands can use it too."""
 
 from typing import Final
 
 PREFIX: Final = "/operations"
-"""Where operators find the orchestrator; Dagster's own pages know that they are below it."""
+"""Path prefix of the orchestrator; Dagster's own pages are served under it."""
 STREAM: Final = f"{PREFIX}/graphql"
 """GraphQL: by POST, and by websocket for subscriptions."""
 ORDERS: Final = "/orders"
-"""The orders to close."""
+"""Path of the orders to close."""

@@ -1,7 +1,7 @@
-"""The audit log of access: who signed in, was let in or kept out, looked as whom, took which file. Append-only.
+"""The access audit log: sign-ins, grants, refusals, views of an artist's pages, files read. Append-only.
 
-What people outside can repeat at will (a refused sign-in costs nobody anything) has a bound a day, for each of them and
-for all of them together. Lines beyond it are counted, and the count becomes a line when the day is over.
+Events that outsiders can repeat at will, such as a refused sign-in, have a limit per day, for each outsider and for all
+of them together. Lines above the limit are counted, and the count becomes a line when the day is over.
 """
 
 import json
@@ -18,7 +18,7 @@ from dashboards.gate.store import Store
 
 
 class Event(StrEnum):
-    """What is worth a line."""
+    """The events that are logged."""
 
     SIGNED_IN = "signed_in"
     SIGN_IN_REFUSED = "sign_in_refused"
@@ -38,12 +38,12 @@ class Event(StrEnum):
     OPERATED = "operated"
     INVITATION_WITHDRAWN = "invitation_withdrawn"
     LEFT_OUT = "left_out"
-    """So many lines of a kind were left out on a day."""
+    """How many lines of a kind were left out on a day."""
 
 
 @dataclass(frozen=True)
 class Bound:
-    """How many lines a day of one address or subject, and of all of them together."""
+    """How many lines are written per day: for one address or subject, and for all of them together."""
 
     of_one: int
     of_all: int
@@ -64,7 +64,7 @@ BOUNDS: Final[Mapping[Event, Bound]] = {
     Event.EXPORT_REFUSED: SUBJECTS,
     Event.OPERATED: SUBJECTS,
 }
-"""Of everything that somebody outside can repeat. What the operator does by command has no bound."""
+"""Limits for everything that outsiders can repeat. Commands by the operator have no limit."""
 
 _DAY_S: Final = 24 * 3600
 _ALL: Final = ""
@@ -91,7 +91,7 @@ def record(
     address: str | None = None,
     **details: object,
 ) -> None:
-    """Append a line in a transaction of its own. `who` is a principal, or issuer and subject."""
+    """Append a line in its own transaction. `who` is a principal, or issuer and subject."""
     with store.writing() as connection:
         append(store, connection, event, who=who, address=address, **details)
 
@@ -105,13 +105,13 @@ def append(
     address: str | None = None,
     **details: object,
 ) -> None:
-    """Append a line in the caller's transaction, so that a deed and its line are written together or not at all.
+    """Append a line in the caller's transaction, so that a change and its line are written together or not at all.
 
-    Beyond the event's bound it is only counted.
+    Above the event's limit the line is only counted.
     """
     issuer, subject = (who.issuer, who.subject) if isinstance(who, Principal) else who or (None, None)
     if event in BOUNDS:
-        # Refusals of an account that is there are counted apart: guesses at others cannot wash them out.
+        # Refusals of existing accounts have their own limit, so that guesses at other names cannot use it up.
         kind = event.value if subject is None else f"{event.value} of a subject"
         one = f"{issuer} {subject}" if subject is not None else network_of(address or "")
         if not _may_write(store, connection, kind=kind, one=one, bound=BOUNDS[event]):
@@ -120,7 +120,7 @@ def append(
 
 
 def left_out(store: Store) -> dict[str, int]:
-    """Return how many lines of each kind were left out and stand in no line yet."""
+    """Return how many lines of each kind were left out and are not in the log as a count yet."""
     with store.reading() as connection:
         rows = connection.execute(
             "select kind, sum(left_out) as lines from audit_counts where left_out > 0 group by kind"
@@ -139,7 +139,7 @@ def _may_write(store: Store, connection: sqlite3.Connection, *, kind: str, one: 
         )
     }
     may_write = written.get(_ALL, 0) < bound.of_all and written.get(f"={one}", 0) < bound.of_one
-    # Who is beyond the bound of all gets no row: strangers have addresses without end.
+    # No row for an address once the limit for all is reached: strangers can have any number of addresses.
     for of in (_ALL, f"={one}") if may_write else (_ALL,):
         connection.execute(
             "insert into audit_counts (day, kind, of, written, left_out) values (?, ?, ?, ?, ?) on conflict do update "
@@ -176,7 +176,7 @@ def _write(
 
 
 def record_view_as(store: Store, principal: Principal, artist_id: str) -> None:
-    """Record that somebody of the platform looks at an artist's pages; once for each time the artist is chosen.
+    """Record that a platform user views an artist's pages, once each time they choose the artist.
 
     Raises:
         AccessDeniedError: The principal is an artist.

@@ -1,4 +1,4 @@
-"""Personal files: statements and exports. Each request is authorized anew and leaves an audit record."""
+"""Personal files: statements and exports. Every request is authorized and recorded in the audit log."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _NO_FILE: Final = (AccessDeniedError, FileNotFoundError, UnknownExportError)
 
 @dataclass(frozen=True)
 class FileRoutes:
-    """The handlers, with the store and the data home they work on."""
+    """The handlers, with their store and data home."""
 
     settings: Settings
     store: Store
@@ -36,14 +36,14 @@ class FileRoutes:
     own: GateRoutes
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes of files; whoever asks is looked up in each of them."""
+        """Return the file routes; each looks up the requester's grant."""
         return [
             Route("/files/statements/{month}/{artist_id:path}.pdf", self.statement, methods=["GET"]),
             Route("/files/exports/{name}.csv", self.export, methods=["GET"]),
         ]
 
     async def statement(self, request: Request) -> Response:
-        """Send an artist's statement of a closed month. Another's statement and a missing one look the same."""
+        """Send an artist's statement for a closed month. A forbidden and a missing statement give the same answer."""
         month, artist_id = request.path_params["month"], request.path_params["artist_id"]
 
         def find(principal: Principal) -> Response:
@@ -58,7 +58,7 @@ class FileRoutes:
         )
 
     async def export(self, request: Request) -> Response:
-        """Send a table as CSV, made for whoever asks."""
+        """Send a table as CSV, made for the requester."""
         name, parameters = request.path_params["name"], dict(request.query_params)
 
         def make(principal: Principal) -> Response:
@@ -105,7 +105,7 @@ class FileRoutes:
         return response
 
     def _statement_path(self, month: str, artist_id: str) -> Path:
-        # Only what is closed; the name is made of the id such that none leads out of the folder.
+        # Only closed months. `statement_file_name` makes sure that no artist id leads out of the folder.
         if month not in ledger.closed_months(self.settings):
             raise FileNotFoundError(month)
         path = ledger.month_dir(self.settings, month) / STATEMENTS_FOLDER / statement_file_name(artist_id)

@@ -1,4 +1,4 @@
-"""Grants: what a subject may see. Keyed by issuer and subject as the issuer vouches for them, never by e-mail."""
+"""Grants: what a subject may see. Keyed by the issuer and its subject, never by e-mail address."""
 
 import sqlite3
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from dashboards.gate.sessions import session_of
 from dashboards.gate.store import Store
 
 LOCAL_ISSUER: Final = "allive"
-"""The issuer of our own accounts; their subject is the account's id."""
+"""The issuer of local accounts; their subject is the account's id."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """A grant and since when it stands."""
+    """A grant, when it was made, and by whom."""
 
     principal: Principal
     created_at: datetime
@@ -24,32 +24,32 @@ class Grant:
 
 
 def find_grant(store: Store, *, issuer: str, subject: str) -> Principal | None:
-    """Return what a subject is granted now."""
+    """Return the subject's current grant."""
     with store.reading() as connection:
         row = connection.execute("select * from grants where issuer = ? and subject = ?", (issuer, subject)).fetchone()
         return _principal(connection, row) if row else None
 
 
 def principal_of_session(store: Store, reference: str) -> Principal:
-    """Return who stands behind a session, as the store says it this moment.
+    """Return the principal of a session, read from the store on each call.
 
     Raises:
-        AccessDeniedError: The session has ended, or nothing is granted any more.
+        AccessDeniedError: The session has ended, or the subject no longer has a grant.
     """
     session = session_of(store, reference)
     if session is None:
         raise AccessDeniedError("The session has ended.")
     principal = find_grant(store, issuer=session.issuer, subject=session.subject)
     if principal is None:
-        raise AccessDeniedError("Nothing is granted to this subject.")
+        raise AccessDeniedError("This subject has no grant.")
     return principal
 
 
 def put_grant(store: Store, principal: Principal, *, by: str) -> None:
-    """Grant a role, in place of what the subject had.
+    """Grant a role, replacing the subject's previous grant.
 
     Raises:
-        ValueError: An artist's grant without an artist, or another one with.
+        ValueError: The role artist without an artist, or another role with one.
     """
     with store.writing() as connection:
         write_grant(store, connection, principal, by=by)
@@ -81,13 +81,13 @@ def write_grant(store: Store, connection: sqlite3.Connection, principal: Princip
 
 
 def revoke_grant(store: Store, *, issuer: str, subject: str, by: str) -> bool:
-    """Take a subject's grant back; whether there was one. The caller ends the sessions."""
+    """Revoke a subject's grant and return whether there was one. The caller ends the sessions."""
     with store.writing() as connection:
         return delete_grant(store, connection, issuer=issuer, subject=subject, by=by)
 
 
 def delete_grant(store: Store, connection: sqlite3.Connection, *, issuer: str, subject: str, by: str) -> bool:
-    """Take a grant back in the caller's transaction (see `revoke_grant`)."""
+    """Revoke a grant in the caller's transaction (see `revoke_grant`)."""
     found = connection.execute("delete from grants where issuer = ? and subject = ?", (issuer, subject)).rowcount
     if found:
         append(store, connection, Event.GRANT_REVOKED, who=(issuer, subject), by=by)
@@ -95,7 +95,7 @@ def delete_grant(store: Store, connection: sqlite3.Connection, *, issuer: str, s
 
 
 def list_grants(store: Store) -> list[Grant]:
-    """Return every grant, by role and name."""
+    """Return every grant, ordered by role and name."""
     with store.reading() as connection:
         rows = connection.execute("select * from grants order by role, name, issuer, subject").fetchall()
         return [
@@ -105,10 +105,10 @@ def list_grants(store: Store) -> list[Grant]:
 
 
 def require_artists_fit(role: Role, artist_ids: tuple[str, ...]) -> None:
-    """Refuse a grant that could not mean anything.
+    """Check that the role artist comes with artists, and any other role without.
 
     Raises:
-        ValueError: An artist's grant without an artist, or another one with.
+        ValueError: The role artist without an artist, or another role with one.
     """
     if role is Role.ARTIST and not artist_ids:
         raise ValueError("Found no artist; expected at least one for the role artist: name them with --artist ID.")

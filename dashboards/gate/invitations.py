@@ -1,4 +1,4 @@
-"""Invitations: a link that lets one person in, once, within seven days. Looking at it does not use it up."""
+"""Invitations: a link that lets one person in, once, within seven days. Opening it does not use it up."""
 
 import json
 import re
@@ -32,16 +32,16 @@ class Invitation:
 
 
 class InvitationError(ValueError):
-    """The link opens nothing (any more)."""
+    """The link is not, or no longer, valid."""
 
 
 def invite(store: Store, *, email: str, role: Role, artist_ids: tuple[str, ...] = (), by: str) -> str:
-    """Write an invitation and return its token, which is nowhere kept. An earlier one to the address is withdrawn.
+    """Create an invitation and return its token, which is not stored. An earlier one to the address is withdrawn.
 
-    For an address that has an account, the link sets a new password and a new grant.
+    If the address has an account, the link sets a new password and a new grant.
 
     Raises:
-        ValueError: Not an address, or artists that do not fit the role.
+        ValueError: Not an address, or artists that do not match the role.
     """
     email = email.strip()
     if not _EMAIL.fullmatch(email):
@@ -65,14 +65,14 @@ def invite(store: Store, *, email: str, role: Role, artist_ids: tuple[str, ...] 
 
 
 def find_invitation(store: Store, token: str) -> Invitation | None:
-    """Return the invitation of a link, if it can still be used."""
+    """Return the invitation for a link, if it can still be used."""
     with store.reading() as connection:
         row = _usable(connection, token_hash(token), now=store.now())
     return _invitation(row) if row else None
 
 
 def invitation_of(store: Store, invitation_hash: bytes | None) -> Invitation | None:
-    """Return the invitation that a session waits to accept, if it can still be used."""
+    """Return the invitation that a session has still to accept, if it can still be used."""
     if invitation_hash is None:
         return None
     with store.reading() as connection:
@@ -81,7 +81,7 @@ def invitation_of(store: Store, invitation_hash: bytes | None) -> Invitation | N
 
 
 def open_invitations(store: Store) -> list[Invitation]:
-    """Return the invitations that can still be used, by address."""
+    """Return the invitations that can still be used, ordered by address."""
     with store.reading() as connection:
         rows = connection.execute(
             "select * from invitations where used_at is null and withdrawn_at is null and expires_at > ? "
@@ -92,13 +92,13 @@ def open_invitations(store: Store) -> list[Invitation]:
 
 
 def withdraw_invitations(store: Store, email: str, *, by: str) -> int:
-    """Withdraw the open invitations to an address; return how many."""
+    """Withdraw the open invitations to an address and return how many."""
     with store.writing() as connection:
         return withdraw_in(store, connection, [email], by=by)
 
 
 def withdraw_in(store: Store, connection: sqlite3.Connection, emails: Iterable[str], *, by: str) -> int:
-    """Withdraw the open invitations to addresses in the caller's transaction; return how many."""
+    """Withdraw the open invitations to addresses in the caller's transaction and return how many."""
     withdrawn = 0
     for email in sorted({email.strip().casefold() for email in emails}):
         found = connection.execute(
@@ -113,17 +113,17 @@ def withdraw_in(store: Store, connection: sqlite3.Connection, emails: Iterable[s
 
 
 def grant_of_account(store: Store, email: str) -> Principal | None:
-    """Return what the account of an address is granted now: what an invitation to it would replace."""
+    """Return the current grant of an address's account, which an invitation to the address would replace."""
     with store.reading() as connection:
         row = connection.execute("select account_id from accounts where email = ?", (email.strip(),)).fetchone()
     return find_grant(store, issuer=LOCAL_ISSUER, subject=row["account_id"]) if row else None
 
 
 def accept_with_password(store: Store, token: str, password: str, *, address: str) -> str:
-    """Use an invitation up: set the password, grant what it promises, end older sessions; return the account's id.
+    """Accept an invitation: set the password, write the grant, end older sessions; return the account's id.
 
     Raises:
-        InvitationError: It was used, withdrawn or has expired in the meantime.
+        InvitationError: The invitation was used or withdrawn or has expired in the meantime.
     """
     password_hash = hash_password(password)
     now = store.now()
@@ -142,10 +142,10 @@ def accept_with_password(store: Store, token: str, password: str, *, address: st
 
 
 def accept_as_subject(store: Store, invitation_hash: bytes, *, issuer: str, subject: str, address: str) -> None:
-    """Use an invitation up for whom an OpenID provider vouches: the grant is bound to that issuer and subject.
+    """Accept an invitation as a subject authenticated by an OpenID provider; the grant goes to issuer and subject.
 
     Raises:
-        InvitationError: It was used, withdrawn or has expired in the meantime.
+        InvitationError: The invitation was used or withdrawn or has expired in the meantime.
     """
     with store.writing() as connection:
         row = _use_up(store, connection, invitation_hash)

@@ -1,4 +1,4 @@
-"""Failed sign-ins and the growing wait they bring, per account and per address."""
+"""Failed sign-ins and the growing wait they cause, per account and per address."""
 
 import hashlib
 import hmac
@@ -8,17 +8,17 @@ from typing import Final
 
 from dashboards.gate.store import Store
 
-# An account's owner mistypes; an address may be a whole office.
+# The owner of an account mistypes a few times; an address can be a whole office.
 FREE_ATTEMPTS: Final = {"account": 5, "address": 20}
 FIRST_WAIT_S: Final = 30
 LONGEST_WAIT_S: Final = 15 * 60
 FORGOTTEN_AFTER_S: Final = 24 * 3600
 MOST_KEPT: Final = 50_000
-"""Accounts and addresses that failures are remembered of. Beyond, the ones that are not locked go first, the oldest."""
+"""Limit on the accounts and addresses stored with failures. Above it, unlocked ones are deleted first, oldest first."""
 
 
 def wait_after(attempts: int, scope: str) -> int:
-    """Return for how many seconds that many failures lock: nothing at first, then 30 s, doubling up to 15 minutes.
+    """Return for how many seconds so many failures lock: 0 at first, then 30 s, doubling up to 15 minutes.
 
     >>> [wait_after(n, "account") for n in (1, 4, 5, 6, 7, 10, 99)]
     [0, 0, 30, 60, 120, 900, 900]
@@ -32,8 +32,8 @@ def wait_after(attempts: int, scope: str) -> int:
 def begin_attempt(store: Store, *, account: str, address: str) -> int:
     """Count an attempt and return 0, or return the seconds to wait and count nothing.
 
-    It counts before the password is looked at, in one transaction: guesses sent all at once cannot overtake the count.
-    The account is counted whether it exists or not, so that a lock tells nothing.
+    It counts before the password is checked, in one transaction, so that parallel guesses cannot get past the count.
+    The account is counted whether it exists or not, so that a lock does not reveal which accounts exist.
     """
     now = store.now()
     keys = _keys(store, account=account, address=address)
@@ -48,7 +48,7 @@ def begin_attempt(store: Store, *, account: str, address: str) -> int:
 
 
 def succeed(store: Store, *, account: str, address: str) -> None:
-    """Take the attempt back: the account begins anew, and the address is not blamed for it."""
+    """Undo the count after a success: reset the account's failures, and take this attempt off the address's."""
     (_, account_key), (_, address_key) = _keys(store, account=account, address=address)
     with store.writing() as connection:
         connection.execute("delete from failed_attempts where scope = 'account' and key_hash = ?", (account_key,))
@@ -67,7 +67,7 @@ def _keys(store: Store, *, account: str, address: str) -> tuple[tuple[str, bytes
 
 
 def network_of(address: str) -> str:
-    """Return what counts as one client: an address, or the /64 of IPv6 that a household gets."""
+    """Return the network that counts as one client: the IPv4 address, or the IPv6 /64 that a household gets."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -83,7 +83,7 @@ def _locked_until(connection: sqlite3.Connection, scope: str, key: bytes) -> int
 
 
 def _forget(connection: sqlite3.Connection, *, now: int) -> None:
-    """Drop what no longer counts, and what a flood of made-up accounts and addresses would fill the disk with."""
+    """Delete expired rows, and rows above `MOST_KEPT`, so that made-up accounts and addresses cannot fill the disk."""
     connection.execute("delete from failed_attempts where last_at <= ?", (now - FORGOTTEN_AFTER_S,))
     (kept,) = connection.execute("select count(*) from failed_attempts").fetchone()
     if kept > MOST_KEPT:

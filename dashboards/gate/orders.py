@@ -1,4 +1,4 @@
-"""The page of the orders to close: operators give, approve and withdraw them; who acts is taken from the session."""
+"""The page of orders to close, where operators place, approve and withdraw them. The session names the operator."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _DONE: Final = ("ordered", "approved", "withdrawn")
 
 @dataclass(frozen=True)
 class OrderRoutes:
-    """The handlers, with the store and the data home they work on."""
+    """The handlers, with their store and data home."""
 
     settings: Settings
     store: Store
@@ -40,7 +40,7 @@ class OrderRoutes:
     own: GateRoutes
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes; each asks again who stands behind the session."""
+        """Return the routes; each looks up the session's operator."""
         return [
             Route(ORDERS, self.show, methods=["GET"]),
             Route(ORDERS, self.order, methods=["POST"]),
@@ -49,7 +49,7 @@ class OrderRoutes:
         ]
 
     async def show(self, request: Request) -> Response:
-        """Show what is open, and the form for a new order."""
+        """Show the open orders and the form for a new one."""
         who = await self._operator(request)
         return who if isinstance(who, Response) else await self._page(request, who)
 
@@ -127,7 +127,7 @@ class OrderRoutes:
         return RedirectResponse(f"{ORDERS}?done={done}", status_code=303)
 
     async def _operator(self, request: Request) -> str | Response:
-        """Return whom the session makes the operator, or the answer for who is none."""
+        """Return the operator of the session, or the answer for a user who is not an operator."""
         session = await self.own.find_session(request)
         if session is None:
             return self.own.turn_away(request)
@@ -240,9 +240,9 @@ class OrderRoutes:
 
 
 def operator_of(store: Store, *, issuer: str, subject: str) -> str:
-    """Return how the audit log of payouts names somebody: our own account's address, else issuer and subject.
+    """Return an operator's name in the payout audit log: the local account's address, else issuer and subject.
 
-    A grant's name would not do: it is free text, and two people could bear the same.
+    A grant's name is not unique: it is free text, and two people can have the same one.
     """
     if issuer == LOCAL_ISSUER:
         with store.reading() as connection:

@@ -1,4 +1,4 @@
-"""Passwords: what is asked of one, and how it is kept (argon2id)."""
+"""Passwords: the rules for a new one, and how they are stored (argon2id)."""
 
 import unicodedata
 from typing import Final
@@ -9,17 +9,17 @@ from argon2.exceptions import InvalidHashError, VerificationError
 MIN_LENGTH: Final = 12
 MAX_LENGTH: Final = 200
 
-# OWASP's second choice (19 MiB, two passes): about 20 ms here, and 50 sign-ins at once stay under 1 GiB.
+# OWASP's second choice (19 MiB, two passes): about 20 ms here, and 50 simultaneous sign-ins stay under 1 GiB.
 _HASHER: Final = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _MIN_DISTINCT: Final = 5
 _MIN_NAME: Final = 4
 
-# What a sign-in to an unknown account is checked against, so that it takes as long as a known one's.
+# A sign-in to an unknown account is checked against this hash, so that it takes as long as one to a known account.
 _NOBODYS_HASH: Final = _HASHER.hash("nobody's password")
 
 
 def weakness(password: str, *, email: str) -> str | None:
-    """Return why a password is not taken: `too_short`, `too_long`, `too_plain`, `is_email`; None if it is taken."""
+    """Return why a password is refused (`too_short`, `too_long`, `too_plain`, `is_email`), or None if it is fine."""
     normal = _normal(password)
     if len(normal) < MIN_LENGTH:
         return "too_short"
@@ -35,12 +35,12 @@ def weakness(password: str, *, email: str) -> str | None:
 
 
 def hash_password(password: str) -> str:
-    """Return the argon2id hash, with its salt and parameters."""
+    """Return the argon2id hash, including its salt and parameters."""
     return _HASHER.hash(_normal(password))
 
 
 def is_password(stored_hash: str | None, password: str) -> bool:
-    """Whether it is the password; without an account (None) it takes as long and says no."""
+    """Return whether the password matches. Without an account (None) it takes as long and returns False."""
     try:
         return _HASHER.verify(stored_hash or _NOBODYS_HASH, _normal(password)) and stored_hash is not None
     except (VerificationError, InvalidHashError):
@@ -48,5 +48,5 @@ def is_password(stored_hash: str | None, password: str) -> bool:
 
 
 def _normal(password: str) -> str:
-    # The same letters typed on another keyboard are the same password.
+    # Two keyboards can encode the same letters differently; both must give the same password.
     return unicodedata.normalize("NFKC", password)

@@ -1,4 +1,4 @@
-"""Taking back all that somebody may see: the grant, the sessions, and the invitations that would give it again."""
+"""Revoking a person's access: the grant, the sessions, and the invitations that would grant it again."""
 
 from dataclasses import dataclass
 
@@ -11,17 +11,17 @@ from dashboards.gate.store import Store
 
 @dataclass(frozen=True)
 class Revoked:
-    """How much was taken back besides the grant."""
+    """How many sessions and invitations were ended with the grant."""
 
     sessions: int
     invitations: int
 
 
 def revoke(store: Store, principal: Principal, *, by: str) -> Revoked:
-    """Take back a grant in one transaction, so that nobody is let in again between its parts."""
+    """Revoke access in one transaction, so that no one gets back in between the steps."""
     issuer, subject = principal.issuer, principal.subject
     with store.writing() as connection:
-        # A grant that came by invitation bears the address as its name, whoever vouches for the subject.
+        # A grant made by invitation has the e-mail address as its name, with any issuer.
         emails = {principal.name}
         if issuer == LOCAL_ISSUER:
             rows = connection.execute("select email from accounts where account_id = ?", (subject,))

@@ -1,7 +1,7 @@
-"""Sessions: who is signed in, kept on the server, so that they can be ended there.
+"""Sessions: who is signed in. They are stored on the server, so they can be ended there.
 
 The browser holds 256 random bits; the store holds their SHA-256. A session ends after 30 minutes without activity,
-after 12 hours at most, at sign-out, and when somebody ends it.
+after 12 hours at most, at sign-out, or when an operator or an accepted invitation ends it.
 """
 
 import secrets
@@ -19,27 +19,27 @@ ABSOLUTE_S: Final = 12 * 3600
 _TOUCH_EVERY_S: Final = 15
 _KEPT_S: Final = 7 * 24 * 3600
 MOST_OF_A_SUBJECT: Final = 50
-"""Sessions of one subject; signing in once more ends and drops the oldest."""
+"""Limit on the sessions of one subject: one more sign-in ends and deletes the oldest."""
 
 _LIVE: Final = "ended_at is null and expires_at > :now and seen_at > :now - :idle"
 
 
 @dataclass(frozen=True)
 class Session:
-    """A live session. `reference` names it inside the server; it opens nothing."""
+    """A live session. `reference` identifies it inside the server and gives no access."""
 
     reference: str
     issuer: str
     subject: str
     seen_at: int
     invitation_hash: bytes | None = None
-    """The invitation that was opened before signing in with a provider, and waits to be accepted."""
+    """The invitation that was opened before signing in with a provider and is still to be accepted."""
 
 
 def open_session(
     store: Store, *, issuer: str, subject: str, address: str, method: str, invitation_hash: bytes | None = None
 ) -> str:
-    """Sign a subject in and return the token for the browser. It is always a new one: none can be planted before."""
+    """Sign a subject in and return a new token for the browser. Always new, to prevent session fixation."""
     token = new_token()
     now = store.now()
     with store.writing() as connection:
@@ -62,17 +62,17 @@ def open_session(
 
 
 def find_session(store: Store, token: str) -> Session | None:
-    """Return the live session of a token."""
+    """Return the live session for a token."""
     return _one(store, "token_hash = :key", token_hash(token))
 
 
 def session_of(store: Store, reference: str) -> Session | None:
-    """Return the live session of a reference."""
+    """Return the live session for a reference."""
     return _one(store, "reference = :key", reference)
 
 
 def touch(store: Store, session: Session) -> None:
-    """Note activity: the idle time begins anew. Written at most every 15 seconds."""
+    """Record activity, which restarts the idle timeout. Written at most every 15 seconds."""
     now = store.now()
     if now - session.seen_at < _TOUCH_EVERY_S:
         return
@@ -84,7 +84,7 @@ def touch(store: Store, session: Session) -> None:
 
 
 def live_references(store: Store, references: Iterable[str]) -> set[str]:
-    """Return those of the references whose session is still live."""
+    """Return the references whose session is still live."""
     asked = set(references)
     with store.reading() as connection:
         rows = connection.execute(
@@ -94,7 +94,7 @@ def live_references(store: Store, references: Iterable[str]) -> set[str]:
 
 
 def end_session(store: Store, session: Session, *, address: str) -> None:
-    """Sign out."""
+    """End a session at sign-out."""
     with store.writing() as connection:
         connection.execute(
             "update sessions set ended_at = ? where reference = ? and ended_at is null",
@@ -104,13 +104,13 @@ def end_session(store: Store, session: Session, *, address: str) -> None:
 
 
 def end_sessions_of(store: Store, *, issuer: str, subject: str, by: str) -> int:
-    """End every session of a subject; return how many were live."""
+    """End every session of a subject and return how many were live."""
     with store.writing() as connection:
         return end_in(store, connection, issuer=issuer, subject=subject, by=by)
 
 
 def end_in(store: Store, connection: sqlite3.Connection, *, issuer: str, subject: str, by: str) -> int:
-    """End every session of a subject in the caller's transaction; return how many were live."""
+    """End every session of a subject in the caller's transaction and return how many were live."""
     ended = connection.execute(
         f"update sessions set ended_at = :now where issuer = :issuer and subject = :subject and {_LIVE}",
         {"now": store.now(), "idle": IDLE_S, "issuer": issuer, "subject": subject},

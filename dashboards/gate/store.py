@@ -1,6 +1,6 @@
-"""The access store: one SQLite file of accounts, invitations, sessions, grants, failed attempts and the audit log.
+"""The access store: one SQLite file with accounts, invitations, sessions, grants, failed attempts and the audit log.
 
-Here are its place, its schema and its transactions. What the rows mean is said by the modules beside this one.
+This module has its path, schema and transactions. The other modules of this package define what the rows mean.
 """
 
 import os
@@ -18,7 +18,7 @@ from ingestion.settings import Settings
 FILE_NAME: Final = "access.sqlite3"
 _BUSY_TIMEOUT_S: Final = 5.0
 
-# One script a version: a store of version n has run the first n of them. Instants are whole seconds since 1970, UTC.
+# One script per version: a store of version n has run the first n scripts. Times are whole seconds since 1970, UTC.
 _MIGRATIONS: Final = (
     """
     create table secrets (
@@ -114,7 +114,7 @@ _MIGRATIONS: Final = (
         select raise(abort, 'the audit log is append-only');
     end;
     """,
-    # SQLite changes no check of a table that is there: the tables are made again with the role of operators.
+    # SQLite cannot change a check of an existing table, so the tables are recreated to add the operator role.
     """
     create table invitations_of_2 (
         token_hash blob primary key,
@@ -172,11 +172,11 @@ _MIGRATIONS: Final = (
 
 
 class StoreError(RuntimeError):
-    """The access store cannot be used as it lies there."""
+    """The access store cannot be used by this version."""
 
 
 class Store:
-    """Short transactions on the access store; a connection each, so that any thread and process may use it."""
+    """Short transactions on the access store, each on its own connection, so any thread or process can use it."""
 
     def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = path
@@ -185,12 +185,12 @@ class Store:
         self._create()
 
     def now(self) -> int:
-        """Return the instant as the store writes it: whole seconds since 1970, UTC."""
+        """Return the current time as stored: whole seconds since 1970, UTC."""
         return int(self._clock())
 
     @property
     def form_key(self) -> bytes:
-        """The key that the tokens of forms are made with; the store's own, so that a restart breaks no open form."""
+        """The key for form tokens. It is in the store, so that open forms still work after a restart."""
         if self._key is None:
             with self.reading() as connection:
                 (self._key,) = connection.execute("select value from secrets where name = 'forms'").fetchone()
@@ -208,7 +208,7 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Yield a connection in a transaction of its own, committed at the end, rolled back on an error."""
+        """Yield a connection in its own transaction: committed at the end, rolled back on an error."""
         connection = self._connect()
         try:
             connection.execute("begin immediate")
@@ -230,7 +230,7 @@ class Store:
     def _create(self) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.parent.chmod(0o700)
-        # Before SQLite opens it: its own files beside it (-wal, -shm) take this mode over.
+        # Create the file before SQLite opens it: SQLite copies its mode to the -wal and -shm files.
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         self.path.chmod(0o600)
         with self.reading() as connection:
@@ -240,7 +240,7 @@ class Store:
             if version > len(_MIGRATIONS):
                 raise StoreError(
                     f"The access store {self.path} has version {version}; expected at most {len(_MIGRATIONS)}. "
-                    "It was written by a newer release: use that one, or move the file away to begin anew."
+                    "It was written by a newer release: use that release, or move the file away to start from scratch."
                 )
             connection.execute("pragma journal_mode = wal")
         with self.writing() as connection:
@@ -255,7 +255,7 @@ class Store:
 
 
 def open_store(settings: Settings) -> Store:
-    """Return the access store of a data home; it is created where there is none."""
+    """Return the access store of a data home, creating it if it is missing."""
     return _store(settings.access_dir / FILE_NAME)
 
 
@@ -269,7 +269,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _statements(script: str) -> Iterator[str]:
-    # `executescript` would commit the transaction that the statements belong to.
+    # Not `executescript`: it would commit the transaction that these statements belong to.
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

@@ -1,7 +1,7 @@
--- An artist's new viewers are those whose first month it is; viewers have at least the
--- artist's time, and watched nobody else or somebody; all artists together have all
--- counting watch time, but for what is floored; nobody joins a live's curve on the way.
--- A row is where one of these does not hold.
+-- An artist's new viewers are those whose first month it is. Viewers include the
+-- sole-artist viewers, and their whole watch time is at least their time on the artist.
+-- The watch time of all artists sums to all counting watch time, except for flooring. A
+-- live's retention curve never rises. Each row is a fact that does not hold.
 with audience as (
     select * from {{ ref('fct_artist_audience') }}
     where {{ is_unproven_month('month', 'fct_artist_audience') }}

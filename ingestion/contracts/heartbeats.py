@@ -5,8 +5,8 @@ from ingestion.contracts.fields import Choice, Id, Instant, Integer, Label, Mill
 
 _MINUTES_AHEAD_MS = 10 * 60 * 1000
 
-# The Paris day. Paris is one or two hours ahead of UTC (since 1976), so only between 22 and 23 h
-# UTC does the day depend on daylight saving time: asking ICU there alone is exact and much cheaper.
+# The Paris day. Since 1976 Paris has been one or two hours ahead of UTC, so the day depends on daylight saving time
+# only between 22:00 and 23:00 UTC. Calling ICU only then is exact and much cheaper.
 _EVENT_DAY = f"""case
     when (epoch_ms(event_at) // 3600000) % 24 = 22
         then cast(timezone('Europe/Paris', event_at) as date)
@@ -46,7 +46,7 @@ CONTRACT = Contract(
         RowRule("too_late", f"epoch_ms(received_at) > epoch_ms(event_at) + {35 * DAY_MS}"),
         RowRule("too_old", "event_day < date '2015-01-01'"),
     ),
-    # A rejected pause would let the heartbeat before it earn up to 30 s (RULES.md §3.1).
+    # If a pause were rejected, the heartbeat before it would earn up to 30 s (RULES.md §3.1).
     keeps_odd_records=True,
     derived=(("event_day", "DATE", _EVENT_DAY),),
     partition_column="event_day",

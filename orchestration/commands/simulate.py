@@ -1,4 +1,4 @@
-"""`allive simulate`: what another policy would have paid, artist by artist, beside what the month pays now."""
+"""`allive simulate`: compares what another policy would have paid each artist with what the month pays now."""
 
 import csv
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ _SHOWN_AS: Final = {
 
 
 def simulate_month(settings: Settings, month: str, what_if: WhatIf, *, output: Path | None) -> bool:
-    """Show a month under another policy; whether it can be settled under both.
+    """Show a month under another policy. Return whether it can be settled under both.
 
-    Writes nothing but `output`: the table of the artists as CSV, in cents.
+    Writes nothing except `output`: the table of the artists as CSV, in cents.
     """
     try:
         with hold_data_home(settings, command=f"allive simulate {month}"), showing_progress():
@@ -34,15 +34,15 @@ def simulate_month(settings: Settings, month: str, what_if: WhatIf, *, output: P
         refuse(f"{month} cannot be simulated.", refusal.reasons)
         return False
     if simulation.doubts:
-        warn("The figures leave this out:", simulation.doubts)
+        warn("The figures do not include this:", simulation.doubts)
     _show_artists(simulation)
     _show_totals(simulation)
-    say(f"What if: {_changes(simulation, what_if)}.")
+    say(f"Simulated policy: {_changes(simulation, what_if)}.")
     for note in _notes(simulation, what_if):
         say(note)
     if output is not None:
         _write(output, simulation)
-        say(f"Nothing was written but {output}")
+        say(f"Nothing was written except {output}")
     else:
         say("Nothing was written.")
     return True
@@ -113,17 +113,17 @@ def _notes(simulation: Simulation, what_if: WhatIf) -> Sequence[str]:
     notes = []
     if what_if.envelope_cents is not None and simulation.own_envelopes:
         notes.append(
-            f"{simulation.own_envelopes:,} of {simulation.now.control['periods']:,} periods keep an envelope of their "
-            "own, which is not what the policy gives."
+            f"{simulation.own_envelopes:,} of {simulation.now.control['periods']:,} periods keep their own envelope, "
+            "which differs from the policy's."
         )
     if not simulation.with_balances:
         notes.append(
-            f"What would be paid is judged by the month's earnings alone: only the next run brings forward balances "
+            f"Payments are computed from the month's earnings alone: only the next run brings forward balances "
             f"and adjustments, and {simulation.settlement_month} is not the next."
         )
     if any(one.booked_cents not in {None, one.earned_now_cents} for one in simulation.artists):
         notes.append(
-            "Now is the month as it is settled on today's data; booked is what its close and later adjustments booked."
+            "Earned now: the month settled on today's data. Booked: what its close and later adjustments booked."
         )
     return notes
 

@@ -1,4 +1,4 @@
-"""Which code wrote a copy: rows that another version computed are not taken over."""
+"""The version of the code that wrote a copy: rows computed by another version are not reused."""
 
 import functools
 import hashlib
@@ -11,7 +11,7 @@ import payouts
 
 @functools.cache
 def code_version() -> str:
-    """Return a hash of the code that copies come from, and of the engine: this package and `payouts`."""
+    """Return a hash of the code that writes copies (this package and `payouts`) and of the engine's version."""
     packages = (Path(__file__).parent, Path(payouts.__file__).parent)
     files = sorted(path for package in packages for path in package.rglob("*") if path.suffix in {".py", ".sql"})
     digest = hashlib.sha256(duckdb.__version__.encode())

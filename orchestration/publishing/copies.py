@@ -1,7 +1,7 @@
-"""Writing a copy, pointing readers to it, dropping old ones.
+"""Writes a copy, points readers to it, deletes old copies.
 
-DuckDB shares one instance a path, so a file replaced in place is served stale for ever. Each copy is a new file with a
-name that is never used again; `current.duckdb` is a symlink that is moved over in one rename.
+DuckDB shares one instance per path, so a file replaced in place would be served stale forever. Each copy is a new file
+with a name that is never used again; `current.duckdb` is a symlink that is replaced in one rename.
 """
 
 import hashlib
@@ -44,19 +44,19 @@ class ServingCopy:
 def publish(
     settings: Settings, *, inputs: str, checks: Sequence[Check] = (), now: datetime | None = None
 ) -> ServingCopy:
-    """Write what dashboards read into a new file and point `current.duckdb` to it; drop copies beyond the last three.
+    """Write a new copy for the dashboards and point `current.duckdb` to it; delete copies beyond the last three.
 
-    A copy of the same state is kept as it is: same warehouse, closed months, balances and held batches, same code.
+    A copy of the same state stays unchanged: same warehouse, closed months, balances and held batches, same code.
 
     Args:
-        settings: Where the data home lies; it must be locked.
-        inputs: The hash of what the warehouse was built from.
-        checks: What its build found.
-        now: The instant of publishing; its Paris day is the one that estimates are kept under.
+        settings: The data home, which must be locked.
+        inputs: The hash of the warehouse's inputs.
+        checks: The test results of its build.
+        now: The instant of publishing; today's estimates are stored under its Paris day.
 
     Raises:
         PersonalDataError: A table has a personal column; the copy in service stays.
-        EmptierCopyError: It would hold much less than the copy in service, which stays.
+        EmptierCopyError: The new copy has much less data than the one in service, which stays.
     """
     settings.serving_dir.mkdir(parents=True, exist_ok=True)
     state = _state(settings, inputs)
@@ -78,9 +78,9 @@ def publish(
 
 
 def _state(settings: Settings, inputs: str) -> str:
-    """Hash all that a copy is a function of, but for the clock and the estimates of earlier copies.
+    """Hash everything that determines a copy, except the clock and the estimates of earlier copies.
 
-    A held batch changes nothing that the warehouse reads, and still has to be seen by those who read the dashboards.
+    Held batches count: they change nothing that the warehouse reads, but the dashboards must show them.
     """
     parts = {
         "warehouse": inputs,
@@ -134,7 +134,7 @@ def _next_number(settings: Settings) -> int:
 
 
 def _point_current_to(settings: Settings, path: Path) -> None:
-    # The link is relative, so that a data home that is moved keeps working.
+    # The link is relative, so that it still works after the data home is moved.
     aside = settings.serving_dir / f".{CURRENT}.new"
     aside.unlink(missing_ok=True)
     aside.symlink_to(path.name)
@@ -142,7 +142,7 @@ def _point_current_to(settings: Settings, path: Path) -> None:
 
 
 def _drop_old_copies(settings: Settings) -> None:
-    # A reader that has an old copy open keeps it: the file goes when it is closed.
+    # A reader that has an old copy open keeps it: the file disappears when it is closed.
     for old in sorted(settings.serving_dir.glob("allive-*-*.duckdb"))[:-KEPT_COPIES]:
         old.unlink()
     for unfinished in settings.serving_dir.glob(".allive-*.part*"):

@@ -1,6 +1,6 @@
-"""What other policies would pay: months settled again under a fixed set of them, as `allive simulate` does.
+"""Payouts under other policies: months settled again under a fixed set of scenarios, as `allive simulate` does.
 
-The serving copy knows no subscriber, so a simulator on it can only choose among what is computed here.
+The serving copy knows no subscriber, so a simulator on it can only choose among the scenarios computed here.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ OPEN_MONTHS: Final = 2
 
 @dataclass(frozen=True)
 class Scenario:
-    """A policy that differs from the month's own in one thing, or in nothing."""
+    """A policy that differs from the month's own in one setting, or in none."""
 
     scenario: str
     kind: str
@@ -60,10 +60,10 @@ class MonthTotals:
     """A row of `published.what_if_months`: a month under a scenario.
 
     Attributes:
-        with_balances: Whether balances brought forward and adjustments are in what is paid and carried, as only the
+        with_balances: Whether the paid and carried amounts include balances brought forward and adjustments. Only the
             month that closes next has them.
-        own_envelopes: Periods that keep an envelope of their own, whatever the scenario gives.
-        inputs: Hash of all that the month's rows are a function of.
+        own_envelopes: Periods that keep their own envelope, whatever the scenario sets.
+        inputs: Hash of everything that determines the month's rows.
     """
 
     settlement_month: str
@@ -85,7 +85,7 @@ class MonthTotals:
 
 @dataclass(frozen=True)
 class ArtistOutcome:
-    """A row of `published.what_if`: an artist's month under a scenario, as the run would have the line."""
+    """A row of `published.what_if`: an artist's month under a scenario, with the figures of the run's line."""
 
     settlement_month: str
     scenario: str
@@ -97,7 +97,7 @@ class ArtistOutcome:
 
 @dataclass(frozen=True)
 class ScenarioRow:
-    """A row of `published.scenarios`; `value` is in the unit of what is changed: cents, seconds or basis points."""
+    """A row of `published.scenarios`; `value` is in the unit of the changed setting: cents, seconds or basis points."""
 
     place: int
     scenario: str
@@ -107,7 +107,7 @@ class ScenarioRow:
 
 @dataclass(frozen=True)
 class WhatIfs:
-    """What was computed or taken over, as rows of `published.what_if_months` and `published.what_if`."""
+    """The computed or reused rows of `published.what_if_months` and `published.what_if`."""
 
     months: pa.Table
     artists: pa.Table
@@ -128,9 +128,9 @@ _FROM_CONTROL: Final = (
 def compute_what_ifs(settings: Settings, previous: PreviousCopy | None) -> WhatIfs:
     """Settle the last three closed months and the next two open ones that have periods, under every scenario.
 
-    A month is settled on today's data (one that can still be corrected: with the catalogue it keeps). A scenario under
-    which nobody would share the pool is left out: such a month could not close. The rows of a month whose inputs are
-    those of the previous copy are that copy's.
+    A month is settled on today's data; one that can still be corrected uses the catalogue it keeps. A scenario that
+    leaves no one to share the pool is left out: such a month could not close. If a month's inputs are those of the
+    previous copy, the rows of that copy are reused.
     """
     with open_warehouse(settings) as con:
         found = [

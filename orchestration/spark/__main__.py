@@ -1,6 +1,6 @@
 """dbt by hand on the Spark session of `allive`: `python -m orchestration.spark run --select fct_playbacks+`.
 
-What it builds is seen by this session alone: `allive run` builds it again.
+Only this session sees the tables that it builds: `allive run` builds them again.
 """
 
 import sys
@@ -20,7 +20,7 @@ BY_HAND = 0
 
 
 def main(command: list[str]) -> int:
-    """Run one dbt command; 1 if a node of it failed."""
+    """Run one dbt command. Return 1 if one of its nodes failed, else 0."""
     settings = Settings()
     with hold_data_home(settings, command="python -m orchestration.spark"), spark_session(settings) as session:
         project = parsed_project(settings, engine="spark")

@@ -1,4 +1,4 @@
-"""Building the models on Spark: sources and earlier tables are laid out, dbt runs, the new tables become current."""
+"""Builds the models on Spark: creates source and earlier tables, runs dbt, and makes the new tables current."""
 
 import json
 from dataclasses import replace
@@ -22,9 +22,9 @@ NOTHING = Catalogue(project="", batch_number=0, build=0, tables=())
 def build_models(
     settings: Settings, project: ParsedProject, project_dir: Path, *, select: tuple[str, ...]
 ) -> tuple[NodeResult, ...]:
-    """Build models and seeds on Spark: all, or what the dbt selectors choose; tests are not run.
+    """Build models and seeds on Spark: all, or those that the dbt selectors choose. Tests are not run.
 
-    The tables become current if all of them were built; else everything stays as it was. The data home must be locked.
+    The tables become current if all of them were built; otherwise nothing changes. The data home must be locked.
     """
     pins = read_pins(settings)
     catalogue = continued_catalogue(settings, project)
@@ -54,12 +54,12 @@ def build_models(
 
 
 def is_built(settings: Settings, project: ParsedProject) -> bool:
-    """Whether there are tables of this project that a build of a part can go on from."""
+    """Whether there are tables of this project that a partial build can continue from."""
     return bool(continued_catalogue(settings, project).tables)
 
 
 def continued_catalogue(settings: Settings, project: ParsedProject) -> Catalogue:
-    """What a build goes on from: nothing if another version of the project, or of the raw tables, is in it."""
+    """The tables to continue from; none if they come from another version of the project or from later raw tables."""
     catalogue = read_catalogue(settings)
     is_continued = (
         catalogue.project == project.content_hash and catalogue.batch_number <= read_pins(settings).batch_number
@@ -70,14 +70,14 @@ def continued_catalogue(settings: Settings, project: ParsedProject) -> Catalogue
 def register_models(
     con: duckdb.DuckDBPyConnection, settings: Settings, project: ParsedProject, nodes: tuple[NodeResult, ...]
 ) -> tuple[NodeResult, ...]:
-    """Show the current tables in the DuckDB warehouse; a node whose contract's `not_null` they break has failed."""
+    """Show the current tables in the DuckDB warehouse. A node fails if its table breaks its contract's `not_null`."""
     register_tables(con, settings, read_catalogue(settings).tables)
     described = json.loads(project.manifest_path.read_bytes())["nodes"]
     return tuple(_with_contract(con, node, described.get(node.unique_id, {})) for node in nodes)
 
 
 def registered_tables(settings: Settings) -> set[tuple[str, str]]:
-    """Schema and name of the tables that stand in the DuckDB warehouse as views over Spark's files."""
+    """Schema and name of the tables that are views over Spark's files in the DuckDB warehouse."""
     if settings.engine != "spark":
         return set()
     return {(table.schema, table.name) for table in read_catalogue(settings).tables}
@@ -96,5 +96,5 @@ def _with_contract(con: duckdb.DuckDBPyConnection, node: NodeResult, described: 
     broken = [f"{name} ({rows} rows)" for name, rows in zip(required, missing, strict=True) if rows]
     if not broken:
         return node
-    message = f"the contract wants a value in every row; found none in {', '.join(broken)}"
+    message = f"the contract requires a value in every row; found none in {', '.join(broken)}"
     return replace(node, status="error", message=message)

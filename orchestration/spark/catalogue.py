@@ -1,7 +1,7 @@
-"""The tables that Spark built: where the newest of each lies, kept in the data home between sessions.
+"""The tables that Spark built, and where the newest of each is stored; kept in the data home between sessions.
 
-Each build writes into a folder of its own and becomes the current one by the rename of `catalogue.json`; a build that
-was killed leaves everything as it was. Incremental models go on from links to the tables of the build before.
+Each build writes into its own folder and becomes current by the rename of `catalogue.json`, so a killed build changes
+nothing. Incremental models continue from links to the tables of the build before.
 """
 
 import os
@@ -40,38 +40,38 @@ class SparkTable:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """What Spark built of one content of the project, up to a batch of the raw tables."""
+    """The tables that Spark built from one version of the project, up to a batch of the raw tables."""
 
     project: str
     batch_number: int
     build: int
     tables: tuple[SparkTable, ...]
     views: tuple[str, ...] = ()
-    """The models that are views: a session forgets them, and builds them again."""
+    """The models that are views. They only exist in a session, so the next one builds them again."""
 
 
 def read_catalogue(settings: Settings) -> Catalogue:
-    """Read what the last finished build left."""
+    """Read the catalogue of the last finished build."""
     stored = read_json(_path(settings)) or {"project": "", "batch_number": 0, "build": 0, "tables": []}
     tables = tuple(SparkTable(**table) for table in stored["tables"])
     return Catalogue(**{**stored, "tables": tables, "views": tuple(stored.get("views", ()))})
 
 
 def tables_dir(settings: Settings) -> Path:
-    """Where the builds' folders lie."""
+    """The folder with the folders of all builds."""
     return settings.spark_dir / "tables"
 
 
 def lay_out(
     session: "SparkSession", settings: Settings, catalogue: Catalogue, *, build: int, extended: Iterable[str]
 ) -> None:
-    """Make the session's catalogue that of the data home.
+    """Make the session's catalogue equal to that of the data home.
 
-    `extended` names the tables that the new build writes into: of those it has links of its own, so that the build
-    before stays whole.
+    `extended` names the tables that the new build writes into. It gets its own links to their files, so that the build
+    before stays complete.
     """
     changed = set(extended)
-    shutil.rmtree(tables_dir(settings) / str(build), ignore_errors=True)  # of a build that did not end
+    shutil.rmtree(tables_dir(settings) / str(build), ignore_errors=True)  # left by a build that did not finish
     for layer in LAYERS:
         session.sql(f"drop schema if exists {layer} cascade")
         session.sql(f"create schema {layer}")
@@ -86,7 +86,7 @@ def lay_out(
 def note_build(
     session: "SparkSession", settings: Settings, *, project: str, batch_number: int, build: int
 ) -> Catalogue:
-    """Note the session's tables as the current ones, and forget the files of those before."""
+    """Record the session's tables as the current ones, and delete the files of earlier ones."""
     root = tables_dir(settings)
     views = {layer: _views_of(session, layer) for layer in LAYERS}
     catalogue = Catalogue(
@@ -116,7 +116,7 @@ def _relations_of(session: "SparkSession", layer: str) -> set[str]:
 def _described(session: "SparkSession", layer: str, name: str, root: Path) -> SparkTable:
     described = session.sql(f"describe table extended {layer}.{name}").collect()
     names = [row["col_name"] for row in described]
-    # After the columns: a heading, its own heading, then those of the partition; then a blank and the details.
+    # After the columns: a heading, its subheading, then the partition's columns; then an empty line and the details.
     partition = names.index("# Partition Information") + 2 if "# Partition Information" in names else None
     columns = described[: next(place for place, text in enumerate(names) if not text or text.startswith("#"))]
     location = described[names.index("Location")]["data_type"]

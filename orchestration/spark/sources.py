@@ -1,4 +1,4 @@
-"""What Spark reads: the pinned raw files under folders of links, and the bookings, as tables with explicit columns."""
+"""The sources of Spark: the pinned raw files, through folders of links, and the bookings, with explicit columns."""
 
 import os
 import re
@@ -39,9 +39,9 @@ def spark_type(duckdb_type: str) -> str:
 
 
 def create_raw_tables(session: "SparkSession", settings: Settings, pins: Pins) -> None:
-    """Lay out schema `raw`: a table over links to the pinned version's files, its columns spelled out.
+    """Create schema `raw`: a table over links to the pinned version's files, with explicit columns.
 
-    Spark reads folders, and a raw table's folder also has files that a later version added or removed.
+    Spark reads whole folders, and a raw table's folder also has files that a later version added or removed.
     """
     session.sql("create schema if not exists raw")
     for table in TABLES:
@@ -60,7 +60,7 @@ def create_raw_tables(session: "SparkSession", settings: Settings, pins: Pins) -
 
 
 def _create_view(session: "SparkSession", settings: Settings, table: str, *, strays: list[Path]) -> None:
-    """Show a table's files by day and those of strays, whose days are those of their instants, as one relation."""
+    """Combine a table's files by day and its stray files, whose day comes from their event time, in one view."""
     day = partition_column_of(table)
     folder = settings.spark_dir / "raw" / f"{table}_strays"
     link_files(folder, table_path(settings, table), strays)
@@ -75,7 +75,7 @@ def _create_view(session: "SparkSession", settings: Settings, table: str, *, str
 
 
 def create_booked_tables(session: "SparkSession", settings: Settings) -> None:
-    """Lay out schema `booked` from copies of what the views of the DuckDB warehouse say."""
+    """Create schema `booked` from copies of the views in the DuckDB warehouse."""
     folder = settings.spark_dir / "booked"
     session.sql("create schema if not exists booked")
     with duckdb.connect() as con:
@@ -92,7 +92,7 @@ def create_booked_tables(session: "SparkSession", settings: Settings) -> None:
 
 
 def link_files(folder: Path, root: Path, files: Iterable[Path]) -> None:
-    """Make a folder hold links to exactly these files of a root, each under its path there. Costs what changed."""
+    """Make a folder contain links to exactly these files of a root, under the same paths. Only changes take time."""
     wanted = {file.relative_to(root).as_posix(): file for file in files}
     folder.mkdir(parents=True, exist_ok=True)
     known = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")}

@@ -1,4 +1,4 @@
-"""What another policy would have paid: a month of the warehouse settled again in memory, written nowhere."""
+"""Simulates other policies: settles a month of the warehouse again in memory, without writing anything."""
 
 from payouts.simulation.scenarios import Outcome, settle_under_each, simulate_each
 from payouts.simulation.simulating import ArtistDifference, Simulation, simulate

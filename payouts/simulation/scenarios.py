@@ -1,6 +1,6 @@
-"""Settling a month under several policies at once: the database sums up its periods (`sums.sql`), once for all of them.
+"""Settles a month under several policies: one query sums up its periods for all of them (`sums.sql`).
 
-The same figures as `settle_under` one by one, which a test holds, in a fraction of the time.
+Gives the same figures as `settle_under` one by one, which a test checks, in a fraction of the time.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from payouts.simulation.statement import sql
 from payouts.simulation.what_if import WhatIf
 
 _Weighing = tuple[int, int]
-"""What of a policy decides how periods are sliced: the envelope in cents and the shortest live that counts."""
+"""The part of a policy that decides how periods are sliced: envelope in cents, shortest live that counts in s."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,9 @@ class Outcome:
 def simulate_each(
     settings: Settings, con: duckdb.DuckDBPyConnection, month: str, what_ifs: Mapping[str, WhatIf]
 ) -> dict[str, Outcome]:
-    """Settle and pay a month that the warehouse knows under each of the policies; nothing is written anywhere.
+    """Settle and pay a month of the warehouse under each of the policies, without writing anything.
 
-    A policy under which nobody shares the pool of a month with envelopes is left out: the month could not close.
+    A policy is left out if a month with envelopes has no pool members under it: the month could not close.
     """
     settlement, frame = read_settlement(con, month), read_frame(con, month)
     assert settlement is not None  # noqa: S101 - its frame was found in the same mart
@@ -69,7 +69,7 @@ def simulate_each(
 def settle_under_each(
     con: duckdb.DuckDBPyConnection, settlement: Settlement, frame: Frame, what_ifs: Mapping[str, WhatIf]
 ) -> dict[str, SimulatedSettlement]:
-    """Settle the month of `settlement` under each of the policies, by their names.
+    """Settle the month of `settlement` under each of the policies; keys are their names.
 
     `paying_subscribers` of the artists is 0, and `lives_left_out` is empty: neither is known here.
     """

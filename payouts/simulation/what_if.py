@@ -1,4 +1,4 @@
-"""What of a month's policy is changed for a simulation (RULES.md §7)."""
+"""The changes to a month's policy for a simulation (RULES.md §7)."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class WhatIf:
-    """Another policy; None keeps what the month has.
+    """Another policy; None keeps the month's own value.
 
     Attributes:
-        envelope_cents: Of periods whose envelope is what the month's policy gives, whether it was delivered with them
-            or not; never more than their price. A period with another envelope, as a yearly plan may have, keeps it.
-        is_pro_rata: All envelopes are one pot, split by watch time (RULES.md §5, counterfactual).
+        envelope_cents: Replaces envelopes that equal the one of the month's policy, delivered with the period or not;
+            never more than the price. A period with another envelope, such as a yearly plan's, keeps it.
+        is_pro_rata: Whether all envelopes are one pot, split by watch time (RULES.md §5, counterfactual).
     """
 
     envelope_cents: int | None = None
@@ -22,6 +22,6 @@ class WhatIf:
     is_pro_rata: bool = False
 
     def applied_to(self, policy: dict[str, Any]) -> dict[str, Any]:
-        """Return the policy with what is changed."""
+        """Return the policy with the changes applied."""
         changes = {name: value for name, value in asdict(self).items() if name in policy and value is not None}
         return policy | changes

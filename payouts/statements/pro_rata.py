@@ -1,4 +1,4 @@
-"""The counterfactual: what each artist would have earned had all envelopes been one pot (RULES.md §5, §7).
+"""The counterfactual: each artist's earnings if all envelopes were one pot (RULES.md §5, §7).
 
 Computed from a closed month's files alone, by code that shares nothing with the warehouse's SQL.
 """
@@ -22,9 +22,9 @@ _Key = TypeVar("_Key")
 
 
 def read_pro_rata_cents(month_folder: Path) -> dict[str, int]:
-    """Return what pro-rata would have paid each artist, in cents; an artist without an entry would have had nothing.
+    """Return each artist's earnings under pro-rata, in cents; an artist without an entry would earn nothing.
 
-    One pass over the slices, a batch in memory at a time.
+    Reads the slices once, with one batch in memory at a time.
     """
     control = json.loads((month_folder / CONTROL_FILE).read_text(encoding="utf-8"))
     envelope_nanos, weights = _weights(month_folder / SLICES_FILE)
@@ -36,7 +36,7 @@ def read_pro_rata_cents(month_folder: Path) -> dict[str, int]:
 def pro_rata_cents(
     envelope_nanos: int, weights: Mapping[tuple[str, str], int], *, pool_members: list[str], pool_rule: str
 ) -> dict[str, int]:
-    """Split one pot over (artist, category) by `weights`, and its pool over the members; cents by artist.
+    """Split one pot over (artist, category) by `weights`, and its pool over the members; return cents by artist.
 
     >>> pro_rata_cents(
     ...     3_000_000_000, {("a", "emerging"): 2, ("k", "known"): 1}, pool_members=["a", "b"], pool_rule="equal"
@@ -54,7 +54,7 @@ def pro_rata_cents(
 
 
 def _split(units: int, weights: Mapping[_Key, int]) -> dict[_Key, int]:
-    # Largest remainder, ties to the smallest key, ids bytewise (RULES.md §5.3). Nothing to split over gives nothing.
+    # Largest remainder, ties to the smallest key, ids bytewise (RULES.md §5.3). Without any weight nothing is split.
     total = sum(weights.values())
     if not total:
         return {}

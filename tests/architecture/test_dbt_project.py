@@ -1,4 +1,4 @@
-"""The dbt project keeps its own rules: layers, names, contracts, engines, and what a test costs."""
+"""Rules of the dbt project: layers, names, contracts, engines, and the number of tests."""
 
 import json
 import os
@@ -26,22 +26,22 @@ LAYERS = {
     "intermediate": re.compile(r"int_[a-z_]+"),
     "marts": re.compile(r"(dim|fct)_[a-z_]+"),
 }
-# What a layer may read besides itself. `booked` is what closed months booked, `policies` the seed.
+# The layers that a layer can read besides itself. `booked` has the bookings of closed months, `policies` is the seed.
 MAY_READ = {
     "staging": {"raw", "booked"},
     "intermediate": {"staging", "policies", "booked"},
     "marts": {"staging", "intermediate", "policies", "booked"},
 }
-# dim_payees needs every record that an IBAN ever stood in, not only the latest (RULES.md §6).
+# dim_payees needs every record with an IBAN, not only the latest one (RULES.md §6).
 READS_BESIDES = {("dim_payees", "raw")}
-# A view that renames nothing, and unions that decide nothing: their rules are tested where they read.
+# A plain view and plain unions without rules of their own: the rules are tested in the models that they read.
 PASSED_THROUGH = {
     "fct_period_slices",
     "int_catalogue_categories",
     "int_catalogue_credits",
     "int_catalogue_lives",
 }
-# What a month is made of: that nothing is missing in it is held by tests/integration/test_history.py.
+# Fingerprints of a month's inputs; tests/integration/test_history.py checks that no input is missing.
 FINGERPRINTS = {
     "int_month_inputs",
     "int_platform_inputs",
@@ -51,8 +51,8 @@ FINGERPRINTS = {
 }
 # Each data test costs about 40 ms in every `allive run`.
 MOST_DATA_TESTS = 68
-# Said by one engine alone, or not with the same meaning by both: only macros/engine may say it. Spark takes "…" for a
-# text and `^` for an exclusive or; averages differ in the last digit, roundings at a half.
+# Words that only one engine has, or that mean something else in the other: allowed in macros/engine only. Spark reads
+# "…" as a string and `^` as exclusive or; averages differ in the last digit, and halves are rounded differently.
 ENGINE_WORDS = re.compile(
     r"//|::|->|\^|\""
     r"|\b(?:date_trunc|date_add|date_sub|date_diff|date_part|datediff|dateadd|dayofweek|string_agg|listagg"
@@ -106,7 +106,7 @@ def described_in(model):
 
 
 def sql_alone(text):
-    """The text without comments and without what Jinja writes: there, macros speak for the engine."""
+    """The SQL without comments and without Jinja: macros are allowed to differ by engine."""
     text = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
     text = re.sub(r"\{%.*?%\}", "", text, flags=re.DOTALL)
     text = re.sub(r"\{\{.*?\}\}", "", text, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""Dependencies point one way (ARCHITECTURE.md, "Who may know whom"): read from the sources, nothing is imported."""
+"""Dependencies point one way (ARCHITECTURE.md, "Allowed dependencies"), checked by parsing the sources."""
 
 import ast
 from pathlib import Path

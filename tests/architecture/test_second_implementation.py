@@ -1,11 +1,12 @@
-"""The second implementation of the money shares no code with the first (docs/adr/0010): read from the sources."""
+"""The second implementation of the money rules shares no code with the first (docs/adr/0010)."""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "payouts" / "verification"
+FOLDERS = [ROOT / "payouts" / name for name in ("verification", "closed_month")]
+OWN = ("payouts.verification.", "payouts.closed_month.")
 PRODUCT = {"ingestion", "payouts", "orchestration", "dashboards", "duckdb", "dbt"}
 SHARED = {
     "ingestion.home_format",
@@ -22,7 +23,7 @@ SHARED = {
     "payouts.months",
     "payouts.statements",
 }
-"""Where things lie, and how documents are written and read back: nothing that weighs, splits, sums or rounds money."""
+"""Code that finds files and that writes and reads documents; none of it weighs, splits, sums or rounds money."""
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -36,14 +37,10 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def test_the_second_implementation_knows_nothing_of_the_first() -> None:
-    found = {path.name: {*imported(path)} for path in FOLDER.glob("*.py")}
+    found = {path.name: {*imported(path)} for folder in FOLDERS for path in folder.glob("*.py")}
     assert "ingestion.raw_versions" in found["from_heartbeats.py"] | found["watching.py"], "the modules have moved"
     wrong = {
-        module: {
-            name
-            for name in names - SHARED
-            if name.split(".")[0] in PRODUCT and not f"{name}.".startswith("payouts.verification.")
-        }
+        module: {name for name in names - SHARED if name.split(".")[0] in PRODUCT and not f"{name}.".startswith(OWN)}
         for module, names in found.items()
     }
     assert not {module: names for module, names in wrong.items() if names}

@@ -1,4 +1,4 @@
-"""A Chromium under Playwright, kept from calling out: the distribution's or, where it has none, npm's."""
+"""Chromium under Playwright, without background traffic: the distribution's or, if it has none, npm's."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ NPM_CHROMIUM = NODE_MODULES / ".chromium" / "chromium-with-libraries"
 DRIVER = Path(playwright.__file__).parent / "driver" / "node"
 _ANSWERS_WITHIN_S = 60
 _ARGUMENTS = [
-    "--no-sandbox",  # root has none; the pages are our own
+    "--no-sandbox",  # root has no sandbox; the pages are our own
     "--disable-gpu",
     "--disable-quic",
     "--disable-background-networking",
@@ -29,16 +29,16 @@ _ARGUMENTS = [
 
 
 class BrowserMissingError(RuntimeError):
-    """There is nothing to test with; says what to do."""
+    """No usable browser; the message says what to do."""
 
 
 def find_chromium() -> Path:
-    """Return the Chromium on PATH or, where none works, the one that `make browser` unpacked from npm.
+    """Return the Chromium on PATH or, if none works, the one that `make browser` unpacked from npm.
 
     Raises:
-        BrowserMissingError: Something is missing that a test needs: the npm packages, a library of Playwright's
-            driver (41 tests would fail, each with a traceback of its own), or a Chromium that works (Ubuntu's package
-            without its snap does not).
+        BrowserMissingError: Something that tests need is missing: the npm packages, a library of Playwright's driver
+            (otherwise 41 tests would fail, each with its own traceback), or a working Chromium (Ubuntu's package
+            does not work without its snap).
     """
     if not NODE_MODULES.exists():
         raise BrowserMissingError(f"Found no {NODE_MODULES}; expected the locked npm packages. Run `make browser`.")
@@ -48,12 +48,12 @@ def find_chromium() -> Path:
         if path and not _why_not(path):
             return Path(path)
     raise BrowserMissingError(
-        f"Found no {' or '.join(NAMES)} on PATH that works, nor npm's: no page was looked at. Run `make browser`."
+        f"Found no working {' or '.join(NAMES)} on PATH, nor npm's: no page was tested. Run `make browser`."
     )
 
 
 def _why_not(program: str) -> str:
-    """Return what keeps a program from giving its version; nothing where it gives it."""
+    """Return why a program cannot print its version; an empty string if it can."""
     try:
         answer = subprocess.run(
             [program, "--version"], capture_output=True, text=True, check=False, timeout=_ANSWERS_WITHIN_S
@@ -64,13 +64,13 @@ def _why_not(program: str) -> str:
 
 
 def is_required() -> bool:
-    """Whether a missing browser is a failure: on the machine that decides what lands."""
+    """Whether a missing browser is a failure: true in CI."""
     return os.environ.get("CI") == "true"
 
 
 @contextmanager
 def open_chromium() -> Iterator[Browser]:
-    """Start a browser for as long as the block takes."""
+    """Run a browser until the end of the block."""
     executable = find_chromium()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=_ARGUMENTS)

@@ -1,4 +1,4 @@
-"""The demo season, built once a session; a server for each worker; a browser for as long as this folder's tests run."""
+"""The demo season, built once per session; a server per worker; a browser that runs for this folder's tests only."""
 
 import os
 import shutil
@@ -26,13 +26,13 @@ Enter = Callable[..., Visitor]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the command line name a demo season that is there already."""
-    parser.addoption("--demo-home", help="a data home that `allive demo` made; by default one is made (a minute)")
+    """Add the option `--demo-home`, for a demo season that already exists."""
+    parser.addoption("--demo-home", help="a data home made by `allive demo`; by default one is made (takes a minute)")
 
 
 @pytest.fixture(scope="session")
 def _demo_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The demo season through the whole pipeline. Read only; made by whichever worker comes first."""
+    """The demo season, run through the whole pipeline by the first worker that needs it. Read only."""
     try:
         find_chromium()
     except BrowserMissingError as missing:
@@ -62,13 +62,13 @@ def _demo_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def demo_home(_demo_home: Path) -> Path:
-    """The demo season; asking for it skips where there is no browser."""
+    """The demo season; without a browser, tests that use it are skipped (in CI, they fail)."""
     return _demo_home
 
 
 @pytest.fixture(scope="session")
 def dashboards(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboards]:
-    """A server on the demo season. Tests leave its serving copy alone; those that swap it start their own."""
+    """A server on the demo season. Tests must not change its serving copy; those that swap it start their own."""
     home = served_home(demo_home, tmp_path_factory.mktemp("served") / "home")
     with serving(home) as running:
         yield running
@@ -76,14 +76,14 @@ def dashboards(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="package")
 def chromium(demo_home: Path) -> Iterator[Browser]:
-    """A browser, closed before other folders' tests run: Playwright keeps an event loop in the thread."""
+    """A browser, closed before other folders' tests run, because Playwright keeps an event loop in the thread."""
     with open_chromium() as browser:
         yield browser
 
 
 @pytest.fixture
 def window(chromium: Browser, dashboards: Dashboards) -> Iterator[Enter]:
-    """Open windows of strangers; they close with the test, and nothing may have gone wrong in one."""
+    """A function that opens windows without a session. They close with the test, and errors in one fail it."""
     with ExitStack() as stack:
         visitors = []
 
@@ -103,7 +103,7 @@ def _cookies() -> dict[Role, Any]:
 
 @pytest.fixture
 def signed_in(window: Enter, dashboards: Dashboards, _cookies: dict[Role, Any]) -> Enter:
-    """Open windows of somebody who has signed in (by invitation; once a role and session)."""
+    """A function that opens windows of a signed-in user. Each role accepts an invitation once per session."""
 
     def open_window(role: Role, **options: Any) -> Visitor:
         if role not in _cookies:

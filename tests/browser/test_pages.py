@@ -1,4 +1,4 @@
-"""What each role finds: its pages and no others, files, the other language, a newer copy, and designed states."""
+"""Each role sees its pages and no others; downloads, the other language, a newer copy, and the page without a copy."""
 
 import csv
 import io
@@ -41,7 +41,7 @@ def test_each_page_of_a_role_is_drawn(signed_in, role):
     visitor = signed_in(role)
     visitor.open()
     links = visitor.page.locator('[data-testid="stSidebarNavLink"]')
-    # Above each name stands its icon, a ligature.
+    # The line above each name is its icon, a ligature.
     names = [text.splitlines()[-1] for text in links.all_inner_texts()]
     assert names == [SHELL(f"page.{name}") for name in PAGES[role]]
     for position, name in enumerate(PAGES[role]):
@@ -60,7 +60,7 @@ def test_the_first_pages_own_address_leads_to_it(signed_in, role):
     name = PAGES[role][0]
     visitor.open(name)
     assert visitor.page.locator("h1").all_inner_texts() == [SHELL(f"page.{name}")]
-    # Streamlit would say in a box over it that there is no such page.
+    # For an unknown address, Streamlit would show a dialog saying that there is no such page.
     assert visitor.page.locator('[role="dialog"]').count() == 0
 
 
@@ -71,7 +71,7 @@ def test_other_roles_pages_are_not_there(signed_in, role):
         visitor.open(name)
         headings = visitor.page.locator("h1").all_inner_texts()
         assert SHELL(f"page.{name}") not in headings
-    # Streamlit says itself that there is no such page, and goes to the first one.
+    # Streamlit itself reports that there is no such page, and opens the first one.
     visitor.complaints = [text for text in visitor.complaints if "does not seem to exist" not in text]
 
 
@@ -130,7 +130,7 @@ def test_a_look_as_an_artist_is_on_record(signed_in, dashboards):
 
 @pytest.fixture
 def own_dashboards(demo_home, tmp_path):
-    """A server whose serving copy a test may swap or take away."""
+    """A server whose serving copy a test can swap or remove."""
     with serving(served_home(demo_home, tmp_path / "home")) as running:
         yield running
 

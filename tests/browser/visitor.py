@@ -1,4 +1,4 @@
-"""Somebody at a browser: signs in, opens pages, reads the figures that are drawn there."""
+"""A user at a browser, who signs in, opens pages and reads the figures on them."""
 
 import re
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000
 
 _APP = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
-# Chromium says so of each answer that is not a 2xx, and of pages that were left while they loaded.
+# Chromium logs these for each answer that is not a 2xx, and for pages that were left while they loaded.
 _HARMLESS = re.compile(r"Failed to load resource|ERR_ABORTED|net::ERR_NETWORK_CHANGED")
 _ATTEMPTS = 3
 _CELLS = """
@@ -31,7 +31,7 @@ _CELLS = """
 
 @dataclass
 class Visitor:
-    """One browser context, and what went wrong in it."""
+    """One browser context, and the errors in it."""
 
     dashboards: Dashboards
     page: Page
@@ -48,7 +48,7 @@ class Visitor:
         return visitor
 
     def hear(self, kind: str, text: str) -> None:
-        """Take note of what the console says."""
+        """Record a console error, unless it is harmless."""
         if kind == "error" and not _HARMLESS.search(text):
             self.complaints.append(text)
 
@@ -68,18 +68,19 @@ class Visitor:
         self.page.locator("button[type=submit]").click()
 
     def open(self, path: str = "", *, first: str = "") -> Response | None:
-        """Open a page by its address and wait until it is drawn; the first one of a role has the bare address."""
+        """Open a page by its address and wait until it is drawn; a role's first page has the bare address."""
         path = "" if path == first else path
         response = self.page.goto(f"{self.dashboards.url}/{path}")
         self.wait()
         return response
 
     def wait(self) -> None:
-        """Wait until the page is drawn: the script has run, a heading is there, the charts have their canvas."""
-        # A heading of the app: before its first run it is connected and idle, and the page that led here has one too.
+        """Wait until the page is drawn: the script has run, there is a heading, and every chart has its canvas."""
+        # Wait for a heading of the app: before its first run, the app is connected and idle already. The page before
+        # has a heading too, but outside the app.
         self.page.locator('[data-testid="stApp"] h1').first.wait_for()
         assert self.page.locator('[data-testid="stException"]').count() == 0, self.text
-        # A rerun that was asked for shows as running only after a moment.
+        # A requested rerun shows as running only after a moment.
         for _ in range(2):
             self.page.locator(_APP).wait_for(state="attached")
             self.page.wait_for_timeout(60)
@@ -89,11 +90,11 @@ class Visitor:
         )
 
     def view_as(self, name: str) -> None:
-        """Choose an artist, and wait until the page is hers."""
+        """Choose an artist, and wait until that artist's page is drawn."""
         box = self.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').first
         option = self.page.locator('[role="option"]', has_text=re.compile(f"^{re.escape(name)}$"))
         for attempt in range(_ATTEMPTS):
-            # What is typed while the page before is still being finished is lost with it.
+            # Text typed before the previous page has finished is lost.
             box.click()
             box.fill(name)
             try:
@@ -107,7 +108,7 @@ class Visitor:
 
     @property
     def text(self) -> str:
-        """All that is on the page."""
+        """All text on the page."""
         return self.page.locator("body").inner_text()
 
     def figures(self) -> dict[str, str]:
@@ -125,19 +126,19 @@ class Visitor:
 
 
 def cents(text: str) -> int:
-    """Return the cents of an amount in French.
+    """Return the cents of an amount in French notation.
 
     >>> cents("1\u202f234,56\u202f€"), cents("\u22120,05\u202f€"), cents("+1,50\u202f€")
     (123456, -5, 150)
     """
     match = re.fullmatch(r"([+\u2212]?)(\d{1,3}(?:\u202f\d{3})*,\d\d)\u202f€", text.strip())
-    assert match, f"found {text!r}, expected an amount as French writes it"
+    assert match, f"found {text!r}, expected an amount in French notation"
     number = Decimal(match[2].replace("\u202f", "").replace(",", "."))
     return int(number * 100) * (-1 if match[1] == "\u2212" else 1)
 
 
 def whole(text: str) -> int:
-    """Return a count in French.
+    """Return a count in French notation.
 
     >>> whole("1\u202f234")
     1234
@@ -147,7 +148,7 @@ def whole(text: str) -> int:
 
 
 def browser_options(*, phone: bool = False, dark: bool = False, language: str = "fr-FR") -> dict[str, Any]:
-    """Return the options of a context: a phone or a desktop, by day or by night."""
+    """Return the options of a browser context: phone or desktop, light or dark."""
     return {
         "viewport": PHONE if phone else DESKTOP,
         "device_scale_factor": 2 if phone else 1,

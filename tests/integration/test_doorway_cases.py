@@ -1,4 +1,4 @@
-"""Values as real deliverers write them, through the whole pipeline: watch time and envelopes are the right ones."""
+"""Values as real suppliers write them, through the whole pipeline: watch time and envelopes are correct."""
 
 import shutil
 

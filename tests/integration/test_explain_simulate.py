@@ -1,4 +1,4 @@
-"""Explaining and simulating on a real data home: random worlds, two months closed, against the oracle."""
+"""Explaining and simulating on real data homes: random worlds with two closed months, compared with the oracle."""
 
 import copy
 import csv
@@ -32,7 +32,7 @@ from tests.pipeline import Pipeline, new_pipeline
 from tests.worlds.world import World
 
 SEEDS = (200, 201, 202)
-"""One of each season: clocks that change, a December, a leap day."""
+"""One per season: a change of clocks, a December, a leap day."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Home:
         return simulate(self.pipeline.settings, month, what_if)
 
     def settle(self, month: str, policy: Policy, periods: Callable[[Subscription], Subscription]) -> Settlement:
-        """The month by the oracle, under another policy and with the catalogue that it keeps."""
+        """Settle the month with the oracle, under another policy and with the month's own catalogue."""
         return settle(
             month,
             [periods(one) for one in self.history.periods_of(month, self.data)],
@@ -90,7 +90,7 @@ def as_delivered(period: Subscription) -> Subscription:
 
 
 def by_the_policy(period: Subscription) -> Subscription:
-    """A period whose envelope is what 100 cents and its price give, as one that brings none."""
+    """Drop a period's own envelope if it equals the one that the policy's 100 cents and the price give."""
     given = 100 if period.price_cents is None else min(period.price_cents, 100)
     return replace(period, envelope_cents=None) if period.envelope_cents == given else period
 
@@ -133,7 +133,7 @@ def test_every_month_under_another_policy_is_the_oracles(home: Home, what: str) 
         expected = home.settle(month, policy, periods)
         found = home.simulate(month, what_if)
         if expected.blockers:
-            assert found.doubts, "what blocks the month is told"
+            assert found.doubts, "the simulation must name what blocks the month"
             continue
         compared += 1
         control = found.simulated.control
@@ -150,7 +150,7 @@ def test_every_month_under_another_policy_is_the_oracles(home: Home, what: str) 
 
 
 def test_the_what_ifs_make_a_difference(home: Home) -> None:
-    """None of the comparisons above is of a policy that changes nothing anywhere."""
+    """Every policy compared above changes at least one month, except a month's own policy."""
     for what, (what_if, *_) in WHAT_IFS.items():
         changed = [
             artist
@@ -215,7 +215,7 @@ def test_nothing_is_written_but_the_file_that_is_asked_for(
 ) -> None:
     settings, month, target = home.pipeline.settings, home.months[-1], tmp_path / "new" / "what-if.csv"
     with hold_data_home(settings, command="tests"):
-        pass  # the first command of all stamps the home's format
+        pass  # the very first command writes the home's format
     before = fingerprints(settings.home)
     assert simulate_month(settings, month, WhatIf(pool_rule="direct", envelope_cents=120), output=None)
     assert simulate_month(settings, month, WhatIf(pool_rule="direct", envelope_cents=120), output=target)
@@ -232,10 +232,10 @@ def test_nothing_is_written_but_the_file_that_is_asked_for(
         control = (expected.simulated if "simulated" in name else expected.now).control
         assert sum(int(row[name]) for row in rows) == control["envelope_cents"]
     shown = capsys.readouterr().out
-    assert "What if: envelope 1.20 EUR instead of 1.00 EUR; pool rule direct instead of equal." in shown
+    assert "Simulated policy: envelope 1.20 EUR instead of 1.00 EUR; pool rule direct instead of equal." in shown
     periods = paid_periods(home, month)
     own = sum(by_the_policy(one).envelope_cents is not None for one in periods)
-    assert (f"{own} of {len(periods)} periods keep an envelope of their own" in shown) == (own > 0)
+    assert (f"{own} of {len(periods)} periods keep their own envelope" in shown) == (own > 0)
 
 
 def paid_periods(home: Home, month: str) -> list[Subscription]:
@@ -257,7 +257,7 @@ def test_what_cannot_be_simulated_is_refused_with_what_to_do(
         simulate(Settings(home=tmp_path / "empty"), month, WhatIf())
     stale = Settings(home=tmp_path / "stale")
     shutil.copytree(settings.home / "warehouse", stale.home / "warehouse")
-    with pytest.raises(Refusal, match="not built wholly since the last close"):
+    with pytest.raises(Refusal, match="not been fully built since the last close"):
         simulate(stale, month, WhatIf())
 
 
@@ -289,7 +289,7 @@ def without_zeros(amounts: Iterable[tuple[str, int]] | dict[str, int]) -> dict[s
 
 
 def fingerprints(folder: Path) -> dict[Path, tuple[int, str]]:
-    """Each file's time and content; the lock on the data home, and the note of who holds it, are not data."""
+    """Each file's time and hash, without the lock on the data home and the note of its holder, which are not data."""
     return {
         path: (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
         for path in sorted(folder.rglob("*"))

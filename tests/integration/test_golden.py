@@ -1,4 +1,4 @@
-"""The golden season: all four expected files are met exactly, however it arrives."""
+"""The golden season gives exactly the four expected files, however it is delivered."""
 
 import csv
 import gzip
@@ -126,7 +126,7 @@ def test_its_months_close_with_what_was_expected(make_pipeline: Callable[[str], 
         assert [{name: line[name] for name in names} for line in lines if line["earned_nanos"] != "0"] == [
             row for row in of_months[month] if row["earned_nanos"] != "0"
         ]
-        # Nobody has an IBAN in this season: all is carried.
+        # No artist has an IBAN in this season, so all amounts are carried.
         balances.update({row["artist_id"]: int(row["earned_cents"]) for row in of_months[month]})
         assert {line["artist_id"]: int(line["carried_forward_cents"]) for line in lines} == balances
         assert {line["paid_cents"] for line in lines} == {"0"}

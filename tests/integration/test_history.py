@@ -1,4 +1,4 @@
-"""A warehouse built step by step has the rows of one that was built at once, and computes no old month again."""
+"""A warehouse built step by step has the same rows as one built in one go, and recomputes no old month."""
 
 import math
 from collections import Counter
@@ -17,13 +17,13 @@ from tests.worlds.delivery import write_lines
 from tests.worlds.world import World
 
 LATER = "2024-01-01T00:00:00Z"
-"""Later than any record of a world, and past: a correction that is dated so is taken, and wins."""
+"""Later than any record of a world, but in the past: a correction with this time is accepted, and wins."""
 
 WATCHED = ("intermediate.int_playback_days", "intermediate.int_period_slices")
-"""What was watched, and what it is paid."""
+"""Watch time, and the money paid for it."""
 
 MOST_DAYS_BY_NAME = 40
-"""Of more, the days that a playback touches are asked for by its whole key (dbt_project/macros/watermark.sql)."""
+"""Above this number of days to read, playbacks are matched by their whole key (dbt_project/macros/watermark.sql)."""
 
 Rows = list[tuple[object, ...]]
 
@@ -52,7 +52,7 @@ def test_a_correction_reaches_every_month_that_it_touches(pipeline: Pipeline) ->
         write_lines(pipeline.landing / record_type, [correction], Random(number), ["ndjson"])
         pipeline.run()
         after = every_row(pipeline)
-        assert any(before[table] != after[table] for table in WATCHED), f"{record_type}: it corrects nothing"
+        assert any(before[table] != after[table] for table in WATCHED), f"{record_type}: the correction changed nothing"
     assert_rows_are_those_of_a_full_build(pipeline)
 
 
@@ -152,7 +152,7 @@ def test_a_month_that_did_not_change_is_not_computed_again(pipeline: Pipeline) -
 
 
 def corrections(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What somebody may correct long after the months that it concerns."""
+    """Corrections that can arrive long after the months that they affect."""
     lives = world.rows["lives"]
     artist_id = world.rows["artists"][0]["artist_id"]
     middle = f"{world.months[1]}-15"
@@ -208,21 +208,21 @@ MARKED = {
     "int_playbacks_in_sessions": ("surface", "substr(cast(started_on as varchar), 1, 7)"),
     "int_live_slices": ("category", "settlement_month"),
 }
-"""Tables that keep their months, a column of each that no test reads there, and the month of a row."""
+"""Tables that keep unchanged months, each with a column that no test reads there, and the month of a row."""
 
 
 def mark_rows(pipeline: Pipeline) -> dict[str, Counter[str]]:
-    """Mark every row that is there: one that is computed again loses its mark."""
+    """Mark every row; a row that is computed again loses its mark."""
     with open_warehouse(pipeline.settings, read_only=False) as con:
         for table, (column, _) in MARKED.items():
             con.execute(f"update intermediate.{table} set {column} = 'marked'")
         (token,) = con.execute("select token from build.begun").fetchone()
-    note_mark(pipeline.settings, token)  # else the warehouse is somebody else's, and is built again
+    note_mark(pipeline.settings, token)  # otherwise the warehouse counts as changed by others, and is rebuilt
     return marks(pipeline)
 
 
 def marks(pipeline: Pipeline) -> dict[str, Counter[str]]:
-    """How many marked rows each month has, by table."""
+    """The number of marked rows per month, by table."""
     with pipeline.warehouse() as con:
         return {
             table: Counter(

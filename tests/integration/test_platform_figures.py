@@ -1,4 +1,4 @@
-"""What dashboards show of the platform and of audiences is what plain Python counts in the landed files."""
+"""The dashboards' figures of the platform and of audiences equal those that plain Python counts in landed files."""
 
 from pathlib import Path
 

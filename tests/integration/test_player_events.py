@@ -1,4 +1,4 @@
-"""Events of a real player: watch time agrees with what the player's own tracker counted (see its README)."""
+"""Events of a real player: watch time agrees with the play time that its own tracker counted (see the README)."""
 
 import csv
 import shutil

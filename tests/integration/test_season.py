@@ -1,4 +1,4 @@
-"""The season of the benches is a platform like any other: nothing of it is rejected, it closes, the oracle agrees."""
+"""The benches' season is like any other platform: no line is rejected, its month closes, and the oracle agrees."""
 
 from collections import Counter
 from collections.abc import Callable

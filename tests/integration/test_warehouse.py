@@ -1,4 +1,4 @@
-"""What a build of the warehouse builds again, and what it remembers."""
+"""Which models a build of the warehouse builds again, and which it keeps."""
 
 import json
 import shutil

@@ -14,7 +14,7 @@ from tests.worlds.world import BLOCKERS, World
 
 
 def more(*seeds: int) -> list[ParameterSet]:
-    """Seeds of a thorough session."""
+    """Seeds that only a thorough session runs."""
     return [pytest.param(seed, marks=pytest.mark.thorough) for seed in seeds]
 
 

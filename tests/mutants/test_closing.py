@@ -1,4 +1,4 @@
-"""What refuses a close, and what a run pays: on marts written by hand, without a build (RULES.md §4, §6)."""
+"""Tests what refuses a close and what a run pays, on marts written by hand, without a build (RULES.md §4, §6)."""
 
 import hashlib
 import json
@@ -15,10 +15,10 @@ from ingestion.settings import Settings
 from payouts import closing, gate, ledger, requests
 from payouts.close_orders import CloseOrder, order_close
 from payouts.close_warnings import CloseWarning, acknowledgement
+from payouts.closed_month.findings import Check, Finding
 from payouts.errors import Refusal
 from payouts.run import compute_run
 from payouts.settlement import ArtistMonth, Settlement
-from payouts.verification.findings import Check, Finding
 from payouts.verification.proving import Proof
 from payouts.warehouse_mark import note_mark
 
@@ -72,7 +72,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def close_by_hand(settings: Settings, month: str) -> None:
-    """Make a closed month, as far as its manifest and balances."""
+    """Make a closed month that has only a manifest and balances."""
     folder = ledger.month_dir(settings, month)
     folder.mkdir(parents=True)
     manifest = {"settlement_month": month, "run_hash": "1" * 64, "previous_run_hash": "0" * 64, "files": {}}
@@ -87,12 +87,12 @@ def close_by_hand(settings: Settings, month: str) -> None:
 
 
 def answer_to_a_close(settings: Settings, *, order_id: str) -> tuple[str, ...]:
-    """Return the reasons of the refusal; anything else in words, so that an assertion can tell it."""
+    """Return the reasons of the refusal, or describe any other outcome so that an assertion shows it."""
     try:
         closing.close_month(settings, "2021-01", order_id=order_id)
     except Refusal as refusal:
         return refusal.reasons
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is no refusal
+    except Exception as error:  # noqa: BLE001 - any other error is not a refusal
         return f"no refusal: {type(error).__name__}", str(error)
     return "it closed", ""
 
@@ -142,7 +142,7 @@ def test_a_warehouse_from_before_the_last_close_is_refused(settings: Settings) -
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("delete from booked.months")
     note_mark(settings, "tests")
-    assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
+    assert "not been fully built since the last close" in " ".join(closing.refusals(settings, "2021-02"))
 
 
 def test_a_warehouse_that_means_another_look_back_is_refused(settings: Settings) -> None:
@@ -150,7 +150,7 @@ def test_a_warehouse_that_means_another_look_back_is_refused(settings: Settings)
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("update booked.months set is_in_look_back = false")
     note_mark(settings, "tests")
-    assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
+    assert "not been fully built since the last close" in " ".join(closing.refusals(settings, "2021-02"))
 
 
 def test_an_amendment_that_the_run_does_not_reach_refuses_it(settings: Settings, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_warehouse_that_something_else_wrote_to_is_refused(settings: Settings)
 
 
 def test_a_warehouse_in_the_place_of_another_is_refused(settings: Settings) -> None:
-    """Its header is noted, its token is not the one that the build drew."""
+    """The note matches this file's header, but has another build's token."""
     note_mark(settings, "of another build")
     assert "not as the project left it" in " ".join(closing.refusals(settings, "2021-01"))
 
@@ -248,7 +248,7 @@ def test_a_balance_is_brought_forward_and_paid_with_what_was_earned() -> None:
     )  # fmt: skip
     run = compute_run(settlement, brought_forward={"a": 950, "gone": -3})
     assert {line.artist_id: (line.brought_forward_cents, line.carry_reason) for line in run.lines} == {
-        "a": (950, "no_iban"),  # 1,050 reach the minimum; 100 or 950 alone do not
+        "a": (950, "no_iban"),  # 1,050 reaches the minimum; 100 or 950 alone does not
         "b": (0, "below_minimum"),
         "gone": (-3, "negative"),
     }

@@ -1,4 +1,4 @@
-"""*Données*: how fresh the data are, what was refused or held, how well players report, and where figures come from."""
+"""*Données*: data freshness, rejected records, held batches, how well players report, and where figures come from."""
 
 from datetime import datetime
 from typing import Final
@@ -272,7 +272,7 @@ def _odd_days(viewer: Viewer, days: Rows) -> None:
 
 
 def in_words(texts: Texts, reason: str) -> str:
-    """Return why a record was rejected (INTERFACES.md, "Landing") as a person would say it."""
+    """Return in plain words why a record was rejected (INTERFACES.md, "Landing")."""
     for kind in ("missing", "bad"):
         if reason.startswith(f"{kind}_"):
             return texts(f"reason.{kind}", field=reason.removeprefix(f"{kind}_"))

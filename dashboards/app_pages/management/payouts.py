@@ -1,4 +1,4 @@
-"""*Paiements*: what each run paid and carried, that it adds up, what waits, and what another rule would have paid."""
+"""*Paiements*: amounts paid and carried by each close, control totals, pending adjustments, and other rules."""
 
 from typing import Final
 

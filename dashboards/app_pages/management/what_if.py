@@ -1,6 +1,7 @@
-"""The what-if simulator of *Paiements*: other policies on a month, as computed when the copy was published.
+"""The what-if simulator of *Paiements*: a month under other policies, computed when the copy was published.
 
-The serving copy knows no subscriber, so nothing is settled here: a scenario is chosen, not made up.
+The serving copy has no data on single subscribers, so nothing can be settled here: the viewer chooses among the
+scenarios that were computed.
 """
 
 from typing import Final
@@ -65,13 +66,13 @@ def _chosen(viewer: Viewer, scenarios: Rows) -> Row:
     of_kind = {row["scenario"]: row for row in scenarios if row["kind"] == kind}
     with right:
         names = {key: reading.sentence(in_words(viewer, row)) for key, row in of_kind.items()}
-        # The first is often what is in force.
+        # The first is often the policy in force.
         last = list(names)[-1]
         return of_kind[reading.choose(texts("choose_value"), names, key=f"payouts_{kind}", default=last)]
 
 
 def in_words(viewer: Viewer, scenario: Row) -> str:
-    """Return what a scenario changes something to."""
+    """Return a scenario in words, such as « une enveloppe de 1,20 € »."""
     language = viewer.language
     value = scenario["value"]
     if value is None:

@@ -1,4 +1,4 @@
-"""What the what-if simulator of *Paiements* reads: months under other policies, computed at publishing."""
+"""Queries of the what-if simulator of *Paiements*: months under other policies, computed at publication."""
 
 from typing import Final
 
@@ -75,18 +75,18 @@ order by difference_cents desc, artist_id
 
 
 def scenarios(principal: Principal, copy: ServingCopy, month: str) -> Rows:
-    """Return the scenarios that were computed for a month: what each changes (`kind`), and to what (`value`)."""
+    """Return the scenarios computed for a month: the policy that each changes (`kind`) and its new value (`value`)."""
     require_platform(principal)
     return copy.rows(_SCENARIOS, month)
 
 
 def what_if_totals(principal: Principal, copy: ServingCopy, month: str, scenario: str) -> Rows:
-    """Return a month's totals under a scenario beside those under its own policy, in one row."""
+    """Return a month's totals under a scenario and under its own policy, in one row."""
     require_platform(principal)
     return copy.rows(_TOTALS, month, scenario)
 
 
 def what_if(principal: Principal, copy: ServingCopy, month: str, scenario: str) -> Rows:
-    """Return what each artist would earn beside what they earn under the month's own policy, who gains most first."""
+    """Return each artist's earnings under a scenario and under the month's own policy, largest gain first."""
     require_platform(principal)
     return copy.rows(_WHAT_IF, month, scenario)

@@ -1,4 +1,4 @@
--- Grain: one artist, the latest record.
+-- Grain: one row per artist, the latest record.
 {{ select_latest(
     source('raw', 'artists'),
     ['artist_id'],

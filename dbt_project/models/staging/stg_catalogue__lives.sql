@@ -1,4 +1,4 @@
--- Grain: one catalogue item, its latest record.
+-- Grain: one row per catalogue item, its latest record.
 {{ select_latest(
     source('raw', 'lives'),
     ['live_id'],

@@ -1,5 +1,5 @@
--- Grain: rejected line of a heartbeat file. Files that were set aside whole have no
--- line, and no device.
+-- Grain: one row per rejected line of a heartbeat file. Files that were set aside whole
+-- have no lines and no device.
 with final as (
     select
         reason,

@@ -1,7 +1,7 @@
-"""The manifest as dagster-dbt should see it: every dbt test belongs to one model, unit tests included.
+"""The manifest adapted for dagster-dbt: every dbt test belongs to one model, unit tests included.
 
-dagster-dbt drops unit tests, and singular tests that read several models. Both become asset checks here, by telling it
-which model they stand on. Can go when dagster-dbt attaches them by itself.
+dagster-dbt drops unit tests, and singular tests that read several models. Here each is attached to one model, so that
+both become asset checks. Can go when dagster-dbt attaches them by itself.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ def with_every_test(manifest: Manifest) -> Manifest:
 
 
 def as_test_id(unique_id: str) -> str:
-    """Return the id under which a test is known to Dagster.
+    """Return the id of a test in Dagster.
 
     >>> as_test_id("unit_test.allive.fct_playbacks.stalled_player_earns_nothing")
     'test.allive.fct_playbacks.unit_test.stalled_player_earns_nothing'
@@ -44,7 +44,7 @@ def as_test_id(unique_id: str) -> str:
 
 
 def _tested_model(unit_test: Mapping[str, Any]) -> str:
-    # A unit test depends on the model it tests alone; the inputs are given.
+    # A unit test depends only on the model it tests; its inputs are given.
     return str(unit_test["depends_on"]["nodes"][0])
 
 
@@ -66,7 +66,7 @@ def _as_test(unit_test: Mapping[str, Any], *, test_id: str, model: str) -> dict[
 
 
 def _most_downstream(models: list[str], parent_map: Mapping[str, list[str]]) -> str:
-    """Return the model that has most of the others upstream; ties go to the first by id."""
+    """Return the model that has the most of the others upstream; ties go to the first by id."""
 
     def upstream(model: str, seen: set[str]) -> set[str]:
         for parent in parent_map.get(model, []):

@@ -24,7 +24,7 @@ class SchemaTableTranslator(DagsterDbtTranslator):  # type: ignore[misc] # untyp
     """Asset key = `schema/table` = the relation in the warehouse; its group is its schema."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Name a model, seed or source as the warehouse names it."""
+        """Return the schema and table of a model, seed or source in the warehouse."""
         table = dbt_resource_props.get("alias") or dbt_resource_props.get("identifier")
         return dg.AssetKey([dbt_resource_props["schema"], table or dbt_resource_props["name"]])
 
@@ -41,7 +41,7 @@ class SchemaTableTranslator(DagsterDbtTranslator):  # type: ignore[misc] # untyp
 
 @dg.definitions
 def warehouse_definitions() -> dg.Definitions:
-    """Define the dbt project's present content as assets (parsing it, if it was not seen before)."""
+    """Define the current dbt project as assets, parsing it if it changed."""
     project = parsed_project(Settings())
     manifest = with_every_test(json.loads(project.manifest_path.read_bytes()))
 
@@ -123,14 +123,14 @@ def _check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResul
         metadata={
             "failures": node.failures or 0,
             "seconds": node.seconds,
-            # A unit test checks code and a data test checks these inputs: neither can change its mind without them.
+            # A unit test checks code, a data test checks these inputs: while they are the same, so is the result.
             "result": "remembered: same inputs" if node.is_remembered else "of this run",
         },
     )
 
 
 def _in_words(node: NodeResult) -> str | None:
-    """What a test found, with some of the records that it is about."""
+    """The message of a test, with some of the records it found."""
     return f"{node.message}, such as {'; '.join(node.examples)}" if node.examples else node.message
 
 
@@ -144,7 +144,7 @@ def _describe(build: Build) -> str:
     return "\n".join(
         (
             f"dbt: {len(reasons)} of {len(build.nodes)} nodes failed and {skipped} were skipped because of them.",
-            "Expected none. Nothing is published. Mend what is named here, then `allive run` again:",
+            "Expected none. Nothing is published. Fix the errors below, then run `allive run` again:",
             *reasons,
         )
     )

@@ -20,17 +20,17 @@ from orchestration.warehouse import read_finished_build
     pool="warehouse",
 )
 def serving_copy(data_home: DataHome) -> dg.MaterializeResult[Any]:
-    """What dashboards read, in one read-only file: marts, closed months, estimates, what-ifs and the state of the data.
+    """All data of the dashboards in one read-only file: marts, closed months, estimates, what-ifs, state of the data.
 
-    Nothing in it names a subscriber or a bank account. A run whose checks failed publishes nothing: the copy in service
-    stays, and says since when.
+    No subscriber and no bank account is named in it. A run whose checks failed publishes nothing: the copy in service
+    stays, and shows its date.
     """
     progress.tell("publishing the serving copy")
     settings = data_home.settings
     build = read_finished_build(settings)
     if build is None:
         raise dg.Failure(
-            description="The warehouse is not wholly built; expected a build without failures. Run `allive run`.",
+            description="The warehouse is not fully built; expected a build without failures. Run `allive run`.",
             allow_retries=False,
         )
     copy = publish(settings, inputs=build.inputs.fingerprint, checks=checks_of(build, parsed_project(settings)))

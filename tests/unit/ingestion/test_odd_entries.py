@@ -1,4 +1,4 @@
-"""Whatever lies in landing, good files load, and what is not taken is named once with its reason."""
+"""Whatever is in landing, good files load, and each entry that is not taken is named once with its reason."""
 
 import csv
 import json
@@ -116,7 +116,7 @@ print(json.dumps({
 @pytest.mark.parametrize("user", [0, NOBODY], ids=["as root", "as an ordinary user"])
 def test_odd_entries_beside_a_good_file_of_each_type(user):
     if os.geteuid():
-        pytest.skip("only root can become somebody else, and make a device")
+        pytest.skip("only root can become another user and create a device")
     home = Path(tempfile.mkdtemp(prefix="allive-odd-"))
     landing = home / "landing"
     try:
@@ -194,7 +194,7 @@ def test_a_record_types_folder_that_is_a_link_is_not_entered(home, tmp_path):
 
 
 def between_looking_and_reading(monkeypatch, change):
-    """Let something happen after the files were found and before the first one is read."""
+    """Call `change` after the files are found and before the first one is read."""
     sort = ingestion.load._sort
 
     def changed_first(*args):
@@ -269,7 +269,7 @@ def test_odd_entries_of_a_quiet_folder_are_named_without_looking_again(tmp_path)
     seen = SeenFiles(tmp_path / "seen.sqlite")
     for later in (0, 5):
         seen.look(landing, "artists", now=1e9 + later)
-    (landing / "artists/inner/a.json").chmod(0o600)  # which stamps no folder
+    (landing / "artists/inner/a.json").chmod(0o600)  # does not change the folder's stamp
     found = seen.look(landing, "artists", now=1e9 + 10, is_noted=False).not_taken
     assert [entry.name for entry in found.named] == ["artists/inner/a.json"]
     assert found.kept_out == {"artists/inner": 1}

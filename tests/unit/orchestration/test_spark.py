@@ -1,4 +1,4 @@
-"""What of the Spark road needs no Spark: what it asks of the machine, the links it reads, how its tables are shown."""
+"""The parts of the Spark path that need no Spark: machine requirements, linked files, and views of its tables."""
 
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -14,7 +14,7 @@ from orchestration.spark.catalogue import SparkTable, files_of, read_catalogue, 
 
 @pytest.fixture
 def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that JAVA_HOME names; what is put there is the Java of the machine."""
+    """The path of the `java` program below JAVA_HOME; nothing is there yet."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "java"))
     monkeypatch.setattr(session, "version", lambda _package: "1.0")
     (tmp_path / "java" / "bin").mkdir(parents=True)
@@ -62,7 +62,7 @@ def test_a_file_of_properties_wins_over_ours(tmp_path: Path) -> None:
     assert properties["spark.cores.max"] == "6"
     assert properties["spark.sql.shuffle.partitions"] == "400"
     assert properties["spark.sql.ansi.enabled"] == "true"
-    assert "spark.driver.host" not in properties, "only a master on loopback binds there"
+    assert "spark.driver.host" not in properties, "only a loopback master binds there"
 
 
 def test_the_links_are_exactly_the_pinned_files(tmp_path: Path) -> None:

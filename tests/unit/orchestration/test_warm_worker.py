@@ -1,4 +1,4 @@
-"""The second process: answers, errors and what is told come back; its death is said; it does not outlive its parent."""
+"""The worker process: results, errors and messages come back, a crash is reported, it ends with its parent."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from orchestration import warm_worker
 
 
 def nothing() -> None:
-    """What the worker does ahead."""
+    """The worker's warm-up, which does nothing."""
 
 
 def pid_and_tell(name: str) -> int:

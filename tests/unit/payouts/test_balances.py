@@ -1,4 +1,4 @@
-"""RULES.md §6: what is paid, what is carried, and why."""
+"""RULES.md §6: which amounts are paid, which are carried, and why."""
 
 from datetime import date
 

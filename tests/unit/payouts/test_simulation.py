@@ -1,4 +1,4 @@
-"""A month settled under another policy, by figures worked out by hand on a warehouse of a few rows."""
+"""A month settled under another policy, compared with figures calculated by hand on a warehouse of a few rows."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -92,7 +92,7 @@ def settled(con: duckdb.DuckDBPyConnection, what_if: WhatIf | None = None) -> Si
 
 
 def figures(found: SimulatedSettlement) -> dict[str, tuple[int, int, int]]:
-    """Direct nanos, pool nanos and cents of whoever has any."""
+    """Direct nanos, pool nanos and cents of each artist who earned any."""
     return {
         artist.artist_id: (artist.direct_nanos, artist.pool_nanos, artist.earned_cents)
         for artist in found.settlement.artists
@@ -101,7 +101,7 @@ def figures(found: SimulatedSettlement) -> dict[str, tuple[int, int, int]]:
 
 
 def test_its_own_policy(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Ann has 75 % of s1's euro and of half of s2's; the pool is the other half, kim being known then, and s3's 30."""
+    """Ann has 75 % of s1's euro and of half of s2's; the other half, as kim is known then, and s3's 30 are the pool."""
     found = settled(warehouse)
     assert found.settlement.pool_members == ("ann", "bob")
     assert figures(found) == {
@@ -118,7 +118,7 @@ def test_its_own_policy(warehouse: duckdb.DuckDBPyConnection) -> None:
 def test_another_envelope_is_for_whoever_has_the_policys_delivered_or_not(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
-    """p1 brings none and p2 the policy's: 200 each. p3 has one of its own, of 30."""
+    """p1 is delivered without an envelope and p2 with the policy's, so each gets 200. p3 keeps its own, 30."""
     found = settled(warehouse, WhatIf(envelope_cents=200))
     assert found.own_envelopes == 1
     assert figures(found) == {"ann": (225 * CENT, 65 * CENT, 290), "bob": (75 * CENT, 65 * CENT, 140)}
@@ -130,7 +130,7 @@ def test_an_envelope_is_never_above_the_price(warehouse: duckdb.DuckDBPyConnecti
 
 
 def test_a_shorter_live_counts_and_makes_members(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """`short` is 9 of the 12 s of s1: cleo has 71.25 %, bob 3.75 and 6.25 %, ann 18.75 %. Cleo joins the pool."""
+    """`short` is 9 of s1's 12 s: cleo has 71.25 %, bob 3.75 and 6.25 %, ann 18.75 %. Cleo joins the pool."""
     found = settled(warehouse, WhatIf(minimum_live_s=1_799))
     assert found.settlement.pool_members == ("ann", "bob", "cleo")
     direct = {artist: nanos for artist, (nanos, _, _) in figures(found).items()}
@@ -151,7 +151,7 @@ def test_the_pool_by_direct_amounts(warehouse: duckdb.DuckDBPyConnection) -> Non
 
 
 def test_pro_rata_is_one_pot_by_watch_time(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """230 cents over 5 s: 3 s are ann's and 1 s is bob's; kim's 1 s goes to the pool, 46 cents."""
+    """230 cents over 5 s: ann has 3 s and bob 1 s; kim's 1 s, 46 cents, goes to the pool."""
     found = settled(warehouse, WhatIf(is_pro_rata=True))
     assert figures(found) == {"ann": (138 * CENT, 23 * CENT, 161), "bob": (46 * CENT, 23 * CENT, 69)}
 
@@ -167,7 +167,7 @@ def test_pro_rata_is_one_pot_by_watch_time(warehouse: duckdb.DuckDBPyConnection)
 def test_a_live_whose_credits_or_categories_do_not_hold_is_left_out_and_named(
     warehouse: duckdb.DuckDBPyConnection, damage: str
 ) -> None:
-    """s2's whole euro is for `long` then."""
+    """s2's whole euro then goes to `long`."""
     assert settled(warehouse).lives_left_out == ()
     warehouse.execute(damage)
     found = settled(warehouse)
@@ -192,7 +192,7 @@ def test_a_policy_keeps_what_is_not_changed(what_if: WhatIf, changed: dict[str, 
 def test_several_policies_at_once_are_each_one_by_one(warehouse: duckdb.DuckDBPyConnection, damage: str) -> None:
     warehouse.execute(damage)
     what_ifs = {
-        "as it is": WhatIf(),
+        "unchanged": WhatIf(),
         "no envelope": WhatIf(envelope_cents=0),
         "less": WhatIf(envelope_cents=33),
         "above the price": WhatIf(envelope_cents=5_000),

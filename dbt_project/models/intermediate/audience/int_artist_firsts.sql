@@ -1,6 +1,6 @@
 {{ built_by_month(month='first_month') }}
--- Grain: artist × subscriber who ever watched a live that counts and credits the
--- artist, with the first calendar month in which that was.
+-- Grain: one row per artist and subscriber who ever watched a live that counts and
+-- credits the artist, with the first calendar month of such watching.
 with counting_watch as (
     select * from {{ ref('int_counting_watch') }}
     where {{ is_changed_month('month') }}
@@ -21,7 +21,7 @@ firsts as (
     group by credits.artist_id, counting_watch.subscriber_id
 ),
 
--- Of the months that stay; nobody in a full build.
+-- Rows of the months that are kept; empty in a full build.
 earlier as (
     select
         artist_id,

@@ -1,9 +1,9 @@
 {{ built_by_month() }}
--- Grain: subscriber × live × calendar month in Paris with counting watch time: that on
--- a live that counts by the policy of the month, and whose credits are valid (RULES.md
--- §4), by today's catalogue.
--- Whoever watched, with a paid period or without: what is watched is asked here, not
--- what is settled. `watch_ms` adds up.
+-- Grain: one row per subscriber, live and calendar month in Paris with counting watch
+-- time: on a live that counts by the policy of the month and has valid credits
+-- (RULES.md §4), by today's catalogue. `watch_ms` is additive.
+-- It covers all subscribers, with or without a paid period: it measures what is
+-- watched, not what is settled.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where {{ is_changed_day('event_day') }}

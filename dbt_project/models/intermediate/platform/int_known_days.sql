@@ -1,10 +1,11 @@
--- Grain: Paris day, without gaps, from the first to the last one that the platform's
--- figures know of.
--- What is known ends with what has happened: the latest heartbeat's day, or the last
--- day of the last closed month. A period paid ahead is there, the days that it lies in
--- are not: nobody has watched, left or come back on them yet.
--- It begins with the first heartbeat, or with the first paid period before it that
--- lies at most a year back: what was written further back is likelier a mistyped year.
+-- Grain: one row per Paris day, without gaps, from the first to the last day that the
+-- platform's figures cover.
+-- The last day is the day of the latest heartbeat, or the last day of the last closed
+-- month. Days of a period paid ahead are not known yet: no one has watched, left or
+-- come back on them.
+-- The first day is the day of the first heartbeat, or the start of the first paid
+-- period before it, at most a year earlier: an older date is more likely a mistyped
+-- year.
 with periods as (
     select * from {{ ref('stg_billing__periods') }}
 ),
@@ -42,7 +43,7 @@ first_paid as (
         and periods.period_start >= {{ add_months('happened.first_day', -12) }}
 ),
 
--- `least` passes over nulls.
+-- `least` ignores nulls.
 bounds as (
     select
         least(happened.first_day, first_paid.first_day) as first_day,

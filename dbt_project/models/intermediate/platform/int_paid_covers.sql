@@ -1,8 +1,8 @@
--- Grain: subscription period that somebody pays for: paid, at a price above 0, and not
--- before the first known day (a mistyped year covers nobody).
--- A trial covers nobody either, nor does a price that was given back; the price is what
--- is left of it. A missing price is the policy's of the month in which
--- the period ends, or 0 where an envelope of 0 was delivered: so is a trial's.
+-- Grain: one row per subscription period that is paid for: paid, at a price above 0,
+-- and not before the first known day (a period with a mistyped year covers no one).
+-- A trial covers no one, and neither does a fully refunded period; the price is net of
+-- refunds. A missing price is the policy's price of the month in which the period ends,
+-- or 0 where an envelope of 0 was delivered, as a trial has.
 with periods as (
     select * from {{ ref('stg_billing__periods') }}
 ),

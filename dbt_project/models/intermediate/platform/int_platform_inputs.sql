@@ -1,6 +1,7 @@
--- Grain: known calendar month. `inputs` changes whenever anything does that the month's
--- figures of the platform are made of: what was watched and how it is judged, who came
--- and went, how far the month is known, its revenue, its envelopes and its close.
+-- Grain: one row per known calendar month. `inputs` is a fingerprint of everything that
+-- affects the platform's figures of the month: the watching and how it counts, the
+-- subscribers who came and left, how much of the month is known, its revenue, its
+-- envelopes and its close.
 with known_days as (
     select * from {{ ref('int_known_days') }}
 ),

@@ -1,8 +1,8 @@
 {{ built_by_month(day='day', inputs='int_watch_months') }}
--- Grain: playback × Paris day on which it ran beside one of the same subscriber on
--- another device: both were open, between their first and their last heartbeat of the
--- day, at one instant. A playback without a device is beside none.
--- The lines below come from a loop; their indent means nothing once rendered.
+-- Grain: one row per playback and Paris day on which it overlapped a playback of the
+-- same subscriber on another device: at some instant both were open, between their
+-- first and last heartbeats of the day. A playback without a device overlaps none.
+-- The lines below come from a loop, so their indent does not matter.
 -- noqa: disable=LT02
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
@@ -21,8 +21,8 @@ on_several_devices as (
     having min(device) != max(device)
 ),
 
--- On each other device: the latest end of what began before, and the earliest begin of
--- what began after.
+-- For each other device: the latest end of the playbacks that began before, and the
+-- earliest start of those that began after.
 surrounded as (
     select
         playback_days.*,

@@ -1,7 +1,7 @@
 {{ built_by_month(day='day', inputs='int_player_inputs') }}
--- Grain: subscriber × Paris day with watch time that no subscription period of theirs
--- covers, whatever its status but `void`: who is on a trial, or was refunded since, had
--- a subscription. `watch_ms` adds up.
+-- Grain: one row per subscriber and Paris day with watch time that no subscription
+-- period of theirs covers. Periods of every status except `void` cover: a trial, or a
+-- period refunded since, was a subscription. `watch_ms` is additive.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where {{ is_changed_day('event_day') }}

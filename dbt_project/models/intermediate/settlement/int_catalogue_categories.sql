@@ -1,5 +1,5 @@
--- Grain: catalogue × change of category that stands in it; the catalogues are those of
--- int_catalogue_lives.
+-- Grain: one row per catalogue, artist and `valid_from`: the changes of category that
+-- were not deleted. The catalogues are those of int_catalogue_lives.
 with today as (
     select * from {{ ref('stg_catalogue__artist_categories') }}
 ),

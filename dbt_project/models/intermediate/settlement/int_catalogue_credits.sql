@@ -1,5 +1,5 @@
--- Grain: catalogue × one (artist, share) of a live's newest credit set in it; the
--- catalogues are those of int_catalogue_lives.
+-- Grain: one row per catalogue and (artist, share) of a live's newest credit set in it.
+-- The catalogues are those of int_catalogue_lives.
 with today as (
     select * from {{ ref('stg_catalogue__live_credits') }}
 ),

@@ -1,5 +1,6 @@
--- Grain: catalogue × item, what settling asks of it. A catalogue is today's (null), or
--- named by the closed month whose pinned versions it is (RULES.md §6).
+-- Grain: one row per catalogue and item, with the columns that settling needs.
+-- `catalogue` is null for today's catalogue, or the closed month whose pinned versions
+-- it is (RULES.md §6).
 with today as (
     select * from {{ ref('stg_catalogue__lives') }}
 ),

@@ -1,6 +1,6 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: settlement month × category × destination, summed over periods and artists;
--- without a category: idle periods.
+-- Grain: one row per settlement month, category and destination, summed over periods
+-- and artists. Idle periods have no category.
 with slices as (
     select * from {{ ref('int_period_slices') }}
     where {{ is_changed_month('settlement_month') }}

@@ -1,5 +1,5 @@
--- Grain: catalogue × live's newest credit set as a whole. It is valid if its shares
--- sum to 10,000 bp and no artist has two.
+-- Grain: one row per catalogue and live: its newest credit set as a whole. A set is
+-- valid if its shares sum to 10,000 bp and no artist has two of them.
 with credits as (
     select * from {{ ref('int_catalogue_credits') }}
 ),

@@ -1,7 +1,7 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: artist × live × settlement month: what the live earned the artist out of
--- subscribers' own envelopes.
--- Not additive: `paying_subscribers`; `watch_ms` is floored per live.
+-- Grain: one row per artist, live and settlement month: the artist's earnings from the
+-- live, out of subscribers' own envelopes.
+-- Not additive: `paying_subscribers`, and `watch_ms`, which is floored per live.
 with live_slices as (
     select * from {{ ref('int_live_slices') }}
     where {{ is_changed_month('settlement_month') }}

@@ -1,7 +1,7 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: paid period × artist × category × live: a direct slice split over the lives
--- that it was watched on, in proportion to weight, by largest remainder. The parts sum
--- to the slice, to the nano.
+-- Grain: one row per paid period, artist, category and live: a direct slice split over
+-- the lives that were watched, in proportion to weight, by largest remainder. The parts
+-- sum to the slice, to the nano.
 with slices as (
     select * from {{ ref('int_period_slices') }}
     where {{ is_changed_month('settlement_month') }}
@@ -33,7 +33,7 @@ weighed as (
             and slices.category = weights.category
 ),
 
--- Most slices were watched on one live: it has their whole weight, and nothing is left
+-- Most slices were watched on one live, which has their whole weight: there is nothing
 -- to split. No weight is 0.
 shared as (
     select * from weighed

@@ -1,5 +1,6 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: settlement month with a period: its envelopes, and where they went.
+-- Grain: one row per settlement month with a period: its envelopes, and where they
+-- went.
 with slices as (
     select * from {{ ref('int_period_slices') }}
     where {{ is_changed_month('settlement_month') }}

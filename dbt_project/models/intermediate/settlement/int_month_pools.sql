@@ -1,5 +1,5 @@
--- Grain: settlement month: envelopes and the pool, as settled user-centric and in the
--- pro-rata counterfactual.
+-- Grain: one row per settlement month: envelopes and the pool, as settled
+-- (user-centric) and in the pro-rata counterfactual.
 with months as (
     select * from {{ ref('int_settlement_months') }}
 ),

@@ -1,6 +1,7 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: settlement month × artist: what subscribers' own envelopes gave, summed over
--- periods and categories.
+-- Grain: one row per settlement month and artist: amounts out of subscribers' own
+-- envelopes, summed over periods and categories.
+-- Not additive: `paying_subscribers`, and `watch_ms`, which is floored per row.
 with slices as (
     select * from {{ ref('int_period_slices') }}
     where {{ is_changed_month('settlement_month') }}

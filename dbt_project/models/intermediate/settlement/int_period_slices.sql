@@ -1,7 +1,7 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: paid period × artist × category. Slices of a period sum to its envelope, to
--- the nano (RULES.md §5.1–§5.3). An idle period is one row without artist: its whole
--- envelope goes to the pool.
+-- Grain: one row per paid period, artist and category. Slices of a period sum to its
+-- envelope, to the nano (RULES.md §5.1–§5.3). An idle period is one row without artist:
+-- its whole envelope goes to the pool.
 with periods as (
     select * from {{ ref('int_periods_settled') }}
     where {{ is_changed_month('settlement_month') }}

@@ -1,8 +1,8 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: settled period × live that counts × Paris day on which its subscriber watched
--- it (RULES.md §4), by the catalogue of its month.
--- Not additive over periods: of overlapping periods of one subscriber each has the same
--- watching (§5).
+-- Grain: one row per settled period, live that counts and Paris day on which the
+-- subscriber watched it (RULES.md §4), by the catalogue of the month.
+-- Not additive over periods: overlapping periods of one subscriber each have the same
+-- watch time (§5).
 with periods as (
     select * from {{ ref('int_periods_settled') }}
     where {{ is_changed_month('settlement_month') }}
@@ -17,8 +17,8 @@ playback_days as (
     where event_day >= (select min(periods.period_start) from periods)
 ),
 
--- Summed before it is judged: joined with months first, lives would be as many as there
--- are months.
+-- Sum before filtering: if months were joined first, each live would be repeated for
+-- every month.
 watched as (
     select
         periods.period_id,

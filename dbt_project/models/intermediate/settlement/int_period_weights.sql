@@ -1,8 +1,8 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: settled period × artist × category on the day of the watching × live. Weight =
--- Σ watch_ms × share_bp (RULES.md §5.1); it adds up over lives. Left out, and named by
--- fct_close_blockers instead: lives without a valid credit set, artists without a
--- category.
+-- Grain: one row per settled period, artist, category on the day of the watching, and
+-- live. Weight = Σ watch_ms × share_bp (RULES.md §5.1); it is additive over lives.
+-- Lives without a valid credit set and artists without a category are left out here;
+-- fct_close_blockers names them.
 with watch as (
     select * from {{ ref('int_period_watch') }}
     where {{ is_changed_month('settlement_month') }}

@@ -1,8 +1,8 @@
--- Grain: one subscription period that is paid and has an envelope, with the month that
--- settles it (RULES.md §5, §6).
+-- Grain: one row per subscription period that is paid and has an envelope, with the
+-- month that settles it (RULES.md §5, §6).
 -- Odd rule: a booked period stays in the month that booked it, whatever its later
--- dates; one that is booked nowhere and whose month is final or before the first run is
--- settled in the next run. Its own days weigh in either case.
+-- dates. A period that is booked nowhere, and whose month is final or before the first
+-- run, is settled in the next run. In both cases its own days weigh.
 with periods as (
     select * from {{ ref('stg_billing__periods') }}
 ),

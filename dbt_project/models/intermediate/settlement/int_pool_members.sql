@@ -1,4 +1,4 @@
--- Grain: settlement month × member of its pool (RULES.md §5.4).
+-- Grain: one row per settlement month and member of its pool (RULES.md §5.4).
 with months as (
     select * from {{ ref('int_settlement_months') }}
 ),

@@ -1,5 +1,5 @@
--- Grain: settlement month × pool member: its part of the pool. The parts sum to the
--- pool, to the nano (RULES.md §5.4).
+-- Grain: one row per settlement month and pool member, with the member's part of the
+-- pool. The parts sum to the pool, to the nano (RULES.md §5.4).
 with months as (
     select * from {{ ref('int_settlement_months') }}
 ),

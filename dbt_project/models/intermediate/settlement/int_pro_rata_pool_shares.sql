@@ -1,5 +1,5 @@
--- Grain: settlement month × pool member: its part of the counterfactual's pool, by the
--- same rule as the pool.
+-- Grain: one row per settlement month and pool member, with the member's part of the
+-- counterfactual's pool, by the same rule as the pool.
 with months as (
     select * from {{ ref('int_settlement_months') }}
 ),

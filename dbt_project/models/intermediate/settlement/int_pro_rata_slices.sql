@@ -1,7 +1,7 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: settlement month × artist × category: the counterfactual in which the month's
--- envelopes are one pot, split in proportion to total weight (RULES.md §5). A month in
--- which nobody watched anything that counts has no rows here.
+-- Grain: one row per settlement month, artist and category in the counterfactual where
+-- the month's envelopes are one pot, split in proportion to total weight (RULES.md §5).
+-- A month without any watching that counts has no rows here.
 with slices as (
     select * from {{ ref('int_period_slices') }}
     where {{ is_changed_month('settlement_month') }}

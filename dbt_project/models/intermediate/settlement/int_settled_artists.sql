@@ -1,7 +1,8 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: settlement month × artist whom a live credits that was watched in a period
--- that the month settles. Of the days on which one was, `days_without_category` are
--- those on which the artist had no category, by the catalogue that judges the month.
+-- Grain: one row per settlement month and artist credited on a live that was watched in
+-- a period that the month settles. `days_without_category` counts the days on which one
+-- of these lives was watched and the artist had no category, by the catalogue that
+-- applies to the month.
 with settled_days as (
     select * from {{ ref('int_settled_days') }}
     where {{ is_changed_month('settlement_month') }}

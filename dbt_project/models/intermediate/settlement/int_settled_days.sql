@@ -1,6 +1,6 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: settlement month × live × Paris day on which the live was watched in a period
--- that the month settles, with the catalogue that judges it.
+-- Grain: one row per settlement month, live and Paris day on which the live was watched
+-- in a period that the month settles, with the catalogue that applies to the month.
 with watch as (
     select * from {{ ref('int_period_watch') }}
     where {{ is_changed_month('settlement_month') }}

@@ -1,6 +1,6 @@
 {{ built_by_month(month='settlement_month', inputs='int_settlement_inputs') }}
--- Grain: settlement month × live that was watched in a period that the month settles,
--- with the catalogue that judges it.
+-- Grain: one row per settlement month and live that was watched in a period that the
+-- month settles, with the catalogue that applies to the month.
 with settled_days as (
     select * from {{ ref('int_settled_days') }}
     where {{ is_changed_month('settlement_month') }}

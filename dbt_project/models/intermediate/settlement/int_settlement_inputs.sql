@@ -1,7 +1,7 @@
--- Grain: settlement month with a period. `inputs` changes whenever anything does that
--- the month's slices are made of: its periods, the policy, and what judges the watch
--- time of the months that its periods lie in; by the catalogue that it keeps, which
--- never changes, or by today's.
+-- Grain: one row per settlement month with a period. `inputs` is a fingerprint of
+-- everything that affects the month's slices: its periods, the policy, and the inputs
+-- of the watch time in its periods' months. The catalogue is the one that the month
+-- keeps, which never changes, or today's.
 with periods as (
     select * from {{ ref('int_periods_settled') }}
 ),

@@ -1,14 +1,15 @@
--- Grain: one settlement month that anything is known of, with the policy in force on
--- its last day.
--- A closed month keeps the policy it closed with and, while it can be adjusted, the
--- catalogue: `catalogue` names the closed month whose pinned versions it is, null is
--- today's (RULES.md §6). Whether the next run adjusts it, `booked.months` says.
+-- Grain: one row per settlement month, with the policy in force on its last day.
+-- A closed month keeps the policy it closed with and, while it can be adjusted, its
+-- catalogue: `catalogue` is the closed month whose pinned versions it is, or null for
+-- today's (RULES.md §6). `booked.months` decides whether the next run adjusts the
+-- month.
 -- The months have no gaps from the earliest day in any record that settling reads to
--- the last period or, if that is later, the month that closes next. A written date over
--- a year before, or over three years after, what happened (heartbeats, which are held
--- to the clock as they land, and closed months) draws none; a period there has its
--- month all the same, alone: a mistyped year loses no euro and adds no thousand months.
--- Of periods only the dates are asked, which are few.
+-- the last period or, if that is later, the next month to close. A mistyped year must
+-- lose no euro and add no thousand months. So a delivered date more than a year before
+-- or three years after the known events (heartbeats, which are checked against the
+-- clock on landing, and closed months) adds no months in between; a period there still
+-- has its own month.
+-- Only the dates of periods are read, which are few.
 with periods as (
     select
         period_start,
@@ -101,7 +102,7 @@ in_sight as (
     cross join sight
 ),
 
--- `least` and `greatest` pass over nulls.
+-- `least` and `greatest` ignore nulls.
 bounds as (
     select
         cast(

@@ -1,5 +1,5 @@
--- Grain: month × live that counts and is online by the month's last day × artist
--- credited on it who is on the platform, with the artist's category on that last day
+-- Grain: one row per month, live that counts and is online by the month's last day, and
+-- credited artist who is on the platform, with the artist's category on that last day
 -- (RULES.md §4, §5.4), by today's catalogue.
 with months as (
     select * from {{ ref('int_settlement_months') }}

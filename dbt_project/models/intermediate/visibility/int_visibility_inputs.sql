@@ -1,7 +1,7 @@
--- Grain: settlement month. `inputs` changes whenever anything does that the month's
--- visibility is made of: what was watched in it and, as a discovery is followed for
--- weeks, in the next one; how far the data follow it; the lives that were online; the
--- artists' categories and the money.
+-- Grain: one row per settlement month. `inputs` is a fingerprint of everything that
+-- affects the month's visibility: the watching in it and in the next month (a discovery
+-- is followed for weeks), how far the data follow it, the lives that were online, the
+-- artists' categories, and the money.
 with month_inputs as (
     select * from {{ ref('int_month_inputs') }}
 ),

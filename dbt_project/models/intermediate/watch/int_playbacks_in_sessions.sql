@@ -1,16 +1,17 @@
 {{ built_by_month(day='started_on', inputs='int_watch_months') }}
--- Grain: playback, with the instant at which its viewing session started: with the
--- subscriber, it tells the session.
--- Odd rule: a session ends where *everything before* has ended for the session gap, not
--- only the playback just before: a long playback on the television keeps the session of
--- the short ones on the phone open (RULES.md §2).
+-- Grain: one row per playback, with the start of its viewing session. Subscriber and
+-- session start identify the session.
+-- Odd rule: the session gap is measured from the end of *everything before*, not only
+-- of the previous playback: a long playback on the television keeps the session of
+-- short ones on the phone open (RULES.md §2).
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where {{ is_changed_day('started_on') }}
 ),
 
--- What a subscriber's playbacks of the months that stay come to, where a session may go
--- on: one that ended two days before does not. None in a full build.
+-- The last known instant and session of each subscriber in the months that are kept,
+-- where a session can continue: one that ended two days before cannot. Empty in a full
+-- build.
 earlier as (
     select
         subscriber_id,
@@ -40,7 +41,7 @@ playbacks as (
     group by playback_id, subscriber_id, live_id
 ),
 
--- `greatest` passes over nulls.
+-- `greatest` ignores nulls.
 preceded as (
     select
         playbacks.*,
@@ -76,7 +77,7 @@ opened as (
     from preceded
 ),
 
--- Sessions of a subscriber follow one another: the latest to open goes on.
+-- A subscriber's sessions follow one another: the latest one to open continues.
 final as (
     select
         playback_id,

@@ -1,11 +1,12 @@
 {{ built_by_month(inputs='int_watch_months') }}
--- Grain: calendar month in Paris × live with a heartbeat in it. `watch_ms` adds up.
+-- Grain: one row per calendar month in Paris and live with a heartbeat in it.
+-- `watch_ms` is additive.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where {{ is_changed_day('event_day') }}
 ),
 
--- By day first: a month's name is a text, and there are few days.
+-- Group by day first: there are few days, and a month is a text, slower to group by.
 live_days as (
     select
         live_id,

@@ -1,5 +1,5 @@
--- Grain: artist. Whom a transfer would go to, as last delivered, and since when the
--- IBAN is known. Personal data: payouts read it, dashboards never do.
+-- Grain: one row per artist: the payee of a transfer, as last delivered, and since when
+-- the IBAN is known. Personal data: payouts read it, dashboards never do.
 with artists as (
     select * from {{ ref('stg_catalogue__artists') }}
 ),

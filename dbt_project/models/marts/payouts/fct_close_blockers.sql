@@ -1,5 +1,5 @@
--- Grain: settlement month × reason × offender that carries weight or money in the month
--- (RULES.md §4, §5.4).
+-- Grain: one row per settlement month, reason and offender that carries weight or money
+-- in the month (RULES.md §4, §5.4).
 -- A month with a row here cannot close.
 with lives as (
     select * from {{ ref('int_settled_lives') }}

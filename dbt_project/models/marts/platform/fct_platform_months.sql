@@ -1,8 +1,8 @@
 {{ built_by_month(inputs='int_platform_inputs') }}
--- Grain: calendar month in Paris with a known day. Active at the start + new +
--- reactivated − churned = active at the end.
--- Not additive over months: everything that counts distinct or present subscribers,
--- MRR, the shares and the peak. The rest adds up.
+-- Grain: one row per calendar month in Paris with a known day. Active at the start +
+-- new + reactivated − churned = active at the end.
+-- Not additive over months: all counts of distinct or present subscribers, MRR, the
+-- shares and the peak. The rest is additive.
 with known_days as (
     select * from {{ ref('int_known_days') }}
 ),
@@ -71,8 +71,9 @@ ranked_days as (
     from platform_days
 ),
 
--- Month in which a run of cover begins to count, and the first after it: a run that
--- begins in the month in which the subscriber's last one ended counts from the next on.
+-- The month from which a run of cover counts, and the first month after it. A run that
+-- begins in the month in which the subscriber's previous one ended counts from the next
+-- month on.
 span_months as (
     select
         subscriber_id,
@@ -147,7 +148,7 @@ counted as (
     group by month
 ),
 
--- Who watched something that counts in a month that a run of cover touched.
+-- Subscribers who watched something that counts in a month that a run of cover touched.
 watched_active as (
     select
         counting_watch.month,

@@ -1,11 +1,12 @@
 {{ built_by_month(day='day', inputs='int_player_inputs') }}
--- Grain: Paris day × device × app version that sent a heartbeat on it, or a delivery of
--- which was loaded on it. A device or version that was not delivered is ''.
--- Counts of heartbeats, playbacks and time add up. Counts of people (`watchers`,
--- `*_watchers`) do not.
--- Odd rule: `delivered_heartbeats` and `rejects` are of the day of the load
--- (int_player_deliveries), everything else of the day of the heartbeats.
--- The lines below come from a loop; their indent means nothing once rendered.
+-- Grain: one row per Paris day, device and app version that sent a heartbeat on the
+-- day, or whose delivery was loaded on it. A device or version that was not delivered
+-- is ''.
+-- Counts of heartbeats, playbacks and time are additive. Counts of people (`watchers`,
+-- `*_watchers`) are not.
+-- Odd rule: `delivered_heartbeats` and `rejects` belong to the day of the load
+-- (int_player_deliveries), all other columns to the day of the heartbeats.
+-- The lines below come from a loop, so their indent does not matter.
 -- noqa: disable=LT02
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
@@ -61,7 +62,7 @@ described as (
             and player_days.event_day = playbacks_beside.day
 ),
 
--- One heartbeat on the first day and none on a later one.
+-- Playbacks with one heartbeat on the first day and none on a later one.
 single_heartbeats as (
     select
         first_days.event_day as day,

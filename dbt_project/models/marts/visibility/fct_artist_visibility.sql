@@ -1,7 +1,7 @@
 {{ built_by_month(inputs='int_visibility_inputs') }}
--- Grain: artist × calendar month in Paris in which the artist has a counting live
--- online or was watched on one.
--- Not additive: viewers and what is counted of them. `watch_ms` is floored per artist.
+-- Grain: one row per artist and calendar month in Paris in which the artist has a
+-- counting live online or was watched on one.
+-- Not additive: viewers and all counts of them. `watch_ms` is floored per artist.
 with lives_online as (
     select * from {{ ref('int_lives_online') }}
     where {{ is_changed_month('month') }}

@@ -1,4 +1,4 @@
-"""The rules' divisions a second time, in plain integers; shares no code with what closes months (RULES.md §5)."""
+"""Second implementation of the rules' divisions, in plain integers; shares no code with closing (RULES.md §5)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
@@ -11,7 +11,8 @@ _Key = TypeVar("_Key", str, tuple[str, str])
 def largest_remainder(units: int, weights: Mapping[_Key, int]) -> dict[_Key, int]:
     """Split whole units by weight: floors, then one each to the largest remainders, ties to the smallest key (§5.3).
 
-    Python orders text by code point, which is the order of its UTF-8 bytes. Without any weight nothing is given.
+    Python orders text by code point, which is the order of its UTF-8 bytes. If all weights are 0, so is
+    every part.
 
     >>> largest_remainder(100, {"b": 1, "a": 1, "c": 1})
     {'b': 33, 'a': 34, 'c': 33}

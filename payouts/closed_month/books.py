@@ -1,12 +1,12 @@
-"""What closed months leave to the ones after them: balances, and what is booked for each month so far."""
+"""The state that closed months pass on to later ones: balances, and the amounts booked for each month so far."""
 
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from payouts.closed_month.findings import Check, Report
+from payouts.closed_month.month_files import AdjustmentRow, Control, PayoutRow, Policy, read_json, read_rows
 from payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, PAYOUTS_FILE
-from payouts.verification.findings import Check, Report
-from payouts.verification.month_files import AdjustmentRow, Control, PayoutRow, Policy, read_json, read_rows
 
 
 @dataclass(frozen=True)
@@ -24,17 +24,17 @@ class Month:
         return self.folder.name
 
     def file(self, name: str) -> str:
-        """Return the path of one of its files below `payouts/`."""
+        """Return the path of one of its files, relative to `payouts/`."""
         return f"{self.name}/{name}"
 
 
 @dataclass
 class Books:
-    """The months so far.
+    """The state after the months so far.
 
     Attributes:
-        balances: Carried forward by the last one, in cents by artist.
-        booked: Cents by artist that each month's close and its adjustments have booked.
+        balances: Balances carried forward by the last month, in cents by artist.
+        booked: Cents by artist booked for each month, by its close and its adjustments.
         paid: Cents by artist that each month's run paid.
         catalogues: The run whose catalogue each month keeps.
         taken_up: Ids of the audit log's lines that a run took up, with the run.
@@ -49,7 +49,7 @@ class Books:
     taken_up: dict[str, str] = field(default_factory=dict)
 
     def close(self, month: Month) -> None:
-        """Take in a month's run."""
+        """Add a month's run."""
         self.balances = Counter({row.artist_id: row.carried_forward_cents for row in month.rows})
         self.booked[month.name] = Counter({row.artist_id: row.earned_cents for row in month.rows})
         self.paid[month.name] = Counter({row.artist_id: row.paid_cents for row in month.rows})
@@ -65,7 +65,7 @@ class Books:
 
 
 def read_month(report: Report, folder: Path) -> Month | None:
-    """Read a month's small files; None, and a finding each, where they cannot be read."""
+    """Read a month's small files; return None, and report each file that cannot be read."""
     control = rows = adjustments = None
     with report.at(Check.AMOUNTS, f"{folder.name}/{CONTROL_FILE}").reading():
         control = read_json(folder / CONTROL_FILE, Control)

@@ -1,4 +1,4 @@
-"""A closed month's files as what they say: read strictly, since nothing in them is taken on trust."""
+"""Reads a closed month's files strictly: nothing in them is trusted."""
 
 import csv
 import re
@@ -14,7 +14,7 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class PayoutRow(NamedTuple):
-    """A row of `artist_payouts.csv`; what may be missing is empty."""
+    """A row of `artist_payouts.csv`; missing values are empty strings."""
 
     settlement_month: str
     artist_id: str
@@ -85,7 +85,7 @@ class Policy(_Json):
 
 
 class Settled(_Json):
-    """The totals of a month as settled, at its close or again."""
+    """The totals of a settled month, at its close or when settled again."""
 
     periods: int
     idle_periods: int
@@ -99,13 +99,13 @@ class Settled(_Json):
 
 
 class SettledAgain(Settled):
-    """What `control.json` says of a month of the look-back; `catalogue` is the run whose catalogue settled it."""
+    """The entry of `control.json` for a month of the look-back; `catalogue` is the run whose catalogue settled it."""
 
     catalogue: Month
 
 
 class BalanceEntry(_Json):
-    """Cents that came into a balance by a line of the audit log."""
+    """Cents added to a balance by a line of the audit log."""
 
     entry: Sha256
     kind: Literal["payment_returned", "write_off"]
@@ -146,7 +146,7 @@ def read_rows(path: Path, row_type: type[_Row]) -> list[_Row]:
     """Return the rows of a CSV file.
 
     Raises:
-        ValueError: The header, the number of fields or a number is not as `allive payout` writes it; with its line.
+        ValueError: The header, the number of fields or a number is not as `allive payout` writes it; names the line.
         OSError: There is no such file.
     """
     names = row_type._fields
@@ -174,7 +174,7 @@ def read_json(path: Path, model: type[_Model]) -> _Model:
     """Return a JSON file as its model.
 
     Raises:
-        ValueError: It is no JSON, or not of that shape.
+        ValueError: It is not JSON, or does not have that shape.
         OSError: There is no such file.
     """
     return model.model_validate_json(path.read_bytes())

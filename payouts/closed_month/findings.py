@@ -1,7 +1,7 @@
-"""What a verification says: verdicts by month, findings that name a file, and what could not be checked.
+"""The results of a verification: verdicts by month, findings that name a file, and parts that could not be checked.
 
-Failed: something is wrong. Not provable: nothing wrong was found, and not everything could be checked. Proven: all of
-it was, and holds (docs/adr/0021-formats-and-verdicts.md).
+Failed: something is wrong. Not provable: nothing wrong was found, but not everything could be checked. Proven:
+everything was checked, and holds (docs/adr/0021-formats-and-verdicts.md).
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from typing import Final
 from payouts.months import is_month
 
 Progress = Callable[[str], None]
-"""Is told in words what is being checked."""
+"""Called with a text about the current check."""
 
 _MOST_PER_FILE: Final = 20
 _LONGEST_SHOWN: Final = 300
@@ -30,11 +30,11 @@ _RESTORE_POLICY: Final = (
 
 
 EVERYTHING: Final = "all of it"
-"""What is not checked of a month, or of a line, that cannot be read and is not damaged."""
+"""The unchecked part of a month that cannot be read although it is not damaged."""
 
 
 class Verdict(Enum):
-    """What a verification comes to, and the exit code that says so (INTERFACES.md, "Commands")."""
+    """The outcome of a verification, with its exit code (INTERFACES.md, "Commands")."""
 
     PROVEN = "proven", 0
     FAILED = "failed", 1
@@ -46,7 +46,7 @@ class Verdict(Enum):
 
 
 class Check(Enum):
-    """What is compared with what, and what to do where it differs."""
+    """A kind of comparison, with the advice for the operator if it fails."""
 
     FILES = "Files and their SHA-256", _RESTORE
     CHAIN = "Chain of run hashes", "A run was exchanged or removed: restore payouts/ as a whole from a backup."
@@ -73,11 +73,11 @@ class Check(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it must be.
+    """One comparison that failed.
 
     Attributes:
-        file: Path below `payouts/`.
-        what: The line, artist or field, as exactly as it is known.
+        file: Path relative to `payouts/`.
+        what: The line, artist or field, as exactly as known.
     """
 
     check: Check
@@ -88,13 +88,13 @@ class Finding:
 
     @property
     def month(self) -> str | None:
-        """The closed month; None where the audit log or all months are meant."""
+        """The closed month; None for the audit log or all months."""
         folder = self.file.partition("/")[0]
         return folder if is_month(folder) else None
 
     @property
     def advice(self) -> str:
-        """What to do."""
+        """The advice for the operator."""
         return self.check.advice
 
     def __str__(self) -> str:
@@ -112,7 +112,7 @@ class CheckCount:
 
 @dataclass(frozen=True)
 class Unchecked:
-    """What could not be checked of a month (or of the audit log, by its file's name), and why: no finding."""
+    """A part of a month (or of the audit log, by its file's name) that could not be checked, and why. Not a finding."""
 
     month: str
     what: str
@@ -127,7 +127,7 @@ class MonthVerdict:
     """The verdict on one month, and why it is not proven.
 
     Attributes:
-        month: The month; or the path below `payouts/` of what belongs to no month, such as the audit log.
+        month: The month; or the path relative to `payouts/` of a file that belongs to no month, such as the audit log.
     """
 
     month: str
@@ -140,11 +140,11 @@ class Verification:
     """The outcome of a verification.
 
     Attributes:
-        months: What was verified.
-        unchecked: What was not, for lack of what it would be compared with.
-        last_run_hash: Of the newest month; None where it has no readable manifest.
-        run_hashes: Of every closed month that has a readable manifest.
-        audit_head: SHA-256 of the audit log's last line: noted outside of the data home, it anchors all before it.
+        months: The months that were verified.
+        unchecked: The parts that could not be checked, for lack of something to compare them with.
+        last_run_hash: Run hash of the newest month; None if it has no readable manifest.
+        run_hashes: Run hash of every closed month that has a readable manifest.
+        audit_head: SHA-256 of the audit log's last line. Noted outside the data home, it anchors all lines before it.
     """
 
     months: tuple[str, ...]
@@ -165,14 +165,14 @@ class Verification:
 
     @property
     def is_proven(self) -> bool:
-        """Whether everything was checked, and nothing was found."""
+        """Whether everything was checked, and nothing is wrong."""
         return self.verdict is Verdict.PROVEN
 
     @property
     def verdicts(self) -> tuple[MonthVerdict, ...]:
-        """The verdict on each month that was verified or in which something was found, then on what is of no month.
+        """The verdict on each month that was verified or has a finding, then on files that belong to no month.
 
-        Where the audit log, or what holds months together, is wrong, no month is proven by it.
+        If the audit log, or another file that links months, is wrong, no month is proven.
         """
         months = {*self.months, *(one.month for one in self.findings if one.month is not None)}
         others = {one.file for one in self.findings if one.month is None}
@@ -197,7 +197,7 @@ class Verification:
 
 @dataclass
 class Report:
-    """Collects findings while checks go on; a file that is wrong throughout is not listed line by line."""
+    """Collects the findings of the checks; of a file with many findings, only the first ones are listed."""
 
     progress: Progress = lambda _: None
     unchecked: list[Unchecked] = field(default_factory=list)
@@ -207,7 +207,7 @@ class Report:
     _per_file: Counter[tuple[Check, str]] = field(default_factory=Counter)
 
     def at(self, check: Check, file: str) -> "Place":
-        """Return where comparisons of one check and one file (below `payouts/`) are noted."""
+        """Return the place to note comparisons of one check on one file (relative to `payouts/`)."""
         return Place(self, check, file)
 
     def not_checked(self, month: str, what: str, why: str) -> None:
@@ -215,11 +215,11 @@ class Report:
         self.unchecked.append(Unchecked(month, what, why))
 
     def is_unread(self, month: str) -> bool:
-        """Whether a month could not be read for a reason that is no damage."""
+        """Whether a month could not be read for a reason other than damage."""
         return any(one.month == month and one.what == EVERYTHING for one in self.unchecked)
 
     def note(self, finding: Finding | None, *, of: Check) -> None:
-        """Count a comparison, and keep what it found."""
+        """Count a comparison, and keep its finding."""
         self._compared[of] += 1
         if finding is None:
             return
@@ -233,7 +233,7 @@ class Report:
         return tuple(CheckCount(check, self._compared[check], self._failed[check]) for check in Check)
 
     def findings(self) -> tuple[Finding, ...]:
-        """Return the findings, each file's further ones summed up in one."""
+        """Return the findings; each file's further findings are summed up in one."""
         more = [
             Finding(check, file, "further lines", f"{number - _MOST_PER_FILE} more findings", "none")
             for (check, file), number in self._per_file.items()
@@ -251,22 +251,22 @@ class Place:
     file: str
 
     def same(self, what: str, *, found: object, expected: object) -> bool:
-        """Note whether what was found is what was expected, and return it."""
+        """Note whether `found` equals `expected`, and return the answer."""
         is_so = found == expected
-        # Most are so, and there are millions: only what is found is put into words.
+        # Most comparisons hold, and there are millions: only findings are put into words.
         return self.holds(what, is_so, found=found, expected="" if is_so else _shown(expected))
 
     def holds(self, what: str, is_so: bool, *, found: object, expected: str) -> bool:  # noqa: FBT001 - it is the question
-        """Note whether something is so, where what is expected is said in words, and return it."""
+        """Note whether a condition holds, with the expectation in words, and return the answer."""
         finding = None if is_so else Finding(self.check, self.file, what, _shown(found), expected)
         self.report.note(finding, of=self.check)
         return is_so
 
     @contextmanager
     def reading(self, what: str = "content") -> Iterator[None]:
-        """Turn whatever reading a damaged file raises into a finding: such a file may break its reader anywhere.
+        """Turn any error from reading a damaged file into a finding: such a file can break its reader anywhere.
 
-        What this user may not read is not damaged; it is not checked.
+        A file that this user has no permission to read is not damaged; it is noted as not checked.
         """
         finding = None
         try:

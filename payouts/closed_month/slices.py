@@ -1,4 +1,4 @@
-"""Slices streamed from Parquet, a period at a time: each period's parts again, and what they sum to (RULES.md §5)."""
+"""Streams slices from Parquet, one period at a time: checks each period's split and sums it up (RULES.md §5)."""
 
 import heapq
 from collections import Counter, defaultdict
@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from payouts.verification.arithmetic import NANOS_PER_CENT, earned_cents, largest_remainder, pool_shares
-from payouts.verification.findings import Place
+from payouts.closed_month.arithmetic import NANOS_PER_CENT, earned_cents, largest_remainder, pool_shares
+from payouts.closed_month.findings import Place
 
 DESTINATIONS: Final = {"emerging": "direct", "independent": "direct", "known": "pool"}
 """Where a slice goes, by the artist's category on the day of the watching."""
@@ -45,7 +45,7 @@ class Slice(NamedTuple):
 
 @dataclass
 class Sums:
-    """What a month's slices sum to; `weight` and `direct` are by artist, `payers` their subscribers' pseudonyms."""
+    """Sums of a month's slices; `weight`, `direct` and `payers` (pseudonyms of subscribers) are by artist."""
 
     periods: int = 0
     idle_periods: int = 0
@@ -56,7 +56,7 @@ class Sums:
     payers: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def add(self, period: Iterable[Slice]) -> None:
-        """Take in the slices of one period."""
+        """Add the slices of one period."""
         self.periods += 1
         for one in period:
             self.envelope_nanos += one.amount_nanos
@@ -73,7 +73,7 @@ class Sums:
 
 @dataclass(frozen=True)
 class Earnings:
-    """What each artist earned, by artist."""
+    """Each artist's earnings, by artist."""
 
     pool_nanos: dict[str, int]
     earned_nanos: dict[str, int]
@@ -88,7 +88,7 @@ def earnings(sums: Sums, members: Iterable[str], *, rule: str) -> Earnings:
 
 
 def check_slices(place: Place, path: Path) -> Sums | None:
-    """Check every period of a slices file; return its sums, or None where it cannot be read to its end."""
+    """Check every period of a slices file; return its sums, or None if it cannot be read to its end."""
     sums = Sums()
     previous = ""
     with place.reading():
@@ -108,7 +108,7 @@ def check_slices(place: Place, path: Path) -> Sums | None:
 
 
 def read_slices(path: Path) -> Iterator[Slice]:
-    """Yield the rows of a slices file, a batch in memory at a time.
+    """Yield the rows of a slices file, with one batch in memory at a time.
 
     Raises:
         ValueError: A column is missing or has another type.
@@ -124,7 +124,7 @@ def read_slices(path: Path) -> Iterator[Slice]:
 
 
 def periods_in_two_months(files: Mapping[Path, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each period that slices files of several months hold, with those months; reads them side by side."""
+    """Yield each period that is in slices files of several months, with those months; merges the files as it reads."""
     streams = [_period_ids(path, month) for path, month in files.items()]
     for period_id, found in groupby(heapq.merge(*streams), key=itemgetter(0)):
         months = {month for _, month in found}
@@ -140,7 +140,7 @@ def _period_ids(path: Path, month: str) -> Iterator[tuple[str, str]]:
 
 
 def _fault_in(period: list[Slice]) -> str | None:
-    """What is wrong with one period's slices; None where nothing is."""
+    """Return what is wrong with one period's slices; None if nothing is."""
     envelope = sum(one.amount_nanos for one in period)
     if envelope <= 0 or envelope % NANOS_PER_CENT:
         return f"an envelope of {envelope} nanos, not a whole number of cents"
