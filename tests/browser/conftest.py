@@ -96,14 +96,15 @@ def window(chromium: Browser, dashboards: Dashboards) -> Iterator[Enter]:
     assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
 
 
-@pytest.fixture(scope="session")
+# Idle sessions end after half an hour, and an hour of other tests can run between two files of this folder.
+@pytest.fixture(scope="module")
 def _cookies() -> dict[Role, Any]:
     return {}
 
 
 @pytest.fixture
 def signed_in(window: Enter, dashboards: Dashboards, _cookies: dict[Role, Any]) -> Enter:
-    """A function that opens windows of a signed-in user. Each role accepts an invitation once per session."""
+    """A function that opens windows of a signed-in user. Each role accepts an invitation once per file."""
 
     def open_window(role: Role, **options: Any) -> Visitor:
         if role not in _cookies:

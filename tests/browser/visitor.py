@@ -21,6 +21,11 @@ _APP = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-
 # Chromium logs these for each answer that is not a 2xx, and for pages that were left while they loaded.
 _HARMLESS = re.compile(r"Failed to load resource|ERR_ABORTED|net::ERR_NETWORK_CHANGED")
 _ATTEMPTS = 3
+# Streamlit shows a skeleton until an element's code has loaded; a chart gets its canvas last.
+_IS_DRAWN = """
+    () => [...document.querySelectorAll('[data-testid="stSkeleton"], [data-testid="stVegaLiteChart"]')]
+        .every(part => !part.checkVisibility() || part.querySelector('canvas, svg'))
+"""
 _CELLS = """
     () => [...document.querySelectorAll('tr[data-row]')].map(row => Object.fromEntries([
         ['row', row.dataset.row],
@@ -75,7 +80,7 @@ class Visitor:
         return response
 
     def wait(self) -> None:
-        """Wait until the page is drawn: the script has run, there is a heading, and every chart has its canvas."""
+        """Wait until the page is drawn: there is a heading, the script has run, and every element is in place."""
         # Wait for a heading of the app: before its first run, the app is connected and idle already. The page before
         # has a heading too, but outside the app.
         self.page.locator('[data-testid="stApp"] h1').first.wait_for()
@@ -84,10 +89,7 @@ class Visitor:
         for _ in range(2):
             self.page.locator(_APP).wait_for(state="attached")
             self.page.wait_for_timeout(60)
-        self.page.wait_for_function(
-            "() => [...document.querySelectorAll('[data-testid=\"stVegaLiteChart\"]')]"
-            ".every(chart => !chart.checkVisibility() || chart.querySelector('canvas, svg'))"
-        )
+        self.page.wait_for_function(_IS_DRAWN)
 
     def view_as(self, name: str) -> None:
         """Choose an artist, and wait until that artist's page is drawn."""
