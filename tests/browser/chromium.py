@@ -2,13 +2,18 @@
 
 import os
 import shutil
+import signal
 import subprocess
+import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import playwright
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 NODE_MODULES = Path(__file__).parent / "node_modules"
 NAMES = ("chromium", "chromium-browser")
@@ -68,12 +73,62 @@ def is_required() -> bool:
     return os.environ.get("CI") == "true"
 
 
+class Chromium:
+    """A running browser. If it dies, or is killed because a call hung, the next context starts another one."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._playwright = playwright
+        self._executable = find_chromium()
+        # Chromium ignores the switch. It only tells this browser's process from others.
+        self._mark = f"--allive-browser={uuid.uuid4().hex}"
+        self._browser: Browser | None = None
+
+    def new_context(self, **options: Any) -> BrowserContext:
+        """Open a context, in a new browser if the last one is gone."""
+        if self._browser is None or not self._browser.is_connected():
+            self._browser = self._playwright.chromium.launch(
+                executable_path=self._executable, args=[*_ARGUMENTS, self._mark]
+            )
+        return self._browser.new_context(**options)
+
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Kill the browser if the block takes longer: the call that hangs in it then fails.
+
+        Playwright's own timeouts cover navigation and locators, but no `evaluate`, `new_context` or `close`.
+        """
+        timer = Timer(seconds, self.kill)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def kill(self) -> None:
+        """Kill the browser's process; its children end with it. Safe in any thread."""
+        for process in self._processes():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def close(self) -> None:
+        """End the browser, by force if it does not end itself."""
+        if self._browser is not None:
+            with self.deadline(_ANSWERS_WITHIN_S), suppress(PlaywrightError):
+                self._browser.close()
+
+    def _processes(self) -> Iterator[int]:
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):
+                if self._mark.encode() in path.read_bytes().split(b"\0"):
+                    yield int(path.parent.name)
+
+
 @contextmanager
-def open_chromium() -> Iterator[Browser]:
+def open_chromium() -> Iterator[Chromium]:
     """Run a browser until the end of the block."""
-    executable = find_chromium()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=_ARGUMENTS)
+        browser = Chromium(playwright)
         try:
             yield browser
         finally:

@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from playwright.sync_api import Browser
 
 from dashboards.access import Role
-from tests.browser.chromium import BrowserMissingError, find_chromium, is_required, open_chromium
+from tests.browser.chromium import BrowserMissingError, Chromium, find_chromium, is_required, open_chromium
 from tests.browser.server import Dashboards, served_home, serving
 from tests.browser.visitor import Visitor, browser_options
 
 ARTIST = "art-022"
 _DEMO_DEADLINE_S = 1_800
+_TEST_DEADLINE_S = 600
+"""Less than pytest's own deadline, which ends the whole worker process."""
 _ROLES = {Role.ARTIST: (ARTIST,), Role.MANAGEMENT: (), Role.FINANCE: (), Role.OPERATOR: ()}
 
 Enter = Callable[..., Visitor]
@@ -75,16 +76,16 @@ def dashboards(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 @pytest.fixture(scope="package")
-def chromium(demo_home: Path) -> Iterator[Browser]:
+def chromium(demo_home: Path) -> Iterator[Chromium]:
     """A browser, closed before other folders' tests run, because Playwright keeps an event loop in the thread."""
     with open_chromium() as browser:
         yield browser
 
 
 @pytest.fixture
-def window(chromium: Browser, dashboards: Dashboards) -> Iterator[Enter]:
+def window(chromium: Chromium, dashboards: Dashboards) -> Iterator[Enter]:
     """A function that opens windows without a session. They close with the test, and errors in one fail it."""
-    with ExitStack() as stack:
+    with chromium.deadline(_TEST_DEADLINE_S), ExitStack() as stack:
         visitors = []
 
         def open_window(at: Dashboards = dashboards, **options: Any) -> Visitor:
