@@ -79,7 +79,7 @@ class Chromium:
     def __init__(self, playwright: Playwright) -> None:
         self._playwright = playwright
         self._executable = find_chromium()
-        # Chromium ignores the switch. It only tells this browser's process from others.
+        # Chromium ignores the switch, which identifies this browser's process.
         self._mark = f"--allive-browser={uuid.uuid4().hex}"
         self._browser: Browser | None = None
 
