@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from ingestion.batches import list_held, months_touched
+from ingestion.durable import sync_file
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from payouts import audit, files, gate, ledger, pseudonyms, requests
@@ -27,7 +28,8 @@ from payouts.months import parse_month
 from payouts.payer import payer_refusals
 from payouts.pins import pin_refusals
 from payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
-from payouts.settlement import Settlement, open_warehouse, read_settlement
+from payouts.settlement import Settlement, read_settlement
+from payouts.warehouse_file import open_warehouse
 
 Progress = Callable[[str, str], None]
 """Called with the current step and its progress."""
@@ -293,7 +295,7 @@ def _publish(
     intent_path = _write_intent(settings, intent)
     # rename() onto a folder with files in it fails: of two closings only one can win.
     folder.rename(final)
-    files.sync(settings.payouts_dir)
+    sync_file(settings.payouts_dir)
     audit.record(settings, **intent)
     aside.rmdir()
     intent_path.unlink()
@@ -304,9 +306,9 @@ def _write_intent(settings: Settings, intent: dict[str, Any]) -> Path:
     path = settings.payouts_dir / f".closing-{intent['settlement_month']}.json"
     part = path.with_suffix(".part")
     part.write_text(json.dumps(intent), encoding="utf-8")
-    files.sync(part)
+    sync_file(part)
     part.rename(path)
-    files.sync(settings.payouts_dir)
+    sync_file(settings.payouts_dir)
     return path
 
 

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import date
@@ -14,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion.durable import sync_file
 from ingestion.settings import Settings
 from payouts import pseudonyms
 from payouts.balances import Payee
@@ -111,7 +111,7 @@ def write_documents(
         },
     )
     for path in (*folder.rglob("*"), folder):
-        sync(path)
+        sync_file(path)
     return run_hash
 
 
@@ -135,15 +135,6 @@ def sha256_of(path: Path) -> str:
     """Return a file's SHA-256 in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Force a file or a folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _write_csv(path: Path, line: type, lines: Iterable[PayoutLine | Adjustment]) -> None:

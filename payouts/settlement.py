@@ -1,14 +1,11 @@
 """Reads a settled month from the marts: totals, policy, artists, payees, blockers. Decides nothing."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import duckdb
 
-from ingestion.settings import Settings
 from payouts.balances import Payee
 
 
@@ -92,26 +89,6 @@ class Settlement:
     blockers: tuple[Blocker, ...]
     raw_versions: dict[str, int | None]
     look_back: tuple[Resettlement, ...] = ()
-
-
-@contextmanager
-def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse read-only, and close it in any case."""
-    con = duckdb.connect(
-        str(settings.warehouse_path),
-        read_only=True,
-        config={
-            "memory_limit": settings.duckdb_memory_limit,
-            "temp_directory": str(settings.temp_dir),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
-    try:
-        con.execute("set timezone = 'UTC'")
-        yield con
-    finally:
-        con.close()
 
 
 def read_settlement(con: duckdb.DuckDBPyConnection, month: str) -> Settlement | None:

@@ -23,7 +23,7 @@ from orchestration.home_lock import hold_data_home
 from orchestration.parsed_project import profile_environment
 from orchestration.progress import Bytes
 from orchestration.terminal import err, refuse, showing_progress
-from orchestration.warehouse import open_warehouse
+from payouts.warehouse_file import open_warehouse
 
 REFUSED = 1
 WRONG_USAGE = 2

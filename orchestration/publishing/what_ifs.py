@@ -14,8 +14,8 @@ from ingestion.settings import Settings
 from orchestration.publishing.month_inputs import read_month_inputs
 from orchestration.publishing.previous_copy import PreviousCopy
 from orchestration.publishing.rows import as_table
-from payouts.settlement import open_warehouse
 from payouts.simulation import Outcome, WhatIf, simulate_each
+from payouts.warehouse_file import open_warehouse
 
 CLOSED_MONTHS: Final = 3
 OPEN_MONTHS: Final = 2

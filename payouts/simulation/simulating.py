@@ -9,9 +9,10 @@ from ingestion.settings import Settings
 from payouts import gate, ledger, requests
 from payouts.errors import Refusal
 from payouts.run import ClosedRun, Requests, compute_run
-from payouts.settlement import Settlement, open_warehouse, read_settlement
+from payouts.settlement import Settlement, read_settlement
 from payouts.simulation.settling import read_frame, settle_under
 from payouts.simulation.what_if import WhatIf
+from payouts.warehouse_file import open_warehouse
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def parse(session: Settings, engine: str) -> None:
     """Parse the project for an engine; its unit tests run in `make test`."""
     project = parsed_project(session, engine=engine)
     if engine == "duckdb":
-        warehouse._remember_unit_tests(project, ())
+        warehouse.remember_unit_tests(project, ())
 
 
 def at(session: Settings, home: Path, engine: str = "duckdb") -> Settings:

@@ -20,7 +20,8 @@ from payouts.errors import Refusal
 from payouts.month_checks import check_month, critical_refusals
 from payouts.months import PARIS
 from payouts.run import ClosedRun
-from payouts.settlement import first_month_with_periods, open_warehouse, read_settlement
+from payouts.settlement import first_month_with_periods, read_settlement
+from payouts.warehouse_file import open_warehouse
 
 MONTHS = dg.MonthlyPartitionsDefinition(start_date="2020-01", fmt="%Y-%m", timezone="Europe/Paris")
 MARTS_SETTLED_FROM = (
