@@ -193,7 +193,9 @@ def _opened(path: Path) -> sqlite3.Connection:
     try:
         # Only in a new cache, and in one transaction: each transaction that writes syncs the disk (20 ms).
         if memory.execute("pragma user_version").fetchone() != (_LAYOUT,):
-            memory.executescript(f"begin; drop table if exists folders; {_CREATE} pragma user_version = {_LAYOUT}; commit;")
+            memory.executescript(
+                f"begin; drop table if exists folders; {_CREATE} pragma user_version = {_LAYOUT}; commit;"
+            )
     except sqlite3.DatabaseError:
         memory.close()
         raise

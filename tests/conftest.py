@@ -66,9 +66,10 @@ def parsed_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Pat
 
 
 @pytest.fixture
-def make_pipeline(tmp_path: Path, parsed_home: Path) -> Callable[[str], Pipeline]:
+def make_pipeline(tmp_path: Path, parsed_home: Path, request: pytest.FixtureRequest) -> Callable[[str], Pipeline]:
     """A function that makes an empty data home with a given name."""
-    return lambda name: new_pipeline(tmp_path / name, parsed=parsed_home)
+    has_checks = request.node.get_closest_marker("figures") is None
+    return lambda name: new_pipeline(tmp_path / name, parsed=parsed_home, has_checks=has_checks)
 
 
 @pytest.fixture

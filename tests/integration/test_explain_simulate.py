@@ -65,7 +65,7 @@ def home_of(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Call
 
     @cache
     def make(seed: int) -> Home:
-        pipeline = new_pipeline(tmp_path_factory.mktemp(f"world-{seed}"), parsed=parsed_home)
+        pipeline = new_pipeline(tmp_path_factory.mktemp(f"world-{seed}"), parsed=parsed_home, has_checks=False)
         world, history = World.random(seed), History()
         *first, last = world.months
         for month in world.deliver_by_month(pipeline.landing, late=0.3):

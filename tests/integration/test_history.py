@@ -16,6 +16,8 @@ from tests.pipeline import Pipeline
 from tests.worlds.delivery import write_lines
 from tests.worlds.world import World
 
+pytestmark = pytest.mark.figures
+
 LATER = "2024-01-01T00:00:00Z"
 """Later than any record of a world, but in the past: a correction with this time is accepted, and wins."""
 

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import GOLDEN
 from tests.oracle import read_landing
 from tests.oracle.platform import COLUMNS, PlatformFigures
 from tests.pipeline import Pipeline
 from tests.worlds.world import World
+
+pytestmark = pytest.mark.figures
 
 # A world of January to March 2021.
 SEED = 300

@@ -3,8 +3,12 @@
 import csv
 import shutil
 
+import pytest
+
 from tests.conftest import TESTS
 from tests.pipeline import Pipeline
+
+pytestmark = pytest.mark.figures
 
 SNOWPLOW = TESTS / "real" / "snowplow"
 

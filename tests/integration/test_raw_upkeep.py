@@ -16,6 +16,8 @@ from tests.pipeline import Pipeline
 from tests.properties.pipeline import assert_closed_month_agrees, assert_warehouse_agrees
 from tests.worlds.world import World
 
+pytestmark = pytest.mark.figures
+
 
 @pytest.fixture(autouse=True)
 def few_files_are_many(monkeypatch: pytest.MonkeyPatch) -> None:

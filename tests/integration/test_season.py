@@ -5,12 +5,15 @@ from collections.abc import Callable
 from datetime import date
 
 import duckdb
+import pytest
 
 from bench.season import Season, land_season, load_season
 from ingestion.raw_tables import create_raw_views, read_pins
 from tests.oracle import History, read_landing
 from tests.pipeline import Pipeline
 from tests.properties.pipeline import assert_closed_month_agrees
+
+pytestmark = pytest.mark.figures
 
 SEASON = Season(heartbeats_a_day=600, first_day=date(2024, 1, 1))
 JANUARY = range(31)

@@ -12,6 +12,8 @@ from payouts.verification.verifying import verify
 from tests.pipeline import Pipeline
 from tests.worlds.world import World
 
+pytestmark = pytest.mark.figures
+
 WATCHED = {
     "intermediate.int_playback_days": "* exclude (batch_number, playback_batch_number)",
     "marts.fct_daily_watch": "*",

@@ -25,6 +25,8 @@ from tests.two_years.cast import (
 )
 from tests.two_years.story import Story
 
+pytestmark = pytest.mark.figures
+
 MINIMUM_CENTS = 1_000
 
 

@@ -25,6 +25,7 @@ def test_one_delivery(pipeline: Pipeline, seed: int) -> None:
     assert_agrees_with_oracle(pipeline, pipeline.landing)
 
 
+@pytest.mark.figures
 @pytest.mark.parametrize("seed", [100, *more(101, 102)])
 def test_many_deliveries_agree_after_each(pipeline: Pipeline, seed: int) -> None:
     for _ in World.random(seed).deliver(pipeline.landing, batches=4):
