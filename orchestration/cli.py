@@ -168,7 +168,7 @@ def run(
     """Load new files from landing, build and check the warehouse, publish the serving copy."""
     from contextlib import ExitStack  # noqa: PLC0415
 
-    from ingestion.load import has_new_files  # noqa: PLC0415
+    from ingestion.waiting import has_new_files  # noqa: PLC0415
     from orchestration import warm_imports, warm_worker  # noqa: PLC0415
 
     settings = _settings()

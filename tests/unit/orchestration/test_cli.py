@@ -225,7 +225,7 @@ def test_run_and_up_name_what_others_can_read(allive, tmp_path, monkeypatch):
     def stop(*_, **__):
         raise InterruptedError
 
-    monkeypatch.setattr("ingestion.load.has_new_files", stop)
+    monkeypatch.setattr("ingestion.waiting.has_new_files", stop)
     monkeypatch.setattr("orchestration.service.running_service", stop)
     for command in ("run", "up"):
         result = allive(command)
