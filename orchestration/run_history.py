@@ -40,4 +40,4 @@ def is_settled(settings: Settings) -> bool:
             last = runs.execute(_LAST_REFRESH).fetchone()
     except (OSError, sqlite3.Error):
         return False
-    return unfinished == (0,) and last == ("SUCCESS",)
+    return bool(unfinished == (0,) and last == ("SUCCESS",))

@@ -1,4 +1,4 @@
-"""The serving copy in service: its file, and whether it shows the current state. `orchestration.publishing` writes it."""
+"""The serving copy in service: its file, and whether it shows the current state. `publish` writes it."""
 
 import functools
 import hashlib
