@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.batches import HeldFile, days_of_files, hold, known_to_held
+from ingestion.batches import HeldFile, days_of_files, finish_decisions, hold, known_to_held
 from ingestion.checks import check_counts, files_at_fault
 from ingestion.contracts import CONTRACTS, Contract
 from ingestion.contracts.fields import sql_text
@@ -102,6 +102,7 @@ def load_new_files(
         PinsError: the pins do not match the raw tables (`ingestion.pins_check`); nothing was loaded.
     """
     with ONE_LOAD:
+        finish_decisions(settings)
         seen = seen_files_of(settings, record_type)
         fresh = find_fresh(settings, seen, record_type)
         if not fresh:

@@ -44,14 +44,17 @@ def has_nothing_new(settings: Settings) -> bool:
         PinsError: see `ingestion.load.load_new_files`.
     """
     with ONE_LOAD:
+        finish_decisions(settings)
         return not any(
             find_fresh(settings, seen_files_of(settings, record_type), record_type) for record_type in CONTRACTS
         )
 
 
 def find_fresh(settings: Settings, seen: SeenFiles, record_type: str) -> list[LandedFile]:
-    """Begin a load, under `ONE_LOAD`: complete what a crash interrupted, and find the unprocessed files of a type."""
-    finish_decisions(settings)
+    """Find the files of a record type that a load must process; `ONE_LOAD` is held and interrupted loads are finished.
+
+    `seen` forgets what the pins do not cover, and what the last load could not read.
+    """
     seen.forget_what_came_after(read_pins(settings).batch_number)
     fresh = seen.look(settings.landing_dir, record_type).fresh
     seen.note_missed([])

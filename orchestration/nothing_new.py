@@ -49,13 +49,14 @@ def outcome_of_nothing_new(settings: Settings) -> RunOutcome | None:
 def _outcome(settings: Settings) -> RunOutcome | None:
     if not has_nothing_new(settings):
         return None
-    build = find_current_build(settings)
+    project = parsed_project(settings)
+    build = find_current_build(settings, project)
     if build is None:
         return None
     copy = find_copy_in_service(settings, inputs=build.inputs.fingerprint)
     if copy is None:
         return None
-    manifest = with_every_test(json.loads(parsed_project(settings).manifest_path.read_bytes()))
+    manifest = with_every_test(json.loads(project.manifest_path.read_bytes()))
     _log.info("nothing new: up to date with inputs %s of %s", build.inputs.fingerprint[:12], build.built_at)
     return RunOutcome(
         run_id="",

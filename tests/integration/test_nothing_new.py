@@ -105,11 +105,12 @@ def test_nothing_new_is_answered_as_by_the_job(home, jobs):
 def test_the_outcome_has_the_assets_and_warnings_of_the_job(home, jobs, monkeypatch):
     outcomes = []
     run_job = orchestration.runs.run_job
-    monkeypatch.setattr(
-        orchestration.runs,
-        "run_job",
-        lambda *args, **options: outcomes.append(run_job(*args, **options)) or outcomes[0],
-    )
+
+    def kept(*arguments, **options):
+        outcomes.append(run_job(*arguments, **options))
+        return outcomes[0]
+
+    monkeypatch.setattr(orchestration.runs, "run_job", kept)
     answer_of_job()
     of_job, of_look = outcomes[0], found(home)
     assert of_look.assets.keys() == of_job.assets.keys()
