@@ -26,7 +26,8 @@ from ingestion.lock import data_home_lock
 from ingestion.promotion import Promotion, promote, staging_folder
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
-from ingestion.staging import stage_accepted, sync_files
+from ingestion.staged_files import sync_files
+from ingestion.staging import stage_accepted
 
 _SQL = Path(__file__).with_name("sql") / "season"
 _CATALOGUE = ("artists", "artist_categories", "lives", "live_credits")

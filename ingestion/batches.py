@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-import pyarrow as pa
 
 from ingestion.contracts import CONTRACTS
 from ingestion.contracts.fields import sql_text
@@ -28,7 +27,7 @@ from ingestion.promotion import Promotion, finish_promotions, promote, staging_f
 from ingestion.raw_tables import REJECTS, format_of_files, read_pins, scan_of
 from ingestion.reports import BatchReport, CheckResult
 from ingestion.settings import Settings
-from ingestion.staging import stage_landed, sync_files
+from ingestion.staged_files import sync_files
 
 _REPORT = "batch.json"
 _DISCARDED = "discarded"
@@ -326,6 +325,8 @@ def release(settings: Settings, batch_id: str, files: Collection[str] = (), *, o
     Raises:
         UnknownBatchError: nothing of that name is held.
     """
+    from ingestion.staging import stage_landed  # noqa: PLC0415 - pyarrow, which showing held files does not need
+
     finish_decisions(settings)
     held = read_held(settings, batch_id, files)
     folder = settings.held_dir / batch_id
@@ -449,6 +450,8 @@ def _note_discarded(settings: Settings, batch_id: str, stored: dict[str, Any], d
 
 def _drop_records(settings: Settings, folder: Path, decided: Collection[str]) -> None:
     """Rewrite the held records without those of files that were decided on."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
     with connect(settings) as con:
         con.register("decided", pa.table({"name": pa.array([*decided], pa.string())}))
         # All files, not only those of the promotion: earlier code left its staged rejects next to them.

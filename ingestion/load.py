@@ -5,7 +5,6 @@ The caller holds the data home's lock (`ingestion.lock`).
 
 import secrets
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,17 +35,17 @@ from ingestion.readers import FirstReads
 from ingestion.reports import BatchReport, CheckResult, RejectedLines
 from ingestion.seen_files import seen_files_of
 from ingestion.settings import Settings
+from ingestion.staged_files import StagedFile, sync_files
 from ingestion.staging import (
     StagedBatch,
-    StagedFile,
     StagingInterruptedError,
     UnreadableFile,
     stage_files,
     stage_landed,
-    sync_files,
 )
+from ingestion.waiting import ONE_LOAD, find_fresh
 
-__all__ = ["BatchReport", "CheckResult", "has_new_files", "load_new_files", "validate_files", "waiting_files"]
+__all__ = ["BatchReport", "CheckResult", "load_new_files", "validate_files"]
 
 Progress = Callable[[str, int], None]
 """Called with a record type and the bytes read since the last call."""
@@ -59,29 +58,6 @@ _MOST_KINDS = 20
 
 # A large uncompressed file whose size no other file has is hashed while it is loaded, not before.
 _HASHED_FIRST_BELOW_BYTES = 1 << 20
-
-# Batch numbers follow the order of commits, so there is one load at a time, also among threads.
-_one_load = threading.Lock()
-
-
-def has_new_files(settings: Settings) -> bool:
-    """True if a file in landing has not been processed yet. Reads no content."""
-    return any(_fresh_files(settings, record_type) for record_type in CONTRACTS)
-
-
-def waiting_files(settings: Settings, *, landed_before: datetime | None = None) -> tuple[str, ...]:
-    """Return the names of the files in landing that have not been processed yet. Reads no content, writes nothing.
-
-    With `landed_before`, only those that were there by then: it is compared with ctime, which a rename sets.
-    """
-    files = [file for record_type in CONTRACTS for file in _fresh_files(settings, record_type)]
-    if landed_before is not None:
-        files = [file for file in files if file.ctime_ns < landed_before.timestamp() * 1e9]
-    return tuple(file.name for file in files)
-
-
-def _fresh_files(settings: Settings, record_type: str) -> list[LandedFile]:
-    return seen_files_of(settings, record_type).look(settings.landing_dir, record_type, is_noted=False).fresh
 
 
 def validate_files(
@@ -125,12 +101,10 @@ def load_new_files(
     Raises:
         PinsError: the pins do not match the raw tables (`ingestion.pins_check`); nothing was loaded.
     """
-    with _one_load:
+    with ONE_LOAD:
         finish_decisions(settings)
         seen = seen_files_of(settings, record_type)
-        seen.forget_what_came_after(read_pins(settings).batch_number)
-        fresh = seen.look(settings.landing_dir, record_type).fresh
-        seen.note_missed([])
+        fresh = find_fresh(settings, seen, record_type)
         if not fresh:
             return None
         missed: dict[str, OddEntry] = {}

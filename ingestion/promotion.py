@@ -29,7 +29,7 @@ from ingestion.raw_tables import (
     write_pins,
 )
 from ingestion.settings import Settings
-from ingestion.staging import StagedFile
+from ingestion.staged_files import StagedFile
 
 _PLAN = "promotion.json"
 

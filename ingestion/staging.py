@@ -17,7 +17,6 @@ from ingestion.contracts import Contract
 from ingestion.contracts.fields import sql_text
 from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes
 from ingestion.day_files import READ_FILES, WrittenFile, lay_out, write_apart
-from ingestion.durable import sync_file
 from ingestion.file_notes import FileNote
 from ingestion.landed_content import Limits
 from ingestion.landing import LandedFile
@@ -30,16 +29,7 @@ from ingestion.raw_tables import (
     scan_of,
 )
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
-
-
-@dataclass(frozen=True)
-class StagedFile:
-    """A staged Parquet file, and its future entry in its table."""
-
-    source: str
-    """Path inside the staging folder."""
-    table: str
-    data: DataFile
+from ingestion.staged_files import StagedFile
 
 
 @dataclass
@@ -456,9 +446,3 @@ def stage_landed(
             path.unlink()
     con.unregister("chosen")
     return staged
-
-
-def sync_files(folder: Path, files: Iterable[StagedFile]) -> None:
-    """Force staged files to the disk, so that a promotion can rely on them."""
-    for file in files:
-        sync_file(folder / file.source)

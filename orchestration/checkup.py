@@ -20,7 +20,7 @@ from ingestion.pins_check import check_pins
 from ingestion.private_files import readable_by_others
 from ingestion.raw_tables import TABLES, read_pins
 from ingestion.settings import Settings
-from orchestration.publishing import CURRENT
+from orchestration.serving_copy import CURRENT
 from orchestration.warehouse import read_finished_build
 from payouts import audit, ledger
 from payouts.pins import pin_refusals

@@ -168,7 +168,7 @@ def run(
     """Load new files from landing, build and check the warehouse, publish the serving copy."""
     from contextlib import ExitStack  # noqa: PLC0415
 
-    from ingestion.load import has_new_files  # noqa: PLC0415
+    from ingestion.waiting import has_new_files  # noqa: PLC0415
     from orchestration import warm_imports, warm_worker  # noqa: PLC0415
 
     settings = _settings()
@@ -274,8 +274,10 @@ def explain(
             "a table is only shown on the terminal; choose --format csv or json", param_hint="--output"
         )
     from orchestration.commands.explain import explain_artist  # noqa: PLC0415
+    from orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
-    _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output))
+    with without_pandas():
+        _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output))
 
 
 @app.command()
@@ -486,9 +488,11 @@ def list_rejects(
 ) -> None:
     """List rejects by file and reason, with the first line of each."""
     from orchestration.commands import rejects  # noqa: PLC0415
+    from orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
     wanted = _wanted(month, record_type, file, reason, is_open=is_open, is_held=is_held)
-    _exit_unless(rejects.list_kinds(_settings(), wanted, page=page))
+    with without_pandas():
+        _exit_unless(rejects.list_kinds(_settings(), wanted, page=page))
 
 
 @rejects_app.command("show")
@@ -507,9 +511,11 @@ def show_rejects(
     The output contains personal data.
     """
     from orchestration.commands import rejects  # noqa: PLC0415
+    from orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
     wanted = _wanted(month, record_type, file, reason, is_open=is_open, is_held=is_held)
-    _exit_unless(rejects.show_lines(_settings(), wanted, page=page))
+    with without_pandas():
+        _exit_unless(rejects.show_lines(_settings(), wanted, page=page))
 
 
 @rejects_app.command("export")

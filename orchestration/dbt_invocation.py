@@ -40,6 +40,11 @@ class NodeResult:
         """Whether the node was built, or its test passed (a warning does not fail)."""
         return self.status in BUILT_STATUSES
 
+    @property
+    def description(self) -> str | None:
+        """The message, with some of the records that a test found."""
+        return f"{self.message}, such as {'; '.join(self.examples)}" if self.examples else self.message
+
 
 @functools.cache
 def parsed_manifest(project: ParsedProject) -> Any:

@@ -1,41 +1,17 @@
 """Runs a job for a command: in this process, through the Dagster instance, so that the UI shows the run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from ingestion.settings import Settings
 from orchestration.instance import open_instance
+from orchestration.outcome import FailedCheck, RunOutcome
+from orchestration.run_history import COMMAND, STARTED_BY
 from orchestration.sound_pins import require_sound_pins
 from orchestration.terminal import say
-from payouts.closing import finish_interrupted_closings
-
-STARTED_BY = "allive/started_by"
-COMMAND = "command"
-
-
-@dataclass(frozen=True)
-class FailedCheck:
-    """An asset check that did not pass."""
-
-    asset: str
-    name: str
-    severity: str
-    description: str
-    metadata: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class RunOutcome:
-    """The result of a run: metadata by asset key (`schema/table`), failed checks, failed steps."""
-
-    run_id: str
-    success: bool
-    assets: Mapping[str, Mapping[str, Any]]
-    failed_checks: tuple[FailedCheck, ...]
-    failures: tuple[str, ...]
+from payouts.interrupted_closings import finish_interrupted_closings
 
 
 def run_job(

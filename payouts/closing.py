@@ -19,11 +19,12 @@ from ingestion.batches import list_held, months_touched
 from ingestion.durable import sync_file
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
-from payouts import audit, files, gate, ledger, pseudonyms, requests
+from payouts import audit, files, gate, ledger, requests
 from payouts.bank_details import electronic
 from payouts.close_orders import CloseOrder, take_up
 from payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
 from payouts.errors import Refusal
+from payouts.interrupted_closings import finish_interrupted_closings
 from payouts.months import parse_month
 from payouts.payer import payer_refusals
 from payouts.pins import pin_refusals
@@ -128,22 +129,6 @@ def refusals(settings: Settings, month: str) -> tuple[str, ...]:
     except Refusal as refusal:
         return refusal.reasons
     return ()
-
-
-def finish_interrupted_closings(settings: Settings) -> None:
-    """Clean up `payouts/` after a crash: record a month that appeared without its audit line, delete leftovers."""
-    if not settings.payouts_dir.exists():
-        return
-    for intent_path in settings.payouts_dir.glob(".closing-*.json"):
-        intent = json.loads(intent_path.read_text(encoding="utf-8"))
-        _record_if_closed(settings, intent)
-        intent_path.unlink()
-    pseudonyms.drop_half_made_key(settings)
-    for leftover in settings.payouts_dir.glob(".closing-*"):
-        if leftover.is_dir():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink()
 
 
 @contextmanager
@@ -310,14 +295,3 @@ def _write_intent(settings: Settings, intent: dict[str, Any]) -> Path:
     part.rename(path)
     sync_file(settings.payouts_dir)
     return path
-
-
-def _record_if_closed(settings: Settings, intent: dict[str, Any]) -> None:
-    month = intent["settlement_month"]
-    if month not in ledger.closed_months(settings):
-        return
-    is_recorded = any(
-        entry["action"] == "close" and entry.get("run_hash") == intent["run_hash"] for entry in audit.entries(settings)
-    )
-    if not is_recorded and ledger.read_manifest(settings, month).run_hash == intent["run_hash"]:
-        audit.record(settings, **intent)

@@ -14,7 +14,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
-import pyarrow as pa
 
 from ingestion.batches import held_rejects
 from ingestion.contracts import CONTRACTS
@@ -147,14 +146,10 @@ class Rejects:
         loaded = scan_of_stored(self._settings, REJECTS, pinned)
         held = held_rejects(self._settings)
         waiting = [(part.batch_id, name) for part in held for name in part.names]
-        self._con.register(
-            "waiting",
-            pa.table(
-                {
-                    "batch_id": pa.array([batch_id for batch_id, _ in waiting], pa.string()),
-                    "name": pa.array([name for _, name in waiting], pa.string()),
-                }
-            ),
+        self._con.execute(
+            "create temp table waiting as "
+            "select unnest($batch_ids::varchar[]) as batch_id, unnest($names::varchar[]) as name",
+            {"batch_ids": [batch_id for batch_id, _ in waiting], "names": [name for _, name in waiting]},
         )
         parts = [
             f"select *, false as is_held, cast(null as varchar) as held_month, batch_number as since from ({loaded})"
@@ -172,14 +167,10 @@ class Rejects:
             for (number,) in self._con.execute("select distinct batch_number from kept where not is_held").fetchall()
         ]
         months = {number: _month(at) for number, at in batches_loaded_at(self._settings, REJECTS, numbers).items()}
-        self._con.register(
-            "load_months",
-            pa.table(
-                {
-                    "batch_number": pa.array([*months], pa.int64()),
-                    "load_month": pa.array([*months.values()], pa.string()),
-                }
-            ),
+        self._con.execute(
+            "create temp table load_months as "
+            "select unnest($numbers::bigint[]) as batch_number, unnest($months::varchar[]) as load_month",
+            {"numbers": [*months], "months": [*months.values()]},
         )
         self._con.execute(
             "create temp table answers "

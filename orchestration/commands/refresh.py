@@ -6,13 +6,12 @@ from typing import Any
 from ingestion.batches import list_held
 from ingestion.not_taken import find_not_taken
 from ingestion.settings import Settings
-from orchestration.defs.ingestion.raw import LEFT_OUT
 from orchestration.home_lock import hold_data_home
-from orchestration.runs import RunOutcome, run_job
+from orchestration.nothing_new import outcome_of_nothing_new
+from orchestration.outcome import CRITICAL, LEFT_OUT, NOTHING_NEW, RunOutcome
 from orchestration.terminal import folded, refuse, say, say_points, showing_progress, table, visible
 from orchestration.warehouse import delete_warehouse
 
-_CRITICAL = "batch_critical"
 _NAMED_AT_MOST = 3
 _MOST_ODD = 20
 _MOST_FOLDERS = 3
@@ -20,15 +19,20 @@ _COLUMNS = 80
 
 
 def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = False, verbose: bool = False) -> bool:
-    """Run the job `refresh` and report. Return whether everything succeeded.
+    """Run the job `refresh`, unless it would change nothing, and report. Return whether everything succeeded.
 
     A file that was held or set aside in this run counts as a failure. So does an entry in landing that is not taken, in
-    every run until a person moves it. With `rebuild` the warehouse is deleted first.
+    every run until a person moves it. With `rebuild` the warehouse is deleted first; with `verbose` the job always
+    runs, because its log is wanted.
     """
     with hold_data_home(settings, command=command), showing_progress():
-        if rebuild:
-            delete_warehouse(settings)
-        outcome = run_job(settings, "refresh", verbose=verbose)
+        outcome = None if rebuild or verbose else outcome_of_nothing_new(settings)
+        if outcome is None:
+            from orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
+
+            if rebuild:
+                delete_warehouse(settings)
+            outcome = run_job(settings, "refresh", verbose=verbose)
     show_landed(outcome)
     left_out = show_not_taken(settings, with_last_load=True)
     _show_warnings(outcome)
@@ -64,7 +68,7 @@ def _raw(outcome: RunOutcome) -> dict[str, Mapping[str, Any]]:
 def show_landed(outcome: RunOutcome) -> None:
     """Show what was loaded, and list the files that could not be read."""
     new = {
-        record_type: metadata for record_type, metadata in _raw(outcome).items() if metadata["verdict"] != "nothing new"
+        record_type: metadata for record_type, metadata in _raw(outcome).items() if metadata["verdict"] != NOTHING_NEW
     }
     if not new:
         say("Nothing new has landed.")
@@ -182,7 +186,7 @@ def show_held(settings: Settings, outcome: RunOutcome) -> bool:
                 f"Decide: `allive batches show {held.batch_id}`."
             )
     for check in outcome.failed_checks:
-        if check.name == _CRITICAL:
+        if check.name == CRITICAL:
             batch = check.metadata["batch"]
             metadata = new[batch]
             number = metadata["held_files"]

@@ -10,8 +10,8 @@ from orchestration import progress
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import refuse, say, showing_progress, table, warn
 from payouts import audit
-from payouts.closing import finish_interrupted_closings
 from payouts.formats import require_known
+from payouts.interrupted_closings import finish_interrupted_closings
 from payouts.verification import Verdict, Verification, record_verification, verify
 
 _REASONS_WIDTH = 50

@@ -11,7 +11,7 @@ from pydantic import PrivateAttr
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.sound_pins import require_sound_pins
-from payouts.closing import finish_interrupted_closings
+from payouts.interrupted_closings import finish_interrupted_closings
 
 # A run of the service waits for a command to finish; a command does not wait for the service.
 SERVICE_PATIENCE_S = 900.0

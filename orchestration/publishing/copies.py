@@ -4,20 +4,15 @@ DuckDB shares one instance per path, so a file replaced in place would be served
 with a name that is never used again; `current.duckdb` is a symlink that is replaced in one rename.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
-from ingestion.batches import list_held
 from ingestion.settings import Settings
 from orchestration.publishing.booked_money import publish_booked_money
-from orchestration.publishing.code_version import code_version
 from orchestration.publishing.data_state import Check, publish_data_state
 from orchestration.publishing.emptier import EmptierCopyError, read_contents, refuse_emptier
 from orchestration.publishing.estimates import publish_estimates
@@ -25,20 +20,9 @@ from orchestration.publishing.previous_copy import PreviousCopy, read_previous_c
 from orchestration.publishing.published_columns import refuse_personal_columns
 from orchestration.publishing.published_marts import copy_marts
 from orchestration.publishing.what_ifs import compute_what_ifs, publish_what_ifs
-from payouts import ledger, requests
+from orchestration.serving_copy import CURRENT, ServingCopy, state_of_copy
 
-CURRENT: Final = "current.duckdb"
 KEPT_COPIES: Final = 3
-
-
-@dataclass(frozen=True)
-class ServingCopy:
-    """The copy that `current.duckdb` points to."""
-
-    path: Path
-    inputs: str
-    rows: dict[str, int]
-    is_new: bool
 
 
 def publish(
@@ -59,7 +43,7 @@ def publish(
         EmptierCopyError: The new copy has much less data than the one in service, which stays.
     """
     settings.serving_dir.mkdir(parents=True, exist_ok=True)
-    state = _state(settings, inputs)
+    state = state_of_copy(settings, inputs=inputs)
     previous = read_previous_copy(settings.serving_dir / CURRENT)
     if previous is not None and previous.is_in_service and previous.inputs == state:
         return ServingCopy(path=previous.path, inputs=state, rows=previous.rows, is_new=False)
@@ -75,21 +59,6 @@ def publish(
     _point_current_to(settings, path)
     _drop_old_copies(settings)
     return ServingCopy(path=path, inputs=state, rows=rows, is_new=True)
-
-
-def _state(settings: Settings, inputs: str) -> str:
-    """Hash everything that determines a copy, except the clock and the estimates of earlier copies.
-
-    Held batches count: they change nothing that the warehouse reads, but the dashboards must show them.
-    """
-    parts = {
-        "warehouse": inputs,
-        "code": code_version(),
-        "held": [(held.batch_id, held.names) for held in list_held(settings)],
-        "balances": requests.open_balances(settings),
-        "closed": [ledger.read_manifest(settings, month).run_hash for month in ledger.closed_months(settings)],
-    }
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _write(

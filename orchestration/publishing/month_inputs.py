@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from ingestion.settings import Settings
-from orchestration.publishing.code_version import code_version
+from orchestration.serving_copy import code_version
 from payouts import ledger, requests
 
 

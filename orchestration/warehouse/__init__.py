@@ -6,7 +6,7 @@ if another version of the project built it, or if anything but the project has w
 foreign rows in an incremental model cannot be distinguished from its own.
 """
 
-from orchestration.warehouse.building import build_warehouse
+from orchestration.warehouse.building import build_warehouse, find_current_build
 from orchestration.warehouse.dbt_runs import run_dbt, warm_up_dbt
 from orchestration.warehouse.finished import Build, read_finished_build, remember_unit_tests
 from orchestration.warehouse.layouts import files_in_views
@@ -18,6 +18,7 @@ __all__ = [
     "build_warehouse",
     "delete_warehouse",
     "files_in_views",
+    "find_current_build",
     "open_warehouse",
     "prepare",
     "read_finished_build",

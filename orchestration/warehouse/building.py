@@ -8,7 +8,7 @@ from pathlib import Path
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from orchestration import spark, warm_worker
-from orchestration.parsed_project import parsed_project
+from orchestration.parsed_project import ParsedProject, parsed_project
 from orchestration.warehouse.dbt_runs import build_playbacks_in_portions, run_dbt, run_spark_and_dbt, with_row_counts
 from orchestration.warehouse.finished import (
     Build,
@@ -25,7 +25,26 @@ from orchestration.warehouse.preparing import (
     drop_what_is_not_as_left,
     prepare,
 )
-from payouts.warehouse_mark import draw_token, note_mark
+from payouts.warehouse_mark import draw_token, note_mark, why_not_as_left
+
+
+def find_current_build(settings: Settings, project: ParsedProject) -> Build | None:
+    """Return the finished build if it was made from exactly the current inputs; None if `build_warehouse` would build.
+
+    Builds and deletes nothing. `project` is the current project for DuckDB; the data home must be locked. Returns None
+    for Spark, whose tables are outside the warehouse file.
+
+    Raises:
+        WarehouseInUseError: Another process is writing to the warehouse.
+    """
+    if settings.engine != "duckdb" or not settings.warehouse_path.exists() or why_not_as_left(settings):
+        return None
+    pins = read_pins(settings)
+    finished = read_finished_build(settings)
+    if finished is None or finished.inputs != read_inputs(settings, project, pins):
+        return None
+    follow_layouts(settings, pins)
+    return finished
 
 
 def build_warehouse(

@@ -3,9 +3,11 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from ingestion.settings import Settings
 from orchestration.dbt_invocation import NodeResult
+from orchestration.outcome import UP_TO_DATE
 from orchestration.parsed_project import ParsedProject
 from orchestration.warehouse.inputs import Inputs
 from payouts.warehouse_file import open_warehouse
@@ -27,6 +29,19 @@ class Build:
     def broken(self) -> tuple[NodeResult, ...]:
         """The nodes that failed, or were skipped because another failed."""
         return tuple(node for node in self.nodes if not node.holds)
+
+    def metadata_of(self, node: NodeResult) -> dict[str, Any]:
+        """The metadata of a model of this build, as a run reports them."""
+        metadata: dict[str, Any] = {
+            "state": UP_TO_DATE if node.is_remembered else "built",
+            "built_at": self.built_at,
+            "seconds": node.seconds,
+        }
+        if self.dropped_because:
+            metadata["dropped_because"] = self.dropped_because
+        if node.rows is not None:
+            metadata["dagster/row_count"] = node.rows
+        return metadata
 
 
 def read_finished_build(settings: Settings) -> Build | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ingestion.lock import data_home_lock
 from ingestion.settings import Settings
 from payouts import audit, ledger
-from payouts.closing import finish_interrupted_closings
+from payouts.interrupted_closings import finish_interrupted_closings
 from tests.pipeline import Pipeline
 
 KEY_FILE = ".pseudonym.key"

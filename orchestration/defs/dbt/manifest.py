@@ -31,6 +31,26 @@ def with_every_test(manifest: Manifest) -> Manifest:
     return {**manifest, "nodes": nodes, "parent_map": parent_map, "child_map": child_map}
 
 
+def asset_of(properties: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the schema and table of a model, seed or source in the warehouse, which are its asset key."""
+    table = properties.get("alias") or properties.get("identifier") or properties["name"]
+    return properties["schema"], table
+
+
+def check_of(manifest: Manifest, unique_id: str) -> tuple[str, str]:
+    """Return the asset (`schema/table`) and the name of the asset check that dagster-dbt makes of a test.
+
+    Args:
+        manifest: The manifest `with_every_test`.
+        unique_id: The test's id in dbt.
+    """
+    test = manifest["nodes"][as_test_id(unique_id)]
+    parents = set(test["depends_on"]["nodes"])
+    model = next(iter(parents)) if len(parents) == 1 else test["attached_node"]
+    properties = manifest["nodes"].get(model) or manifest["sources"][model]
+    return "/".join(asset_of(properties)), test["name"]
+
+
 def as_test_id(unique_id: str) -> str:
     """Return the id of a test in Dagster.
 

@@ -11,7 +11,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.dbt_invocation import NodeResult
-from orchestration.defs.dbt.manifest import as_test_id, with_every_test
+from orchestration.defs.dbt.manifest import as_test_id, asset_of, with_every_test
 from orchestration.defs.resources import DataHome
 from orchestration.parsed_project import parsed_project
 from orchestration.warehouse import Build, build_warehouse
@@ -25,8 +25,7 @@ class SchemaTableTranslator(DagsterDbtTranslator):  # type: ignore[misc] # untyp
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Return the schema and table of a model, seed or source in the warehouse."""
-        table = dbt_resource_props.get("alias") or dbt_resource_props.get("identifier")
-        return dg.AssetKey([dbt_resource_props["schema"], table or dbt_resource_props["name"]])
+        return dg.AssetKey(asset_of(dbt_resource_props))
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Group by layer."""
@@ -93,24 +92,11 @@ def _events(
         if node.unique_id in assets and node.holds:
             yield dg.MaterializeResult(
                 asset_key=assets[node.unique_id],
-                metadata=_model_metadata(build, node),
+                metadata=build.metadata_of(node),
                 data_version=dg.DataVersion(build.inputs.fingerprint[:16]),
             )
         elif test_id in checks and node.status != "skipped":
             yield _check_result(checks[test_id], node)
-
-
-def _model_metadata(build: Build, node: NodeResult) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "state": "up to date" if node.is_remembered else "built",
-        "built_at": build.built_at,
-        "seconds": node.seconds,
-    }
-    if build.dropped_because:
-        metadata["dropped_because"] = build.dropped_because
-    if node.rows is not None:
-        metadata["dagster/row_count"] = node.rows
-    return metadata
 
 
 def _check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResult:
@@ -119,7 +105,7 @@ def _check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResul
         check_name=key.name,
         passed=node.status == "pass",
         severity=(dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR),
-        description=_in_words(node),
+        description=node.description,
         metadata={
             "failures": node.failures or 0,
             "seconds": node.seconds,
@@ -129,14 +115,9 @@ def _check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResul
     )
 
 
-def _in_words(node: NodeResult) -> str | None:
-    """The message of a test, with some of the records it found."""
-    return f"{node.message}, such as {'; '.join(node.examples)}" if node.examples else node.message
-
-
 def _describe(build: Build) -> str:
     reasons = [
-        f"{node.unique_id}: {node.status}{f' ({_in_words(node)})' if node.message else ''}"
+        f"{node.unique_id}: {node.status}{f' ({node.description})' if node.message else ''}"
         for node in build.broken
         if node.status != "skipped"
     ]

@@ -16,12 +16,12 @@ from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from orchestration import progress, warm_worker
 from orchestration.defs.resources import DataHome
+from orchestration.outcome import CRITICAL, LEFT_OUT, NOTHING_NEW, WARNINGS
 
 # Refreshed daily at 05:00 and whenever files land: after two missed refreshes a table is stale.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 _LOADING = "loading landed files"
 _NAMED_AT_MOST = 10
-CRITICAL, WARNINGS, LEFT_OUT = "batch_critical", "batch_warnings", "landing_left_out"
 
 
 def raw_asset(record_type: str) -> dg.AssetsDefinition:
@@ -78,7 +78,7 @@ def _validate(
 
 def _metadata(report: BatchReport | None, version: int | None, seconds: float) -> dict[str, Any]:
     if report is None:
-        return {"verdict": "nothing new", "files": 0, "records": 0, "version": version or 0}
+        return {"verdict": NOTHING_NEW, "files": 0, "records": 0, "version": version or 0}
     return {
         "verdict": report.verdict,
         "batch": report.batch_id,

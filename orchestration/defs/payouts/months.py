@@ -6,8 +6,8 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.load import waiting_files
 from ingestion.settings import Settings
+from ingestion.waiting import waiting_files
 from orchestration import progress
 from orchestration.alerts import Alert, send
 from orchestration.defs.resources import DataHome

@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration import progress
 from orchestration.defs.resources import DataHome
+from orchestration.outcome import UP_TO_DATE
 from orchestration.parsed_project import parsed_project
 from orchestration.publishing import PUBLISHED_MARTS, publish
 from orchestration.publishing.data_state import checks_of
@@ -37,7 +38,7 @@ def serving_copy(data_home: DataHome) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(
         metadata={
             "file": copy.path.name,
-            "state": "published" if copy.is_new else "up to date",
+            "state": "published" if copy.is_new else UP_TO_DATE,
             "bytes": copy.path.stat().st_size,
             "dagster/row_count": sum(copy.rows.values()),
             "rows": copy.rows,

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import ingestion.load
 import ingestion.readers
+import ingestion.waiting
 from ingestion.contracts import RECORD_TYPES
 from ingestion.landed_names import os_name, printable_name
 from ingestion.landing import hash_of_landed
@@ -94,6 +95,7 @@ import json, os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import ingestion.load
+import ingestion.waiting
 from ingestion.contracts import RECORD_TYPES
 from ingestion.not_taken import find_not_taken
 from ingestion.settings import Settings
@@ -108,7 +110,7 @@ print(json.dumps({
     "records": {t: r and r.records for t, r in reports.items()},
     "unreadable": [name for r in reports.values() if r for name, _ in r.unreadable],
     "named": [[e.name, e.reason] for e in found.named],
-    "fresh": ingestion.load.waiting_files(settings),
+    "fresh": ingestion.waiting.waiting_files(settings),
 }))
 """
 
@@ -258,7 +260,7 @@ def test_a_file_that_grows_while_it_is_staged_waits_for_the_next_run(home, monke
         report = home.load("artists")
     assert (report.files, report.unreadable) == (1, ())
     assert named(home, with_last_load=True).keys() == {f"artists/{name}"}
-    assert ingestion.load.waiting_files(home.settings) == (f"artists/{name}",)
+    assert ingestion.waiting.waiting_files(home.settings) == (f"artists/{name}",)
 
 
 def test_odd_entries_of_a_quiet_folder_are_named_without_looking_again(tmp_path):

@@ -115,6 +115,41 @@ def test_help_imports_nothing_heavy():
     assert HEAVY.isdisjoint(loaded)
 
 
+LOOKING = ("access", "batches", "doctor", "explain", "payout", "publish", "rejects", "requests", "refresh")
+"""Modules of commands that look something up, or find out first whether there is anything to do."""
+
+
+@pytest.mark.parametrize(
+    ("modules", "not_imported"),
+    [
+        (LOOKING, {"dagster", "dbt", "great_expectations", "pandas"}),
+        (("batches", "refresh", "requests"), {"numpy", "pyarrow"}),
+    ],
+    ids=["no orchestrator", "no arrays"],
+)
+def test_commands_that_look_something_up_import_nothing_heavy(modules, not_imported):
+    names = ", ".join(f"orchestration.commands.{module}" for module in modules)
+    code = f"import sys, {names}; print(' '.join(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+    assert not_imported.isdisjoint(done.stdout.split())
+
+
+def test_pandas_is_kept_out_only_inside():
+    code = """
+import sys, duckdb
+from orchestration.no_pandas import without_pandas
+with without_pandas():
+    assert duckdb.execute("select ?", ["a"]).fetchall() == [("a",)]
+    assert "pandas" not in sys.modules
+import pandas
+frame = pandas.DataFrame({"n": [1, 2]})
+with without_pandas():
+    assert duckdb.execute("select sum(n) from frame where n > ?", [1]).fetchall() == [(2,)]
+assert duckdb.execute("select n from frame").df().equals(frame)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
+
+
 ON_A_HOME = [
     ["run"],
     ["payout", "2021-02"],
@@ -225,7 +260,7 @@ def test_run_and_up_name_what_others_can_read(allive, tmp_path, monkeypatch):
     def stop(*_, **__):
         raise InterruptedError
 
-    monkeypatch.setattr("ingestion.load.has_new_files", stop)
+    monkeypatch.setattr("ingestion.waiting.has_new_files", stop)
     monkeypatch.setattr("orchestration.service.running_service", stop)
     for command in ("run", "up"):
         result = allive(command)

@@ -14,7 +14,7 @@ from orchestration import cli
 from orchestration.commands import refresh
 from orchestration.dbt_invocation import NodeResult, with_examples
 from orchestration.defs.ingestion.raw import _check_result, _metadata
-from orchestration.runs import FailedCheck, RunOutcome
+from orchestration.outcome import FailedCheck, RunOutcome
 
 COLUMNS = 80
 BEAT = {
