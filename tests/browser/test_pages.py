@@ -6,10 +6,10 @@ import io
 import pytest
 
 from dashboards.access import Role
+from dashboards.access.audit import Event, lines
+from dashboards.access.store import open_store
 from dashboards.app_pages.artist.exports import MONTHS
 from dashboards.formatting import Language
-from dashboards.gate.audit import Event, lines
-from dashboards.gate.store import open_store
 from dashboards.texts import Texts
 from tests.browser.conftest import ARTIST
 from tests.browser.server import served_home, serving

@@ -18,9 +18,8 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from dashboards.access import Role
-from dashboards.gate import audit, grants
-from dashboards.gate.tokens import token_hash
+from dashboards.access import Role, audit, grants
+from dashboards.access.tokens import token_hash
 from tests.e2e.dashboards.visitors import PASSWORD, Dashboards, open_page, running_dashboards
 from tests.unit.dashboards.serving_copies import write_home
 

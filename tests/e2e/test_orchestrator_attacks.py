@@ -23,8 +23,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from dashboards.access import Role
-from dashboards.gate import grants
+from dashboards.access import Role, grants
 from dashboards.gate.orchestrator import ANSWER_WITHIN_S
 from tests.e2e.dashboards.visitors import ROOT, Dashboards, Visitor
 

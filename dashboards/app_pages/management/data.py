@@ -7,8 +7,8 @@ import streamlit as st
 
 from dashboards import formatting, layout
 from dashboards.access import Role
+from dashboards.addresses import ORDERS, PREFIX
 from dashboards.app_pages.management import players
-from dashboards.gate.addresses import ORDERS, PREFIX
 from dashboards.layout import Card, Column
 from dashboards.queries.management import data as queries
 from dashboards.serving import Rows

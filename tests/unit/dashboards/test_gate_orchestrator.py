@@ -22,13 +22,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from dashboards.access import Principal, Role
-from dashboards.gate import audit, grants, orchestrator, sessions
+from dashboards.access import Principal, Role, audit, grants, sessions
+from dashboards.access.store import Store
+from dashboards.gate import orchestrator
 from dashboards.gate.middleware import Gate
 from dashboards.gate.orchestrator import Orchestrator
 from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.store import Store
 from ingestion.settings import Settings
 from ingestion.sockets import WEB_SERVER, make_socket_folder, remove_socket_folder
 

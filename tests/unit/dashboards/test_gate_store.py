@@ -7,15 +7,26 @@ from pathlib import Path
 import pytest
 
 from dashboards import exports
-from dashboards.access import AccessDeniedError, Principal, Role
+from dashboards.access import (
+    AccessDeniedError,
+    Principal,
+    Role,
+    accounts,
+    audit,
+    grants,
+    invitations,
+    lockout,
+    passwords,
+    sessions,
+)
+from dashboards.access import store as store_module
+from dashboards.access.audit import Event
+from dashboards.access.invitations import InvitationError
+from dashboards.access.passwords import hash_password, is_password, weakness
+from dashboards.access.revocation import revoke
+from dashboards.access.store import Store, StoreError
 from dashboards.exports import Export, as_csv, export
-from dashboards.gate import accounts, audit, grants, invitations, lockout, passwords, requests, sessions
-from dashboards.gate import store as store_module
-from dashboards.gate.audit import Event
-from dashboards.gate.invitations import InvitationError
-from dashboards.gate.passwords import hash_password, is_password, weakness
-from dashboards.gate.revocation import revoke
-from dashboards.gate.store import Store, StoreError
+from dashboards.gate import requests
 
 START = 1_800_000_000
 PASSWORD = "un soir à l'Olympia"  # noqa: S105 - only for test accounts

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from dashboards.access import AccessDeniedError, Principal, Role
-from dashboards.gate.audit import Event, append
-from dashboards.gate.sessions import session_of
-from dashboards.gate.store import Store
+from dashboards.access.audit import Event, append
+from dashboards.access.principal import AccessDeniedError, Principal, Role
+from dashboards.access.sessions import session_of
+from dashboards.access.store import Store
 
 LOCAL_ISSUER: Final = "allive"
 """The issuer of local accounts; their subject is the account's id."""

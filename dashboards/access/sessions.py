@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from dashboards.gate.audit import Event, append
-from dashboards.gate.store import Store
-from dashboards.gate.tokens import new_token, token_hash
+from dashboards.access.audit import Event, append
+from dashboards.access.store import Store
+from dashboards.access.tokens import new_token, token_hash
 
 IDLE_S: Final = 30 * 60
 ABSOLUTE_S: Final = 12 * 3600

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from dashboards.access import Principal, require_platform
-from dashboards.gate.lockout import network_of
-from dashboards.gate.store import Store
+from dashboards.access.lockout import network_of
+from dashboards.access.principal import Principal, require_platform
+from dashboards.access.store import Store
 
 
 class Event(StrEnum):
