@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from ingestion.contracts import Contract
-from ingestion.contracts.fields import sql_text
 from ingestion.contracts.typing_sql import ACCEPTED, without_notes
 from ingestion.raw_tables import PARQUET_OPTIONS
+from ingestion.sql_text import sql_text
 
 MOST_DAYS = 64
 """A load of at most this many days has no strays."""
@@ -69,7 +69,7 @@ def _copy(
 ) -> list[WrittenFile]:
     folder.mkdir(parents=True)
     rows = con.execute(
-        f"copy ({query}) to {sql_text(str(folder))} ({PARQUET_OPTIONS}, partition_by ({', '.join(partition_by)}))",
+        f"copy ({query}) to {sql_text(folder)} ({PARQUET_OPTIONS}, partition_by ({', '.join(partition_by)}))",
         parameters,
     ).fetchall()
     return [
@@ -167,7 +167,7 @@ class _Rest:
         column = self.contract.partition_column or ""
         _, records, size, _, statistics, *_ = self.con.execute(
             f"copy (select * exclude ({column}) from ({self._records()}) where {self._is_of_days()}) "
-            f"to {sql_text(str(target))} ({PARQUET_OPTIONS})",
+            f"to {sql_text(target)} ({PARQUET_OPTIONS})",
             self._paths() | {"days": sorted(days)},
         ).fetchall()[0]
         return WrittenFile(target, records, size, ACCEPTED, {column: None}, statistics)

@@ -8,12 +8,10 @@ import dagster as dg
 
 from ingestion.settings import Settings
 from orchestration.instance import open_instance
+from orchestration.run_tags import COMMAND, STARTED_BY
 from orchestration.sound_pins import require_sound_pins
 from orchestration.terminal import say
 from payouts.closing import finish_interrupted_closings
-
-STARTED_BY = "allive/started_by"
-COMMAND = "command"
 
 
 @dataclass(frozen=True)

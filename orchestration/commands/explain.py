@@ -14,7 +14,8 @@ from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import euros, euros_of_nanos, refuse, say, table
 from payouts import audit, ledger
-from payouts.balances import IBAN_SETTLING_DAYS, CarryReason
+from payouts.balances import IBAN_SETTLING_DAYS
+from payouts.carry_reasons import CarryReason
 from payouts.errors import Refusal
 from payouts.explanation import ContradictionError, Explanation, Part, SubscriberPart, explain
 from payouts.explanation.subscribers import FEWEST_TOLD, first_and_rest

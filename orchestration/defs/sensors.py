@@ -12,7 +12,7 @@ from ingestion.settings import Settings
 from orchestration.alerts import Alert, send
 from orchestration.defs.jobs import monthly_payout, payout, refresh, republish
 from orchestration.defs.schedules import ask_for_due_month
-from orchestration.runs import COMMAND, STARTED_BY
+from orchestration.run_tags import COMMAND, STARTED_BY
 from payouts.close_orders import open_orders
 from payouts.ledger import closed_months
 from payouts.months import PARIS
