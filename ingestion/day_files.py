@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from ingestion.contracts import Contract
 from ingestion.contracts.typing_sql import ACCEPTED, without_notes
+from ingestion.paris_days import PARIS
 from ingestion.raw_tables import PARQUET_OPTIONS
 from ingestion.sql_text import sql_text
 
@@ -29,7 +29,6 @@ _OUTCOME: Final = "outcome"
 _GROUP: Final = "day_group"
 _DAYS_IN_TURN: Final = 64
 _DAYS_AT_ONCE: Final = 256
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ def lay_out(
 def _only_day(file: WrittenFile) -> date | None:
     """The Paris day of all records of a file; None if they have several days."""
     bounds = file.statistics['"event_at"']
-    first, last = (datetime.fromisoformat(bounds[name]).astimezone(_PARIS).date() for name in ("min", "max"))
+    first, last = (datetime.fromisoformat(bounds[name]).astimezone(PARIS).date() for name in ("min", "max"))
     return first if first == last else None
 
 

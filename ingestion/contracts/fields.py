@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar
 
+from ingestion.paris_days import paris_day
 from ingestion.sql_text import sql_text
 
 # White space, control characters except NUL, and invisible characters: zero-width, directional marks, fillers, BOM.
@@ -265,7 +266,7 @@ class Day(FieldType):
         return (
             f"case when regexp_full_match({text}, '{_DAY}') then try_cast({text} as date) "
             f"when regexp_full_match({bare}, '{_ANY_DAY}') then try_cast({day} as date) "
-            f"else cast(timezone('Europe/Paris', {_instant(text)}) as date) end"
+            f"else {paris_day(_instant(text))} end"
         )
 
 

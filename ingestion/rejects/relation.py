@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -20,6 +19,7 @@ from ingestion.batches import held_rejects
 from ingestion.contracts import CONTRACTS
 from ingestion.contracts.words import UNREADABLE, fields_of, identity_of
 from ingestion.engine import connect
+from ingestion.paris_days import PARIS
 from ingestion.raw_tables import REJECTS, read_pins, scan_of, scan_of_stored, stored_files
 from ingestion.raw_versions import batches_loaded_at
 from ingestion.rejects.delivered import CsvHeader, is_csv, read_header
@@ -27,7 +27,6 @@ from ingestion.rejects.register import DELIVERED_AS, export_files
 from ingestion.settings import Settings
 from ingestion.sql_text import sql_text
 
-_PARIS = ZoneInfo("Europe/Paris")
 _BETWEEN_IDS = "chr(31)"
 
 
@@ -340,7 +339,7 @@ def _sql_list(texts: list[str]) -> str:
 
 
 def _month(at: datetime) -> str:
-    return at.astimezone(_PARIS).strftime("%Y-%m")
+    return at.astimezone(PARIS).strftime("%Y-%m")
 
 
 @contextmanager

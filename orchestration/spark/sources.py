@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
+from ingestion.paris_days import spark_paris_day
 from ingestion.raw_tables import TABLES, Pins, columns_of, is_stray, partition_column_of, stored_files, table_path
 from ingestion.settings import Settings
 from ingestion.sql_text import spark_text, sql_text
@@ -16,7 +17,7 @@ from payouts.bookings import create_booking_views
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_PARIS_DAY: Final = "to_date(from_utc_timestamp(`event_at`, 'Europe/Paris'))"
+_PARIS_DAY: Final = spark_paris_day("`event_at`")
 _SPARK_TYPES: Final = {
     "VARCHAR": "string",
     "BIGINT": "bigint",

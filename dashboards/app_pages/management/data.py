@@ -14,6 +14,7 @@ from dashboards.queries.management import data as queries
 from dashboards.serving import Rows
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
+from ingestion.paris_days import PARIS
 
 _REASONS: Final = frozenset(
     {
@@ -284,8 +285,4 @@ def _at(viewer: Viewer, value: datetime | None) -> str:
 
 
 def _day(viewer: Viewer, value: datetime | None) -> str:
-    return (
-        formatting.short_day(value.astimezone(formatting.PARIS).date(), viewer.language)
-        if value
-        else formatting.NOTHING
-    )
+    return formatting.short_day(value.astimezone(PARIS).date(), viewer.language) if value else formatting.NOTHING
