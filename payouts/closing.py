@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from ingestion.batches import list_held, months_touched
+from ingestion.counted import counted
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from payouts import audit, files, gate, ledger, pseudonyms, requests
@@ -199,7 +200,8 @@ def _unacknowledged(warnings: tuple[CloseWarning, ...], order: CloseOrder) -> li
     return [
         *in_words(warnings, most=_MOST_WARNINGS),
         (
-            f"{len(warnings)} warnings are open and {found}; expected {code}. Look at each, then close with "
+            f"{counted(len(warnings), 'warning is open', 'warnings are open')} and {found}; expected {code}. Look at "
+            f"each, then close with "
             f"`allive payout {order.settlement_month} --acknowledge {code}`."
         ),
     ]
