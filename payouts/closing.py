@@ -120,15 +120,6 @@ def settle_month(settings: Settings, month: str) -> Preview:
         return _preview(settings, con, _compute(settings, con, month))
 
 
-def refusals(settings: Settings, month: str) -> tuple[str, ...]:
-    """Return every reason in the warehouse why the month cannot close now; the proof is left to the close."""
-    try:
-        settle_month(settings, month)
-    except Refusal as refusal:
-        return refusal.reasons
-    return ()
-
-
 def finish_interrupted_closings(settings: Settings) -> None:
     """Clean up `payouts/` after a crash: record a month that appeared without its audit line, delete leftovers."""
     if not settings.payouts_dir.exists():

@@ -80,14 +80,11 @@ def write_grant(store: Store, connection: sqlite3.Connection, principal: Princip
     )
 
 
-def revoke_grant(store: Store, *, issuer: str, subject: str, by: str) -> bool:
-    """Revoke a subject's grant and return whether there was one. The caller ends the sessions."""
-    with store.writing() as connection:
-        return delete_grant(store, connection, issuer=issuer, subject=subject, by=by)
-
-
 def delete_grant(store: Store, connection: sqlite3.Connection, *, issuer: str, subject: str, by: str) -> bool:
-    """Revoke a grant in the caller's transaction (see `revoke_grant`)."""
+    """Revoke a subject's grant in the caller's transaction and return whether there was one.
+
+    The caller ends the sessions.
+    """
     found = connection.execute("delete from grants where issuer = ? and subject = ?", (issuer, subject)).rowcount
     if found:
         append(store, connection, Event.GRANT_REVOKED, who=(issuer, subject), by=by)

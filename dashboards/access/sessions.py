@@ -103,12 +103,6 @@ def end_session(store: Store, session: Session, *, address: str) -> None:
         append(store, connection, Event.SIGNED_OUT, who=(session.issuer, session.subject), address=address)
 
 
-def end_sessions_of(store: Store, *, issuer: str, subject: str, by: str) -> int:
-    """End every session of a subject and return how many were live."""
-    with store.writing() as connection:
-        return end_in(store, connection, issuer=issuer, subject=subject, by=by)
-
-
 def end_in(store: Store, connection: sqlite3.Connection, *, issuer: str, subject: str, by: str) -> int:
     """End every session of a subject in the caller's transaction and return how many were live."""
     ended = connection.execute(
