@@ -1,4 +1,4 @@
-"""The tags that tell runs of a command from runs of the service."""
+"""The tags that distinguish runs of a command from runs of the service."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What tests do to and read from the access store, beside the product's own functions."""
+"""Changes to the access store, and readings of it, that only tests need."""
 
 import json
 from dataclasses import dataclass

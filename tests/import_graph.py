@@ -31,7 +31,7 @@ def modules() -> Mapping[str, Path]:
 
 @cache
 def imports() -> Graph:
-    """What each module imports of the product: at its top, inside functions, and for type checks only."""
+    """The modules of the product that each module imports: at its top, inside functions, and for type checks only."""
     known = modules()
     graph = {name: {*imported(path.read_text(encoding="utf-8"), known)} - {name} for name, path in known.items()}
     for importer, target in IMPORTED_BY_NAME.items():
