@@ -16,6 +16,7 @@ import typer
 
 from bench.heartbeats import heartbeat_files
 from bench.race import cpu_seconds_of_tree, peak_bytes_of_tree
+from ingestion.sql_text import sql_text
 
 _SQL = Path(__file__).with_name("sql")
 _PLAYBACK = ["playback_id", "subscriber_id", "live_id"]
@@ -152,7 +153,7 @@ def _on_raw_view(task: Task, file: str) -> Work:
 
 
 def _written(query: str, result: Path) -> str:
-    return f"copy (\n{query}\n) to '{result}' (format parquet)"
+    return f"copy (\n{query}\n) to {sql_text(result)} (format parquet)"
 
 
 def main(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import duckdb
 
+from ingestion.sql_text import sql_text
+
 _SQL = Path(__file__).with_name("sql") / "heartbeats.sql"
 _DAYS = 30
 _HEARTBEATS_A_PLAYBACK = 150 * 1.02
@@ -35,7 +37,7 @@ def write_heartbeats(
             tell(f"generating heartbeats: day {day + 1} of {_DAYS}")
             # The options of a COPY cannot be bound parameters; these values come from this module.
             con.execute(
-                f"copy ({query}) to '{folder}' (format parquet, compression zstd, row_group_size 122_880, "
+                f"copy ({query}) to {sql_text(folder)} (format parquet, compression zstd, row_group_size 122_880, "
                 f"partition_by (event_day), overwrite_or_ignore, filename_pattern 'delivery-{day:02d}-{{i}}')",
                 {"day": day, "playbacks": playbacks},
             )

@@ -16,6 +16,8 @@ import duckdb
 import typer
 from rich.console import Console
 
+from ingestion.sql_text import sql_text
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.race import Run, own_peak_bytes, race
@@ -143,7 +145,7 @@ def _write_lines(scratch: Path, rows: int, *, threads: int, tell: Callable[[str]
             "create macro uuid_text(a, b) as cast(cast(md5(concat(a, '-', b)) as uuid) as varchar)",
         )
         con.execute(
-            f"copy ({_MADE_UP}) to '{part}' (format csv, header false, quote '', escape '', delimiter '\x01')",
+            f"copy ({_MADE_UP}) to {sql_text(part)} (format csv, header false, quote '', escape '', delimiter '\x01')",
             {"rows": rows},
         )
     part.rename(file)

@@ -19,13 +19,13 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ingestion.contracts import CONTRACTS, RECORD_TYPES
-from ingestion.contracts.fields import sql_text
 from ingestion.engine import connect
 from ingestion.load import load_new_files
 from ingestion.lock import data_home_lock
 from ingestion.promotion import Promotion, promote, staging_folder
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 from ingestion.staged_files import sync_files
 from ingestion.staging import stage_accepted
 
@@ -177,7 +177,7 @@ def _land(
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
-    con.execute(f"copy ({query}) to {sql_text(str(part))} ({options})", parameters)
+    con.execute(f"copy ({query}) to {sql_text(part)} ({options})", parameters)
     part.rename(path)
 
 

@@ -10,6 +10,8 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from dashboards.access.store import open_store
+from dashboards.app_pages.all_exports import find_export
 from dashboards.gate import middleware, oidc
 from dashboards.gate.files import FileRoutes
 from dashboards.gate.headers import SESSION_HEADER, SESSION_KEY
@@ -20,7 +22,6 @@ from dashboards.gate.orders import OrderRoutes
 from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
 from dashboards.gate.sparing import spare_logs
-from dashboards.gate.store import open_store
 from ingestion.settings import Settings
 
 HOST: Final = "127.0.0.1"
@@ -52,7 +53,8 @@ def create_app(settings: Settings) -> ASGIApp:
     store = open_store(settings)
     site = Site.of(settings)
     own = GateRoutes(store, site, oidc_label=settings.oidc_label if settings.oidc_issuer else None)
-    more = FileRoutes(settings, store, site, own).routes() + OrderRoutes(settings, store, site, own).routes()
+    more = FileRoutes(settings, store, site, own, find_export).routes()
+    more += OrderRoutes(settings, store, site, own).routes()
     orchestrator = Orchestrator(settings, store, site, own)
     if settings.oidc_issuer:
         more += OidcRoutes(settings, store, site, own).routes()

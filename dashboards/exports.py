@@ -12,12 +12,9 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from pkgutil import walk_packages
+from types import MappingProxyType
 from typing import Any, Final
 
-from dashboards import app_pages
 from dashboards.access import Principal
 from dashboards.serving import ServingCopy
 
@@ -74,24 +71,9 @@ def export(name: str) -> Callable[[Make], Make]:
     return register
 
 
-def find_export(name: str) -> Make:
-    """Return the function that makes an export.
-
-    Raises:
-        UnknownExportError: There is no export of this name.
-    """
-    try:
-        return registered()[name]
-    except KeyError:
-        raise UnknownExportError(f"Found no export {name!r}; expected one of {sorted(registered())}.") from None
-
-
-@cache
 def registered() -> Mapping[str, Make]:
-    """Return every export, after importing all pages."""
-    for module in walk_packages(app_pages.__path__, f"{app_pages.__name__}."):
-        import_module(module.name)
-    return _exports
+    """Return the exports of the pages that are imported (see `dashboards.app_pages.all_exports`)."""
+    return MappingProxyType(_exports)
 
 
 def as_csv(table: Export) -> bytes:

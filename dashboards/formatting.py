@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
-PARIS: Final = ZoneInfo("Europe/Paris")
+from ingestion.paris_days import PARIS
+
 NOTHING: Final = "\u2013"
 """Shown where there is no value: never an empty cell, never a 0 that was not measured."""
 FEWEST_SHOWN: Final = 5

@@ -14,12 +14,13 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboards.access import PLATFORM_ROLES, AccessDeniedError, Principal, Role, current_principal
+from dashboards.access import PLATFORM_ROLES, AccessDeniedError, Principal, Role
+from dashboards.access.audit import record_view_as
+from dashboards.access.current import current_principal
+from dashboards.access.store import open_store
 from dashboards.app_pages.artist import audience, earnings, lives, statements
 from dashboards.app_pages.management import catalogue, data, emerging, overview, payouts, subscribers
 from dashboards.formatting import Language
-from dashboards.gate.audit import record_view_as
-from dashboards.gate.store import open_store
 from dashboards.queries.artist import artist_names
 from dashboards.serving import ServingCopy, ServingCopyMissingError, current_copy
 from dashboards.texts import Texts

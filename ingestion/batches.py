@@ -17,7 +17,6 @@ from typing import Any, Literal
 import duckdb
 
 from ingestion.contracts import CONTRACTS
-from ingestion.contracts.fields import sql_text
 from ingestion.decisions import Decision, read_decisions, record_decision
 from ingestion.durable import read_json, sync_file, write_json
 from ingestion.engine import connect
@@ -27,6 +26,7 @@ from ingestion.promotion import Promotion, finish_promotions, promote, staging_f
 from ingestion.raw_tables import REJECTS, format_of_files, read_pins, scan_of
 from ingestion.reports import BatchReport, CheckResult
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 from ingestion.staged_files import sync_files
 
 _REPORT = "batch.json"
@@ -456,7 +456,7 @@ def _drop_records(settings: Settings, folder: Path, decided: Collection[str]) ->
         con.register("decided", pa.table({"name": pa.array([*decided], pa.string())}))
         # All files, not only those of the promotion: earlier code left its staged rejects next to them.
         for path in folder.rglob("*.parquet"):
-            records = f"read_parquet({sql_text(str(path))}, hive_partitioning = false)"
+            records = f"read_parquet({sql_text(path)}, hive_partitioning = false)"
             is_decided = "source_file in (select name from decided)"
             if con.execute(f"select count(*) from {records} where {is_decided}").fetchone() == (0,):
                 continue

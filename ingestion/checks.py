@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ingestion.contracts import Contract
 from ingestion.contracts.fields import Choice
+from ingestion.counted import counted
 from ingestion.reports import CheckResult
 from ingestion.staging import DeviceCounts, FileCounts, StagedBatch
 
@@ -120,7 +121,7 @@ def _most_frequent(rejects: Mapping[str, int]) -> str:
 
 
 def _files(number: int, which: str) -> str:
-    return f"{number:,} file{'' if number == 1 else 's'} {which}"
+    return f"{counted(number, 'file')} {which}"
 
 
 def _empty_columns(contract: Contract, counts: Mapping[str, FileCounts]) -> CheckResult:
@@ -174,7 +175,7 @@ def _odd_fields(contract: Contract, staged: StagedBatch) -> Iterator[CheckResult
             passed=odd is None,
             severity="warning",
             found=(
-                f"{records} {'record' if records == 1 else 'records'} with an "
+                f"{counted(records, 'record')} with an "
                 f"{'unknown' if is_word else 'unreadable'} {field.name}, kept {kept}"
             ),
             expected=field.type.expected if field.required else f"{field.type.expected}, or none",

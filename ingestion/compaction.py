@@ -25,7 +25,6 @@ import duckdb
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
 
 from ingestion.batches import finish_decisions
-from ingestion.contracts.fields import sql_text
 from ingestion.durable import sync_file
 from ingestion.engine import connect
 from ingestion.raw_tables import (
@@ -48,6 +47,7 @@ from ingestion.raw_tables import (
 )
 from ingestion.raw_versions import last_batch_of
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 
 TARGET_BYTES = 128 << 20
 """Files of this size or more are not merged."""
@@ -240,7 +240,7 @@ def _rewrite(settings: Settings, table: str, merge: Merge, workshop: Path) -> St
         con.execute("set preserve_insertion_order = true")
         merged = f"select {stored} from ({scan_of_stored(settings, table, merge.files)})"
         _, records, size, _, statistics, *_ = con.execute(
-            f"copy ({merged} order by {_ORDER.get(table, _ARRIVAL)}) to {sql_text(str(target))} ({PARQUET_OPTIONS})"
+            f"copy ({merged} order by {_ORDER.get(table, _ARRIVAL)}) to {sql_text(target)} ({PARQUET_OPTIONS})"
         ).fetchall()[0]
         found = _fingerprint(con, table, scan_of(table, [target], lacked=()))
         expected = _fingerprint(con, table, scan_of_stored(settings, table, merge.files))

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from ingestion.contracts import Contract
-from ingestion.contracts.fields import sql_text
 from ingestion.contracts.typing_sql import ACCEPTED, without_notes
+from ingestion.paris_days import PARIS
 from ingestion.raw_tables import PARQUET_OPTIONS
+from ingestion.sql_text import sql_text
 
 MOST_DAYS = 64
 """A load of at most this many days has no strays."""
@@ -29,7 +29,6 @@ _OUTCOME: Final = "outcome"
 _GROUP: Final = "day_group"
 _DAYS_IN_TURN: Final = 64
 _DAYS_AT_ONCE: Final = 256
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def _copy(
 ) -> list[WrittenFile]:
     folder.mkdir(parents=True)
     rows = con.execute(
-        f"copy ({query}) to {sql_text(str(folder))} ({PARQUET_OPTIONS}, partition_by ({', '.join(partition_by)}))",
+        f"copy ({query}) to {sql_text(folder)} ({PARQUET_OPTIONS}, partition_by ({', '.join(partition_by)}))",
         parameters,
     ).fetchall()
     return [
@@ -130,7 +129,7 @@ def lay_out(
 def _only_day(file: WrittenFile) -> date | None:
     """The Paris day of all records of a file; None if they have several days."""
     bounds = file.statistics['"event_at"']
-    first, last = (datetime.fromisoformat(bounds[name]).astimezone(_PARIS).date() for name in ("min", "max"))
+    first, last = (datetime.fromisoformat(bounds[name]).astimezone(PARIS).date() for name in ("min", "max"))
     return first if first == last else None
 
 
@@ -167,7 +166,7 @@ class _Rest:
         column = self.contract.partition_column or ""
         _, records, size, _, statistics, *_ = self.con.execute(
             f"copy (select * exclude ({column}) from ({self._records()}) where {self._is_of_days()}) "
-            f"to {sql_text(str(target))} ({PARQUET_OPTIONS})",
+            f"to {sql_text(target)} ({PARQUET_OPTIONS})",
             self._paths() | {"days": sorted(days)},
         ).fetchall()[0]
         return WrittenFile(target, records, size, ACCEPTED, {column: None}, statistics)

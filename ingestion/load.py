@@ -17,7 +17,6 @@ import duckdb
 from ingestion.batches import HeldFile, days_of_files, finish_decisions, hold, known_to_held
 from ingestion.checks import check_counts, files_at_fault
 from ingestion.contracts import CONTRACTS, Contract
-from ingestion.contracts.fields import sql_text
 from ingestion.engine import connect
 from ingestion.expectations.validation import validate
 from ingestion.file_notes import check_notes
@@ -35,6 +34,7 @@ from ingestion.readers import FirstReads
 from ingestion.reports import BatchReport, CheckResult, RejectedLines
 from ingestion.seen_files import seen_files_of
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 from ingestion.staged_files import StagedFile, sync_files
 from ingestion.staging import (
     StagedBatch,

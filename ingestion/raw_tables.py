@@ -6,7 +6,6 @@ from the current files.
 """
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,11 +20,11 @@ from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
 from ingestion.contracts import CONTRACTS, RECORD_TYPES
-from ingestion.contracts.fields import sql_text
 from ingestion.durable import read_json, sync_file, write_json
 from ingestion.home_format import FORMAT_WITH_STRAYS
 from ingestion.pin_problems import REPAIR, PinProblem, PinsError, Trouble
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 
 REJECTS = "rejects"
 TABLES: tuple[str, ...] = (*RECORD_TYPES, REJECTS)
@@ -491,7 +490,7 @@ def _scan_alike(
     table: str, files: Iterable[Path], *, up_to: int | None, lacked: Collection[str] | None, are_strays: bool
 ) -> str:
     columns = columns_of(table)
-    literals = ", ".join(sql_text(os.fspath(file)) for file in files)
+    literals = ", ".join(sql_text(file) for file in files)
     partition_column = None if are_strays else partition_column_of(table)
     hive = (
         f", hive_partitioning = true, hive_types = {{'{partition_column}': date}}"

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingestion.contracts import Contract, Field
-from ingestion.contracts.fields import IS_PLAIN, NOT_TEXT, Choice, Takes, sql_text
+from ingestion.contracts.fields import IS_PLAIN, NOT_TEXT, Choice, Takes
 from ingestion.contracts.typing_sql import text_column
 from ingestion.csv_records import CsvLayout, Cut, cut_header, cut_records, decoded, find_header, lines_of, read_layout
 from ingestion.field_names import MAX_COLUMNS, near_misses
@@ -25,6 +25,7 @@ from ingestion.landed_content import Limits, as_utf8, read_content
 from ingestion.landing import LandedFile, NotTakenError, UnreadableFileError, hash_bytes
 from ingestion.parquet_files import ParquetDecoder
 from ingestion.parquet_texts import Column
+from ingestion.sql_text import sql_text
 
 MAX_RECORD_BYTES = 4 << 20
 """A longer record is malformed, and its raw text is truncated, so that memory stays bounded for any input."""

@@ -14,7 +14,6 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.contracts import Contract
-from ingestion.contracts.fields import sql_text
 from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes
 from ingestion.day_files import READ_FILES, WrittenFile, lay_out, write_apart
 from ingestion.file_notes import FileNote
@@ -29,6 +28,7 @@ from ingestion.raw_tables import (
     scan_of,
 )
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
+from ingestion.sql_text import sql_text
 from ingestion.staged_files import StagedFile
 
 
@@ -360,7 +360,7 @@ def _write_rejects(
                 {from_records if rejected else ""}
             )
             order by source_file, source_line
-        ) to {sql_text(str(target))} (format parquet, compression zstd, return_stats)
+        ) to {sql_text(target)} (format parquet, compression zstd, return_stats)
         """,
         {"batch_number": batch_number} | ({"files": [str(file.path) for file in rejected]} if rejected else {}),
     ).fetchall()
@@ -437,7 +437,7 @@ def stage_landed(
         path = target / f"{batch_id}.parquet"
         rows = con.execute(
             f"copy ({chosen.format(scan_of(REJECTS, rejects))} order by source_file, source_line) "
-            f"to {sql_text(str(path))} (format parquet, compression zstd, return_stats)",
+            f"to {sql_text(path)} (format parquet, compression zstd, return_stats)",
             {"batch_number": batch_number},
         ).fetchall()
         if rows[0][1]:

@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import duckdb
 
+from ingestion.counted import counted
 from ingestion.durable import read_json
 from ingestion.home_format import HOME_FORMAT, home_format
 from ingestion.pin_problems import PinProblem, Trouble
@@ -80,7 +81,7 @@ def _readers(settings: Settings) -> Finding:
         return Finding("other users", "ok", "can read nothing")
     names = " ".join(path.name for path in readable)
     reason = f"Found entries that other users of this machine can read. `chmod -R go-rwx {names}` in {settings.home}."
-    return Finding("other users", "note", f"can read {len(readable)} entries", (reason,))
+    return Finding("other users", "note", f"can read {counted(len(readable), 'entry', 'entries')}", (reason,))
 
 
 @contextmanager
@@ -155,7 +156,7 @@ def _closed_months(settings: Settings) -> Finding:
         )
     if reasons:
         return Finding("closed months", "FAILED", f"{len(reasons)} cannot be read", tuple(reasons))
-    return Finding("closed months", "ok", f"{len(closed)}, and {lines} lines in the audit log")
+    return Finding("closed months", "ok", f"{len(closed)}, and {counted(lines, 'line')} in the audit log")
 
 
 def _warehouse(settings: Settings) -> Finding:

@@ -59,20 +59,20 @@ def invoke_dbt(
 ) -> tuple[NodeResult, ...]:
     """Run a dbt command (its name, then its own arguments) and return the results of its nodes.
 
-    Reports each finished node with `warm_worker.tell`. `environment` has the variables that macros read.
+    Reports each finished node with `warm_worker.report`. `environment` has the variables that macros read.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-    def hear(event: Any) -> None:
+    def on_event(event: Any) -> None:
         if event.info.name == "NodeFinished":
-            warm_worker.tell(event.data.node_info.node_name, event.data.node_info.node_status)
+            warm_worker.report(event.data.node_info.node_name, event.data.node_info.node_status)
 
     name, *arguments = command
     shared = dbt_arguments(settings, project_dir=project_dir, target=project.folder, engine=project.engine)
     try:
         with profile_environment(settings, **environment):
-            runner = dbtRunner(manifest=parsed_manifest(project), callbacks=[hear])
+            runner = dbtRunner(manifest=parsed_manifest(project), callbacks=[on_event])
             result = runner.invoke([name, *shared, "--no-write-json", *arguments])
     finally:
         # Otherwise the file stays locked for as long as this process lives.

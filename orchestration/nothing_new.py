@@ -12,7 +12,7 @@ from typing import Any
 from ingestion.contracts import RECORD_TYPES
 from ingestion.settings import Settings
 from ingestion.waiting import has_new_files, has_nothing_new
-from orchestration.defs.dbt.manifest import asset_of, check_of, with_every_test
+from orchestration.dbt_manifest import asset_of, check_of, with_every_test
 from orchestration.outcome import NOTHING_NEW, UP_TO_DATE, FailedCheck, RunOutcome
 from orchestration.parsed_project import parsed_project
 from orchestration.run_history import is_settled

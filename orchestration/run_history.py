@@ -9,10 +9,7 @@ from contextlib import closing
 from typing import Final
 
 from ingestion.settings import Settings
-
-STARTED_BY: Final = "allive/started_by"
-COMMAND: Final = "command"
-"""The value of the tag `STARTED_BY` of a run that a command executes."""
+from orchestration.run_tags import COMMAND, STARTED_BY
 
 # Settings of `dagster.yaml` that put the history elsewhere: a file in its default place is then an old one.
 _STORED_ELSEWHERE: Final = re.compile(r"^(storage|run_storage|local_artifact_storage)\s*:", re.MULTILINE)

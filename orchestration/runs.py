@@ -8,7 +8,7 @@ import dagster as dg
 from ingestion.settings import Settings
 from orchestration.instance import open_instance
 from orchestration.outcome import FailedCheck, RunOutcome
-from orchestration.run_history import COMMAND, STARTED_BY
+from orchestration.run_tags import COMMAND, STARTED_BY
 from orchestration.sound_pins import require_sound_pins
 from orchestration.terminal import say
 from payouts.interrupted_closings import finish_interrupted_closings

@@ -17,7 +17,7 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
-from dashboards.gate.addresses import PREFIX
+from dashboards.addresses import PREFIX
 from ingestion.settings import Settings
 from ingestion.sockets import (
     CODE_SERVER,

@@ -18,17 +18,17 @@ from orchestration.leaving import leave
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Hearer = Callable[[str, str], None]
+Listener = Callable[[str, str], None]
 
 _ENDS_WITHIN_S = 2
 
 
-def _nobody_hears(_name: str, _status: str) -> None:
+def _ignore(_name: str, _status: str) -> None:
     pass
 
 
 _worker: Connection | None = None
-_hearer: Hearer = _nobody_hears
+_listener: Listener = _ignore
 
 
 @contextmanager
@@ -57,21 +57,21 @@ def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     Raises:
         RuntimeError: The worker died (killed, out of memory). Its finished work is kept, and the next run continues.
     """
-    return heard(_nobody_hears, function, *args, **kwargs)
+    return call_with_listener(_ignore, function, *args, **kwargs)
 
 
-def heard(hearer: Hearer, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call the function as `call` does, and pass its progress reports to `hearer`."""
+def call_with_listener(listener: Listener, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call the function as `call` does, and pass its progress reports to `listener`."""
     if _worker is None:
-        with _telling(hearer):
+        with _listening(listener):
             return function(*args, **kwargs)
     try:
         _worker.send((function, args, kwargs))
         while True:
             kind, content = _worker.recv()
             match kind:
-                case "told":
-                    hearer(*content)
+                case "reported":
+                    listener(*content)
                 case "done":
                     result: T = content
                     return result
@@ -81,19 +81,19 @@ def heard(hearer: Hearer, function: Callable[P, T], *args: P.args, **kwargs: P.k
         raise RuntimeError("The worker process was killed while it worked. Run the command again.") from error
 
 
-def tell(name: str, status: str) -> None:
+def report(name: str, status: str) -> None:
     """Report progress from inside a called function."""
-    _hearer(name, status)
+    _listener(name, status)
 
 
 @contextmanager
-def _telling(hearer: Hearer) -> Iterator[None]:
-    global _hearer  # noqa: PLW0603
-    before, _hearer = _hearer, hearer
+def _listening(listener: Listener) -> Iterator[None]:
+    global _listener  # noqa: PLW0603
+    before, _listener = _listener, listener
     try:
         yield
     finally:
-        _hearer = before
+        _listener = before
 
 
 def _work(requests: Connection, imports: Callable[..., None], args: tuple[Any, ...]) -> None:
@@ -102,7 +102,7 @@ def _work(requests: Connection, imports: Callable[..., None], args: tuple[Any, .
         # A worker that outlived a killed command would hold the warehouse that the next command opens.
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     imports(*args)
-    with _telling(lambda name, status: requests.send(("told", (name, status)))):
+    with _listening(lambda name, status: requests.send(("reported", (name, status)))):
         while True:
             try:
                 function, its_args, its_kwargs = requests.recv()

@@ -18,7 +18,7 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 
-from dashboards.gate.addresses import PREFIX
+from dashboards.addresses import PREFIX
 
 # The values that Dagster's own command line uses.
 _STATEMENT_TIMEOUT_MS: Final = 15_000

@@ -2,24 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
 from payouts import months
 from payouts.bank_details import are_payable
+from payouts.carry_reasons import CarryReason
 
 IBAN_SETTLING_DAYS: Final = 10
 """Nothing is paid to an IBAN younger than this on the payment date (RULES.md §6)."""
-
-
-class CarryReason(StrEnum):
-    """Why an amount is carried forward instead of paid."""
-
-    BELOW_MINIMUM = "below_minimum"
-    NEGATIVE = "negative"
-    NO_IBAN = "no_iban"
-    BAD_IBAN = "bad_iban"
-    IBAN_CHANGED = "iban_changed"
 
 
 @dataclass(frozen=True)

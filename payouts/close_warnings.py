@@ -14,6 +14,7 @@ from typing import Any, Final
 import duckdb
 
 from ingestion.checks import is_too_much_rejected
+from ingestion.counted import counted
 from ingestion.raw_tables import REJECTS
 from ingestion.raw_versions import UnknownVersionError, last_batch_of
 from ingestion.settings import Settings
@@ -226,7 +227,7 @@ def _rejects(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) ->
     ).fetchall()
     for file, reason, number, line in rows:
         where = f", the first in line {line}" if line else ""
-        yield CloseWarning("rejects", file, f"{reason}, {number:,} record{'s' if number != 1 else ''}{where}")
+        yield CloseWarning("rejects", file, f"{reason}, {counted(number, 'record')}{where}")
 
 
 def _batch_of_last_close(settings: Settings, table: str) -> int:

@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from ingestion.batches import list_held, months_touched
+from ingestion.counted import counted
 from ingestion.durable import sync_file
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
@@ -122,15 +123,6 @@ def settle_month(settings: Settings, month: str) -> Preview:
         return _preview(settings, con, _compute(settings, con, month))
 
 
-def refusals(settings: Settings, month: str) -> tuple[str, ...]:
-    """Return every reason in the warehouse why the month cannot close now; the proof is left to the close."""
-    try:
-        settle_month(settings, month)
-    except Refusal as refusal:
-        return refusal.reasons
-    return ()
-
-
 @contextmanager
 def _only_closing(settings: Settings, month: str) -> Iterator[None]:
     settings.payouts_dir.mkdir(parents=True, exist_ok=True)
@@ -186,7 +178,8 @@ def _unacknowledged(warnings: tuple[CloseWarning, ...], order: CloseOrder) -> li
     return [
         *in_words(warnings, most=_MOST_WARNINGS),
         (
-            f"{len(warnings)} warnings are open and {found}; expected {code}. Look at each, then close with "
+            f"{counted(len(warnings), 'warning is open', 'warnings are open')} and {found}; expected {code}. Look at "
+            f"each, then close with "
             f"`allive payout {order.settlement_month} --acknowledge {code}`."
         ),
     ]

@@ -7,6 +7,7 @@ import duckdb
 from ingestion.expectations.validation import validate
 from ingestion.reports import CheckResult
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_name, sql_text
 from payouts import months
 
 _VIEWS: Final = {
@@ -40,11 +41,10 @@ def check_month(settings: Settings, month: str) -> tuple[CheckResult, ...]:
         con.execute("set timezone = 'UTC'")
         con.execute("set memory_limit = ?", [settings.duckdb_memory_limit])
         con.execute("set temp_directory = ?", [str(settings.temp_dir)])
-        path = str(settings.warehouse_path).replace("'", "''")
-        con.execute(f"attach '{path}' as {catalog} (read_only)")
+        con.execute(f"attach {sql_text(settings.warehouse_path)} as {sql_name(catalog)} (read_only)")
         results: list[CheckResult] = []
         for view, query in _VIEWS.items():
-            con.execute(f"create view {view} as {query.format(catalog=catalog, month=repr(month))}")
+            con.execute(f"create view {view} as {query.format(catalog=sql_name(catalog), month=sql_text(month))}")
             results += validate(con, view, f"payouts.expectations.{view}")
     return tuple(results)
 

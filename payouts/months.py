@@ -2,9 +2,9 @@
 
 import re
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
-PARIS = ZoneInfo("Europe/Paris")
+from ingestion.paris_days import PARIS
+
 PAYOUT_DAY = 3
 
 # The years for which `date` can represent the month before and after.

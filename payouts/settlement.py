@@ -6,6 +6,7 @@ from typing import Any
 
 import duckdb
 
+from ingestion.paris_days import paris_day
 from payouts.balances import Payee
 
 
@@ -220,10 +221,10 @@ def known_months(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
 
 def _read_payees(con: duckdb.DuckDBPyConnection) -> dict[str, Payee]:
     rows = con.execute(
-        """
+        f"""
         select
             artist_id, artist_name, iban, bic,
-            cast(timezone('Europe/Paris', iban_first_seen_at) as date) as iban_first_seen_on,
+            {paris_day("iban_first_seen_at")} as iban_first_seen_on,
             is_first_iban, left_on, street, postcode, town, country
         from marts.dim_payees
         """

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
@@ -18,6 +17,7 @@ from ingestion.contracts import RECORD_TYPES
 from ingestion.load import BatchReport, load_new_files
 from ingestion.settings import Settings
 from orchestration.dbt_invocation import NodeResult, invoke_dbt
+from orchestration.parsed_project import ParsedProject
 from orchestration.warehouse import build_warehouse, dbt_runs, open_warehouse
 from payouts.close_orders import order_close
 from payouts.closing import close_month, settle_month
@@ -84,10 +84,11 @@ class Pipeline:
             yield con
 
 
-def _invoke_without_data_tests(*arguments: Any, **environment: str) -> tuple[NodeResult, ...]:
-    *shared, command = arguments
+def _invoke_without_data_tests(
+    settings: Settings, project: ParsedProject, project_dir: Path, command: list[str], **environment: str
+) -> tuple[NodeResult, ...]:
     without = ["--exclude-resource-type", "test"] if command[0] == "build" else []
-    return invoke_dbt(*shared, [*command, *without], **environment)
+    return invoke_dbt(settings, project, project_dir, [*command, *without], **environment)
 
 
 def new_pipeline(home: Path, *, parsed: Path, has_checks: bool = True) -> Pipeline:

@@ -1,1 +1,1 @@
-"""The gate in front of the dashboards: authentication, access rights and sessions. Independent of pages and figures."""
+"""The gate in front of the dashboards: sign-in, sessions and rights over HTTP. Independent of pages and figures."""

@@ -10,13 +10,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.access import AccessDeniedError, Principal, require_artist
-from dashboards.exports import ExportParameterError, UnknownExportError, as_csv, find_export
-from dashboards.gate import audit, grants
-from dashboards.gate.audit import Event
+from dashboards.access import AccessDeniedError, Principal, audit, grants, require_artist
+from dashboards.access.audit import Event
+from dashboards.access.store import Store
+from dashboards.exports import ExportParameterError, Make, UnknownExportError, as_csv
 from dashboards.gate.requests import Site, safe_path
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.store import Store
 from dashboards.serving import ServingCopyMissingError, current_copy
 from ingestion.settings import Settings
 from payouts import ledger
@@ -28,12 +27,13 @@ _NO_FILE: Final = (AccessDeniedError, FileNotFoundError, UnknownExportError)
 
 @dataclass(frozen=True)
 class FileRoutes:
-    """The handlers, with their store and data home."""
+    """The handlers, with their store and data home. `find_export` returns an export of the pages by its name."""
 
     settings: Settings
     store: Store
     site: Site
     own: GateRoutes
+    find_export: Callable[[str], Make]
 
     def routes(self) -> list[BaseRoute]:
         """Return the file routes; each looks up the requester's grant."""
@@ -62,7 +62,7 @@ class FileRoutes:
         name, parameters = request.path_params["name"], dict(request.query_params)
 
         def make(principal: Principal) -> Response:
-            table = find_export(name)(principal, current_copy(self.settings), parameters)
+            table = self.find_export(name)(principal, current_copy(self.settings), parameters)
             return Response(
                 as_csv(table),
                 media_type="text/csv; charset=utf-8",

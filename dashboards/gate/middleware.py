@@ -11,18 +11,17 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.access import Principal, Role
+from dashboards.access import Principal, Role, grants, sessions
+from dashboards.access.sessions import Session
+from dashboards.access.store import Store
+from dashboards.addresses import STREAM as ORCHESTRATORS_STREAM
 from dashboards.formatting import Language
-from dashboards.gate import grants, sessions
-from dashboards.gate.addresses import STREAM as ORCHESTRATORS_STREAM
 from dashboards.gate.headers import protect, vouched
 from dashboards.gate.index_page import corrected
 from dashboards.gate.orchestrator import Orchestrator, is_orchestrators
 from dashboards.gate.orchestrator import is_asset as is_orchestrators_asset
 from dashboards.gate.requests import FormError, Site, language_of
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.sessions import Session
-from dashboards.gate.store import Store
 from dashboards.gate.websockets import LiveConnections
 from dashboards.texts import Texts
 

@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.gate import audit
-from dashboards.gate.audit import Event
+from dashboards.access import audit
+from dashboards.access.audit import Event
+from dashboards.access.store import Store
+from dashboards.access.tokens import new_token, token_hash
 from dashboards.gate.requests import Forms, Site, safe_path
 from dashboards.gate.routes import ACCEPTANCE, GateRoutes
-from dashboards.gate.store import Store
-from dashboards.gate.tokens import new_token, token_hash
 from ingestion.settings import Settings
 
 _LOG: Final = logging.getLogger(__name__)

@@ -24,16 +24,15 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from dashboards.access import Principal, Role
-from dashboards.gate import audit, sessions
-from dashboards.gate.addresses import PREFIX, STREAM
-from dashboards.gate.audit import Event
-from dashboards.gate.grants import find_grant
+from dashboards.access import Principal, Role, audit, sessions
+from dashboards.access.audit import Event
+from dashboards.access.grants import find_grant
+from dashboards.access.sessions import Session
+from dashboards.access.store import Store
+from dashboards.addresses import PREFIX, STREAM
 from dashboards.gate.index_page import SCRIPT
 from dashboards.gate.requests import Site, is_of_our_page
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.sessions import Session
-from dashboards.gate.store import Store
 from dashboards.gate.websockets import LOOK_EVERY_S, SESSION_ENDED
 from ingestion.settings import Settings
 from ingestion.sockets import WEB_SERVER, SocketFolderError, socket_path

@@ -11,13 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from dashboards.access import Role
+from dashboards.access.accounts import operator_of
+from dashboards.access.grants import find_grant
+from dashboards.access.store import Store
+from dashboards.addresses import ORDERS, PREFIX
 from dashboards.formatting import instant
-from dashboards.gate.addresses import ORDERS, PREFIX
-from dashboards.gate.grants import LOCAL_ISSUER, find_grant
 from dashboards.gate.pages import Field, Form, Page, Section, respond
 from dashboards.gate.requests import Forms, Site, language_of
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.store import Store
 from dashboards.texts import Texts
 from ingestion.durable import LogBusyError
 from ingestion.home_format import FormatError
@@ -237,16 +238,3 @@ class OrderRoutes:
             )
         )
         return Section(texts("orders.order", month=order.settlement_month), facts=facts, forms=tuple(actions))
-
-
-def operator_of(store: Store, *, issuer: str, subject: str) -> str:
-    """Return an operator's name in the payout audit log: the local account's address, else issuer and subject.
-
-    A grant's name is not unique: it is free text, and two people can have the same one.
-    """
-    if issuer == LOCAL_ISSUER:
-        with store.reading() as connection:
-            row = connection.execute("select email from accounts where account_id = ?", (subject,)).fetchone()
-        if row is not None:
-            return str(row["email"])
-    return f"{issuer} {subject}"

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
+from dashboards.access.store import Store
+from dashboards.access.tokens import new_token
 from dashboards.formatting import Language
 from dashboards.gate.headers import LANGUAGE_COOKIE
-from dashboards.gate.store import Store
-from dashboards.gate.tokens import new_token
 from ingestion.settings import Settings
 
 LONGEST_FORM: Final = 16 * 1024

@@ -8,11 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from dashboards.access import Principal
-from dashboards.gate import sessions
-from dashboards.gate.grants import find_grant
-from dashboards.gate.sessions import Session
-from dashboards.gate.store import Store
+from dashboards.access import Principal, sessions
+from dashboards.access.grants import find_grant
+from dashboards.access.sessions import Session
+from dashboards.access.store import Store
 
 LOOK_EVERY_S: Final = 2.0
 SESSION_ENDED: Final = 4401

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar
 
+from ingestion.paris_days import paris_day
+from ingestion.sql_text import sql_text
+
 # White space, control characters except NUL, and invisible characters: zero-width, directional marks, fillers, BOM.
 _BLANK = (
     r"[\x01-\x20\x7f-\xa0\xad\x{34f}\x{61c}\x{115f}\x{1160}\x{1680}\x{17b4}\x{17b5}\x{180b}-\x{180f}"
@@ -63,15 +66,6 @@ class Takes(Enum):
     """Text, and whole numbers as their digits."""
     WORD = auto()
     """Only text."""
-
-
-def sql_text(value: str) -> str:
-    """A text constant of the code as an SQL literal (values from outside are bound instead).
-
-    >>> sql_text("l'été")
-    "'l''été'"
-    """
-    return "'" + value.replace("'", "''") + "'"
 
 
 def _without_blanks(text: str) -> str:
@@ -272,7 +266,7 @@ class Day(FieldType):
         return (
             f"case when regexp_full_match({text}, '{_DAY}') then try_cast({text} as date) "
             f"when regexp_full_match({bare}, '{_ANY_DAY}') then try_cast({day} as date) "
-            f"else cast(timezone('Europe/Paris', {_instant(text)}) as date) end"
+            f"else {paris_day(_instant(text))} end"
         )
 
 

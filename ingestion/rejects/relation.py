@@ -11,22 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from ingestion.batches import held_rejects
 from ingestion.contracts import CONTRACTS
-from ingestion.contracts.fields import sql_text
 from ingestion.contracts.words import UNREADABLE, fields_of, identity_of
 from ingestion.engine import connect
+from ingestion.paris_days import PARIS
 from ingestion.raw_tables import REJECTS, read_pins, scan_of, scan_of_stored, stored_files
 from ingestion.raw_versions import batches_loaded_at
 from ingestion.rejects.delivered import CsvHeader, is_csv, read_header
 from ingestion.rejects.register import DELIVERED_AS, export_files
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 
-_PARIS = ZoneInfo("Europe/Paris")
 _BETWEEN_IDS = "chr(31)"
 
 
@@ -191,7 +190,7 @@ class Rejects:
 
     def _find_answers(self) -> None:
         if exports := export_files(self._settings):
-            files = ", ".join(sql_text(str(path)) for path in exports)
+            files = ", ".join(sql_text(path) for path in exports)
             self._con.execute(f"create temp view exported as select * from read_parquet([{files}])")
             for (record_type,) in self._con.execute("select distinct record_type from exported").fetchall():
                 self._answer_by_exports(record_type)
@@ -331,7 +330,7 @@ def _sql_list(texts: list[str]) -> str:
 
 
 def _month(at: datetime) -> str:
-    return at.astimezone(_PARIS).strftime("%Y-%m")
+    return at.astimezone(PARIS).strftime("%Y-%m")
 
 
 @contextmanager

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
-from dashboards.access import Principal, Role
-from dashboards.gate import grants, invitations
-from dashboards.gate.orders import operator_of
-from dashboards.gate.revocation import revoke
-from dashboards.gate.store import StoreError, open_store
+from dashboards.access import Principal, Role, grants, invitations
+from dashboards.access.accounts import operator_of
+from dashboards.access.revocation import revoke
+from dashboards.access.store import StoreError, open_store
 from ingestion.settings import Settings
 from orchestration.terminal import refuse, say, table, warn
 from payouts import close_orders

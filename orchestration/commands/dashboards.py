@@ -1,6 +1,6 @@
 """`allive dashboards`: serves the dashboards, and nothing else."""
 
-from dashboards.gate.store import StoreError
+from dashboards.access.store import StoreError
 from ingestion.settings import Settings
 from orchestration.ports import HOST, why_taken
 from orchestration.terminal import refuse, say, warn

@@ -4,7 +4,7 @@ import shutil
 from datetime import date
 
 from dashboards.access import Role
-from dashboards.gate.addresses import PREFIX
+from dashboards.addresses import PREFIX
 from ingestion.demo.deliveries import deliver
 from ingestion.demo.season import write_season
 from ingestion.durable import write_json

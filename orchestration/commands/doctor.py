@@ -1,5 +1,6 @@
 """`allive doctor`: checks the data home and shows what to do about problems; `--repair` rebuilds its pins."""
 
+from ingestion.counted import counted
 from ingestion.pin_problems import PinsError
 from ingestion.pins_repair import repair_pins
 from ingestion.settings import Settings
@@ -26,7 +27,7 @@ def examine_home(settings: Settings) -> bool:
     failed = [finding for finding in findings if finding.state == "FAILED"]
     if failed:
         refuse(
-            f"{len(failed)} checks failed: fix the errors below.",
+            counted(len(failed), "check failed: fix the error below.", "checks failed: fix the errors below."),
             dict.fromkeys(reason for finding in failed for reason in finding.reasons),
         )
         return False

@@ -10,11 +10,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal, TextIO
 
+from ingestion.counted import counted
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import euros, euros_of_nanos, refuse, say, table
 from payouts import audit, ledger
-from payouts.balances import IBAN_SETTLING_DAYS, CarryReason
+from payouts.balances import IBAN_SETTLING_DAYS
+from payouts.carry_reasons import CarryReason
 from payouts.errors import Refusal
 from payouts.explanation import ContradictionError, Explanation, Part, SubscriberPart, explain
 from payouts.explanation.subscribers import FEWEST_TOLD, first_and_rest
@@ -188,8 +190,8 @@ def _steps(explanation: Explanation) -> Iterable[_Step]:
 def _direct(explanation: Explanation) -> str:
     if explanation.subscribers:
         count = explanation.paying_subscribers
-        who = f"{count:,} subscribers" if count is not None else _FEW
-        lives = f"{explanation.lives:,} {'live' if explanation.lives == 1 else 'lives'}"
+        who = counted(count, "subscriber") if count is not None else _FEW
+        lives = counted(explanation.lives, "live")
         return f"sum of the slices of {who}, equal to the sum over {lives}{_watched_as_known(explanation)}"
     if explanation.to_pool:
         return f"none: a known artist's slices go to the pool{_watched_as_known(explanation)}"
@@ -234,7 +236,7 @@ def _pool(explanation: Explanation) -> str:
 def _rounded(rounding: Part | None) -> str:
     if rounding is None:
         return "nothing was earned"
-    cents = f"{rounding.floor:,} whole cent{'s' * (rounding.floor != 1)}"
+    cents = counted(rounding.floor, "whole cent")
     return f"{cents}; {_left_over(rounding, 'cent', 'by amount cut off')}"
 
 
@@ -243,7 +245,7 @@ def _left_over(part: Part, unit: str, ranking: str) -> str:
         return f"no {unit} is left over"
     outcome = "one of them here" if part.has_one_more else "none here"
     return (
-        f"{part.left_over:,} {unit}{'s' * (part.left_over != 1)} left over, one each to the first {ranking}: "
+        f"{counted(part.left_over, unit)} left over, one each to the first {ranking}: "
         f"place {part.place:,} of {part.claimants:,}, {outcome}"
     )
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from ingestion.counted import counted
 from ingestion.settings import Settings
 from ingestion.waiting import waiting_files
 from orchestration.commands import refresh
@@ -143,7 +144,11 @@ def _show_waiting(settings: Settings) -> None:
     waiting = waiting_files(settings)
     if waiting:
         warn(
-            f"{len(waiting)} files wait in landing. They are not in these figures; the close loads them first:",
+            counted(
+                len(waiting),
+                "file waits in landing. It is not in these figures; the close loads it first:",
+                "files wait in landing. They are not in these figures; the close loads them first:",
+            ),
             [
                 *waiting[:_MOST_FILES],
                 *([f"and {len(waiting) - _MOST_FILES} more"] if len(waiting) > _MOST_FILES else []),

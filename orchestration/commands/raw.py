@@ -3,6 +3,7 @@
 import time
 
 from ingestion.compaction import CompactionError
+from ingestion.counted import counted
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import refuse, say, showing_progress, table
@@ -32,7 +33,7 @@ def compact_tables(settings: Settings, *, is_dry_run: bool) -> bool:
         say("No table has enough small files to merge.")
     elif not is_dry_run:
         say(
-            f"{records:,} records in {seconds:,.1f} s: {records / seconds:,.0f} records/s, "
+            f"{counted(records, 'record')} in {seconds:,.1f} s: {records / seconds:,.0f} records/s, "
             f"{read / 1e6 / seconds:,.1f} MB/s. `allive raw vacuum` can delete the old files "
             f"{settings.raw_grace_hours} h from now."
         )

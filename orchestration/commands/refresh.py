@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingestion.batches import list_held
+from ingestion.counted import counted
 from ingestion.not_taken import find_not_taken
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
@@ -114,8 +115,8 @@ def _show_rejected(record_type: str, metadata: Mapping[str, Any]) -> None:
             f"Rejected {record_type}; the other records of these files are loaded:",
             [
                 *(
-                    f"{visible(kind['file'])}: {kind['reason']}, {kind['records']:,} "
-                    f"record{'' if kind['records'] == 1 else 's'}, the first in line {kind['first_line']:,}"
+                    f"{visible(kind['file'])}: {kind['reason']}, {counted(kind['records'], 'record')}, "
+                    f"the first in line {kind['first_line']:,}"
                     for kind in metadata["rejected"]
                 ),
                 *([f"and {more:,} more kinds: `allive rejects list --type {record_type}`"] if more else []),
@@ -194,7 +195,7 @@ def show_held(settings: Settings, outcome: RunOutcome) -> bool:
             refuse(
                 f"Batch {batch} is held."
                 if is_all
-                else f"Batch {batch}: {number:,} file{' is' if number == 1 else 's are'} held.",
+                else f"Batch {batch}: {counted(number, 'file is', 'files are')} held.",
                 [
                     *(_point(visible(words)) for words in check.metadata["in_words"]),
                     _point(f"Held: {_files(metadata['held'], number)}."),

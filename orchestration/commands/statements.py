@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ingestion.counted import counted
 from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.home_lock import hold_data_home
@@ -34,5 +35,5 @@ def write_year(settings: Settings, year: int, *, target: Path | None) -> bool:
             documents=written,
             run_hash=ledger.read_manifest(settings, months[-1]).run_hash,
         )
-    say(f"{written} statements of {year} ({months[0]} to {months[-1]}) are in {folder}")
+    say(f"Wrote {counted(written, 'statement')} of {year} ({months[0]} to {months[-1]}) to {folder}")
     return True

@@ -3,6 +3,7 @@
 import textwrap
 from contextlib import ExitStack
 
+from ingestion.counted import counted
 from ingestion.home_format import FormatError
 from ingestion.private_files import is_writable
 from ingestion.settings import Settings
@@ -60,8 +61,8 @@ def _why_nothing_is_written(settings: Settings) -> str | None:
 def _conclude(verification: Verification, on_record: str, *, head: str) -> None:
     if verification.verdict is Verdict.FAILED:
         failed = sum(count.failed for count in verification.counts)
-        checks, errors = ("1 check", "error") if failed == 1 else (f"{failed:,} checks", "errors")
-        refuse(f"{checks} failed: fix the {errors} below.", [str(finding) for finding in verification.findings])
+        verdict = counted(failed, "check failed: fix the error below.", "checks failed: fix the errors below.")
+        refuse(verdict, [str(finding) for finding in verification.findings])
         say(on_record)
         return
     if verification.verdict is Verdict.NOT_PROVABLE:
@@ -83,7 +84,7 @@ def _conclude(verification: Verification, on_record: str, *, head: str) -> None:
 def _listed(months: tuple[str, ...]) -> str:
     if len(months) <= _MOST_LISTED:
         return ", ".join(months)
-    return f"{len(months)} months, {months[0]} to {months[-1]}"
+    return f"{counted(len(months), 'month')}, {months[0]} to {months[-1]}"
 
 
 def _show(verification: Verification) -> None:

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ingestion.contracts import RECORD_TYPES
+from ingestion.paris_days import PARIS
 from ingestion.seen_files import SeenFiles
 from ingestion.settings import Settings
 from orchestration.alerts import Alert, send
 from orchestration.defs.jobs import monthly_payout, payout, refresh, republish
 from orchestration.defs.schedules import ask_for_due_month
-from orchestration.run_history import COMMAND, STARTED_BY
+from orchestration.run_tags import COMMAND, STARTED_BY
 from payouts.close_orders import open_orders
 from payouts.ledger import closed_months
-from payouts.months import PARIS
 
 LOOK_EVERY_S = 60
 _NOTHING_NEW = "Nothing new has landed since the last refresh was requested."

@@ -12,6 +12,7 @@ from typing import Final
 import duckdb
 
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 from orchestration.publishing.booked_money import publish_booked_money
 from orchestration.publishing.data_state import Check, publish_data_state
 from orchestration.publishing.emptier import EmptierCopyError, read_contents, refuse_emptier
@@ -74,7 +75,7 @@ def _write(
     with duckdb.connect(target) as con:
         con.execute("set TimeZone = 'UTC'")
         con.execute("set memory_limit = ?", [settings.duckdb_memory_limit])
-        con.execute(f"attach {_literal(settings.warehouse_path)} as warehouse (read_only)")
+        con.execute(f"attach {sql_text(settings.warehouse_path)} as warehouse (read_only)")
         con.execute("begin")  # one commit, not one for each of many small statements
         con.execute("create schema published")
         copy_marts(con)
@@ -116,7 +117,3 @@ def _drop_old_copies(settings: Settings) -> None:
         old.unlink()
     for unfinished in settings.serving_dir.glob(".allive-*.part*"):
         unfinished.unlink()
-
-
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

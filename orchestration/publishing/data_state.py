@@ -13,7 +13,7 @@ from ingestion.contracts import RECORD_TYPES
 from ingestion.raw_tables import REJECTS, count_records, read_pins
 from ingestion.raw_versions import batches_loaded_at, loaded_at
 from ingestion.settings import Settings
-from orchestration.defs.dbt.manifest import as_test_id, with_every_test
+from orchestration.dbt_manifest import as_test_id, with_every_test
 from orchestration.parsed_project import ParsedProject
 from orchestration.warehouse import Build
 

@@ -5,10 +5,10 @@ They are stored nowhere else: deleting the serving folder deletes them.
 
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import duckdb
 
+from ingestion.paris_days import PARIS
 from orchestration.publishing.previous_copy import PreviousCopy
 
 KEPT_DAYS: Final = 62
@@ -24,7 +24,7 @@ def publish_estimates(con: duckdb.DuckDBPyConnection, previous: PreviousCopy | N
     Rows of this day are the current `current_*` values of open months; those of the 62 days before come from the
     previous copy.
     """
-    today = now.astimezone(ZoneInfo("Europe/Paris")).date()
+    today = now.astimezone(PARIS).date()
     con.execute(f"create table published.estimates ({_COLUMNS})")
     if previous is not None and "estimates" in previous.tables:
         con.register("earlier", previous.tables["estimates"])

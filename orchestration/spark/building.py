@@ -7,6 +7,7 @@ from typing import Any
 
 import duckdb
 
+from ingestion.counted import counted
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from orchestration.dbt_invocation import NodeResult, invoke_dbt
@@ -93,7 +94,7 @@ def _with_contract(con: duckdb.DuckDBPyConnection, node: NodeResult, described: 
         return node
     counts = ", ".join(f"count(*) - count({name})" for name in required)
     missing = con.execute(f"select {counts} from {described['schema']}.{described['alias']}").fetchone() or ()
-    broken = [f"{name} ({rows} rows)" for name, rows in zip(required, missing, strict=True) if rows]
+    broken = [f"{name} ({counted(rows, 'row')})" for name, rows in zip(required, missing, strict=True) if rows]
     if not broken:
         return node
     message = f"the contract requires a value in every row; found none in {', '.join(broken)}"

@@ -6,8 +6,8 @@ from typing import Final
 
 import duckdb
 
-from ingestion.contracts.fields import sql_text
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 from orchestration.spark.catalogue import SparkTable, files_of
 
 _DUCKDB_TYPES: Final = {

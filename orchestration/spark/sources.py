@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
+from ingestion.paris_days import spark_paris_day
 from ingestion.raw_tables import TABLES, Pins, columns_of, is_stray, partition_column_of, stored_files, table_path
 from ingestion.settings import Settings
+from ingestion.sql_text import spark_text, sql_text
 from payouts.bookings import create_booking_views
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_PARIS_DAY: Final = "to_date(from_utc_timestamp(`event_at`, 'Europe/Paris'))"
+_PARIS_DAY: Final = spark_paris_day("`event_at`")
 _SPARK_TYPES: Final = {
     "VARCHAR": "string",
     "BIGINT": "bigint",
@@ -84,8 +86,8 @@ def create_booked_tables(session: "SparkSession", settings: Settings) -> None:
         views = con.execute("select table_name from information_schema.tables where table_schema = 'booked'").fetchall()
         for (view,) in views:
             (folder / view).mkdir(parents=True, exist_ok=True)
-            file = str(folder / view / "booked.parquet").replace("'", "''")
-            con.execute(f"copy booked.{view} to '{file}' (format parquet)")
+            file = sql_text(folder / view / "booked.parquet")
+            con.execute(f"copy booked.{view} to {file} (format parquet)")
             described = con.execute(f"describe booked.{view}").fetchall()
             columns = {name: spark_type(type_) for name, type_, *_ in described}
             create_table(session, f"booked.{view}", columns, folder / view)
@@ -113,8 +115,7 @@ def create_table(
     """Create (again) a table over the Parquet files of a folder."""
     listed = ", ".join(f"`{column}` {type_}" for column, type_ in columns.items())
     partitioned = f" partitioned by (`{partition_column}`)" if partition_column else ""
-    location = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     session.sql(f"drop table if exists {name}")
-    session.sql(f"create table {name} ({listed}) using parquet{partitioned} location '{location}'")
+    session.sql(f"create table {name} ({listed}) using parquet{partitioned} location {spark_text(folder)}")
     if partition_column:
         session.sql(f"alter table {name} recover partitions")

@@ -83,7 +83,7 @@ def build_warehouse(
     run = run_dbt if settings.engine == "duckdb" else functools.partial(run_spark_and_dbt, builder)
     if settings.engine == "duckdb":
         build_playbacks_in_portions(settings, project, project_dir, pins, on_node)
-    nodes = warm_worker.heard(
+    nodes = warm_worker.call_with_listener(
         on_node, run, settings, project, project_dir, select=select, with_unit_tests=unit_tests is None
     )
     if unit_tests is None:

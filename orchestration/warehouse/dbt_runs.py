@@ -13,6 +13,7 @@ import duckdb
 
 from ingestion.raw_tables import Pins, count_records
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_name
 from orchestration import spark, warm_worker
 from orchestration.dbt_invocation import NodeResult, invoke_dbt, parsed_manifest
 from orchestration.parsed_project import ParsedProject, dbt_arguments, parsed_project, profile_environment
@@ -134,7 +135,7 @@ def with_row_counts(
             relation = (described.get("schema"), described.get("alias"))
             if relation in tables and not node.unique_id.startswith("test."):
                 schema, table = relation
-                rows = con.execute(f'select count(*) from "{schema}"."{table}"').fetchone()
+                rows = con.execute(f"select count(*) from {sql_name(schema)}.{sql_name(table)}").fetchone()
                 counted.append(NodeResult(**{**asdict(node), "rows": rows[0] if rows else None}))
             else:
                 counted.append(node)

@@ -164,11 +164,6 @@ class Verification:
         return Verdict.NOT_PROVABLE if Verdict.NOT_PROVABLE in found else Verdict.PROVEN
 
     @property
-    def is_proven(self) -> bool:
-        """Whether everything was checked, and nothing is wrong."""
-        return self.verdict is Verdict.PROVEN
-
-    @property
     def verdicts(self) -> tuple[MonthVerdict, ...]:
         """The verdict on each month that was verified or has a finding, then on files that belong to no month.
 

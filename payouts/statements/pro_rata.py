@@ -7,18 +7,16 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from payouts.closed_month.arithmetic import earned_cents, largest_remainder, pool_shares
 from payouts.ledger import CONTROL_FILE, SLICES_FILE
 
 _KNOWN: Final = "known"
-_NANOS_PER_CENT: Final = 10_000_000
 _BATCH_ROWS: Final = 131_072
-
-_Key = TypeVar("_Key")
 
 
 def read_pro_rata_cents(month_folder: Path) -> dict[str, int]:
@@ -44,29 +42,12 @@ def pro_rata_cents(
     {'a': 250, 'b': 50}
     """
     earned: Counter[str] = Counter()
-    for (artist_id, category), nanos in _split(envelope_nanos, weights).items():
+    for (artist_id, category), nanos in largest_remainder(envelope_nanos, weights).items():
         if category != _KNOWN:
             earned[artist_id] += nanos
     pool_nanos = envelope_nanos - earned.total()
-    directs = {member: earned[member] for member in pool_members} if pool_rule == "direct" else {}
-    earned.update(_split(pool_nanos, directs if any(directs.values()) else dict.fromkeys(pool_members, 1)))
-    return _split(envelope_nanos // _NANOS_PER_CENT, earned)
-
-
-def _split(units: int, weights: Mapping[_Key, int]) -> dict[_Key, int]:
-    # Largest remainder, ties to the smallest key, ids bytewise (RULES.md §5.3). Without any weight nothing is split.
-    total = sum(weights.values())
-    if not total:
-        return {}
-    shares = {key: divmod(units * weight, total) for key, weight in weights.items()}
-    left_over = units - sum(floor for floor, _ in shares.values())
-    by_remainder = sorted(shares, key=lambda key: (-shares[key][1], _bytewise(key)))
-    lucky = set(by_remainder[:left_over])
-    return {key: floor + (key in lucky) for key, (floor, _) in shares.items()}
-
-
-def _bytewise(key: object) -> tuple[bytes, ...]:
-    return tuple(part.encode() for part in (key if isinstance(key, tuple) else (key,)))
+    earned.update(pool_shares(pool_nanos, pool_members, earned, rule=pool_rule))
+    return earned_cents(earned)
 
 
 def _weights(path: Path) -> tuple[int, Counter[tuple[str, str]]]:

@@ -16,7 +16,6 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 FONTS: Final = Path(__file__).parent / "fonts"
 
 _STANDARDS: "Final[list[typst.PDFStandard]]" = ["a-2a", "ua-1"]
-_PIXELS_PER_INCH: Final = 110
 
 
 class Typesetter:
@@ -35,11 +34,6 @@ class Typesetter:
             timestamp=datetime.combine(date(*page["date"]), time.min, tzinfo=UTC),
         )
         return _single(document)
-
-    def png(self, page: dict[str, Any]) -> list[bytes]:
-        """Return the document's pages as images, for people and for tests."""
-        document = self._compiler.compile(format="png", sys_inputs=_inputs(page), ppi=_PIXELS_PER_INCH)
-        return document if isinstance(document, list) else [_single(document)]
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from payouts.balances import CarryReason
+from payouts.carry_reasons import CarryReason
 from payouts.months import following
 from payouts.statements.french import count, day, duration, euros, few, month_name, of_month, printable, typographic
 from payouts.statements.month import BalanceEntry, EntryKind, Statement

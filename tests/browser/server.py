@@ -16,8 +16,8 @@ from urllib.request import urlopen
 import duckdb
 
 from dashboards.access import Role
-from dashboards.gate.invitations import invite
-from dashboards.gate.store import open_store
+from dashboards.access.invitations import invite
+from dashboards.access.store import open_store
 from dashboards.serving import CURRENT
 from ingestion.settings import Settings
 

@@ -6,11 +6,12 @@ import io
 import pytest
 
 from dashboards.access import Role
+from dashboards.access.audit import Event
+from dashboards.access.store import open_store
 from dashboards.app_pages.artist.exports import MONTHS
 from dashboards.formatting import Language
-from dashboards.gate.audit import Event, lines
-from dashboards.gate.store import open_store
 from dashboards.texts import Texts
+from tests.access_store import audit_lines
 from tests.browser.conftest import ARTIST
 from tests.browser.server import served_home, serving
 from tests.browser.visitor import ARTIST_PAGES, PLATFORM_PAGES
@@ -124,7 +125,7 @@ def test_a_look_as_an_artist_is_on_record(signed_in, dashboards):
     visitor = signed_in(Role.MANAGEMENT)
     visitor.open(f"earnings?artist={OTHER}")
     assert "Cette consultation est enregistrée." in visitor.text
-    recorded = [line for line in lines(open_store(dashboards.settings)) if line.event == Event.VIEWED_AS]
+    recorded = [line for line in audit_lines(open_store(dashboards.settings)) if line.event == Event.VIEWED_AS]
     assert OTHER in [line.details["artist_id"] for line in recorded]
 
 

@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from dashboards.access import Role
-from dashboards.gate.grants import list_grants, revoke_grant
-from dashboards.gate.store import open_store
+from dashboards.access.grants import list_grants
+from dashboards.access.store import open_store
+from tests.access_store import revoke_grant
 from tests.browser.conftest import ARTIST
 from tests.browser.server import free_port, provider, served_home, serving
 

@@ -49,10 +49,10 @@ class Visitor:
         page.set_default_timeout(PATIENCE_MS)
         visitor = cls(dashboards, page)
         page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
-        page.on("console", lambda message: visitor.hear(message.type, message.text))
+        page.on("console", lambda message: visitor.note_console(message.type, message.text))
         return visitor
 
-    def hear(self, kind: str, text: str) -> None:
+    def note_console(self, kind: str, text: str) -> None:
         """Record a console error, unless it is harmless."""
         if kind == "error" and not _HARMLESS.search(text):
             self.complaints.append(text)

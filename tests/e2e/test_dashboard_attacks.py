@@ -19,8 +19,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dashboards.access import Role
-from dashboards.gate import audit, grants
-from dashboards.gate.tokens import token_hash
+from dashboards.access.tokens import token_hash
+from tests.access_store import AuditLine, audit_lines, revoke_grant
 from tests.e2e.dashboards.visitors import PASSWORD, Dashboards, open_page, running_dashboards
 from tests.unit.dashboards.serving_copies import write_home
 
@@ -271,7 +271,7 @@ def test_another_artists_statement_stays_closed(dashboards: Dashboards) -> None:
     assert (other.status_code, missing.status_code) == (404, 404)
     # The answers do not reveal whether there is such a statement.
     assert other.text == missing.text
-    events = [(line.event, line.details.get("artist_id")) for line in audit_lines(dashboards, "mina-files")]
+    events = [(line.event, line.details.get("artist_id")) for line in lines_of(dashboards, "mina-files")]
     assert events[:3] == [("statement_refused", "nobody"), ("statement_refused", "zoe"), ("statement_read", "mina")]
 
 
@@ -325,7 +325,7 @@ def test_no_fragment_outlives_its_grant(dashboards: Dashboards) -> None:
         fragment = page.fragments[-1]
         assert "FRAGMENT EARNED-mina-111111" in page.run(fragment=fragment)
         # Only the grant is revoked, the session stays open: the careless fragment itself checks nothing.
-        assert grants.revoke_grant(dashboards.store, issuer="allive", subject="mina-fragment", by="the tests")
+        assert revoke_grant(dashboards.store, issuer="allive", subject="mina-fragment", by="the tests")
         for _ in range(2):
             shown = page.run(fragment=fragment)
             assert "ACCESS-WITHDRAWN" in shown
@@ -616,8 +616,8 @@ def test_every_answer_carries_the_protecting_headers(dashboards: Dashboards) -> 
     )
 
 
-def audit_lines(dashboards: Dashboards, subject: str) -> list[audit.AuditLine]:
-    return [line for line in audit.lines(dashboards.store, limit=1000) if line.subject == subject]
+def lines_of(dashboards: Dashboards, subject: str) -> list[AuditLine]:
+    return [line for line in audit_lines(dashboards.store, limit=1000) if line.subject == subject]
 
 
 def test_who_did_what_is_on_record(dashboards: Dashboards) -> None:
@@ -626,7 +626,7 @@ def test_who_did_what_is_on_record(dashboards: Dashboards) -> None:
     visitor.sign_out()
     visitor.sign_in("on-record", "wrong password")
     visitor.sign_in("on-record")
-    events = [line.event for line in reversed(audit_lines(dashboards, dashboards.subject_of_account("on-record")))]
+    events = [line.event for line in reversed(lines_of(dashboards, dashboards.subject_of_account("on-record")))]
     assert events == [
         "invitation_used",
         "granted",

@@ -24,8 +24,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dashboards.access import Role
-from dashboards.gate import grants
 from dashboards.gate.orchestrator import ANSWER_WITHIN_S
+from tests.access_store import revoke_grant
 from tests.e2e.dashboards.visitors import ROOT, Dashboards, Visitor
 
 START_TIMEOUT_S = 1200
@@ -305,7 +305,7 @@ def test_a_websocket_launches_nothing_and_is_closed_with_the_right_to_it(service
     with handshake(service, cookie) as stream:
         stream.send(json.dumps({"type": "connection_init"}))
         assert json.loads(stream.recv(timeout=WITHIN_S)) == {"type": "connection_ack"}
-        assert grants.revoke_grant(service.store, issuer="allive", subject="listening", by="the tests")
+        assert revoke_grant(service.store, issuer="allive", subject="listening", by="the tests")
         with pytest.raises(ConnectionClosed) as closed:
             stream.recv(timeout=WITHIN_S)
         assert closed.value.rcvd is not None

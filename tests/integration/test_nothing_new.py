@@ -17,8 +17,8 @@ import orchestration.runs
 from ingestion.batches import list_held
 from ingestion.settings import Settings
 from orchestration import cli
+from orchestration.dbt_manifest import check_of, with_every_test
 from orchestration.definitions import defs
-from orchestration.defs.dbt.manifest import check_of, with_every_test
 from orchestration.home_lock import hold_data_home
 from orchestration.nothing_new import outcome_of_nothing_new
 from orchestration.parsed_project import parsed_project

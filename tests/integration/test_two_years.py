@@ -61,7 +61,7 @@ def in_2020_07(story: Story) -> None:
     month = story.close("2020-07")
     assert carried(month, "echo") == "below_minimum"
     assert carried(month, "fjord") == "no_iban"
-    assert "yann-2020-06" not in periods_of(month.slices), "it ends in August"
+    assert "yann-2020-07" not in periods_of(month.slices), "it ends in August"
 
 
 def in_2020_08(story: Story) -> None:
@@ -69,6 +69,7 @@ def in_2020_08(story: Story) -> None:
     story.lands(period("yann", "2020-05"), watching("yann", DUO, on="2020-06-01"))
     month = story.close("2020-08")
     assert artists_of(month.slices, "yann-2020-05") == {"alba", "brume"}
+    assert artists_of(month.slices, "yann-2020-07") == {"alba", "brume"}, "its last day is in this month"
 
 
 def in_2020_09(story: Story) -> None:

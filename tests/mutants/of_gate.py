@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 _ORDERS: Final = "payouts/close_orders.py"
 _ORCHESTRATOR: Final = "dashboards/gate/orchestrator.py"
 _SOCKETS: Final = "ingestion/sockets.py"
-_AUDIT: Final = "dashboards/gate/audit.py"
+_AUDIT: Final = "dashboards/access/audit.py"
 
 _ORDERS_TESTS: Final = "tests/unit/payouts/test_close_orders.py"
 _ORCHESTRATOR_TESTS: Final = "tests/unit/dashboards/test_gate_orchestrator.py"
@@ -234,7 +234,7 @@ GRANTS: Final = (
     Mutant(
         name="an_invitation_outlives_the_grant",
         rule="docs/security.md: revoking a grant withdraws open invitations",
-        file="dashboards/gate/revocation.py",
+        file="dashboards/access/revocation.py",
         before="invitations=withdraw_in(store, connection, emails, by=by),",
         after="invitations=withdraw_in(store, connection, [], by=by),",
         killed_by=f"{_STORE_TESTS}::test_a_revoked_grant_takes_open_invitations_along",
@@ -282,7 +282,7 @@ GRANTS: Final = (
     Mutant(
         name="failures_are_kept_for_ever",
         rule="docs/security.md: failed attempts are deleted after a time",
-        file="dashboards/gate/lockout.py",
+        file="dashboards/access/lockout.py",
         before="        _forget(connection, now=now)\n",
         after="",
         killed_by=f"{_STORE_TESTS}::test_failed_attempts_are_forgotten_and_bounded",
@@ -290,7 +290,7 @@ GRANTS: Final = (
     Mutant(
         name="a_flood_opens_what_is_locked",
         rule="docs/security.md: locked addresses and accounts stay locked",
-        file="dashboards/gate/lockout.py",
+        file="dashboards/access/lockout.py",
         before="order by locked_until > ?, attempts, last_at limit ?",
         after="order by locked_until < ?, last_at limit ?",
         killed_by=f"{_STORE_TESTS}::test_failed_attempts_are_forgotten_and_bounded",

@@ -7,13 +7,14 @@ import streamlit as st
 
 from dashboards import formatting, layout
 from dashboards.access import Role
+from dashboards.addresses import ORDERS, PREFIX
 from dashboards.app_pages.management import players
-from dashboards.gate.addresses import ORDERS, PREFIX
 from dashboards.layout import Card, Column
 from dashboards.queries.management import data as queries
 from dashboards.serving import Rows
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
+from ingestion.paris_days import PARIS
 
 _REASONS: Final = frozenset(
     {
@@ -284,8 +285,4 @@ def _at(viewer: Viewer, value: datetime | None) -> str:
 
 
 def _day(viewer: Viewer, value: datetime | None) -> str:
-    return (
-        formatting.short_day(value.astimezone(formatting.PARIS).date(), viewer.language)
-        if value
-        else formatting.NOTHING
-    )
+    return formatting.short_day(value.astimezone(PARIS).date(), viewer.language) if value else formatting.NOTHING

@@ -125,13 +125,6 @@ left join marts.dim_artists as artists using (artist_id)
 where months.settlement_month = $1 and (months.current_earned_nanos <> 0 or months.pro_rata_earned_nanos <> 0)
 order by difference_nanos desc, months.artist_id
 """
-_PRO_RATA_MONTHS: Final = """
-select settlement_month
-from marts.fct_artist_months
-group by settlement_month
-having sum(current_earned_nanos) > 0
-order by settlement_month desc
-"""
 
 
 def closed_months(principal: Principal, copy: ServingCopy) -> Rows:
@@ -168,12 +161,6 @@ def pending_adjustments(principal: Principal, copy: ServingCopy) -> Rows:
     """Return the corrections to closed months that the next close would make on today's data, largest first."""
     require_platform(principal)
     return copy.rows(_PENDING)
-
-
-def pro_rata_months(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the settlement months in which artists earned money, latest first."""
-    require_platform(principal)
-    return copy.rows(_PRO_RATA_MONTHS)
 
 
 def pro_rata(principal: Principal, copy: ServingCopy, month: str) -> Rows:

@@ -11,7 +11,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.dbt_invocation import NodeResult
-from orchestration.defs.dbt.manifest import as_test_id, asset_of, with_every_test
+from orchestration.dbt_manifest import as_test_id, asset_of, with_every_test
 from orchestration.defs.resources import DataHome
 from orchestration.parsed_project import parsed_project
 from orchestration.warehouse import Build, build_warehouse

@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from ingestion.counted import counted
+from ingestion.paris_days import PARIS
 from ingestion.settings import Settings
 from ingestion.waiting import waiting_files
 from orchestration import progress
@@ -18,12 +20,11 @@ from payouts.closing import Preview, close_month, preview_month, settle_month
 from payouts.due import due_months
 from payouts.errors import Refusal
 from payouts.month_checks import check_month, critical_refusals
-from payouts.months import PARIS
 from payouts.run import ClosedRun
 from payouts.settlement import first_month_with_periods, read_settlement
 from payouts.warehouse_file import open_warehouse
 
-MONTHS = dg.MonthlyPartitionsDefinition(start_date="2020-01", fmt="%Y-%m", timezone="Europe/Paris")
+MONTHS = dg.MonthlyPartitionsDefinition(start_date="2020-01", fmt="%Y-%m", timezone=PARIS.key)
 MARTS_SETTLED_FROM = (
     "dim_payees",
     "fct_artist_months",
@@ -41,6 +42,7 @@ MONTH_WARNINGS = "month_warnings"
 WARNINGS_SAY = "Open warnings that a person should look at before the month closes. They forbid nothing by themselves."
 SCHEDULE = "schedule (auto_close)"
 _MOST_WARNINGS = 10
+_MOST_FILES = 5
 _TIME_TO_APPROVE = timedelta(hours=12)
 
 
@@ -165,15 +167,12 @@ def _require_all_loaded(settings: Settings, month: str, *, began: datetime) -> N
     """Refuse a close if files that landed before it began are not loaded (RULES.md §6), also when started in the UI."""
     waiting = waiting_files(settings, landed_before=began)
     if waiting:
-        raise Refusal(
-            month,
-            (
-                (
-                    f"{len(waiting)} files had landed when this began and were not loaded: {', '.join(waiting[:5])}"
-                    f"{' …' if len(waiting) > 5 else ''}. Close with `allive payout {month}`, which loads first."  # noqa: PLR2004
-                ),
-            ),
+        had = counted(
+            len(waiting), "file had landed when this began and was", "files had landed when this began and were"
         )
+        named = ", ".join(waiting[:_MOST_FILES]) + (" …" if len(waiting) > _MOST_FILES else "")
+        reason = f"{had} not loaded: {named}. Close with `allive payout {month}`, which loads first."
+        raise Refusal(month, (reason,))
 
 
 def _require_good_refresh(instance: dg.DagsterInstance, month: str) -> None:
@@ -248,7 +247,7 @@ def _month_warnings(key: dg.AssetKey, preview: Preview | None) -> dg.AssetCheckR
         check_name=MONTH_WARNINGS,
         passed=not warnings,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(warnings)} warnings are open" if warnings else None,
+        description=counted(len(warnings), "warning is open", "warnings are open") if warnings else None,
         metadata={
             "warnings": list(in_words(warnings, most=_MOST_WARNINGS)),
             "acknowledgement": preview.acknowledgement or "" if preview else "",

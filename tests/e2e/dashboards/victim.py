@@ -5,7 +5,8 @@ It takes the place of the real pages, and like them asks the gate who is visitin
 
 import streamlit as st
 
-from dashboards.access import AccessDeniedError, Principal, current_principal, require_artist
+from dashboards.access import AccessDeniedError, Principal, require_artist
+from dashboards.access.current import current_principal
 from dashboards.serving import ServingCopy, current_copy
 from ingestion.settings import Settings
 

@@ -19,10 +19,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from dashboards.access import Principal, Role
-from dashboards.gate import grants, invitations, sessions
-from dashboards.gate.grants import LOCAL_ISSUER
-from dashboards.gate.store import Store, open_store
+from dashboards.access import Principal, Role, grants, invitations, sessions
+from dashboards.access.grants import LOCAL_ISSUER
+from dashboards.access.store import Store, open_store
 from ingestion.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]

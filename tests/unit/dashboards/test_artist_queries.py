@@ -10,8 +10,9 @@ import pytest
 
 import dashboards.queries.artist
 from dashboards.access import AccessDeniedError, Principal, Role
+from dashboards.app_pages.all_exports import find_export
 from dashboards.app_pages.artist import exports
-from dashboards.exports import ExportParameterError, find_export
+from dashboards.exports import ExportParameterError
 from dashboards.queries.artist import artist_names, watching
 from dashboards.serving import ServingCopy, current_copy
 from ingestion.settings import Settings

@@ -22,15 +22,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from dashboards.access import Principal, Role
-from dashboards.gate import audit, grants, orchestrator, sessions
+from dashboards.access import Principal, Role, grants, sessions
+from dashboards.access.store import Store
+from dashboards.gate import orchestrator
 from dashboards.gate.middleware import Gate
 from dashboards.gate.orchestrator import Orchestrator
 from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.store import Store
 from ingestion.settings import Settings
 from ingestion.sockets import WEB_SERVER, make_socket_folder, remove_socket_folder
+from tests.access_store import audit_lines, end_sessions_of, revoke_grant
 
 WITHIN_S = 20
 QUERY = "query Who { version }"
@@ -377,7 +378,7 @@ def test_another_sites_page_fetches_nothing_of_it(gated: Gated, mode: str) -> No
 def test_a_change_is_on_record_with_who_made_it(gated: Gated) -> None:
     gated.graphql(MUTATION)
     gated.graphql(QUERY)
-    changes = [line for line in audit.lines(gated.store) if line.event == "operated"]
+    changes = [line for line in audit_lines(gated.store) if line.event == "operated"]
     assert [(line.issuer, line.subject) for line in changes] == [("tests", "operator-1")]
 
 
@@ -428,12 +429,12 @@ def test_a_websocket_is_closed_with_the_right_to_it(gated: Gated, change: str) -
         stream.send(json.dumps({"type": "connection_init"}))
         stream.recv(timeout=WITHIN_S)
         if change == "revoked":
-            grants.revoke_grant(gated.store, issuer="tests", subject="operator-1", by="tests")
+            revoke_grant(gated.store, issuer="tests", subject="operator-1", by="tests")
         elif change == "demoted":
             finance = Principal("tests", "operator-1", "x", Role.FINANCE)
             grants.put_grant(gated.store, finance, by="tests")
         else:
-            sessions.end_sessions_of(gated.store, issuer="tests", subject="operator-1", by="tests")
+            end_sessions_of(gated.store, issuer="tests", subject="operator-1", by="tests")
         with pytest.raises((ConnectionClosed, TimeoutError)) as closed:
             stream.recv(timeout=WITHIN_S)
     assert isinstance(closed.value, ConnectionClosed), "the stream stayed open"

@@ -10,17 +10,17 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from dashboards.access import Principal, Role
+from dashboards.access import Principal, Role, grants, invitations, sessions
+from dashboards.access.store import open_store
+from dashboards.access.tokens import token_hash
 from dashboards.formatting import Language
-from dashboards.gate import grants, invitations, oidc, sessions
+from dashboards.gate import oidc
 from dashboards.gate.middleware import Gate
 from dashboards.gate.oidc import Flow, OidcRoutes
 from dashboards.gate.orchestrator import Orchestrator
 from dashboards.gate.orders import OrderRoutes
 from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.store import open_store
-from dashboards.gate.tokens import token_hash
 from dashboards.texts import Texts
 from ingestion import durable
 from ingestion.settings import Settings

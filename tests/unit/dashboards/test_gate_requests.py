@@ -105,7 +105,7 @@ def test_the_language_is_chosen_or_asked_for_or_french(headers: dict[str, str], 
     assert language_of(request(**headers)) == language
 
 
-def test_streamlit_hears_of_the_user_from_the_gate_alone() -> None:
+def test_only_the_gate_names_the_user_to_streamlit() -> None:
     sent = [
         (b"X_Allive_Session", b"forged"),
         (b"x-allive-session", b"forged"),

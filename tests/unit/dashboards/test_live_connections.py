@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from dashboards.gate import sessions, websockets
-from dashboards.gate.sessions import Session
-from dashboards.gate.store import Store
+from dashboards.access import sessions
+from dashboards.access.sessions import Session
+from dashboards.access.store import Store
+from dashboards.gate import websockets
 from dashboards.gate.websockets import LiveConnections
 
 WITHIN_S = 10

@@ -16,7 +16,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards.access import AccessDeniedError, Role
-from dashboards.exports import find_export
+from dashboards.app_pages.all_exports import find_export
 from dashboards.formatting import Language
 from dashboards.queries import management
 from dashboards.viewer import Viewer

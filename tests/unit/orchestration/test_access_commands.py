@@ -6,9 +6,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from dashboards.access import Principal, Role
-from dashboards.gate import grants, invitations
-from dashboards.gate.store import Store, open_store
+from dashboards.access import Principal, Role, grants, invitations
+from dashboards.access.store import Store, open_store
 from ingestion.settings import Settings
 from orchestration import cli
 from orchestration.commands.dashboards import warn_of_settings

@@ -435,9 +435,3 @@ def test_a_year_with_a_month_missing_is_refused(tmp_path: Path) -> None:
 def test_a_year_without_months_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="No closed month of 2019"):
         write_yearly_statements(year(tmp_path), year=2019, target=tmp_path / "out", contact=CONTACT)
-
-
-def test_a_statement_can_be_looked_at(tmp_path: Path) -> None:
-    (statement,) = read_statements(write_month(tmp_path / "2021-02", TYPICAL))
-    images = Typesetter("month.typ").png(month_page(statement, pro_rata_cents=0, run_hash=RUN_HASH, contact=CONTACT))
-    assert [image[:4] for image in images] == [b"\x89PNG"]

@@ -89,7 +89,7 @@ def test_where_heartbeats_are_gone_no_month_is_proven_and_none_failed(payouts: P
     assert verification.findings == ()
     assert verdicts(verification) == dict.fromkeys(MONTHS, NOT_PROVABLE)
     assert verification.verdict is NOT_PROVABLE
-    assert not verification.is_proven
+    assert verification.verdict is not Verdict.PROVEN
     (reason,) = verification.verdicts[0].reasons
     assert reason.startswith(f"not checked: {HEARTBEATS}: ")
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingestion.settings import Settings
-from payouts.verification import Check, Verification, record_verification, verify
+from payouts.verification import Check, Verdict, Verification, record_verification, verify
 from tests import closed_chain
 from tests.closed_chain import Chain, small_chain, small_season
 from tests.oracle import History
@@ -158,7 +158,7 @@ def test_a_run_under_a_policy_that_the_project_never_stated_is_found(tmp_path: P
         (Check.POLICY, "2020-11/control.json", "policy, pool_rule", "direct", "equal"),
         (Check.POLICY, "2020-11/control.json", "adjustments of 2020-10, policy, pool_rule", "direct", "equal"),
     ]
-    assert not verification.is_proven
+    assert verification.verdict is not Verdict.PROVEN
 
 
 @pytest.mark.parametrize(

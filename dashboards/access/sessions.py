@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from dashboards.gate.audit import Event, append
-from dashboards.gate.store import Store
-from dashboards.gate.tokens import new_token, token_hash
+from dashboards.access.audit import Event, append
+from dashboards.access.store import Store
+from dashboards.access.tokens import new_token, token_hash
 
 IDLE_S: Final = 30 * 60
 ABSOLUTE_S: Final = 12 * 3600
@@ -101,12 +101,6 @@ def end_session(store: Store, session: Session, *, address: str) -> None:
             (store.now(), session.reference),
         )
         append(store, connection, Event.SIGNED_OUT, who=(session.issuer, session.subject), address=address)
-
-
-def end_sessions_of(store: Store, *, issuer: str, subject: str, by: str) -> int:
-    """End every session of a subject and return how many were live."""
-    with store.writing() as connection:
-        return end_in(store, connection, issuer=issuer, subject=subject, by=by)
 
 
 def end_in(store: Store, connection: sqlite3.Connection, *, issuer: str, subject: str, by: str) -> int:

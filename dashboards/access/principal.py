@@ -1,9 +1,7 @@
-"""The signed-in user and what they may see. The gate provides the identity; every query checks authorization here."""
+"""A signed-in user and what they may see: every query of the pages checks it here."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-
-from ingestion.settings import Settings
 
 
 class Role(StrEnum):
@@ -33,20 +31,6 @@ class Principal:
 
 class AccessDeniedError(PermissionError):
     """The principal's grant does not cover what was asked for."""
-
-
-def current_principal(settings: Settings) -> Principal:
-    """Return the viewer, from the session confirmed by the gate and the current grant in the access store.
-
-    Raises:
-        AccessDeniedError: The session has ended, or the subject no longer has a grant.
-    """
-    import streamlit as st  # noqa: PLC0415 - only pages call this; the rest of the module works without Streamlit
-
-    from dashboards.gate.grants import principal_of_session  # noqa: PLC0415 - imports this module's types
-    from dashboards.gate.store import open_store  # noqa: PLC0415
-
-    return principal_of_session(open_store(settings), str(st.user.get("session") or ""))
 
 
 def require_artist(principal: Principal, artist_id: str) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from dashboards.access import AccessDeniedError, Principal, Role
-from dashboards.gate.audit import Event, append
-from dashboards.gate.sessions import session_of
-from dashboards.gate.store import Store
+from dashboards.access.audit import Event, append
+from dashboards.access.principal import AccessDeniedError, Principal, Role
+from dashboards.access.sessions import session_of
+from dashboards.access.store import Store
 
 LOCAL_ISSUER: Final = "allive"
 """The issuer of local accounts; their subject is the account's id."""
@@ -80,14 +80,11 @@ def write_grant(store: Store, connection: sqlite3.Connection, principal: Princip
     )
 
 
-def revoke_grant(store: Store, *, issuer: str, subject: str, by: str) -> bool:
-    """Revoke a subject's grant and return whether there was one. The caller ends the sessions."""
-    with store.writing() as connection:
-        return delete_grant(store, connection, issuer=issuer, subject=subject, by=by)
-
-
 def delete_grant(store: Store, connection: sqlite3.Connection, *, issuer: str, subject: str, by: str) -> bool:
-    """Revoke a grant in the caller's transaction (see `revoke_grant`)."""
+    """Revoke a subject's grant in the caller's transaction and return whether there was one.
+
+    The caller ends the sessions.
+    """
     found = connection.execute("delete from grants where issuer = ? and subject = ?", (issuer, subject)).rowcount
     if found:
         append(store, connection, Event.GRANT_REVOKED, who=(issuer, subject), by=by)

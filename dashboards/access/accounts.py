@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from dashboards.gate import lockout
-from dashboards.gate.audit import Event, record
-from dashboards.gate.grants import LOCAL_ISSUER
-from dashboards.gate.passwords import is_password
-from dashboards.gate.store import Store
+from dashboards.access import lockout
+from dashboards.access.audit import Event, record
+from dashboards.access.grants import LOCAL_ISSUER
+from dashboards.access.passwords import is_password
+from dashboards.access.store import Store
 
 
 @dataclass(frozen=True)
@@ -32,3 +32,16 @@ def check_password(store: Store, *, email: str, password: str, address: str) -> 
         return SignIn()
     lockout.succeed(store, account=email, address=address)
     return SignIn(account_id=row["account_id"])
+
+
+def operator_of(store: Store, *, issuer: str, subject: str) -> str:
+    """Return an operator's name in the payout audit log: the local account's address, else issuer and subject.
+
+    A grant's name is not unique: it is free text, and two people can have the same one.
+    """
+    if issuer == LOCAL_ISSUER:
+        with store.reading() as connection:
+            row = connection.execute("select email from accounts where account_id = ?", (subject,)).fetchone()
+        if row is not None:
+            return str(row["email"])
+    return f"{issuer} {subject}"

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from dashboards.access import Principal
-from dashboards.gate.grants import LOCAL_ISSUER, delete_grant
-from dashboards.gate.invitations import withdraw_in
-from dashboards.gate.sessions import end_in
-from dashboards.gate.store import Store
+from dashboards.access.grants import LOCAL_ISSUER, delete_grant
+from dashboards.access.invitations import withdraw_in
+from dashboards.access.principal import Principal
+from dashboards.access.sessions import end_in
+from dashboards.access.store import Store
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Addresses used by the gate and by other packages. No heavy imports, so that commands can use it too."""
+"""Addresses that the gate, the pages and the commands use."""
 
 from typing import Final
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from dashboards.access import Principal, Role
-from dashboards.gate.audit import Event, append
-from dashboards.gate.grants import LOCAL_ISSUER, find_grant, require_artists_fit, write_grant
-from dashboards.gate.passwords import hash_password
-from dashboards.gate.store import Store
-from dashboards.gate.tokens import new_token, token_hash
+from dashboards.access.audit import Event, append
+from dashboards.access.grants import LOCAL_ISSUER, find_grant, require_artists_fit, write_grant
+from dashboards.access.passwords import hash_password
+from dashboards.access.principal import Principal, Role
+from dashboards.access.store import Store
+from dashboards.access.tokens import new_token, token_hash
 
 VALID_S: Final = 7 * 24 * 3600
 _EMAIL: Final = re.compile(r"[^@\s<>\"',;]{1,64}@[^@\s<>\"',;]{1,190}")

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from dashboards.access import Principal, require_platform
-from dashboards.gate.lockout import network_of
-from dashboards.gate.store import Store
+from dashboards.access.lockout import network_of
+from dashboards.access.principal import Principal, require_platform
+from dashboards.access.store import Store
 
 
 class Event(StrEnum):
@@ -70,19 +70,6 @@ _DAY_S: Final = 24 * 3600
 _ALL: Final = ""
 
 
-@dataclass(frozen=True)
-class AuditLine:
-    """A line of the audit log."""
-
-    event_id: int
-    happened_at: datetime
-    event: str
-    issuer: str | None
-    subject: str | None
-    address: str | None
-    details: dict[str, object]
-
-
 def record(
     store: Store,
     event: Event,
@@ -117,15 +104,6 @@ def append(
         if not _may_write(store, connection, kind=kind, one=one, bound=BOUNDS[event]):
             return
     _write(store, connection, event, issuer=issuer, subject=subject, address=address, details=details)
-
-
-def left_out(store: Store) -> dict[str, int]:
-    """Return how many lines of each kind were left out and are not in the log as a count yet."""
-    with store.reading() as connection:
-        rows = connection.execute(
-            "select kind, sum(left_out) as lines from audit_counts where left_out > 0 group by kind"
-        ).fetchall()
-    return {row["kind"]: row["lines"] for row in rows}
 
 
 def _may_write(store: Store, connection: sqlite3.Connection, *, kind: str, one: str, bound: Bound) -> bool:
@@ -183,21 +161,3 @@ def record_view_as(store: Store, principal: Principal, artist_id: str) -> None:
     """
     require_platform(principal)
     record(store, Event.VIEWED_AS, who=principal, artist_id=artist_id)
-
-
-def lines(store: Store, *, limit: int = 100) -> list[AuditLine]:
-    """Return the latest lines, the newest first."""
-    with store.reading() as connection:
-        rows = connection.execute("select * from audit_events order by event_id desc limit ?", (limit,)).fetchall()
-    return [
-        AuditLine(
-            event_id=row["event_id"],
-            happened_at=datetime.fromtimestamp(row["happened_at"], UTC),
-            event=row["event"],
-            issuer=row["issuer"],
-            subject=row["subject"],
-            address=row["address"],
-            details=json.loads(row["details"]),
-        )
-        for row in rows
-    ]
