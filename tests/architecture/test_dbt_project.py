@@ -49,6 +49,8 @@ FINGERPRINTS = {
     "int_settlement_inputs",
     "int_visibility_inputs",
 }
+# The past participles that end the name of an intermediate model.
+PARTICIPLE = re.compile(r"[a-z]+ed|known|paid")
 # Each data test costs about 40 ms in every `allive run`.
 MOST_DATA_TESTS = 68
 # Words that only one engine has, or that mean something else in the other: allowed in macros/engine only. Spark reads
@@ -124,6 +126,35 @@ def test_models_are_named_by_their_layer_and_live_in_its_schema(models):
         if not LAYERS[layer_of(model)].fullmatch(name) or model["schema"] != layer_of(model)
     ]
     assert not wrong
+
+
+def singular(noun):
+    return f"{noun.removesuffix('ies')}y" if noun.endswith("ies") else noun.removesuffix("s")
+
+
+def nouns_of(name):
+    """The nouns of an intermediate model's name, without the past participle that can follow them."""
+    words = name.removeprefix("int_").split("_")
+    return words[:-1] if PARTICIPLE.fullmatch(words[-1]) else words
+
+
+def test_intermediate_models_are_named_by_their_rows_and_what_was_done_to_them(models):
+    wrong = []
+    for name, model in models.items():
+        if layer_of(model) != "intermediate" or name in FINGERPRINTS:
+            continue
+        nouns = nouns_of(name)
+        grain = {singular(word) for word in re.findall(r"[a-z]+", model["description"].split(". ")[0].lower())}
+        if any(map(PARTICIPLE.fullmatch, nouns)):
+            wrong.append(f"{name}: a participle comes after its noun")
+        if singular(nouns[-1]) == nouns[-1]:
+            wrong.append(f"{name}: {nouns[-1]} is not a plural")
+        wrong += [f"{name}: its grain does not mention {noun}" for noun in nouns if singular(noun) not in grain]
+    assert not wrong
+
+
+def test_fingerprints_of_a_months_inputs_are_named_so(models):
+    assert {name for name in models if name.startswith("int_") and name.endswith("_inputs")} == FINGERPRINTS
 
 
 def test_layers_read_only_what_lies_below(manifest, models):
