@@ -27,6 +27,7 @@ from ingestion.raw_tables import Pins, count_records, create_raw_views, read_pin
 from ingestion.settings import Settings
 from orchestration import spark, warm_worker
 from orchestration.dbt_invocation import NodeResult, invoke_dbt, parsed_manifest
+from orchestration.dbt_sources import SOURCE_OF_RAW_TABLE
 from orchestration.parsed_project import (
     ParsedProject,
     dbt_arguments,
@@ -156,7 +157,7 @@ def _changed_since(before: Inputs, now: Inputs) -> tuple[str, ...]:
     if before.code != now.code:
         return ()
     changed = [table for table, version in now.versions.items() if before.versions.get(table) != version]
-    selectors = [f"source:raw.{table}+" for table in changed]
+    selectors = [f"source:{SOURCE_OF_RAW_TABLE[table]}+" for table in changed]
     return (*selectors, *(["source:booked+"] if before.booked != now.booked else []))
 
 
