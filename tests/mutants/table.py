@@ -332,7 +332,7 @@ WHAT_LANDS: Final = (
     ),
     Mutant(
         name="swarms_pass",
-        rule="INTERFACES files of 1 to 199 records cannot hide from the gate",
+        rule="INTERFACES files of 1 to 199 records cannot hide from the checks",
         file="ingestion/checks.py",
         before="        for pool in (small, standing)\n",
         after="        for pool in ()\n",
@@ -340,7 +340,7 @@ WHAT_LANDS: Final = (
     ),
     Mutant(
         name="small_files_hide_among_large_ones",
-        rule="INTERFACES files of 1 to 199 records cannot hide from the gate",
+        rule="INTERFACES files of 1 to 199 records cannot hide from the checks",
         file="ingestion/checks.py",
         before="        for pool in (small, standing)\n",
         after="        for pool in (standing,)\n",
@@ -481,8 +481,8 @@ WHAT_COUNTS: Final = (
         name="blockers_ignored",
         rule="§4 a blocker in the data blocks the close",
         file="payouts/closing.py",
-        before="reasons = list(gate.blocker_refusals(month, settlement.blockers))",
-        after="reasons = list(gate.blocker_refusals(month, ()))",
+        before="reasons = list(preconditions.blocker_refusals(month, settlement.blockers))",
+        after="reasons = list(preconditions.blocker_refusals(month, ()))",
         killed_by=f"{_CLOSING}::test_a_blocker_refuses_its_month_and_no_other",
     ),
 )
@@ -750,7 +750,7 @@ CLOSING: Final = (
     Mutant(
         name="closed_again",
         rule="§6 closing a closed month again is refused",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if month in closed:",
         after="if month in closed[:-1]:",
         killed_by=f"{_CLOSING}::test_months_close_in_order_and_once",
@@ -758,7 +758,7 @@ CLOSING: Final = (
     Mutant(
         name="closed_with_gaps",
         rule="§6 runs close in order, without gaps",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if closed and month != months.following(closed[-1]):",
         after="if closed and month < months.following(closed[-1]):",
         killed_by=f"{_CLOSING}::test_months_close_in_order_and_once",
@@ -766,7 +766,7 @@ CLOSING: Final = (
     Mutant(
         name="first_run_anywhere",
         rule="§6 the first run is no later than the first month with periods",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if first is not None and month > first:",
         after="if first is not None and month < first:",
         killed_by=f"{_CLOSING}::test_the_first_run_may_not_skip_periods",
@@ -783,7 +783,7 @@ CLOSING: Final = (
         name="closed_from_an_old_warehouse",
         rule="§6 the bookings of closed months are part of the input",
         file="payouts/closing.py",
-        before="_refuse(month, gate.warehouse_refusals(settings, con))",
+        before="_refuse(month, preconditions.warehouse_refusals(settings, con))",
         after="_refuse(month, [])",
         killed_by=f"{_CLOSING}::test_a_warehouse_from_before_the_last_close_is_refused",
     ),
