@@ -8,7 +8,7 @@ import duckdb
 
 from ingestion.contracts.fields import sql_text
 from ingestion.settings import Settings
-from orchestration.spark.catalogue import SparkTable, files_of
+from orchestration.spark.built_tables import SparkTable, files_of
 
 _DUCKDB_TYPES: Final = {
     "string": "varchar",
