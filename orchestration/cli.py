@@ -302,9 +302,9 @@ def simulate(
 ) -> None:
     """Show what another policy would have paid each artist. Writes nothing except --output."""
     from orchestration.commands.simulate import simulate_month  # noqa: PLC0415
-    from payouts.simulation import WhatIf  # noqa: PLC0415
+    from payouts.simulation import Scenario  # noqa: PLC0415
 
-    what_if = WhatIf(
+    scenario = Scenario(
         envelope_cents=envelope,
         minimum_payout_cents=minimum,
         pool_rule=pool_rule,
@@ -312,9 +312,9 @@ def simulate(
         minimum_live_s=minimum_live,
         is_pro_rata=pro_rata,
     )
-    if what_if == WhatIf():
+    if scenario == Scenario():
         raise typer.BadParameter("say what to change, for example --envelope 150", param_hint="options")
-    _exit_unless(simulate_month(_settings(), month, what_if, output=output))
+    _exit_unless(simulate_month(_settings(), month, scenario, output=output))
 
 
 @app.command()

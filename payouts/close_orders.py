@@ -13,8 +13,8 @@ from typing import Any, Final, Literal, NoReturn, get_args
 from ingestion.settings import Settings
 from payouts import audit
 from payouts.errors import Refusal
-from payouts.gate import calendar_refusals
 from payouts.months import parse_month
+from payouts.preconditions import calendar_refusals
 
 ORDERED: Final = "order_close"
 APPROVED: Final = "approve_close"

@@ -1,4 +1,4 @@
-"""Closing a settlement month: gate, settle, write aside, prove, one atomic rename, audit (RULES.md §6)."""
+"""Closing a settlement month: preconditions, settle, write aside, prove, one atomic rename, audit (RULES.md §6)."""
 
 import functools
 import json
@@ -20,7 +20,7 @@ from ingestion.counted import counted
 from ingestion.durable import sync_file
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
-from payouts import audit, files, gate, ledger, requests
+from payouts import audit, files, ledger, preconditions, requests
 from payouts.bank_details import electronic
 from payouts.close_orders import CloseOrder, take_up
 from payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
@@ -65,7 +65,7 @@ def close_month(
     parse_month(month)
     with _only_closing(settings, month):
         finish_interrupted_closings(settings)
-        _refuse(month, gate.calendar_refusals(settings, month))
+        _refuse(month, preconditions.calendar_refusals(settings, month))
         order = take_up(settings, order_id, month)
         with open_warehouse(settings) as con:
             run = _compute(settings, con, month)
@@ -144,15 +144,15 @@ def _as_the_project_writes_it(month: str) -> Iterator[None]:
     except (ArithmeticError, LookupError, TypeError, ValueError, UnbalancedRunError, duckdb.Error) as error:
         found = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise Refusal(
-            month, (f"The warehouse is not as the project builds it ({found}).", gate.LIKELY_CAUSES)
+            month, (f"The warehouse is not as the project builds it ({found}).", preconditions.LIKELY_CAUSES)
         ) from error
 
 
 def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> ClosedRun:
-    _refuse(month, gate.calendar_refusals(settings, month))
+    _refuse(month, preconditions.calendar_refusals(settings, month))
     _refuse(month, requests.amendment_refusals(settings))
     _refuse(month, pin_refusals(settings))
-    _refuse(month, gate.warehouse_refusals(settings, con))
+    _refuse(month, preconditions.warehouse_refusals(settings, con))
     with _as_the_project_writes_it(month):
         settlement = _settle(settings, con, month)
         run = compute_run(
@@ -188,18 +188,18 @@ def _unacknowledged(warnings: tuple[CloseWarning, ...], order: CloseOrder) -> li
 def _settle(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> Settlement:
     settlement = read_settlement(con, month)
     if settlement is None:
-        raise Refusal(month, (gate.unknown_month_refusal(con),))
-    reasons = list(gate.blocker_refusals(month, settlement.blockers))
+        raise Refusal(month, (preconditions.unknown_month_refusal(con),))
+    reasons = list(preconditions.blocker_refusals(month, settlement.blockers))
     if not ledger.closed_months(settings):
-        reasons += gate.first_run_refusals(con, month)
+        reasons += preconditions.first_run_refusals(con, month)
     reasons += [
         f"Batch {held.batch_id} ({held.record_type}) is held, with {_some_files(held.names)}, and touches the month: "
         f"look at it with `allive batches show {held.batch_id}`, then release or discard it."
         for held in list_held(settings)
         if month in months_touched(held, [month])
     ]
-    reasons += gate.unreadable_refusals(settings, con)
-    reasons += gate.unread_refusals(settings)
+    reasons += preconditions.unreadable_refusals(settings, con)
+    reasons += preconditions.unread_refusals(settings)
     _refuse(month, reasons)
     return settlement
 
@@ -232,7 +232,7 @@ def _prove(settings: Settings, folder: Path, run: ClosedRun, *, progress: Progre
     }
     proof = prove_run(settings, folder, pinned=read_pins(settings).versions, payees=payees, progress=tell)
     if not proof.holds:
-        raise Refusal(run.settlement_month, gate.proof_refusals(proof.findings, proof.unchecked))
+        raise Refusal(run.settlement_month, preconditions.proof_refusals(proof.findings, proof.unchecked))
 
 
 def _publish(

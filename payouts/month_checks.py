@@ -20,12 +20,12 @@ _VIEWS: Final = {
             artists.current_earned_nanos as earned_nanos,
             artists.current_earned_cents as earned_cents,
             months.envelope_nanos as month_envelope_nanos
-        from {catalog}.marts.fct_artist_months as artists
-        inner join {catalog}.marts.fct_settlement_months as months
+        from {warehouse}.marts.fct_artist_months as artists
+        inner join {warehouse}.marts.fct_settlement_months as months
             on artists.settlement_month = months.settlement_month
         where artists.settlement_month = {month}
     """,
-    "month_slices": "select * from {catalog}.marts.fct_period_slices where settlement_month = {month}",
+    "month_slices": "select * from {warehouse}.marts.fct_period_slices where settlement_month = {month}",
 }
 
 
@@ -36,15 +36,15 @@ def check_month(settings: Settings, month: str) -> tuple[CheckResult, ...]:
     created in a read-only warehouse.
     """
     months.parse_month(month)
-    catalog = settings.warehouse_path.stem
+    warehouse = settings.warehouse_path.stem
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as con:
         con.execute("set timezone = 'UTC'")
         con.execute("set memory_limit = ?", [settings.duckdb_memory_limit])
         con.execute("set temp_directory = ?", [str(settings.temp_dir)])
-        con.execute(f"attach {sql_text(settings.warehouse_path)} as {sql_name(catalog)} (read_only)")
+        con.execute(f"attach {sql_text(settings.warehouse_path)} as {sql_name(warehouse)} (read_only)")
         results: list[CheckResult] = []
         for view, query in _VIEWS.items():
-            con.execute(f"create view {view} as {query.format(catalog=sql_name(catalog), month=sql_text(month))}")
+            con.execute(f"create view {view} as {query.format(warehouse=sql_name(warehouse), month=sql_text(month))}")
             results += validate(con, view, f"payouts.expectations.{view}")
     return tuple(results)
 

@@ -12,7 +12,7 @@ firsts as (
         artist_id,
         first_month as month,
         count(*) as viewers
-    from {{ ref('int_artist_firsts') }}
+    from {{ ref('int_artist_watchers') }}
     where {{ is_unproven_month('first_month', 'fct_artist_audience') }}
     group by artist_id, first_month
 ),
@@ -43,7 +43,7 @@ counting as (
     select
         month,
         sum(watch_ms) as watch_ms
-    from {{ ref('int_counting_watch') }}
+    from {{ ref('int_counting_live_months') }}
     where {{ is_unproven_month('month', 'fct_artist_audience') }}
     group by month
 ),

@@ -1,13 +1,13 @@
 -- A playback has one row per Paris day (RULES.md §2, §3.4).
 -- Months that were tested since they last changed are not counted again;
--- int_watched_lives records which ones those are.
+-- int_lives_watched records which ones those are.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
-    where {{ is_unproven_day('event_day', 'int_watched_lives') }}
+    where {{ is_unproven_day('event_day', 'int_lives_watched') }}
 ),
 
 watched_lives as (
-    select * from {{ ref('int_watched_lives') }}
+    select * from {{ ref('int_lives_watched') }}
 ),
 
 final as (

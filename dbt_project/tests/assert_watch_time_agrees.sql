@@ -64,7 +64,7 @@ first_sessions as (
     select
         subscriber_id,
         min(session_started_at) as session_started_at
-    from {{ ref('int_playbacks_in_sessions') }}
+    from {{ ref('int_playbacks_sessionized') }}
     where {{ of_playbacks }} and first_heartbeat_at = session_started_at
     group by subscriber_id
 ),

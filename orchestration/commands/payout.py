@@ -11,7 +11,7 @@ from ingestion.waiting import waiting_files
 from orchestration.commands import refresh
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
-from payouts import gate, ledger
+from payouts import ledger, preconditions
 from payouts.audit import operator_name
 from payouts.close_orders import CloseOrder, approve_close, open_orders, order_close
 from payouts.close_warnings import in_words
@@ -238,7 +238,7 @@ def show_control(controls: Iterable[Mapping[str, Any]]) -> None:
 
 def _refused_by_the_calendar(settings: Settings, month: str) -> bool:
     """Refuse immediately if the calendar alone forbids the close: that check needs no warehouse."""
-    reasons = gate.calendar_refusals(settings, month, now=datetime.now(UTC))
+    reasons = preconditions.calendar_refusals(settings, month, now=datetime.now(UTC))
     if reasons:
         refuse(f"{month} cannot close.", reasons)
     return bool(reasons)

@@ -20,7 +20,7 @@ from orchestration.publishing.estimates import publish_estimates
 from orchestration.publishing.previous_copy import PreviousCopy, read_previous_copy
 from orchestration.publishing.published_columns import refuse_personal_columns
 from orchestration.publishing.published_marts import copy_marts
-from orchestration.publishing.what_ifs import compute_what_ifs, publish_what_ifs
+from orchestration.publishing.scenarios import compute_scenarios, publish_scenarios
 from orchestration.serving_copy import CURRENT, ServingCopy, state_of_copy
 
 KEPT_COPIES: Final = 3
@@ -71,7 +71,7 @@ def _write(
     checks: Sequence[Check],
     now: datetime,
 ) -> dict[str, int]:
-    what_ifs = compute_what_ifs(settings, previous)
+    scenarios = compute_scenarios(settings, previous)
     with duckdb.connect(target) as con:
         con.execute("set TimeZone = 'UTC'")
         con.execute("set memory_limit = ?", [settings.duckdb_memory_limit])
@@ -81,7 +81,7 @@ def _write(
         copy_marts(con)
         publish_booked_money(con, settings)
         publish_estimates(con, previous, now=now)
-        publish_what_ifs(con, what_ifs)
+        publish_scenarios(con, scenarios)
         publish_data_state(con, settings, checks)
         con.execute(
             "create table published.copy as select cast(? as varchar) as inputs, cast(? as timestamptz) as "

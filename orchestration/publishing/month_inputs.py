@@ -1,4 +1,4 @@
-"""Hashes of everything that determines a month's what-ifs, so that an unchanged month is not settled again."""
+"""Hashes of everything that determines a month under its scenarios, so that an unchanged month is not settled again."""
 
 import hashlib
 import json

@@ -8,7 +8,7 @@ import duckdb
 
 from ingestion.settings import Settings
 from ingestion.sql_text import sql_text
-from orchestration.spark.catalogue import SparkTable, files_of
+from orchestration.spark.built_tables import SparkTable, files_of
 
 _DUCKDB_TYPES: Final = {
     "string": "varchar",

@@ -1,6 +1,6 @@
 """The one Spark session of a process: what it needs on the machine, and its settings.
 
-Its catalogue is in memory and is created again from the data home (`catalogue.py`): no metastore to keep or repair.
+It keeps its tables in memory, created again from the data home (`built_tables.py`): no metastore to keep or repair.
 """
 
 import os

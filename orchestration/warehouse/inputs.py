@@ -15,6 +15,7 @@ import payouts.policy
 from ingestion.raw_tables import Pins
 from ingestion.settings import Settings
 from orchestration import spark
+from orchestration.dbt_sources import SOURCE_OF_RAW_TABLE
 from orchestration.parsed_project import ParsedProject
 from payouts.bookings import kept_catalogues
 from payouts.look_back import look_back_of_next_run
@@ -65,5 +66,5 @@ def changed_since(before: Inputs, now: Inputs) -> tuple[str, ...]:
     if before.code != now.code:
         return ()
     changed = [table for table, version in now.versions.items() if before.versions.get(table) != version]
-    selectors = [f"source:raw.{table}+" for table in changed]
+    selectors = [f"source:{SOURCE_OF_RAW_TABLE[table]}+" for table in changed]
     return (*selectors, *(["source:booked+"] if before.booked != now.booked else []))

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from ingestion.settings import Settings
-from payouts import gate, ledger, requests
+from payouts import ledger, preconditions, requests
 from payouts.errors import Refusal
 from payouts.run import ClosedRun, Requests, compute_run
 from payouts.settlement import Settlement, read_settlement
+from payouts.simulation.scenario import Scenario
 from payouts.simulation.settling import read_frame, settle_under
-from payouts.simulation.what_if import WhatIf
 from payouts.warehouse_file import open_warehouse
 
 
@@ -56,7 +56,7 @@ class Simulation:
     doubts: tuple[str, ...]
 
 
-def simulate(settings: Settings, month: str, what_if: WhatIf) -> Simulation:
+def simulate(settings: Settings, month: str, scenario: Scenario) -> Simulation:
     """Settle and pay a month under another policy, without writing anything.
 
     Raises:
@@ -67,15 +67,15 @@ def simulate(settings: Settings, month: str, what_if: WhatIf) -> Simulation:
             month, ("There is no warehouse yet: put files into landing/ and run `allive run`.",), "be simulated"
         )
     with open_warehouse(settings) as con:
-        reasons = gate.warehouse_refusals(settings, con)
+        reasons = preconditions.warehouse_refusals(settings, con)
         if reasons:
             raise Refusal(month, tuple(reasons), "be simulated")
         settlement = read_settlement(con, month)
         if settlement is None:
-            raise Refusal(month, (gate.unknown_month_refusal(con),), "be simulated")
+            raise Refusal(month, (preconditions.unknown_month_refusal(con),), "be simulated")
         frame = read_frame(con, month)
         other = settle_under(
-            con, settlement, frame, what_if.applied_to(settlement.policy), is_pro_rata=what_if.is_pro_rata
+            con, settlement, frame, scenario.applied_to(settlement.policy), is_pro_rata=scenario.is_pro_rata
         )
         booked = _booked_cents(con, month) if frame.is_closed else None
     _refuse_without_members(settlement, under="its own policy")
@@ -93,10 +93,10 @@ def simulate(settings: Settings, month: str, what_if: WhatIf) -> Simulation:
         own_envelopes=other.own_envelopes,
         doubts=(
             *(requests.amendment_refusals(settings) if with_balances else ()),
-            *gate.blocker_refusals(month, settlement.blockers),
+            *preconditions.blocker_refusals(month, settlement.blockers),
             *(
                 f"live {live_id} would count, but its credits or a category of its artists are invalid: it is left out."
-                for live_id in (other.lives_left_out if what_if.minimum_live_s is not None else ())
+                for live_id in (other.lives_left_out if scenario.minimum_live_s is not None else ())
             ),
         ),
     )

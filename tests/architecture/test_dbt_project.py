@@ -17,6 +17,8 @@ from dashboards.texts import load_texts
 from ingestion.checks import MAX_REJECT_SHARE, MIN_RECORDS_FOR_SHARE
 from ingestion.contracts import CONTRACTS
 from ingestion.contracts.fields import Choice
+from ingestion.raw_tables import TABLES
+from orchestration.dbt_sources import SOURCE_OF_RAW_TABLE
 from orchestration.publishing import PUBLISHED_MARTS
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,8 @@ FINGERPRINTS = {
     "int_settlement_inputs",
     "int_visibility_inputs",
 }
+# The past participles that end the name of an intermediate model.
+PARTICIPLE = re.compile(r"[a-z]+ed|known|paid")
 # Each data test costs about 40 ms in every `allive run`.
 MOST_DATA_TESTS = 68
 # Words that only one engine has, or that mean something else in the other: allowed in macros/engine only. Spark reads
@@ -126,6 +130,55 @@ def test_models_are_named_by_their_layer_and_live_in_its_schema(models):
     assert not wrong
 
 
+def test_staging_models_are_named_after_the_one_source_they_read(manifest, models):
+    wrong = []
+    for name, model in models.items():
+        if layer_of(model) == "staging":
+            sources = [manifest["sources"][node] for node in model["depends_on"]["nodes"]]
+            if [f"stg_{source['source_name']}__{source['name']}" for source in sources] != [name]:
+                wrong.append(f"{name} reads {', '.join(source['unique_id'] for source in sources)}")
+    assert not wrong
+
+
+def test_raw_tables_are_selected_by_the_source_that_declares_them(manifest):
+    declared = {
+        source["identifier"]: f"{source['source_name']}.{source['name']}"
+        for source in manifest["sources"].values()
+        if source["schema"] == "raw"
+    }
+    assert declared == SOURCE_OF_RAW_TABLE
+    assert declared.keys() == set(TABLES)
+
+
+def singular(noun):
+    return f"{noun.removesuffix('ies')}y" if noun.endswith("ies") else noun.removesuffix("s")
+
+
+def nouns_of(name):
+    """The nouns of an intermediate model's name, without the past participle that can follow them."""
+    words = name.removeprefix("int_").split("_")
+    return words[:-1] if PARTICIPLE.fullmatch(words[-1]) else words
+
+
+def test_intermediate_models_are_named_by_their_rows_and_what_was_done_to_them(models):
+    wrong = []
+    for name, model in models.items():
+        if layer_of(model) != "intermediate" or name in FINGERPRINTS:
+            continue
+        nouns = nouns_of(name)
+        grain = {singular(word) for word in re.findall(r"[a-z]+", model["description"].split(". ")[0].lower())}
+        if any(map(PARTICIPLE.fullmatch, nouns)):
+            wrong.append(f"{name}: a participle comes after its noun")
+        if singular(nouns[-1]) == nouns[-1]:
+            wrong.append(f"{name}: {nouns[-1]} is not a plural")
+        wrong += [f"{name}: its grain does not mention {noun}" for noun in nouns if singular(noun) not in grain]
+    assert not wrong
+
+
+def test_fingerprints_of_a_months_inputs_are_named_so(models):
+    assert {name for name in models if name.startswith("int_") and name.endswith("_inputs")} == FINGERPRINTS
+
+
 def test_layers_read_only_what_lies_below(manifest, models):
     wrong = []
     for name, model in models.items():
@@ -133,7 +186,7 @@ def test_layers_read_only_what_lies_below(manifest, models):
         for parent in model["depends_on"]["nodes"]:
             node = manifest["sources"].get(parent) or manifest["nodes"][parent]
             if node["resource_type"] == "source":
-                read = node["source_name"]
+                read = node["schema"]
             else:
                 read = node["name"] if node["resource_type"] == "seed" else layer_of(node)
             if read not in MAY_READ[layer] | {layer} and (name, read) not in READS_BESIDES:

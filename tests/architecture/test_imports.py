@@ -113,10 +113,10 @@ def test_who_is_signed_in_is_below_the_gate_and_the_pages() -> None:
 
 def test_imports_are_found_wherever_they_stand() -> None:
     source = (
-        "import typing\nimport payouts.run\nfrom payouts import gate, nothing\nif typing.TYPE_CHECKING:\n"
+        "import typing\nimport payouts.run\nfrom payouts import preconditions, nothing\nif typing.TYPE_CHECKING:\n"
         "    from payouts.audit import Entry\ndef f():\n    from payouts.closed_month import books\n"
     )
-    known = {"payouts", "payouts.run", "payouts.gate", "payouts.audit", "payouts.closed_month.books"}
+    known = {"payouts", "payouts.run", "payouts.preconditions", "payouts.audit", "payouts.closed_month.books"}
     assert {*imported(source, known)} == known
 
 

@@ -31,7 +31,7 @@ COMPUTES = {
     "payouts.bookings",
     "payouts.closing",
     "payouts.files",
-    "payouts.gate",
+    "payouts.preconditions",
     "payouts.look_back",
     "payouts.policy",
     "payouts.requests",

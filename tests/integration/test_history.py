@@ -207,7 +207,7 @@ def every_row(pipeline: Pipeline) -> dict[str, Rows]:
 
 
 MARKED = {
-    "int_playbacks_in_sessions": ("surface", "substr(cast(started_on as varchar), 1, 7)"),
+    "int_playbacks_sessionized": ("surface", "substr(cast(started_on as varchar), 1, 7)"),
     "int_live_slices": ("category", "settlement_month"),
 }
 """Tables that keep unchanged months, each with a column that no test reads there, and the month of a row."""

@@ -13,7 +13,7 @@ MUTANTS: Final = (
     Mutant(
         name="any_warehouse",
         rule="§6 a month closes from a warehouse that this project built",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if not is_as_left(settings, con):",
         after="if False:",
         killed_by=f"{_CLOSING}::test_a_warehouse_that_something_else_wrote_to_is_refused",
@@ -30,7 +30,7 @@ MUTANTS: Final = (
         name="unreadable_file_passed_over",
         rule="§6 a landed file that cannot be loaded refuses the close",
         file="payouts/closing.py",
-        before="reasons += gate.unreadable_refusals(settings, con)",
+        before="reasons += preconditions.unreadable_refusals(settings, con)",
         after="reasons += []",
         killed_by=f"{_CLOSING}::test_a_file_that_could_not_be_read_refuses_while_it_lies_there_as_it_was",
     ),

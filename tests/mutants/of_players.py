@@ -54,7 +54,7 @@ MUTANTS: Final = (
     Mutant(
         name="void_periods_cover",
         rule="ADR 27 a void period covers no day",
-        file=f"{_PLAYERS}/int_unsubscribed_days.sql",
+        file=f"{_PLAYERS}/int_days_unsubscribed.sql",
         before="where status != 'void'",
         after="where status is not null",
         killed_by="a_day_that_no_period_covers_is_watched_without_a_subscription",
@@ -62,7 +62,7 @@ MUTANTS: Final = (
     Mutant(
         name="touching_playbacks_beside_each_other",
         rule="ADR 27 two devices play at the same time only if they share an instant",
-        file=f"{_PLAYERS}/int_playbacks_beside.sql",
+        file=f"{_PLAYERS}/int_playbacks_overlapped.sql",
         before="{{ device }}_until > first_heartbeat_at",
         after="{{ device }}_until >= first_heartbeat_at",
         killed_by="playbacks_on_two_devices_at_one_instant_are_beside_each_other",

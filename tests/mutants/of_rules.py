@@ -35,7 +35,7 @@ MUTANTS: Final = (
     Mutant(
         name="look_back_of_every_closed_month",
         rule="§6 the months of the look-back are settled again",
-        file=f"{_SETTLEMENT}/int_settlement_months.sql",
+        file=f"{_SETTLEMENT}/periods/int_settlement_months.sql",
         before="coalesce(booked_months.is_in_look_back, false)",
         after="(booked_months.settlement_month is not null)",
         killed_by="a_closed_month_keeps_its_policy_and_is_adjusted_as_booked_says",
@@ -131,7 +131,7 @@ MUTANTS: Final = (
     Mutant(
         name="kind_typed_again",
         rule="§4 what counts is stated in one place",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
+        file=f"{_SETTLEMENT}/periods/int_period_live_days.sql",
         before="and {{ counts('lives', 'months') }}",
         after="and lives.kind = 'live' and lives.exclusive and lives.duration_s >= months.minimum_live_s",
         killed_by=f"{_ONE_HOME}::test_what_counts_is_stated_once",

@@ -17,7 +17,7 @@ _SETTLEMENT: Final = "dbt_project/models/intermediate/settlement"
 _PAYOUTS: Final = "dbt_project/models/marts/payouts"
 _CORE: Final = "dbt_project/models/marts/core"
 _HEARTBEATS: Final = "ingestion/contracts/heartbeats.py"
-_PERIODS_SETTLED: Final = f"{_SETTLEMENT}/int_periods_settled.sql"
+_PERIODS_SETTLED: Final = f"{_SETTLEMENT}/periods/int_periods_settled.sql"
 
 _EACH_ENGINE: Final = "tests/mutants/test_macros.py::test_each_engine_credits_as_the_rules_say"
 _BOUNDARIES: Final = "tests/unit/ingestion/test_contracts.py::test_boundaries_are_kept"
@@ -241,7 +241,7 @@ WATCH_TIME: Final = (
     Mutant(
         name="settlement_made_of_watching_alone",
         rule="§5 a refund or a new period changes the month that settles it",
-        file=f"{_SETTLEMENT}/int_settlement_inputs.sql",
+        file=f"{_SETTLEMENT}/periods/int_settlement_inputs.sql",
         before="            'bounds.periods_hash',\n",
         after="",
         killed_by=f"{_HISTORY}::test_a_refund_and_a_payment_reach_the_month_that_settles_the_period",
@@ -249,7 +249,7 @@ WATCH_TIME: Final = (
     Mutant(
         name="session_gap_open_at_thirty_minutes",
         rule="§2 gaps within a session are shorter than 30 min",
-        file=f"{_WATCH}/int_playbacks_in_sessions.sql",
+        file=f"{_WATCH}/int_playbacks_sessionized.sql",
         before="< {{ var('session_gap_ms') }}",
         after="<= {{ var('session_gap_ms') }}",
         killed_by="a_session_ends_after_thirty_minutes_of_silence",
@@ -257,7 +257,7 @@ WATCH_TIME: Final = (
     Mutant(
         name="session_gap_after_the_playback_before",
         rule="§2 a session's gap counts from the end of everything that came before",
-        file=f"{_WATCH}/int_playbacks_in_sessions.sql",
+        file=f"{_WATCH}/int_playbacks_sessionized.sql",
         before="rows between unbounded preceding and 1 preceding",
         after="rows between 1 preceding and 1 preceding",
         killed_by="a_long_playback_keeps_the_session_of_short_ones_open",
@@ -265,7 +265,7 @@ WATCH_TIME: Final = (
     Mutant(
         name="sessions_end_with_their_month",
         rule="§2, §3.5 a session can continue from a month that an incremental run leaves unchanged",
-        file=f"{_WATCH}/int_playbacks_in_sessions.sql",
+        file=f"{_WATCH}/int_playbacks_sessionized.sql",
         before="'last_heartbeat_at', days_before=2",
         after="'last_heartbeat_at'",
         killed_by="a_session_goes_on_from_the_months_that_stay",
@@ -332,7 +332,7 @@ WHAT_LANDS: Final = (
     ),
     Mutant(
         name="swarms_pass",
-        rule="INTERFACES files of 1 to 199 records cannot hide from the gate",
+        rule="INTERFACES files of 1 to 199 records cannot hide from the checks",
         file="ingestion/checks.py",
         before="        for pool in (small, standing)\n",
         after="        for pool in ()\n",
@@ -340,7 +340,7 @@ WHAT_LANDS: Final = (
     ),
     Mutant(
         name="small_files_hide_among_large_ones",
-        rule="INTERFACES files of 1 to 199 records cannot hide from the gate",
+        rule="INTERFACES files of 1 to 199 records cannot hide from the checks",
         file="ingestion/checks.py",
         before="        for pool in (small, standing)\n",
         after="        for pool in (standing,)\n",
@@ -424,7 +424,7 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="views_instead_of_time",
         rule="§1 the split is by watch time, not by views",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        file=f"{_SETTLEMENT}/slices/int_period_weights.sql",
         before="{{ wide('watch.watch_ms') }} * credits.share_bp",
         after="{{ wide('1') }} * credits.share_bp",
         killed_by="weight_is_watch_time_by_share",
@@ -432,7 +432,7 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="shares_ignored",
         rule="§4 a credit of c ms at s bp weighs c times s",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        file=f"{_SETTLEMENT}/slices/int_period_weights.sql",
         before="{{ wide('watch.watch_ms') }} * credits.share_bp",
         after="{{ wide('watch.watch_ms') }} * 10000",
         killed_by="weight_is_watch_time_by_share",
@@ -440,7 +440,7 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="incomplete_credits_weigh",
         rule="§4 a live's shares sum to 10,000",
-        file=f"{_SETTLEMENT}/int_credit_sets.sql",
+        file=f"{_SETTLEMENT}/catalogue/int_credit_sets.sql",
         before="sum(share_bp) = 10000",
         after="sum(share_bp) <= 10000",
         killed_by="shares_sum_to_10000_with_one_share_an_artist",
@@ -456,7 +456,7 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="category_of_today",
         rule="§4 the category on the day of the watching counts",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        file=f"{_SETTLEMENT}/slices/int_period_weights.sql",
         before="{{ stands_on('categories', 'watch.event_day') }}",
         after="categories.valid_until is null",
         killed_by="watching_is_judged_by_the_category_of_its_day",
@@ -472,7 +472,7 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="missing_category_does_not_block",
         rule="§4 weight on an artist without a category that day blocks the close",
-        file=f"{_SETTLEMENT}/int_settled_artists.sql",
+        file=f"{_SETTLEMENT}/periods/int_artists_settled.sql",
         before="'categories', 'artist_days.event_day', 'artist_days.event_day'",
         after="'categories', 'artist_days.event_day', \"date '9999-12-30'\"",
         killed_by="weight_needs_a_category_on_its_day",
@@ -481,8 +481,8 @@ WHAT_COUNTS: Final = (
         name="blockers_ignored",
         rule="§4 a blocker in the data blocks the close",
         file="payouts/closing.py",
-        before="reasons = list(gate.blocker_refusals(month, settlement.blockers))",
-        after="reasons = list(gate.blocker_refusals(month, ()))",
+        before="reasons = list(preconditions.blocker_refusals(month, settlement.blockers))",
+        after="reasons = list(preconditions.blocker_refusals(month, ()))",
         killed_by=f"{_CLOSING}::test_a_blocker_refuses_its_month_and_no_other",
     ),
 )
@@ -534,7 +534,7 @@ SETTLING: Final = (
     Mutant(
         name="period_end_inclusive",
         rule="§5.1 the days of a period are [period_start, period_end)",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
+        file=f"{_SETTLEMENT}/periods/int_period_live_days.sql",
         before="periods.period_end > playback_days.event_day",
         after="periods.period_end >= playback_days.event_day",
         killed_by="a_period_weighs_its_own_days",
@@ -542,7 +542,7 @@ SETTLING: Final = (
     Mutant(
         name="period_start_exclusive",
         rule="§5.1 the days of a period are [period_start, period_end)",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
+        file=f"{_SETTLEMENT}/periods/int_period_live_days.sql",
         before="periods.period_start <= playback_days.event_day",
         after="periods.period_start < playback_days.event_day",
         killed_by="a_period_weighs_its_own_days",
@@ -550,7 +550,7 @@ SETTLING: Final = (
     Mutant(
         name="idle_envelopes_dropped",
         rule="§5.2 the envelope of a subscriber who watched nothing goes to the pool",
-        file=f"{_SETTLEMENT}/int_period_slices.sql",
+        file=f"{_SETTLEMENT}/slices/int_period_slices.sql",
         before="where period_weights.period_id is null",
         after="where period_weights.period_id is null and false",
         killed_by="each_period_is_split_on_its_own",
@@ -598,7 +598,7 @@ SETTLING: Final = (
     Mutant(
         name="rounded_per_subscriber",
         rule="§5.5 only the artist's sum is rounded, once",
-        file=f"{_SETTLEMENT}/int_month_slices.sql",
+        file=f"{_SETTLEMENT}/slices/int_month_slices.sql",
         before="when destination = 'direct' then amount_nanos else",
         after="when destination = 'direct' then amount_nanos - amount_nanos % 10000000 else",
         killed_by="an_artists_slices_add_up_over_periods",
@@ -624,7 +624,7 @@ SETTLING: Final = (
     Mutant(
         name="envelopes_in_one_pot",
         rule="§8 each of two artists with one subscriber gets the same euro",
-        file=f"{_SETTLEMENT}/int_period_slices.sql",
+        file=f"{_SETTLEMENT}/slices/int_period_slices.sql",
         before="sum(weight) as period_weight",
         after="(select sum(weights.weight) from weights) as period_weight",
         killed_by="each_period_is_split_on_its_own",
@@ -632,7 +632,7 @@ SETTLING: Final = (
     Mutant(
         name="counterfactual_without_idle_envelopes",
         rule="§5 pro-rata: the same envelopes in one pot",
-        file=f"{_SETTLEMENT}/int_pro_rata_slices.sql",
+        file=f"{_SETTLEMENT}/slices/int_pro_rata_slices.sql",
         before="cast(sum(amount_nanos) as bigint) as envelope_nanos",
         after="cast(sum(case when weight > 0 then amount_nanos end) as bigint) as envelope_nanos",
         killed_by="pro_rata_is_one_pot",
@@ -640,7 +640,7 @@ SETTLING: Final = (
     Mutant(
         name="policy_of_the_first_day",
         rule="§7 the policy in force on the month's last day counts",
-        file=f"{_SETTLEMENT}/int_settlement_months.sql",
+        file=f"{_SETTLEMENT}/periods/int_settlement_months.sql",
         before="stands_on('policies', 'months.last_day')",
         after="stands_on('policies', 'months.first_day')",
         killed_by="the_policy_of_the_last_day_is_in_force",
@@ -750,7 +750,7 @@ CLOSING: Final = (
     Mutant(
         name="closed_again",
         rule="§6 closing a closed month again is refused",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if month in closed:",
         after="if month in closed[:-1]:",
         killed_by=f"{_CLOSING}::test_months_close_in_order_and_once",
@@ -758,7 +758,7 @@ CLOSING: Final = (
     Mutant(
         name="closed_with_gaps",
         rule="§6 runs close in order, without gaps",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if closed and month != months.following(closed[-1]):",
         after="if closed and month < months.following(closed[-1]):",
         killed_by=f"{_CLOSING}::test_months_close_in_order_and_once",
@@ -766,7 +766,7 @@ CLOSING: Final = (
     Mutant(
         name="first_run_anywhere",
         rule="§6 the first run is no later than the first month with periods",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if first is not None and month > first:",
         after="if first is not None and month < first:",
         killed_by=f"{_CLOSING}::test_the_first_run_may_not_skip_periods",
@@ -783,7 +783,7 @@ CLOSING: Final = (
         name="closed_from_an_old_warehouse",
         rule="§6 the bookings of closed months are part of the input",
         file="payouts/closing.py",
-        before="_refuse(month, gate.warehouse_refusals(settings, con))",
+        before="_refuse(month, preconditions.warehouse_refusals(settings, con))",
         after="_refuse(month, [])",
         killed_by=f"{_CLOSING}::test_a_warehouse_from_before_the_last_close_is_refused",
     ),
@@ -881,7 +881,7 @@ CORRECTING: Final = (
     Mutant(
         name="credits_of_today_in_a_closed_month",
         rule="§6 a month is settled again with the catalogue it closed with",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        file=f"{_SETTLEMENT}/slices/int_period_weights.sql",
         before="and watch.catalogue is not distinct from credits.catalogue",
         after="and credits.catalogue is null",
         killed_by=_KEPT_CATALOGUE,
@@ -889,7 +889,7 @@ CORRECTING: Final = (
     Mutant(
         name="categories_of_today_in_a_closed_month",
         rule="§6 a month is settled again with the catalogue it closed with",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        file=f"{_SETTLEMENT}/slices/int_period_weights.sql",
         before="and watch.catalogue is not distinct from categories.catalogue",
         after="and categories.catalogue is null",
         killed_by=_KEPT_CATALOGUE,
@@ -897,7 +897,7 @@ CORRECTING: Final = (
     Mutant(
         name="lives_of_today_in_a_closed_month",
         rule="§6 a backdated catalogue changes no closed month",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
+        file=f"{_SETTLEMENT}/periods/int_period_live_days.sql",
         before="and months.catalogue is not distinct from lives.catalogue",
         after="and lives.catalogue is null",
         killed_by="what_counts_in_a_closed_month_is_what_counted",
@@ -905,7 +905,7 @@ CORRECTING: Final = (
     Mutant(
         name="policy_of_today_in_a_closed_month",
         rule="§6 a month is settled again with the policy it closed with",
-        file=f"{_SETTLEMENT}/int_settlement_months.sql",
+        file=f"{_SETTLEMENT}/periods/int_settlement_months.sql",
         before="coalesce(booked_months.minimum_payout_cents, policies.minimum_payout_cents)",
         after="policies.minimum_payout_cents",
         killed_by=_KEPT_POLICY,

@@ -12,7 +12,7 @@ import pytest
 from ingestion.batches import HeldBatch, HeldFile
 from ingestion.reports import BatchReport
 from ingestion.settings import Settings
-from payouts import closing, gate, ledger, requests
+from payouts import closing, ledger, preconditions, requests
 from payouts.close_orders import CloseOrder, order_close
 from payouts.close_warnings import CloseWarning, acknowledgement
 from payouts.closed_month.findings import Check, Finding
@@ -119,15 +119,15 @@ def test_the_first_run_may_not_skip_periods(settings: Settings) -> None:
 def test_months_close_in_order_and_once(settings: Settings) -> None:
     close_by_hand(settings, "2021-01")
     now = datetime(2021, 6, 1, tzinfo=UTC)
-    assert gate.calendar_refusals(settings, "2021-02", now=now) == []
-    assert len(gate.calendar_refusals(settings, "2021-03", now=now)) == 1
-    assert len(gate.calendar_refusals(settings, "2020-12", now=now)) == 1
-    assert "closed already" in " ".join(gate.calendar_refusals(settings, "2021-01", now=now))
+    assert preconditions.calendar_refusals(settings, "2021-02", now=now) == []
+    assert len(preconditions.calendar_refusals(settings, "2021-03", now=now)) == 1
+    assert len(preconditions.calendar_refusals(settings, "2020-12", now=now)) == 1
+    assert "closed already" in " ".join(preconditions.calendar_refusals(settings, "2021-01", now=now))
 
 
 def test_a_month_closes_when_it_is_over(settings: Settings) -> None:
-    assert gate.calendar_refusals(settings, "2021-01", now=datetime(2021, 1, 31, 23, tzinfo=UTC)) == []
-    assert len(gate.calendar_refusals(settings, "2021-01", now=datetime(2021, 1, 31, 22, 59, tzinfo=UTC))) == 1
+    assert preconditions.calendar_refusals(settings, "2021-01", now=datetime(2021, 1, 31, 23, tzinfo=UTC)) == []
+    assert len(preconditions.calendar_refusals(settings, "2021-01", now=datetime(2021, 1, 31, 22, 59, tzinfo=UTC))) == 1
 
 
 def test_a_held_batch_refuses_the_months_it_touches(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from ingestion.raw_tables import is_stray
 from ingestion.settings import Settings
 from orchestration import spark
-from orchestration.spark.catalogue import read_catalogue, tables_dir
+from orchestration.spark.built_tables import read_built_tables, tables_dir
 from orchestration.spark.session import spark_session
 from payouts import audit
 from tests.pipeline import PAYER, Pipeline
@@ -185,7 +185,7 @@ def _history(half: DuckdbHalf, settings: Settings, report: Report) -> None:
     for number in range(beside.DELIVERIES):
         shutil.copytree(beside.after_delivery(ours.home, number), theirs.raw_dir, dirs_exist_ok=True)
         engines.build_on_spark(theirs, select=beside.INCREMENTAL)
-        builds.add(read_catalogue(theirs).build)
+        builds.add(read_built_tables(theirs).build)
     assert len(builds) == beside.DELIVERIES
     tables = ("int_playback_days",)
     rows = engines.compare(ours, theirs, only=tables)
@@ -206,7 +206,7 @@ def _killed_worker(
     """Kill a worker while models that depend on the first closed month are rebuilt, and close the second from them."""
     ours, theirs = golden
     again = half.build_golden_again()
-    folder = tables_dir(theirs) / str(read_catalogue(theirs).build + 1)
+    folder = tables_dir(theirs) / str(read_built_tables(theirs).build + 1)
     killed = threading.Event()
 
     def kill_in_the_middle() -> None:

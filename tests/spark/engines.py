@@ -13,7 +13,7 @@ from ingestion.settings import DBT_PROJECT_DIR, Settings
 from orchestration import spark, warehouse
 from orchestration.dbt_invocation import NodeResult, invoke_dbt
 from orchestration.parsed_project import parsed_project
-from orchestration.spark.catalogue import read_catalogue
+from orchestration.spark.built_tables import read_built_tables
 from orchestration.spark.registration import scan_of
 from payouts import ledger
 from payouts.warehouse_mark import draw_token
@@ -70,7 +70,7 @@ def compare(on_duckdb: Settings, on_spark: Settings, *, only: tuple[str, ...] = 
             "select schema_name, table_name from duckdb_tables() where database_name = 'ours' "
             "and schema_name in ('staging', 'intermediate', 'marts') order by all"
         ).fetchall()
-        built = {(table.schema, table.name): table for table in read_catalogue(on_spark).tables}
+        built = {(table.schema, table.name): table for table in read_built_tables(on_spark).tables}
         wanted = [pair for pair in tables if not only or pair[1] in only]
         assert wanted, "DuckDB built no table to compare"
         for schema, name in wanted:

@@ -6,7 +6,7 @@ from typing import Final
 
 from dashboards.access import Principal
 from dashboards.exports import Export, ExportParameterError, Make, export
-from dashboards.queries.management import catalogue, data, emerging, overview, payouts, players, subscribers, what_if
+from dashboards.queries.management import catalogue, data, emerging, overview, payouts, players, scenarios, subscribers
 from dashboards.serving import Rows, ServingCopy
 
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -71,10 +71,12 @@ def lives(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]
 
 
 @export("what-if")
-def what_if_(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+def scenario_artists(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
     """Return a month under a scenario, artist by artist."""
     scenario = parameters.get("scenario", "")
-    return Export.of(what_if.what_if(principal, copy, _month(parameters), scenario), what_if.WHAT_IF_COLUMNS)
+    return Export.of(
+        scenarios.scenario_artists(principal, copy, _month(parameters), scenario), scenarios.SCENARIO_COLUMNS
+    )
 
 
 def _month(parameters: Mapping[str, str]) -> str:

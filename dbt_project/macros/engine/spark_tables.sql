@@ -1,6 +1,6 @@
 {#-
     Where and how Spark stores its tables: as Parquet, in the folder of the current build
-    (orchestration/spark/catalogue.py). On a cluster of your own (target `spark_thrift`) the schema's location decides.
+    (orchestration/spark/built_tables.py). On a cluster of your own (target `spark_thrift`) the schema's location decides.
 -#}
 {% macro spark__file_format_clause() -%}
     {%- do require_ansi() -%}

@@ -16,7 +16,7 @@ with new_records as (
     select
         {{ columns }},
         batch_number
-    from {{ source('raw', 'subscriptions') }}
+    from {{ source('billing', 'periods') }}
     where batch_number > {{ watermark(this) }}
 ),
 

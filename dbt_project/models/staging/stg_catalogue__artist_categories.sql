@@ -2,4 +2,4 @@
 -- category, unless it is marked as deleted.
 -- A deleted record never existed: the earlier category applies (INTERFACES.md,
 -- "Latest").
-{{ standing_categories(source('raw', 'artist_categories')) }}
+{{ standing_categories(source('catalogue', 'artist_categories')) }}

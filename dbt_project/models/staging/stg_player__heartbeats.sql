@@ -15,7 +15,7 @@ with final as (
         surface,
         app_version,
         batch_number
-    from {{ source('raw', 'heartbeats') }}
+    from {{ source('player', 'heartbeats') }}
 )
 
 select * from final

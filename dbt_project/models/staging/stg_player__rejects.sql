@@ -6,7 +6,7 @@ with final as (
         device,
         app_version,
         batch_number
-    from {{ source('raw', 'rejects') }}
+    from {{ source('player', 'rejects') }}
     where
         record_type = 'heartbeats'
         and source_line is not null

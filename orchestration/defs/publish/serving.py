@@ -21,7 +21,7 @@ from orchestration.warehouse import read_finished_build
     pool="warehouse",
 )
 def serving_copy(data_home: DataHome) -> dg.MaterializeResult[Any]:
-    """All data of the dashboards in one read-only file: marts, closed months, estimates, what-ifs, state of the data.
+    """All data of the dashboards in one read-only file: marts, closed months, estimates, scenarios, state of the data.
 
     No subscriber and no bank account is named in it. A run whose checks failed publishes nothing: the copy in service
     stays, and shows its date.

@@ -522,7 +522,7 @@ def test_an_open_month_is_an_estimate(tmp_path: Path) -> None:
     assert "5,00\u202f€ d’enveloppes, dont 3,00\u202f€ en direct et 2,00\u202f€ au pot commun" in said
 
 
-def what_if_home(tmp_path: Path) -> Path:
+def scenarios_home(tmp_path: Path) -> Path:
     # Under the other rule, a-1 gains the amount that a-2 loses, and a-3 becomes a pool member.
     earned = {
         "as_is": {"a-1": 2_000, "a-2": 1_000},
@@ -568,7 +568,7 @@ def what_if_home(tmp_path: Path) -> Path:
 
 
 def test_a_scenario_is_compared_with_the_policy_in_force(tmp_path: Path) -> None:
-    test = show("payouts", manager_of(what_if_home(tmp_path)))
+    test = show("payouts", manager_of(scenarios_home(tmp_path)))
     kinds = test.selectbox(key="payouts_kind").options
     assert kinds == ["le partage du pot commun", "l’enveloppe par abonné"], "only the scenarios computed for the month"
     cards = cards_of(test)
@@ -774,7 +774,7 @@ def test_every_link_to_a_table_leads_to_one(tmp_path: Path, page: str) -> None:
     homes = {
         "emerging": emerging_home,
         "catalogue": catalogue_home,
-        "payouts": what_if_home,
+        "payouts": scenarios_home,
         "data": partial(players_home, **rows),
     }
     home = homes[page](tmp_path) if page in homes else write_home(tmp_path, **rows)

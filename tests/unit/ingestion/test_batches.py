@@ -1,4 +1,4 @@
-"""The load gate: which checks hold a file, and how held files are released or discarded."""
+"""Batch checks: which of them hold a file, and how held files are released or discarded."""
 
 import json
 import runpy

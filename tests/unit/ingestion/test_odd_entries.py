@@ -24,7 +24,7 @@ from ingestion.landing import hash_of_landed
 from ingestion.not_taken import find_not_taken
 from ingestion.seen_files import SeenFiles
 from orchestration.commands.refresh import show_not_taken
-from payouts.gate import unread_refusals
+from payouts.preconditions import unread_refusals
 
 from .records import ARTIST, GOOD, HEARTBEAT
 

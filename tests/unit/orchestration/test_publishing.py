@@ -15,16 +15,16 @@ from ingestion.settings import Settings
 from orchestration.publishing import CURRENT, PUBLISHED_MARTS, EmptierCopyError, PersonalDataError, publish
 from orchestration.publishing.emptier import Contents, accept, what_is_lost
 from orchestration.publishing.rows import as_table
-from orchestration.publishing.what_ifs import ArtistOutcome, MonthTotals, WhatIfs
+from orchestration.publishing.scenarios import ArtistOutcome, MonthTotals, ScenarioTables
 from payouts import audit
 from payouts.bookings import create_booking_views
 
 
 @pytest.fixture(autouse=True)
-def no_what_ifs(monkeypatch):
+def no_scenarios(monkeypatch):
     """Skip the scenarios: they need a settled warehouse (tests/integration/test_explain_simulate.py)."""
-    nothing = WhatIfs(as_table(MonthTotals, ()), as_table(ArtistOutcome, ()))
-    monkeypatch.setattr("orchestration.publishing.copies.compute_what_ifs", lambda *_: nothing)
+    nothing = ScenarioTables(as_table(MonthTotals, ()), as_table(ArtistOutcome, ()))
+    monkeypatch.setattr("orchestration.publishing.copies.compute_scenarios", lambda *_: nothing)
 
 
 @pytest.fixture

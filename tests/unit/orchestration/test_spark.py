@@ -9,7 +9,7 @@ import pytest
 
 from ingestion.settings import Settings
 from orchestration.spark import registration, session, sources
-from orchestration.spark.catalogue import SparkTable, files_of, read_catalogue, tables_dir
+from orchestration.spark.built_tables import SparkTable, files_of, read_built_tables, tables_dir
 
 
 @pytest.fixture
@@ -116,5 +116,5 @@ def test_a_table_without_files_is_shown_empty(tmp_path: Path) -> None:
         assert con.execute("select * from marts.fct").fetchall() == []
 
 
-def test_before_the_first_build_the_catalogue_is_empty(tmp_path: Path) -> None:
-    assert read_catalogue(Settings(home=tmp_path)).tables == ()
+def test_before_the_first_build_there_are_no_tables(tmp_path: Path) -> None:
+    assert read_built_tables(Settings(home=tmp_path)).tables == ()

@@ -3,7 +3,7 @@
 -- that was the furthest of a playback with watch time started in the month. `playbacks`
 -- is additive.
 with playbacks as (
-    select * from {{ ref('int_playbacks_in_sessions') }}
+    select * from {{ ref('int_playbacks_sessionized') }}
     where {{ is_changed_day('started_on') }}
 ),
 

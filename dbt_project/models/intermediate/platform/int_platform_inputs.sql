@@ -3,7 +3,7 @@
 -- subscribers who came and left, how much of the month is known, its revenue, its
 -- envelopes and its close.
 with known_days as (
-    select * from {{ ref('int_known_days') }}
+    select * from {{ ref('int_days_known') }}
 ),
 
 month_inputs as (
@@ -15,7 +15,7 @@ spans as (
 ),
 
 covers as (
-    select * from {{ ref('int_paid_covers') }}
+    select * from {{ ref('int_periods_paid') }}
 ),
 
 settlement_months as (

@@ -1,10 +1,10 @@
--- Grain: one row per subscriber and unbroken run of paid cover (int_paid_covers): the
+-- Grain: one row per subscriber and unbroken run of paid cover (int_periods_paid): the
 -- days `[first_day, end_day)` on which the subscriber is active.
 -- A run continues over `churn_grace_days` days without cover: a renewal that is a day
 -- late neither loses a subscriber nor wins one back. A run that begins after the last
 -- known day is left out: it has not happened yet.
 with covers as (
-    select * from {{ ref('int_paid_covers') }}
+    select * from {{ ref('int_periods_paid') }}
 ),
 
 preceded as (
@@ -46,7 +46,7 @@ spans as (
 ),
 
 last_known as (
-    select max(day) as day from {{ ref('int_known_days') }}
+    select max(day) as day from {{ ref('int_days_known') }}
 ),
 
 final as (

@@ -10,8 +10,8 @@ months as (
     select * from {{ ref('int_settlement_months') }}
 ),
 
-lives_online as (
-    select * from {{ ref('int_lives_online') }}
+online_credits as (
+    select * from {{ ref('int_online_credits') }}
 ),
 
 categories as (
@@ -46,7 +46,7 @@ facts as (
     select
         month,
         {{ text_of(["'online'", 'live_id', 'artist_id', 'category']) }} as fact
-    from lives_online
+    from online_credits
     union all
     select
         months.settlement_month as month,

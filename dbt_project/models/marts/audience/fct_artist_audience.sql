@@ -1,11 +1,11 @@
 {{ built_by_month() }}
 -- Grain: one row per artist and calendar month in Paris in which someone watched a live
 -- that counts and credits the artist, by today's catalogue.
--- Watch time is counting watch time (int_counting_watch).
+-- Watch time is counting watch time (int_counting_live_months).
 -- Not additive: everything except `watch_ms` (floored once per artist and month). A
 -- viewer of two artists counts once for each.
 with counting_watch as (
-    select * from {{ ref('int_counting_watch') }}
+    select * from {{ ref('int_counting_live_months') }}
     where {{ is_changed_month('month') }}
 ),
 
@@ -16,7 +16,7 @@ credits as (
 -- For viewers who came before the changed months, it is enough to know that they
 -- return.
 firsts as (
-    select * from {{ ref('int_artist_firsts') }}
+    select * from {{ ref('int_artist_watchers') }}
     where {{ is_changed_month('first_month') }}
 ),
 

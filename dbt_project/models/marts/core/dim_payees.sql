@@ -9,7 +9,7 @@ records as (
         artist_id,
         {{ as_machines_write('iban') }} as iban,
         updated_at
-    from {{ source('raw', 'artists') }}
+    from {{ source('catalogue', 'artists') }}
     where iban is not null
 ),
 

@@ -2,7 +2,7 @@
 -- in the month (RULES.md §4, §5.4).
 -- A month with a row here cannot close.
 with lives as (
-    select * from {{ ref('int_settled_lives') }}
+    select * from {{ ref('int_lives_settled') }}
 ),
 
 credit_sets as (
@@ -10,7 +10,7 @@ credit_sets as (
 ),
 
 settled_artists as (
-    select * from {{ ref('int_settled_artists') }}
+    select * from {{ ref('int_artists_settled') }}
 ),
 
 artists as (

@@ -25,7 +25,7 @@ lives as (
 ),
 
 watched_lives as (
-    select * from {{ ref('int_watched_lives') }}
+    select * from {{ ref('int_lives_watched') }}
 ),
 
 subscriber_months as (
@@ -45,7 +45,7 @@ player_signs as (
 ),
 
 unsubscribed_days as (
-    select * from {{ ref('int_unsubscribed_days') }}
+    select * from {{ ref('int_days_unsubscribed') }}
 ),
 
 unknown_lives as (

@@ -5,7 +5,7 @@
 -- additive.
 {%- set kept = is_incremental() %}
 with days as (
-    select * from {{ ref('int_known_days') }}
+    select * from {{ ref('int_days_known') }}
     where {{ is_changed_day('day') }}
 ),
 

@@ -4,7 +4,7 @@
 -- Not additive over months: all counts of distinct or present subscribers, MRR, the
 -- shares and the peak. The rest is additive.
 with known_days as (
-    select * from {{ ref('int_known_days') }}
+    select * from {{ ref('int_days_known') }}
 ),
 
 platform_days as (
@@ -20,7 +20,7 @@ spans as (
 ),
 
 covers as (
-    select * from {{ ref('int_paid_covers') }}
+    select * from {{ ref('int_periods_paid') }}
 ),
 
 daily_watch as (
@@ -29,7 +29,7 @@ daily_watch as (
 ),
 
 counting_watch as (
-    select * from {{ ref('int_counting_watch') }}
+    select * from {{ ref('int_counting_live_months') }}
     where {{ is_changed_month('month') }}
 ),
 

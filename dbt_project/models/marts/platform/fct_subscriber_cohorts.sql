@@ -3,7 +3,7 @@
 -- Not additive over `months_since`. Over the cohorts of one month,
 -- `retained_subscribers` sums to `active_subscribers_at_end` of fct_platform_months.
 with known_days as (
-    select * from {{ ref('int_known_days') }}
+    select * from {{ ref('int_days_known') }}
 ),
 
 spans as (

@@ -19,12 +19,12 @@ player_days as (
 ),
 
 unsubscribed_days as (
-    select * from {{ ref('int_unsubscribed_days') }}
+    select * from {{ ref('int_days_unsubscribed') }}
     where {{ is_changed_day('day') }}
 ),
 
-playbacks_beside as (
-    select * from {{ ref('int_playbacks_beside') }}
+playbacks_overlapped as (
+    select * from {{ ref('int_playbacks_overlapped') }}
     where {{ is_changed_day('day') }}
 ),
 
@@ -42,7 +42,7 @@ described as (
             when unsubscribed_days.subscriber_id is not null then playback_days.watch_ms
             else 0
         end as unsubscribed_ms,
-        playbacks_beside.playback_id is not null as is_beside
+        playbacks_overlapped.playback_id is not null as is_beside
     from player_days
     inner join playback_days
         on
@@ -54,12 +54,12 @@ described as (
         on
             player_days.subscriber_id = unsubscribed_days.subscriber_id
             and player_days.event_day = unsubscribed_days.day
-    left join playbacks_beside
+    left join playbacks_overlapped
         on
-            player_days.playback_id = playbacks_beside.playback_id
-            and player_days.subscriber_id = playbacks_beside.subscriber_id
-            and player_days.live_id = playbacks_beside.live_id
-            and player_days.event_day = playbacks_beside.day
+            player_days.playback_id = playbacks_overlapped.playback_id
+            and player_days.subscriber_id = playbacks_overlapped.subscriber_id
+            and player_days.live_id = playbacks_overlapped.live_id
+            and player_days.event_day = playbacks_overlapped.day
 ),
 
 -- Playbacks with one heartbeat on the first day and none on a later one.

@@ -4,7 +4,7 @@
 -- Not additive over categories: a playback of a live that credits artists of two
 -- categories is in both.
 with playbacks as (
-    select * from {{ ref('int_playbacks_in_sessions') }}
+    select * from {{ ref('int_playbacks_sessionized') }}
     where {{ is_changed_day('started_on') }}
 ),
 

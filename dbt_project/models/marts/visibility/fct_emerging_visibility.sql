@@ -10,11 +10,11 @@ with watch_days as (
 ),
 
 watched_lives as (
-    select * from {{ ref('int_watched_lives') }}
+    select * from {{ ref('int_lives_watched') }}
 ),
 
-lives_online as (
-    select * from {{ ref('int_lives_online') }}
+online_credits as (
+    select * from {{ ref('int_online_credits') }}
     where {{ is_changed_month('month') }}
 ),
 
@@ -293,7 +293,7 @@ category_artists as (
         month,
         category,
         artist_id
-    from lives_online
+    from online_credits
     union
     select
         month,
@@ -350,16 +350,16 @@ live_watch as (
 
 coverage as (
     select
-        lives_online.month,
-        lives_online.category,
-        cast(count(distinct lives_online.live_id) as bigint) as online_lives,
+        online_credits.month,
+        online_credits.category,
+        cast(count(distinct online_credits.live_id) as bigint) as online_lives,
         cast(count(distinct live_watch.live_id) as bigint) as watched_lives
-    from lives_online
+    from online_credits
     left join live_watch
         on
-            lives_online.month = live_watch.month
-            and lives_online.live_id = live_watch.live_id
-    group by lives_online.month, lives_online.category
+            online_credits.month = live_watch.month
+            and online_credits.live_id = live_watch.live_id
+    group by online_credits.month, online_credits.category
 ),
 
 -- The path leads from a viewer's first known artist of the month to an emerging one.

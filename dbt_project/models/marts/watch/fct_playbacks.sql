@@ -2,7 +2,7 @@
 -- Grain: one row per playback. `watch_ms` is additive. `completion_bp` is not: it is
 -- the furthest position divided by the live's duration.
 with playbacks as (
-    select * from {{ ref('int_playbacks_in_sessions') }}
+    select * from {{ ref('int_playbacks_sessionized') }}
     where {{ is_changed_day('started_on') }}
 ),
 

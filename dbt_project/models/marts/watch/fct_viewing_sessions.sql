@@ -7,7 +7,7 @@
 -- (RULES.md §2). Subscriber and first heartbeat identify a session.
 -- `lives` and `artists` are distinct counts: not additive.
 with changed_playbacks as (
-    select * from {{ ref('int_playbacks_in_sessions') }}
+    select * from {{ ref('int_playbacks_sessionized') }}
     where {{ is_changed_day('started_on') }}
 ),
 
@@ -39,7 +39,7 @@ playbacks as (
         earlier.started_on,
         earlier.last_heartbeat_at,
         earlier.watch_ms
-    from {{ ref('int_playbacks_in_sessions') }} as earlier
+    from {{ ref('int_playbacks_sessionized') }} as earlier
     inner join continued_sessions
         on
             earlier.subscriber_id = continued_sessions.subscriber_id

@@ -1,6 +1,6 @@
 """The tables that Spark built, and where the newest of each is stored; kept in the data home between sessions.
 
-Each build writes into its own folder and becomes current by the rename of `catalogue.json`, so a killed build changes
+Each build writes into its own folder and becomes current by the rename of `tables.json`, so a killed build changes
 nothing. Incremental models continue from links to the tables of the build before.
 """
 
@@ -39,7 +39,7 @@ class SparkTable:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class BuiltTables:
     """The tables that Spark built from one version of the project, up to a batch of the raw tables."""
 
     project: str
@@ -50,11 +50,11 @@ class Catalogue:
     """The models that are views. They only exist in a session, so the next one builds them again."""
 
 
-def read_catalogue(settings: Settings) -> Catalogue:
-    """Read the catalogue of the last finished build."""
+def read_built_tables(settings: Settings) -> BuiltTables:
+    """Read which tables the last finished build left."""
     stored = read_json(_path(settings)) or {"project": "", "batch_number": 0, "build": 0, "tables": []}
     tables = tuple(SparkTable(**table) for table in stored["tables"])
-    return Catalogue(**{**stored, "tables": tables, "views": tuple(stored.get("views", ()))})
+    return BuiltTables(**{**stored, "tables": tables, "views": tuple(stored.get("views", ()))})
 
 
 def tables_dir(settings: Settings) -> Path:
@@ -63,9 +63,9 @@ def tables_dir(settings: Settings) -> Path:
 
 
 def lay_out(
-    session: "SparkSession", settings: Settings, catalogue: Catalogue, *, build: int, extended: Iterable[str]
+    session: "SparkSession", settings: Settings, built: BuiltTables, *, build: int, extended: Iterable[str]
 ) -> None:
-    """Make the session's catalogue equal to that of the data home.
+    """Create in the session the tables that the data home has.
 
     `extended` names the tables that the new build writes into. It gets its own links to their files, so that the build
     before stays complete.
@@ -75,7 +75,7 @@ def lay_out(
     for layer in LAYERS:
         session.sql(f"drop schema if exists {layer} cascade")
         session.sql(f"create schema {layer}")
-    for table in catalogue.tables:
+    for table in built.tables:
         folder = tables_dir(settings) / table.folder
         if table.full_name in changed:
             folder = tables_dir(settings) / str(build) / table.schema / table.name
@@ -85,11 +85,11 @@ def lay_out(
 
 def note_build(
     session: "SparkSession", settings: Settings, *, project: str, batch_number: int, build: int
-) -> Catalogue:
+) -> BuiltTables:
     """Record the session's tables as the current ones, and delete the files of earlier ones."""
     root = tables_dir(settings)
     views = {layer: _views_of(session, layer) for layer in LAYERS}
-    catalogue = Catalogue(
+    built = BuiltTables(
         project=project,
         batch_number=batch_number,
         build=build,
@@ -100,9 +100,9 @@ def note_build(
         ),
         views=tuple(sorted(set().union(*views.values()))),
     )
-    write_json(_path(settings), asdict(catalogue))
-    _forget_others(root, {table.folder for table in catalogue.tables})
-    return catalogue
+    write_json(_path(settings), asdict(built))
+    _forget_others(root, {table.folder for table in built.tables})
+    return built
 
 
 def _views_of(session: "SparkSession", layer: str) -> set[str]:
@@ -135,7 +135,7 @@ def files_of(settings: Settings, table: SparkTable) -> list[Path]:
 
 
 def _path(settings: Settings) -> Path:
-    return settings.spark_dir / "catalogue.json"
+    return settings.spark_dir / "tables.json"
 
 
 def _forget_others(root: Path, current: set[str]) -> None:

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 
 @dataclass(frozen=True)
-class WhatIf:
-    """Another policy; None keeps the month's own value.
+class Scenario:
+    """Another policy for a month; None keeps the month's own value.
 
     Attributes:
         envelope_cents: Replaces envelopes that equal the one of the month's policy, delivered with the period or not;

@@ -2,7 +2,7 @@
 -- Grain: one row per settlement month and live that was watched in a period that the
 -- month settles, with the catalogue that applies to the month.
 with settled_days as (
-    select * from {{ ref('int_settled_days') }}
+    select * from {{ ref('int_live_days_settled') }}
     where {{ is_changed_month('settlement_month') }}
 ),
 

@@ -2,7 +2,7 @@
 -- Grain: one row per settlement month, live and Paris day on which the live was watched
 -- in a period that the month settles, with the catalogue that applies to the month.
 with watch as (
-    select * from {{ ref('int_period_watch') }}
+    select * from {{ ref('int_period_live_days') }}
     where {{ is_changed_month('settlement_month') }}
 ),
 

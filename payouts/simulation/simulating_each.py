@@ -13,6 +13,7 @@ from ingestion.settings import Settings
 from payouts import ledger, requests
 from payouts.run import NANOS_PER_CENT, ClosedRun, Requests, compute_run
 from payouts.settlement import Settlement, read_settlement
+from payouts.simulation.scenario import Scenario
 from payouts.simulation.settling import (
     DIRECT,
     Frame,
@@ -24,7 +25,6 @@ from payouts.simulation.settling import (
     settle_sums,
 )
 from payouts.simulation.statement import sql
-from payouts.simulation.what_if import WhatIf
 
 _Weighing = tuple[int, int]
 """The part of a policy that decides how periods are sliced: envelope in cents, shortest live that counts in s."""
@@ -41,11 +41,11 @@ class Outcome:
 
 
 def simulate_each(
-    settings: Settings, con: duckdb.DuckDBPyConnection, month: str, what_ifs: Mapping[str, WhatIf]
+    settings: Settings, con: duckdb.DuckDBPyConnection, month: str, scenarios: Mapping[str, Scenario]
 ) -> dict[str, Outcome]:
-    """Settle and pay a month of the warehouse under each of the policies, without writing anything.
+    """Settle and pay a month of the warehouse under each scenario, without writing anything.
 
-    A policy is left out if a month with envelopes has no pool members under it: the month could not close.
+    A scenario is left out if a month with envelopes has no pool members under it: the month could not close.
     """
     settlement, frame = read_settlement(con, month), read_frame(con, month)
     assert settlement is not None  # noqa: S101 - its frame was found in the same mart
@@ -61,19 +61,19 @@ def simulate_each(
             with_balances=with_balances,
             own_envelopes=other.own_envelopes,
         )
-        for name, other in settle_under_each(con, settlement, frame, what_ifs).items()
+        for name, other in settle_under_each(con, settlement, frame, scenarios).items()
         if other.settlement.pool_members or not other.settlement.totals["envelope_nanos"]
     }
 
 
 def settle_under_each(
-    con: duckdb.DuckDBPyConnection, settlement: Settlement, frame: Frame, what_ifs: Mapping[str, WhatIf]
+    con: duckdb.DuckDBPyConnection, settlement: Settlement, frame: Frame, scenarios: Mapping[str, Scenario]
 ) -> dict[str, SimulatedSettlement]:
-    """Settle the month of `settlement` under each of the policies; keys are their names.
+    """Settle the month of `settlement` under each scenario; keys are their names.
 
     `paying_subscribers` of the artists is 0, and `lives_left_out` is empty: neither is known here.
     """
-    policies = {name: what_if.applied_to(settlement.policy) for name, what_if in what_ifs.items()}
+    policies = {name: scenario.applied_to(settlement.policy) for name, scenario in scenarios.items()}
     sums = _sum_up(con, settlement, frame, sorted({_weighing(policy) for policy in policies.values()}))
     categories = read_categories(con, frame)
     members: dict[tuple[int, int], tuple[str, ...]] = {}
@@ -88,7 +88,7 @@ def settle_under_each(
             sums[_weighing(policy)],
             members=members[rule],
             categories=categories,
-            is_pro_rata=what_ifs[name].is_pro_rata,
+            is_pro_rata=scenarios[name].is_pro_rata,
         )
     return settled
 

@@ -12,7 +12,7 @@ months as (
 ),
 
 first_known as (
-    select min(day) as day from {{ ref('int_known_days') }}
+    select min(day) as day from {{ ref('int_days_known') }}
 ),
 
 priced as (

@@ -2,7 +2,7 @@
 -- Grain: one row per artist and subscriber who ever watched a live that counts and
 -- credits the artist, with the first calendar month of such watching.
 with counting_watch as (
-    select * from {{ ref('int_counting_watch') }}
+    select * from {{ ref('int_counting_live_months') }}
     where {{ is_changed_month('month') }}
 ),
 

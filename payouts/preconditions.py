@@ -1,4 +1,4 @@
-"""Can this month close? Every reason why not, in words an operator can act on (RULES.md §4, §6)."""
+"""The preconditions of a close: why a month cannot close, in words an operator can act on (RULES.md §4, §6)."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime

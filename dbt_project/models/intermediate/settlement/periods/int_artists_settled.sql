@@ -4,7 +4,7 @@
 -- of these lives was watched and the artist had no category, by the catalogue that
 -- applies to the month.
 with settled_days as (
-    select * from {{ ref('int_settled_days') }}
+    select * from {{ ref('int_live_days_settled') }}
     where {{ is_changed_month('settlement_month') }}
 ),
 

@@ -1,11 +1,11 @@
-"""Queries of the what-if simulator of *Paiements*: months under other policies, computed at publication."""
+"""Queries of the scenarios of *Paiements*: months under other policies, computed at publication."""
 
 from typing import Final
 
 from dashboards.access import Principal, require_platform
 from dashboards.serving import Rows, ServingCopy
 
-WHAT_IF_COLUMNS: Final = (
+SCENARIO_COLUMNS: Final = (
     "settlement_month",
     "scenario",
     "artist_id",
@@ -44,7 +44,7 @@ inner join published.what_if_months as as_is
     on scenario.settlement_month = as_is.settlement_month and as_is.scenario = 'as_is'
 where scenario.settlement_month = $1 and scenario.scenario = $2
 """
-_WHAT_IF: Final = """
+_ARTISTS: Final = """
 with scenario as (
     select artist_id, category, earned_cents, paid_cents
     from published.what_if
@@ -80,13 +80,13 @@ def scenarios(principal: Principal, copy: ServingCopy, month: str) -> Rows:
     return copy.rows(_SCENARIOS, month)
 
 
-def what_if_totals(principal: Principal, copy: ServingCopy, month: str, scenario: str) -> Rows:
+def scenario_totals(principal: Principal, copy: ServingCopy, month: str, scenario: str) -> Rows:
     """Return a month's totals under a scenario and under its own policy, in one row."""
     require_platform(principal)
     return copy.rows(_TOTALS, month, scenario)
 
 
-def what_if(principal: Principal, copy: ServingCopy, month: str, scenario: str) -> Rows:
+def scenario_artists(principal: Principal, copy: ServingCopy, month: str, scenario: str) -> Rows:
     """Return each artist's earnings under a scenario and under the month's own policy, largest gain first."""
     require_platform(principal)
-    return copy.rows(_WHAT_IF, month, scenario)
+    return copy.rows(_ARTISTS, month, scenario)

@@ -14,7 +14,7 @@ from ingestion.settings import Settings
 from orchestration.publishing.month_inputs import read_month_inputs
 from orchestration.publishing.previous_copy import PreviousCopy
 from orchestration.publishing.rows import as_table
-from payouts.simulation import Outcome, WhatIf, simulate_each
+from payouts.simulation import Outcome, Scenario, simulate_each
 from payouts.warehouse_file import open_warehouse
 
 CLOSED_MONTHS: Final = 3
@@ -22,34 +22,34 @@ OPEN_MONTHS: Final = 2
 
 
 @dataclass(frozen=True)
-class Scenario:
+class PublishedScenario:
     """A policy that differs from the month's own in one setting, or in none."""
 
-    scenario: str
+    name: str
     kind: str
     value: int | None
-    what_if: WhatIf
+    scenario: Scenario
 
 
 SCENARIOS: Final = (
-    Scenario("as_is", "as_is", None, WhatIf()),
-    Scenario("pool_rule_equal", "pool_rule", None, WhatIf(pool_rule="equal")),
-    Scenario("pool_rule_direct", "pool_rule", None, WhatIf(pool_rule="direct")),
-    Scenario("pro_rata", "pro_rata", None, WhatIf(is_pro_rata=True)),
+    PublishedScenario("as_is", "as_is", None, Scenario()),
+    PublishedScenario("pool_rule_equal", "pool_rule", None, Scenario(pool_rule="equal")),
+    PublishedScenario("pool_rule_direct", "pool_rule", None, Scenario(pool_rule="direct")),
+    PublishedScenario("pro_rata", "pro_rata", None, Scenario(is_pro_rata=True)),
     *(
-        Scenario(f"envelope_{cents}", "envelope", cents, WhatIf(envelope_cents=cents))
+        PublishedScenario(f"envelope_{cents}", "envelope", cents, Scenario(envelope_cents=cents))
         for cents in (50, 75, 100, 125, 150, 200)
     ),
     *(
-        Scenario(f"minimum_live_{seconds}", "minimum_live", seconds, WhatIf(minimum_live_s=seconds))
+        PublishedScenario(f"minimum_live_{seconds}", "minimum_live", seconds, Scenario(minimum_live_s=seconds))
         for seconds in (1_200, 1_800, 2_700)
     ),
     *(
-        Scenario(f"minimum_payout_{cents}", "minimum_payout", cents, WhatIf(minimum_payout_cents=cents))
+        PublishedScenario(f"minimum_payout_{cents}", "minimum_payout", cents, Scenario(minimum_payout_cents=cents))
         for cents in (0, 500, 1_000, 2_000, 5_000)
     ),
     *(
-        Scenario(f"minimum_pool_share_{bp}", "minimum_pool_share", bp, WhatIf(minimum_pool_share_bp=bp))
+        PublishedScenario(f"minimum_pool_share_{bp}", "minimum_pool_share", bp, Scenario(minimum_pool_share_bp=bp))
         for bp in (500, 1_000, 2_500, 5_000)
     ),
 )
@@ -106,7 +106,7 @@ class ScenarioRow:
 
 
 @dataclass(frozen=True)
-class WhatIfs:
+class ScenarioTables:
     """The computed or reused rows of `published.what_if_months` and `published.what_if`."""
 
     months: pa.Table
@@ -125,7 +125,7 @@ _FROM_CONTROL: Final = (
 )
 
 
-def compute_what_ifs(settings: Settings, previous: PreviousCopy | None) -> WhatIfs:
+def compute_scenarios(settings: Settings, previous: PreviousCopy | None) -> ScenarioTables:
     """Settle the last three closed months and the next two open ones that have periods, under every scenario.
 
     A month is settled on today's data; one that can still be corrected uses the catalogue it keeps. A scenario that
@@ -137,26 +137,26 @@ def compute_what_ifs(settings: Settings, previous: PreviousCopy | None) -> WhatI
             _carried(previous, month, inputs) or _computed(settings, con, month, inputs)
             for month, inputs in read_month_inputs(settings, con, _months(con)).items()
         ]
-    return WhatIfs(
+    return ScenarioTables(
         months=pa.concat_tables([as_table(MonthTotals, ()), *(one.months for one in found)]),
         artists=pa.concat_tables([as_table(ArtistOutcome, ()), *(one.artists for one in found)]),
     )
 
 
-def publish_what_ifs(con: duckdb.DuckDBPyConnection, what_ifs: WhatIfs) -> None:
+def publish_scenarios(con: duckdb.DuckDBPyConnection, computed: ScenarioTables) -> None:
     """Write `scenarios`, `what_if_months` and `what_if`."""
-    scenarios = [ScenarioRow(place, one.scenario, one.kind, one.value) for place, one in enumerate(SCENARIOS, 1)]
+    scenarios = [ScenarioRow(place, one.name, one.kind, one.value) for place, one in enumerate(SCENARIOS, 1)]
     for table, rows in (
         ("scenarios", as_table(ScenarioRow, scenarios)),
-        ("what_if_months", what_ifs.months),
-        ("what_if", what_ifs.artists),
+        ("what_if_months", computed.months),
+        ("what_if", computed.artists),
     ):
         con.register("rows_to_publish", rows)
         con.execute(f"create table published.{table} as select * from rows_to_publish")
         con.unregister("rows_to_publish")
 
 
-def _carried(previous: PreviousCopy | None, month: str, inputs: str) -> WhatIfs | None:
+def _carried(previous: PreviousCopy | None, month: str, inputs: str) -> ScenarioTables | None:
     if previous is None or not {"what_if", "what_if_months"} <= previous.tables.keys():
         return None
     months = previous.tables["what_if_months"]
@@ -164,18 +164,18 @@ def _carried(previous: PreviousCopy | None, month: str, inputs: str) -> WhatIfs 
         return None
     of_month = pc.field("settlement_month") == month
     months = months.filter(of_month & (pc.field("inputs") == inputs))
-    return WhatIfs(months, previous.tables["what_if"].filter(of_month)) if len(months) else None
+    return ScenarioTables(months, previous.tables["what_if"].filter(of_month)) if len(months) else None
 
 
-def _computed(settings: Settings, con: duckdb.DuckDBPyConnection, month: str, inputs: str) -> WhatIfs:
-    outcomes = simulate_each(settings, con, month, {one.scenario: one.what_if for one in SCENARIOS})
+def _computed(settings: Settings, con: duckdb.DuckDBPyConnection, month: str, inputs: str) -> ScenarioTables:
+    outcomes = simulate_each(settings, con, month, {one.name: one.scenario for one in SCENARIOS})
     artists = [
         ArtistOutcome(month, scenario, line.artist_id, line.category, line.earned_cents, line.paid_cents)
         for scenario, outcome in outcomes.items()
         for line in outcome.run.lines
     ]
     months = [_totals(month, scenario, inputs, outcome) for scenario, outcome in outcomes.items()]
-    return WhatIfs(as_table(MonthTotals, months), as_table(ArtistOutcome, artists))
+    return ScenarioTables(as_table(MonthTotals, months), as_table(ArtistOutcome, artists))
 
 
 def _months(con: duckdb.DuckDBPyConnection) -> list[str]:

@@ -4,7 +4,7 @@
 -- Lives without a valid credit set and artists without a category are left out here;
 -- fct_close_blockers names them.
 with watch as (
-    select * from {{ ref('int_period_watch') }}
+    select * from {{ ref('int_period_live_days') }}
     where {{ is_changed_month('settlement_month') }}
 ),
 

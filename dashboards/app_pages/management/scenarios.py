@@ -1,4 +1,4 @@
-"""The what-if simulator of *Paiements*: a month under other policies, computed when the copy was published.
+"""The scenarios of *Paiements*: a month under other policies, computed when the copy was published.
 
 The serving copy has no data on single subscribers, so nothing can be settled here: the viewer chooses among the
 scenarios that were computed.
@@ -12,7 +12,7 @@ from dashboards import charts, charts_management, formatting, layout
 from dashboards.app_pages.management import reading
 from dashboards.charts_management import Mark, Series
 from dashboards.layout import Card, Column
-from dashboards.queries.management import what_if as queries
+from dashboards.queries.management import scenarios as queries
 from dashboards.serving import Row, Rows
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
@@ -21,8 +21,8 @@ _EXTREMES: Final = 8
 
 
 def draw(viewer: Viewer, month: str) -> None:
-    """Draw the simulator for a month."""
-    texts = Texts("what_if", viewer.language)
+    """Draw the choice of scenarios for a month."""
+    texts = Texts("scenarios", viewer.language)
     language = viewer.language
     asked = viewer.principal, viewer.copy
     scenarios = queries.scenarios(*asked, month)
@@ -32,8 +32,8 @@ def draw(viewer: Viewer, month: str) -> None:
         return
     heading = st.empty()
     scenario = _chosen(viewer, scenarios)
-    totals = queries.what_if_totals(*asked, month, scenario["scenario"])[0]
-    rows = queries.what_if(*asked, month, scenario["scenario"])
+    totals = queries.scenario_totals(*asked, month, scenario["scenario"])[0]
+    rows = queries.scenario_artists(*asked, month, scenario["scenario"])
     gaining = [row for row in rows if row["difference_cents"] > 0]
     losing = [row for row in rows if row["difference_cents"] < 0]
     name = reading.sentence(in_words(viewer, scenario))
@@ -58,7 +58,7 @@ def draw(viewer: Viewer, month: str) -> None:
 
 
 def _chosen(viewer: Viewer, scenarios: Rows) -> Row:
-    texts = Texts("what_if", viewer.language)
+    texts = Texts("scenarios", viewer.language)
     kinds = {row["kind"]: texts(f"kind.{row['kind']}") for row in scenarios}
     left, right = st.columns(2)
     with left:
@@ -76,7 +76,7 @@ def in_words(viewer: Viewer, scenario: Row) -> str:
     language = viewer.language
     value = scenario["value"]
     if value is None:
-        return Texts("what_if", language)(f"scenario.{scenario['scenario']}")
+        return Texts("scenarios", language)(f"scenario.{scenario['scenario']}")
     match scenario["kind"]:
         case "minimum_live":
             shown = formatting.duration(value * 1_000, language)
@@ -84,11 +84,11 @@ def in_words(viewer: Viewer, scenario: Row) -> str:
             shown = formatting.percent(value, language)
         case _:
             shown = formatting.euros(value, language)
-    return Texts("what_if", language)(f"scenario.{scenario['kind']}", value=shown)
+    return Texts("scenarios", language)(f"scenario.{scenario['kind']}", value=shown)
 
 
 def _cards(viewer: Viewer, totals: Row, gaining: list[Row], losing: list[Row]) -> list[Card]:
-    texts = Texts("what_if", viewer.language)
+    texts = Texts("scenarios", viewer.language)
     language = viewer.language
 
     def against(before: str) -> str:
@@ -137,7 +137,7 @@ def _cards(viewer: Viewer, totals: Row, gaining: list[Row], losing: list[Row]) -
 def _most(viewer: Viewer, row: Row | None) -> str:
     if row is None:
         return ""
-    return Texts("what_if", viewer.language)(
+    return Texts("scenarios", viewer.language)(
         "most",
         artist=row["artist_name"],
         difference=formatting.signed_euros(row["difference_cents"], viewer.language),
@@ -145,7 +145,7 @@ def _most(viewer: Viewer, row: Row | None) -> str:
 
 
 def _notes(viewer: Viewer, scenario: Row, totals: Row) -> str:
-    texts = Texts("what_if", viewer.language)
+    texts = Texts("scenarios", viewer.language)
     notes = [] if totals["with_balances"] else [texts("without_balances")]
     if scenario["kind"] == "envelope" and totals["own_envelopes"]:
         notes.append(texts.plural("own_envelopes", totals["own_envelopes"]))
@@ -153,7 +153,7 @@ def _notes(viewer: Viewer, scenario: Row, totals: Row) -> str:
 
 
 def _differences(viewer: Viewer, statement: str, shown: list[Row]) -> None:
-    texts = Texts("what_if", viewer.language)
+    texts = Texts("scenarios", viewer.language)
     names = texts("series.more"), texts("series.less")
     marks = tuple(
         Mark(
@@ -169,7 +169,7 @@ def _differences(viewer: Viewer, statement: str, shown: list[Row]) -> None:
 
 
 def _table(viewer: Viewer, rows: Rows, *, month: str, scenario: str, name: str) -> None:
-    texts = Texts("what_if", viewer.language)
+    texts = Texts("scenarios", viewer.language)
     shared = Texts("platform", viewer.language)
     language = viewer.language
     columns = [
