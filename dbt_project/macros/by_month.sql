@@ -71,7 +71,7 @@
 {#-
     For tests of a model that is built by month: true if a row of this day (or month) has not been tested since it was
     computed. Always true for a model without recorded months. A month is proven once a build that tested it has
-    finished (orchestration/warehouse.py). `days_before` as above.
+    finished (orchestration/warehouse/). `days_before` as above.
 -#}
 {% macro is_unproven_day(day, model_name, days_before=0) -%}
     {%- set first_day = "date '" ~ first_unproven_month(model_name) ~ "-01'" -%}

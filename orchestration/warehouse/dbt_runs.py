@@ -1,4 +1,4 @@
-"""What dbt and Spark do in a build: `dbt build` on selectors, the models of heartbeats in portions, the row counts.
+"""Runs dbt and Spark for a build: everything or what changed, models of heartbeats in portions, row counts.
 
 The warm worker calls these functions by name, in another process.
 """

@@ -14,7 +14,7 @@
 -- which can be days later (RULES.md §3.4). So the unit of an incremental run is the
 -- playback with all its days, never a single day: new rows replace the rows of the same
 -- days. A history too long for one statement's memory is built in portions of
--- playbacks, one run per portion (orchestration/warehouse.py).
+-- playbacks, one run per portion (orchestration/warehouse/).
 -- The blocks below are rendered inside macros, so their indent does not matter:
 -- noqa: disable=LT02
 {%- set days = days_to_read(this) %}
