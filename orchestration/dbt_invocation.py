@@ -11,7 +11,7 @@ import duckdb
 
 from ingestion.settings import Settings
 from orchestration import warm_worker
-from orchestration.parsed_project import ParsedProject, dbt_arguments, profile_environment
+from orchestration.parsed_project import ParsedProject, dbt_arguments, profile_environment, without_dbt_flags
 
 _COUNT_OF_ROWS: Final = re.compile(r"Got (\d+) results?, configured to (?:warn|fail) if .*")
 _EXAMPLES: Final = 3
@@ -71,7 +71,7 @@ def invoke_dbt(
     name, *arguments = command
     shared = dbt_arguments(settings, project_dir=project_dir, target=project.folder, engine=project.engine)
     try:
-        with profile_environment(settings, **environment):
+        with without_dbt_flags(), profile_environment(settings, **environment):
             runner = dbtRunner(manifest=parsed_manifest(project), callbacks=[on_event])
             result = runner.invoke([name, *shared, "--no-write-json", *arguments])
     finally:

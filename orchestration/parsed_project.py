@@ -109,6 +109,21 @@ def profile_environment(settings: Settings, **more: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def without_dbt_flags() -> Iterator[None]:
+    """Hide the environment's DBT_* variables from dbt; restore them on exit.
+
+    dbt takes every one of its options from there too. With DBT_EMPTY, say, a build would succeed without any row.
+    """
+    hidden = {name: value for name, value in os.environ.items() if name.startswith("DBT_")}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
 def dbt_arguments(settings: Settings, *, project_dir: Path, target: Path, engine: str = "duckdb") -> list[str]:
     """The arguments that every dbt invocation of the project shares."""
     return [
@@ -123,7 +138,7 @@ def dbt_arguments(settings: Settings, *, project_dir: Path, target: Path, engine
 def _parse(settings: Settings, project_dir: Path, *, target: Path, engine: str) -> None:
     from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes 2 s, which an unchanged project does not need
 
-    with profile_environment(settings):
+    with without_dbt_flags(), profile_environment(settings):
         arguments = dbt_arguments(settings, project_dir=project_dir, target=target, engine=engine)
         result = dbtRunner().invoke(["parse", *arguments])
     if not result.success:

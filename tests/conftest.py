@@ -7,9 +7,10 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from filelock import FileLock
 
 from ingestion.settings import Settings
+from orchestration.parsed_project import parsed_project
+from tests.once import made_once
 from tests.pipeline import PAYER, Pipeline, new_pipeline
 
 TESTS = Path(__file__).parent
@@ -53,16 +54,27 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def parsed_home(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A data home whose dbt project is parsed and whose unit tests have passed; other homes copy its dbt folder.
+    """A data home whose dbt project is parsed and whose unit tests count as passed; other homes copy its dbt folder.
 
-    Made once per session, by the first worker process that needs it.
+    The unit tests really run in `unit_tested_home`.
     """
-    base = tmp_path_factory.getbasetemp()
-    home = (base if worker_id == "master" else base.parent) / "parsed"
-    with FileLock(f"{home}.lock"):
-        if not Settings(home=home).warehouse_path.exists():
-            new_pipeline(home, parsed=home).build()
-    return home
+
+    def parse(home: Path) -> None:
+        parsed_project(Settings(home=home)).unit_tests_path.write_text("[]", encoding="utf-8")
+
+    return made_once(tmp_path_factory, worker_id, "parsed", parse)
+
+
+@pytest.fixture(scope="session")
+def unit_tested_home(parsed_home: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A data home whose first build has run dbt's unit tests. Read only."""
+
+    def build(home: Path) -> None:
+        pipeline = new_pipeline(home, parsed=parsed_home)
+        parsed_project(pipeline.settings).unit_tests_path.unlink()
+        pipeline.build()
+
+    return made_once(tmp_path_factory, worker_id, "unit-tested", build)
 
 
 @pytest.fixture

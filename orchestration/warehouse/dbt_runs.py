@@ -16,7 +16,13 @@ from ingestion.settings import Settings
 from ingestion.sql_text import sql_name
 from orchestration import spark, warm_worker
 from orchestration.dbt_invocation import NodeResult, invoke_dbt, parsed_manifest
-from orchestration.parsed_project import ParsedProject, dbt_arguments, parsed_project, profile_environment
+from orchestration.parsed_project import (
+    ParsedProject,
+    dbt_arguments,
+    parsed_project,
+    profile_environment,
+    without_dbt_flags,
+)
 from payouts.warehouse_file import open_warehouse
 
 _MADE_OF_HEARTBEATS = ("int_playback_days", "int_player_days")
@@ -33,7 +39,7 @@ def warm_up_dbt(settings: Settings) -> None:
         project = parsed_project(settings)
     except RuntimeError:
         return
-    with profile_environment(settings):
+    with without_dbt_flags(), profile_environment(settings):
         dbtRunner(manifest=parsed_manifest(project)).invoke(
             [
                 "list",

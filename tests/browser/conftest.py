@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from dashboards.access import Role
 from tests.browser.chromium import BrowserMissingError, Chromium, find_chromium, is_required, open_chromium
 from tests.browser.server import Dashboards, served_home, serving
 from tests.browser.visitor import Visitor, browser_options
+from tests.once import made_once
 
 ARTIST = "art-022"
 _DEMO_DEADLINE_S = 1_800
@@ -32,8 +32,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def _demo_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The demo season, run through the whole pipeline by the first worker that needs it. Read only."""
+def _demo_home(
+    pytestconfig: pytest.Config,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+    request: pytest.FixtureRequest,
+) -> Path:
+    """The demo season, run through the whole pipeline once per session. Read only."""
     try:
         find_chromium()
     except BrowserMissingError as missing:
@@ -43,22 +48,21 @@ def _demo_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
     given = pytestconfig.getoption("--demo-home", None)
     if given:
         return Path(given)
-    base = tmp_path_factory.getbasetemp()
-    home = (base if worker_id == "master" else base.parent) / "demo"
-    with FileLock(f"{home}.lock"):
-        if not (home / "made").exists():
-            shutil.rmtree(home, ignore_errors=True)
-            made = subprocess.run(
-                [sys.executable, "-m", "orchestration.cli", "demo"],
-                env=os.environ | {"ALLIVE_HOME": str(home)},
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_DEMO_DEADLINE_S,
-            )
-            assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
-            (home / "made").touch()
-    return home
+
+    def make(home: Path) -> None:
+        unit_tested = request.getfixturevalue("unit_tested_home")
+        shutil.copytree(unit_tested / "warehouse" / "dbt", home / "warehouse" / "dbt")
+        made = subprocess.run(
+            [sys.executable, "-m", "orchestration.cli", "demo"],
+            env=os.environ | {"ALLIVE_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_DEMO_DEADLINE_S,
+        )
+        assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
+
+    return made_once(tmp_path_factory, worker_id, "demo", make)
 
 
 @pytest.fixture(scope="session")

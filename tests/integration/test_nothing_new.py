@@ -33,9 +33,9 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "landing"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, parsed_home):
+def home(tmp_path_factory, unit_tested_home):
     """A data home on which the golden season was run; the tests of this module change it one after another."""
-    settings = new_pipeline(tmp_path_factory.mktemp("nothing_new"), parsed=parsed_home).settings
+    settings = new_pipeline(tmp_path_factory.mktemp("nothing_new"), parsed=unit_tested_home).settings
     shutil.copytree(GOLDEN, settings.landing_dir, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ALLIVE_HOME", str(settings.home))
