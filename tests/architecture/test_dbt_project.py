@@ -1,10 +1,7 @@
 """Rules of the dbt project: layers, names, contracts, engines, and the number of tests."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,7 +15,9 @@ from ingestion.checks import MAX_REJECT_SHARE, MIN_RECORDS_FOR_SHARE
 from ingestion.contracts import CONTRACTS
 from ingestion.contracts.fields import Choice
 from ingestion.raw_tables import TABLES
+from ingestion.settings import Settings
 from orchestration.dbt_sources import SOURCE_OF_RAW_TABLE
+from orchestration.parsed_project import parsed_project
 from orchestration.publishing import PUBLISHED_MARTS
 
 ROOT = Path(__file__).parents[2]
@@ -69,21 +68,8 @@ ENGINE_WORDS = re.compile(
 
 
 @pytest.fixture(scope="session")
-def manifest(tmp_path_factory):
-    target = tmp_path_factory.mktemp("dbt_target")
-    arguments = [
-        *("--project-dir", PROJECT, "--profiles-dir", PROJECT),
-        *("--target-path", target, "--log-path", target),
-    ]
-    parsed = subprocess.run(
-        [Path(sys.executable).with_name("dbt"), "parse", *arguments],
-        env={**os.environ, "ALLIVE_WAREHOUSE_PATH": ":memory:"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert parsed.returncode == 0, parsed.stdout
-    return json.loads((target / "manifest.json").read_bytes())
+def manifest(parsed_home):
+    return json.loads(parsed_project(Settings(home=parsed_home)).manifest_path.read_bytes())
 
 
 @pytest.fixture(scope="session")

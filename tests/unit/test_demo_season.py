@@ -15,6 +15,8 @@ from schwifty import IBAN
 
 from ingestion.demo.season import LandingNotEmptyError, plan_season, write_season
 
+pytestmark = pytest.mark.slow
+
 PARIS = ZoneInfo("Europe/Paris")
 MONTHS = ("2021-01", "2021-02", "2021-03")
 

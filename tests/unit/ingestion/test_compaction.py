@@ -27,6 +27,8 @@ from ingestion.raw_versions import UnknownVersionError, batches_loaded_at, last_
 from ingestion.vacuum import vacuum
 from tests.unit.ingestion.records import HEARTBEAT
 
+pytestmark = pytest.mark.slow
+
 NONE = timedelta()
 DELIVERIES = FEWEST_FILES + 2
 ROWS = "select * from raw.{} order by all"

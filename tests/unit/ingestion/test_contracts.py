@@ -255,6 +255,7 @@ def test_a_duration_never_reaches_a_bound_by_rounding(home, seconds, expected):
 POSITIONS = st.one_of(st.decimals(0, 10**9, places=6), st.decimals(0, 10**14, places=3), st.integers(0, 10**14))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(POSITIONS.map(Decimal), min_size=1, max_size=50))
 def test_positions_are_rounded_in_decimal(tmp_path_factory, home, positions):

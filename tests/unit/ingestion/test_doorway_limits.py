@@ -24,6 +24,8 @@ from ingestion.seen_files import SeenFiles
 
 from .records import ARTIST, HEARTBEAT
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parents[2] / "fixtures" / "doorway"
 MIB = 1 << 20
 LIMITS = Limits(file_bytes=100 << 30, ratio=200, memory_bytes=256 * MIB)

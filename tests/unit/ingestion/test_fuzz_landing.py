@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from .fuzzing import MEMORY_BYTES, SECONDS_A_FILE, mutant, seeds
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 SEED = "doorway-1"

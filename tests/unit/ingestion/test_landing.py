@@ -372,6 +372,7 @@ NOISE = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(NOISE, max_size=30))
 def test_noise_is_loaded_or_rejected_line_by_line(tmp_path_factory, home, lines):
@@ -390,6 +391,7 @@ def test_noise_is_loaded_or_rejected_line_by_line(tmp_path_factory, home, lines)
 CELL = st.text(alphabet='ab,"\n\r é\0', max_size=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=20))
 def test_csv_that_a_writer_wrote_is_read_as_it_was_meant(tmp_path_factory, home, rows):
@@ -409,6 +411,7 @@ def test_csv_that_a_writer_wrote_is_read_as_it_was_meant(tmp_path_factory, home,
         assert found == good
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=300).map(lambda noise: b"artist_id,name\n" + noise))
 def test_csv_noise_never_stops_a_load(tmp_path_factory, home, content):

@@ -17,6 +17,8 @@ from tests.fixtures.homes import unpack_format_1
 from .conftest import Home
 from .records import HEARTBEAT, LIVE, SUBSCRIPTION
 
+pytestmark = pytest.mark.slow
+
 LATER = {"currency", "refunded_cents"}
 NOW = datetime(2022, 1, 1, tzinfo=UTC)
 

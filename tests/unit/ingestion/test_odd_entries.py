@@ -28,6 +28,8 @@ from payouts.preconditions import unread_refusals
 
 from .records import ARTIST, GOOD, HEARTBEAT
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parents[2] / "fixtures" / "doorway"
 NOBODY = 65534
 

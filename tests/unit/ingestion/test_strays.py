@@ -172,6 +172,7 @@ def version_of(home, version):
         return con.execute(f"select * exclude (batch_number) from ({scan}) order by all").fetchall()
 
 
+@pytest.mark.slow
 def test_rows_are_the_same_through_loads_compaction_pins_and_a_release(tmp_path, monkeypatch):
     homes = two_homes(tmp_path, monkeypatch)
     monkeypatch.setattr("ingestion.compaction.FEWEST_FILES", 2)
@@ -222,6 +223,7 @@ def test_rows_are_the_same_through_loads_compaction_pins_and_a_release(tmp_path,
     assert len(paths(homes[0])) < 10
 
 
+@pytest.mark.slow
 def test_what_earlier_code_held_by_day_is_released_as_strays(tmp_path, monkeypatch):
     """`held/` has one file per day, the table one file for all."""
     home = two_homes(tmp_path, monkeypatch)[0]

@@ -133,6 +133,7 @@ LINES = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(line=LINES)
 def test_trust_fails_or_finds_what_care_finds(tmp_path_factory, line):

@@ -29,6 +29,8 @@ from tests.oracle import read_landing
 from tests.oracle.settlement import months_later
 from tests.worlds import World
 
+pytestmark = pytest.mark.slow
+
 SEED = 3
 
 

@@ -28,6 +28,8 @@ from tests.oracle import History, Policy, read_landing
 from tests.oracle.settlement import month_of, months_later
 from tests.worlds import World
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(3)
 """One per season: changing clocks, a December, a leap day."""
 SPOILED = 1
