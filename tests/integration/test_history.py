@@ -1,9 +1,13 @@
 """A warehouse built step by step has the same rows as one built in one go, and recomputes no old month."""
 
 import math
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
 from itertools import count, pairwise
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,7 +16,7 @@ import pytest
 from ingestion.settings import Settings
 from orchestration.warehouse import build_warehouse, open_warehouse
 from payouts.warehouse_mark import note_mark
-from tests.pipeline import Pipeline
+from tests.pipeline import Pipeline, new_pipeline
 from tests.worlds.delivery import write_lines
 from tests.worlds.world import World
 
@@ -30,6 +34,33 @@ MOST_DAYS_BY_NAME = 40
 Rows = list[tuple[object, ...]]
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Callable[[int], Pipeline]:
+    """Data homes by seed on which a whole world was run at once. Read only."""
+
+    @cache
+    def run(seed: int) -> Pipeline:
+        home = tmp_path_factory.mktemp(f"world-{seed}") / "home"
+        pipeline = new_pipeline(home, parsed=parsed_home, has_checks=False)
+        World.random(seed).deliver_all(pipeline.landing)
+        pipeline.run()
+        return pipeline
+
+    return run
+
+
+@pytest.fixture
+def copied(built: Callable[[int], Pipeline], tmp_path: Path) -> Callable[[int], Pipeline]:
+    """Copies of the built homes, to continue."""
+
+    def copy(seed: int) -> Pipeline:
+        home = tmp_path / f"world-{seed}"
+        shutil.copytree(built(seed).settings.home, home)
+        return replace(built(seed), settings=Settings(home=home, pseudonym_key="tests"))
+
+    return copy
+
+
 @pytest.mark.parametrize("seed", [110, pytest.param(114, marks=pytest.mark.thorough)])
 def test_an_incremental_history_ends_in_the_rows_of_a_full_build(pipeline: Pipeline, seed: int) -> None:
     for _ in World.random(seed).deliver(pipeline.landing, batches=4):
@@ -45,10 +76,8 @@ def test_months_that_close_on_the_way_change_nothing_of_it(pipeline: Pipeline) -
     assert_rows_are_those_of_a_full_build(pipeline)
 
 
-def test_a_correction_reaches_every_month_that_it_touches(pipeline: Pipeline) -> None:
-    world = World.random(112)
-    world.deliver_all(pipeline.landing)
-    pipeline.run()
+def test_a_correction_reaches_every_month_that_it_touches(copied: Callable[[int], Pipeline]) -> None:
+    world, pipeline = World.random(112), copied(112)
     for number, (record_type, correction) in zip(count(), corrections(world), strict=False):
         before = every_row(pipeline)
         write_lines(pipeline.landing / record_type, [correction], Random(number), ["ndjson"])
@@ -58,10 +87,8 @@ def test_a_correction_reaches_every_month_that_it_touches(pipeline: Pipeline) ->
     assert_rows_are_those_of_a_full_build(pipeline)
 
 
-def test_a_refund_and_a_payment_reach_the_month_that_settles_the_period(pipeline: Pipeline) -> None:
-    world = World.random(112)
-    world.deliver_all(pipeline.landing)
-    pipeline.run()
+def test_a_refund_and_a_payment_reach_the_month_that_settles_the_period(copied: Callable[[int], Pipeline]) -> None:
+    world, pipeline = World.random(112), copied(112)
     settled = periods_with_slices(pipeline)
     period = next(row for row in world.rows["subscriptions"] if row["period_id"] in settled)
     for day, status in enumerate(["refunded", "paid"], start=1):
@@ -72,10 +99,8 @@ def test_a_refund_and_a_payment_reach_the_month_that_settles_the_period(pipeline
         assert_rows_are_those_of_a_full_build(pipeline)
 
 
-def test_playbacks_of_one_name_are_told_apart_by_subscriber_and_live(pipeline: Pipeline) -> None:
-    world = World.random(113)
-    world.deliver_all(pipeline.landing)
-    pipeline.run()
+def test_playbacks_of_one_name_are_told_apart_by_subscriber_and_live(copied: Callable[[int], Pipeline]) -> None:
+    world, pipeline = World.random(113), copied(113)
     heartbeats = world.rows["heartbeats"]
     alike = [{**row, "event_id": f"alike {number}", "playback_id": "alike"} for number, row in enumerate(heartbeats)]
     for number, delivery in enumerate([alike[1:], alike[:1]]):
@@ -130,10 +155,10 @@ def test_a_warehouse_left_between_two_portions_is_built_anew(
         ("marts.fct_playbacks", "started_on"),
     ],
 )
-def test_what_is_built_at_once_lies_in_the_order_of_its_months(pipeline: Pipeline, table: str, column: str) -> None:
-    World.random(113).deliver_all(pipeline.landing)
-    pipeline.run()
-    assert descents(pipeline, table, column) == 0
+def test_what_is_built_at_once_lies_in_the_order_of_its_months(
+    built: Callable[[int], Pipeline], table: str, column: str
+) -> None:
+    assert descents(built(113), table, column) == 0
 
 
 def test_a_month_that_did_not_change_is_not_computed_again(pipeline: Pipeline) -> None:
