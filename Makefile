@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DUCKDB_2 := build/duckdb-2
-CHECKED := tests/unit tests/architecture tests/integration/test_golden.py
+CHECKED := tests/integration/test_golden.py tests/integration/test_dbt_unit_tests.py tests/unit tests/architecture
 STAMP := $(VENV)/.installed
 
 .PHONY: help setup browser demo check docs reference test test-thorough test-bare test-duckdb-2 test-spark lint types sql-lint bench mutants screenshots up clean
@@ -26,10 +26,10 @@ browser: setup
 demo: setup ## a fictional season through the whole pipeline, ending with the closed months' payout table
 	@$(BIN)/allive demo
 
-check: setup ## the loop while you work: lint, types, unit tests, dbt unit tests, golden season
+check: setup ## the loop while you work: lint, types, fast unit tests, dbt unit tests, golden season
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(CHECKED)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow" $(CHECKED)
 
 reference: setup ## docs/reference/: commands, settings and marts, from the code
 	@$(BIN)/python docs/reference.py
@@ -42,10 +42,10 @@ docs: setup ## the documentation site, in build/docs; a dead link fails
 
 # Test files run in the order that tests/conftest.py gives them: long ones first.
 test: setup browser ## all tests, from unit tests to browser tests (TESTS="tests/browser …": only these)
-	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 15 $(TESTS)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 20 $(TESTS)
 
 test-thorough: setup browser ## the same with three times as many kills, races, corruptions and random worlds
-	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 15 --thorough
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 20 --thorough
 
 # Run this after every change to the setup. .ci/test-bare lists its settings.
 test-bare: ## make demo and make test in a minimal Debian root (SUITE=…, DISTRIBUTION=ubuntu, TESTS="…", BROWSER=npm)

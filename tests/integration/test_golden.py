@@ -80,6 +80,7 @@ def test_each_broken_line_is_among_the_rejects_with_file_line_and_text(golden: P
     assert not [line for file, line, *_ in rejects if file.endswith("hb-b.ndjson.gz") and line == 1075], "a blank line"
 
 
+@pytest.mark.slow
 @pytest.mark.figures
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (1, 2))])
 def test_in_three_runs_in_any_order_each_file_twice_once_compressed(
@@ -110,6 +111,7 @@ def deliver(path: Path, where: Path) -> None:
         where.with_name(f"{where.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
 
 
+@pytest.mark.slow
 def test_its_months_close_with_what_was_expected(make_pipeline: Callable[[str], Pipeline]) -> None:
     pipeline = make_pipeline("closing")
     shutil.copytree(GOLDEN / "landing", pipeline.landing, dirs_exist_ok=True)
