@@ -64,7 +64,11 @@ def _outcome(settings: Settings) -> RunOutcome | None:
         assets={
             **{f"raw/{record_type}": {"verdict": NOTHING_NEW} for record_type in RECORD_TYPES},
             **{"/".join(asset_of(manifest["nodes"][model])): metadata for model, metadata in _models(build)},
-            "serving/allive": {"state": UP_TO_DATE, "file": copy.path.name},
+            "serving/allive": {
+                "state": UP_TO_DATE,
+                "file": copy.path.name,
+                "dagster/row_count": sum(copy.rows.values()),
+            },
         },
         failed_checks=tuple(_failed_checks(build, manifest)),
         failures=(),
