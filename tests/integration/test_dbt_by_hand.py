@@ -176,7 +176,7 @@ def test_freshness_is_when_a_table_last_took_records_in(season: Pipeline) -> Non
     found = {result["unique_id"].rsplit(".", 1)[1]: result for result in results}
     assert {table: result["status"] for table, result in found.items()} == {
         "heartbeats": "error",
-        "subscriptions": "pass",
+        "periods": "pass",
     }
     assert datetime.fromisoformat(found["heartbeats"]["max_loaded_at"]) == days_ago
 
