@@ -12,6 +12,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -122,7 +123,7 @@ def mutant(seed):
     inside = None
     if ending.endswith((".gz", ".zst")) and rng.random() < 0.5:
         # Broken content in intact compression; sometimes compressed twice.
-        inside = gzip.compress if ending.endswith(".gz") else zstandard.compress
+        inside = partial(gzip.compress, mtime=0) if ending.endswith(".gz") else zstandard.compress
         content = bytearray(_NDJSON if ".ndjson" in ending else _CSV.encode())
     for _ in range(rng.choice((1, 1, 2, 5))):
         if content:
