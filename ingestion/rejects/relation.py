@@ -23,7 +23,7 @@ from ingestion.engine import connect
 from ingestion.raw_tables import REJECTS, read_pins, scan_of, scan_of_stored, stored_files
 from ingestion.raw_versions import batches_loaded_at
 from ingestion.rejects.delivered import CsvHeader, is_csv, read_header
-from ingestion.rejects.register import DELIVERED_AS, export_files
+from ingestion.rejects.exported import DELIVERED_AS, export_files
 from ingestion.settings import Settings
 
 _PARIS = ZoneInfo("Europe/Paris")
