@@ -7,17 +7,15 @@ with its lines in the same places; lines that are given up are left blank.
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.durable import sync_file
+from ingestion.rejects.exported import exports_folder
 from ingestion.settings import Settings
 
-DELIVERED_AS: Final = r"rejects-([0-9a-f]{8}-\d+)"
-"""Pattern in the name of a delivered export; the group is the name of the export's file in the register."""
 _FIELDS: "list[pa.Field[Any]]" = [
     pa.field("export_file", pa.string()),
     pa.field("export_line", pa.int64()),
@@ -36,15 +34,10 @@ def new_export_id() -> str:
     return secrets.token_hex(4)
 
 
-def export_files(settings: Settings) -> list[Path]:
-    """The files of the register, one per export."""
-    return sorted(_folder(settings).glob("*.parquet"))
-
-
 @contextmanager
 def registering(settings: Settings, export_id: str) -> Iterator[pq.ParquetWriter]:
     """Open the register for the lines of an export; they count once all of them are written."""
-    path = _folder(settings) / f"{export_id}.parquet"
+    path = exports_folder(settings) / f"{export_id}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".tmp")
     try:
@@ -60,7 +53,3 @@ def registering(settings: Settings, export_id: str) -> Iterator[pq.ParquetWriter
 def as_batch(columns: dict[str, list[Any]]) -> pa.RecordBatch:
     """Lines of an export in the form of the register."""
     return pa.record_batch([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.raw_dir / "_exports"

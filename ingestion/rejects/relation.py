@@ -22,7 +22,7 @@ from ingestion.paris_days import PARIS
 from ingestion.raw_tables import REJECTS, read_pins, scan_of, scan_of_stored, stored_files
 from ingestion.raw_versions import batches_loaded_at
 from ingestion.rejects.delivered import CsvHeader, is_csv, read_header
-from ingestion.rejects.register import DELIVERED_AS, export_files
+from ingestion.rejects.exported import DELIVERED_AS, export_files
 from ingestion.settings import Settings
 from ingestion.sql_text import sql_text
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from ingestion.contracts import CONTRACTS
 from ingestion.contracts.words import MALFORMED, UNREADABLE, advice_of, expected_of, fields_of
 from ingestion.rejects.delivered import is_csv, values_of
-from ingestion.rejects.export import ExportRefusedError, export_rejects
 from ingestion.rejects.relation import Reject, Rejects, Wanted, open_rejects
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
@@ -105,6 +104,9 @@ def _entry(name: str, text: str) -> str:
 
 def export(settings: Settings, wanted: Wanted, *, to: Path | None) -> bool:
     """Write open rejects to files that can be corrected and delivered again. Return whether that was possible."""
+    # pyarrow, which looking at rejects does not need
+    from ingestion.rejects.export import ExportRefusedError, export_rejects  # noqa: PLC0415
+
     with hold_data_home(settings, command="allive rejects export"), open_rejects(settings) as rejects:
         try:
             exported = export_rejects(settings, rejects, wanted, to=to)

@@ -123,7 +123,7 @@ LOOKING = ("access", "batches", "doctor", "explain", "payout", "publish", "rejec
     ("modules", "not_imported"),
     [
         (LOOKING, {"dagster", "dbt", "great_expectations", "pandas"}),
-        (("batches", "refresh", "requests"), {"numpy", "pyarrow"}),
+        (("batches", "refresh", "rejects", "requests"), {"numpy", "pyarrow"}),
     ],
     ids=["no orchestrator", "no arrays"],
 )
