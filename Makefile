@@ -1,4 +1,4 @@
-# Every target sets up what it needs; a second run takes seconds. `make help` lists them.
+# Every target installs what it needs; a second run takes seconds. `make help` lists the targets.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -6,9 +6,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DUCKDB_2 := build/duckdb-2
+CHECKED := tests/integration/test_golden.py tests/integration/test_dbt_unit_tests.py tests/unit tests/architecture
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup browser demo test test-thorough test-bare test-duckdb-2 test-spark lint types sql-lint bench mutants screenshots up clean
+.PHONY: help setup browser demo check docs reference test test-thorough test-bare test-duckdb-2 test-spark lint types sql-lint bench mutants screenshots up clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,19 +26,33 @@ browser: setup
 demo: setup ## a fictional season through the whole pipeline, ending with the closed months' payout table
 	@$(BIN)/allive demo
 
-# Files keep the order that tests/conftest.py gives them: the long ones first.
-test: setup browser ## all tests, from the rules' units to the pages in a browser (TESTS="tests/browser …": only these)
-	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 15 $(TESTS)
+check: setup ## the loop while you work: lint, types, fast unit tests, dbt unit tests, golden season
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder -m "not slow" $(CHECKED)
+
+reference: setup ## docs/reference/: commands, settings and marts, from the code
+	@$(BIN)/python docs/reference.py
+
+docs: setup ## the documentation site, in build/docs; a dead link fails
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python build/docs-env
+	@$(BIN)/uv pip sync --quiet --require-hashes --python build/docs-env/bin/python docs/requirements.txt
+	@build/docs-env/bin/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going -b dirhtml -c docs . build/docs
+	@echo "The site is in build/docs: open build/docs/docs/index/index.html"
+
+# Test files run in the order that tests/conftest.py gives them: long ones first.
+test: setup browser ## all tests, from unit tests to browser tests (TESTS="tests/browser …": only these)
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 20 $(TESTS)
 
 test-thorough: setup browser ## the same with three times as many kills, races, corruptions and random worlds
-	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 15 --thorough
+	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 20 --thorough
 
-# Before anything is called done that touches set-up. .ci/test-bare lists its settings.
-test-bare: ## make demo and make test in a bare root of Debian (SUITE=…, DISTRIBUTION=ubuntu, TESTS="…", BROWSER=npm)
+# Run this after every change to the setup. .ci/test-bare lists its settings.
+test-bare: ## make demo and make test in a minimal Debian root (SUITE=…, DISTRIBUTION=ubuntu, TESTS="…", BROWSER=npm)
 	@DISTRIBUTION="$(DISTRIBUTION)" SUITE="$(SUITE)" MIRROR="$(MIRROR)" TESTS="$(TESTS)" BROWSER="$(BROWSER)" KEEP="$(KEEP)" .ci/test-bare
 
-# DuckDB 2 is laid over the environment, whose lock pins 1.5. Its advice on Arrow output is about speed, hence -W.
-test-duckdb-2: setup ## the tests of the money once more on DuckDB 2, to the same bytes as on the pinned version
+# DuckDB 2 is installed over the environment, whose lock pins 1.5. -W ignores its advice on the speed of Arrow output.
+test-duckdb-2: setup ## the money tests on DuckDB 2: same bytes as on the pinned version
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --target $(DUCKDB_2) --no-deps --require-hashes -r .ci/duckdb-2.txt
 	@PYTHONPATH=$(CURDIR)/$(DUCKDB_2) $(BIN)/pytest --numprocesses auto --dist loadfile \
 		-W "ignore:Arrow output on a DB-API result:UserWarning" \
@@ -47,8 +62,8 @@ test-duckdb-2: setup ## the tests of the money once more on DuckDB 2, to the sam
 		'tests/integration/test_worlds.py::test_months_close_as_the_oracle_closes_them[201]' \
 		tests/integration/test_ingestion.py::test_each_expectation_fails_where_it_should
 
-# `make setup` takes the extra out again: it is not in the main lock.
-test-spark: setup ## both engines on a cluster of two workers: equal rows and bytes, through a killed worker
+# `make setup` removes the extra again: it is not in the main lock.
+test-spark: setup ## both engines on a cluster of two workers, one of them killed: equal rows and bytes
 	@.ci/spark-env "$(VENV)"
 	@$(BIN)/python -W error -W ignore::ResourceWarning -m tests.spark
 
@@ -56,16 +71,16 @@ lint: setup ## ruff: style and format
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: setup ## mypy: strict, and of tests and benches whether they call what is there
+types: setup ## mypy: strict; in tests and benches, only that what they call exists
 	@$(BIN)/mypy
 
 sql-lint: setup ## sqlfluff on the dbt project
 	@$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
 
-mutants: setup ## break each rule of the money once; a named test must notice (MUTANTS="--part 2/4" …)
+mutants: setup ## break each money rule once; a named test must fail (MUTANTS="--part 2/4" …)
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
 
-bench: setup browser ## speed and memory side by side (BENCH="--only dashboards", "--heartbeats 100_000_000" …)
+bench: setup browser ## measure speed and memory (BENCH="--only dashboards", "--heartbeats 100_000_000" …)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r bench/requirements.txt
 	@$(BIN)/python -m bench $(BENCH)
 
@@ -75,5 +90,5 @@ screenshots: setup browser ## a picture of every page of the dashboards, in buil
 up: setup ## the whole service: orchestrator and dashboards
 	@$(BIN)/allive up
 
-clean: ## remove the environment and what the tools cached
+clean: ## remove the environment and the caches of the tools
 	rm -rf $(VENV) $(DUCKDB_2) .pytest_cache .mypy_cache .ruff_cache dbt_project/target tests/browser/node_modules

@@ -1,6 +1,6 @@
-"""`python -m bench`: races the watch-time model and the ingestion, measures the whole path, loads the dashboards.
+"""`python -m bench`: races the watch-time model and the ingestion, measures the whole path, load-tests the dashboards.
 
-Prints one table; fails where an aim is missed.
+Prints one table; fails if an aim is missed.
 """
 
 import tempfile
@@ -19,7 +19,7 @@ _SCRATCH = Path(tempfile.gettempdir()) / "allive-bench"
 
 
 class Suite(StrEnum):
-    """What can be run by itself."""
+    """The suites that can be run on their own."""
 
     WATCH_TIME = "watch-time"
     INGESTION = "ingestion"
@@ -32,27 +32,27 @@ class Suite(StrEnum):
 
 def main(
     *,
-    heartbeats: Annotated[int, typer.Option(min=1, help="Rows to race on, about.")] = 10_000_000,
+    heartbeats: Annotated[int, typer.Option(min=1, help="Heartbeats to measure with, about.")] = 10_000_000,
     heartbeats_a_day: Annotated[
-        int, typer.Option(min=1_000, help="Rows of a day, of a history and of an increment on top of it.")
+        int, typer.Option(min=1_000, help="Heartbeats per day, in a history and in the day added to it.")
     ] = 300_000,
-    months: Annotated[list[int] | None, typer.Option(help="Months of a history (1, 2, 6, 12); repeatable.")] = None,
-    lines: Annotated[int, typer.Option(min=1, help="Lines of NDJSON to race the ingestion on.")] = 5_000_000,
-    artists: Annotated[int, typer.Option(min=1, max=500, help="Artists who read at once.")] = 50,
-    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long they read.")] = 30.0,
+    months: Annotated[list[int] | None, typer.Option(help="Months of a history: 1, 2, 6 or 12; repeatable.")] = None,
+    lines: Annotated[int, typer.Option(min=1, help="Lines of NDJSON for the ingestion race.")] = 5_000_000,
+    artists: Annotated[int, typer.Option(min=1, max=500, help="Artists who read at the same time.")] = 50,
+    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long they read, in seconds.")] = 30.0,
     only: Annotated[
         list[Suite] | None,
-        typer.Option(help="Run this suite; may be repeated. By default all but histories and increments."),
+        typer.Option(help="Run only this suite; repeatable. Default: all but histories and increments."),
     ] = None,
-    threads: Annotated[int, typer.Option(help="Threads of every contestant.")] = 2,
-    memory_gb: Annotated[float, typer.Option(help="Memory limit of every contestant.")] = 8.0,
-    rounds: Annotated[int, typer.Option(min=1, help="Runs of each contestant, in turns; the best counts.")] = 3,
+    threads: Annotated[int, typer.Option(help="Threads for every contestant.")] = 2,
+    memory_gb: Annotated[float, typer.Option(help="Memory limit of every contestant, in GB.")] = 8.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Runs per contestant, in turns; the best one counts.")] = 3,
     scratch: Annotated[
-        Path, typer.Option(help="Where the made-up heartbeats and the results go; kept for the next bench.")
+        Path, typer.Option(help="Folder for generated heartbeats and results; kept for the next bench.")
     ] = _SCRATCH,
-    write: Annotated[bool, typer.Option("--write", help="Note the results in docs/benchmarks.md as well.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Also write the results to docs/benchmarks.md.")] = False,
 ) -> None:
-    """Measure speed and memory beside other ways to do the same work."""
+    """Measure speed and memory, compared with other ways to do the same work."""
     if unknown := sorted({*(months or ())} - {*histories.DAYS}):
         raise typer.BadParameter(f"found {unknown[0]} months of history; expected one of {[*histories.DAYS]}")
     scratch = scratch.resolve()
@@ -103,7 +103,7 @@ def main(
             Suite.DASHBOARDS: f"{artists} artists",
         }
         write_sections([(f"{suite.value}: {sizes[suite]}", section) for suite, section in sections.items()])
-        console.print(f"Noted in {PAGE}")
+        console.print(f"Written to {PAGE}")
     if any(aim.kept is False for section in sections.values() for aim in section.aims):
         raise typer.Exit(1)
 

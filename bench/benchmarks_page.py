@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: a section a suite and size with the figures of its last run, and the machine they come from."""
+"""docs/benchmarks.md: one section per suite and size, with the figures of its last run and the machine it ran on."""
 
 import os
 import platform
@@ -13,26 +13,26 @@ from bench.report import Section
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "benchmarks.md"
 _HEAD = """# Benchmarks
 
-Each section is the last run of one suite at one size, written by `python -m bench --write` (`make bench`); a run leaves
-the sections of other sizes alone. Seconds are those of a clock on the wall, so they tell how busy the machine was as
-well: compare within a section, never across. *÷ floor* is the ratio to the first row, by the clock; the aims of
+Each section is the last run of one suite at one size, written by `python -m bench --write` (`make bench`). A run leaves
+the sections of other sizes alone. Seconds are wall-clock seconds, so they also show how busy the machine was: compare
+figures within a section, never across sections. *÷ floor* is the ratio to the seconds of the first row. The aims of
 `scale`, `closing` and `increments` are judged by CPU seconds.
 """
 _PACKAGES = ("duckdb", "dbt-core", "dbt-duckdb", "deltalake", "polars", "chdb", "pyspark")
 
 
 def write_sections(sections: Sequence[tuple[str, Section]], page: Path = PAGE) -> None:
-    """Write each section under its name, in the place of the one of that name, or at the end."""
+    """Write each section under its name: replace the section of that name, or append it."""
     text = page.read_text(encoding="utf-8") if page.exists() else _HEAD
     for name, section in sections:
         block = f"<!-- {name} -->\n{_as_markdown(name, section)}\n<!-- end -->\n"
         old = re.compile(rf"<!-- {re.escape(name)} -->\n.*?<!-- end -->\n", re.DOTALL)
-        text = old.sub(lambda _: block, text) if old.search(text) else f"{text}\n{block}"  # noqa: B023 - called at once
+        text = old.sub(lambda _: block, text) if old.search(text) else f"{text}\n{block}"  # noqa: B023 - called immediately
     page.write_text(text, encoding="utf-8")
 
 
 def machine() -> str:
-    """The machine and what runs on it, in one sentence."""
+    """The machine and its software, in one sentence."""
     info = Path("/proc/cpuinfo")
     models = re.findall(r"model name\s*: (.+)", info.read_text(encoding="utf-8")) if info.exists() else []
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
@@ -46,7 +46,7 @@ def machine() -> str:
     return (
         f"{os.cpu_count()} cores ({models[0].strip() if models else platform.machine()}), {memory:.0f} GB of memory, "
         f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {', '.join(installed)}; "
-        f"load average of the last quarter of an hour {load:.1f}"
+        f"15-minute load average {load:.1f}"
     )
 
 

@@ -1,6 +1,6 @@
-"""A month's close beside its proof: what settling it a second time from its heartbeats adds to the close alone.
+"""A month's close with and without its proof, which settles the month a second time from its heartbeats.
 
-The heartbeats go into the raw layer as batches, as in `bench.histories`; their load is in `bench.scale`.
+The heartbeats go into the raw layer as batches, as in `bench.histories`; `bench.scale` measures their load.
 """
 
 import shutil
@@ -19,20 +19,20 @@ _STAGES = {
     "bare-scan": "floor: scan of the columns that watch time reads",
     "build": "build: every dbt model and data test",
     "close-alone": "close alone: files, statements, bank file, audit",
-    "close": "close with proof: settled again from its heartbeats before it counts",
+    "close": "close with proof: first settled again from its heartbeats",
 }
 
 
 def run(*, heartbeats: int, threads: int, memory_gb: float, scratch: Path, tell: Callable[[str], None]) -> Section:
-    """Close a month of `heartbeats` and prove it; its raw layer is kept for the next run, the rest is made again.
+    """Close a month of `heartbeats` and prove it. Its raw layer is kept for the next run, the rest is built again.
 
     Raises:
-        StageFailedError: a stage did not do its work, or the proof found something.
+        StageFailedError: a stage failed, or the proof found an error.
     """
     season = Season(max(1, heartbeats // DAYS[1]))
     month = f"{season.first_day:%Y-%m}"
     alike: dict[str, Any] = {"threads": threads, "memory_gb": memory_gb}
-    tell("a tiny season, for what is paid once")
+    tell("a tiny season, for the fixed costs")
     warm, _ = warm_home(scratch, **alike)
     (history,) = bring_about(season, (1,), scratch=scratch / "closing", tell=tell, **alike)
     settings = history.settings
@@ -48,11 +48,11 @@ def run(*, heartbeats: int, threads: int, memory_gb: float, scratch: Path, tell:
 
 
 def section_of(found: Mapping[str, Measured], *, month: str, threads: int, memory_gb: float) -> Section:
-    """Put the close and its proof beside each other, and judge what they took."""
+    """Compare the close with and without its proof, and judge what they cost."""
     return Section(
         title=(
             f"Closing: {found['bare-scan'].rows:,} heartbeats of {month} in the raw layer, {found['close'].rows:,} "
-            f"periods to settle; a process a stage, {threads} threads, {memory_gb:g} GB"
+            f"periods to settle; one process per stage, {threads} threads, {memory_gb:g} GB"
         ),
         rows=_rows(found),
         aims=_aims(found, memory_gb=memory_gb),
@@ -73,12 +73,12 @@ def _aims(found: Mapping[str, Measured], *, memory_gb: float) -> list[Aim]:
     times = proof_cpu_seconds / (found["build"].cpu_seconds + alone.cpu_seconds)
     return [
         Aim(
-            f"a proof takes at most {_MOST_TIMES_BUILD} times what it takes to build and close its month",
+            f"a proof costs at most {_MOST_TIMES_BUILD} times as much as building and closing its month",
             f"{times:.2f} times in CPU seconds",
             kept=times <= _MOST_TIMES_BUILD,
         ),
         Aim(
-            f"a close with proof holds at most {memory_gb:g} GB",
+            f"a close with proof uses at most {memory_gb:g} GB",
             f"{peak_bytes / 1e9:.2f} GB at most",
             kept=peak_bytes <= memory_gb * 1e9,
         ),

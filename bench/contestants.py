@@ -1,6 +1,6 @@
-"""The ways to compute watch time that race each other: each reads the same files and writes the same rows as Parquet.
+"""The competing ways to compute watch time: each reads the same files and writes the same rows as Parquet.
 
-Run as `python -m bench.contestants NAME …`, a process each; the last line of output is what it measured of itself.
+Run as `python -m bench.contestants NAME …`, one process each; the last line of output is its measurements as JSON.
 """
 
 import json
@@ -16,17 +16,18 @@ import typer
 
 from bench.heartbeats import heartbeat_files
 from bench.race import cpu_seconds_of_tree, peak_bytes_of_tree
+from ingestion.sql_text import sql_text
 
 _SQL = Path(__file__).with_name("sql")
 _PLAYBACK = ["playback_id", "subscriber_id", "live_id"]
 _GAP_CAP_MS = 30_000
-# The rest is the Java machine's own, and Python's.
+# The rest is for the JVM itself and for Python.
 _SHARE_OF_HEAP = 0.85
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a contestant gets: its input, where its rows go, and the means that all have alike."""
+    """Input and output of a contestant, and its limits, which are the same for all."""
 
     heartbeats: Path
     result: Path
@@ -51,7 +52,7 @@ def bare_scan(task: Task) -> Work:
 
 
 def window(task: Task) -> Work:
-    """Drop redeliveries by row_number() over everything, then lead()."""
+    """Drop redeliveries by row_number() over the whole table, then lead()."""
     return _on_raw_view(task, "window.sql")
 
 
@@ -71,9 +72,9 @@ def clickhouse(task: Task) -> Work:
 
 
 def polars(task: Task) -> Work:
-    """Polars: sorted once by everything but the ids, then each heartbeat's next by a shift over its playback."""
+    """Polars: sort once by everything but the ids, then find each heartbeat's next one by a shift over its playback."""
     os.environ["POLARS_MAX_THREADS"] = str(task.threads)
-    import polars as pl  # noqa: PLC0415 - reads its threads when it is imported
+    import polars as pl  # noqa: PLC0415 - reads its number of threads on import
 
     event_ms = pl.col("event_at").dt.epoch("ms")
     position_ms = pl.col("position_ms")
@@ -101,15 +102,15 @@ def polars(task: Task) -> Work:
             pl.col("batch_number").max(),
         )
     )
-    # The streaming engine takes longer over this and holds as much: a sort needs all rows at once.
+    # The streaming engine is slower here and holds as much: a sort needs all rows in memory.
     return lambda: query.collect(engine="in-memory").write_parquet(task.result)
 
 
 def spark(task: Task) -> Work:
-    """Spark on this machine alone: one window over each playback."""
+    """Spark on this machine only: one window over each playback."""
     from pyspark.sql import SparkSession  # noqa: PLC0415 - optional, the extra `spark`
 
-    # The whole memory is its driver's, as there are no executors beside it.
+    # There are no executors besides the driver: it gets all the memory.
     session = (
         SparkSession.builder.master(f"local[{task.threads}]")
         .config("spark.driver.memory", f"{int(task.memory_gb * 1e9 * _SHARE_OF_HEAP) >> 20}m")
@@ -142,7 +143,7 @@ def _connect(task: Task, *, database: str) -> duckdb.DuckDBPyConnection:
 
 
 def _on_raw_view(task: Task, file: str) -> Work:
-    from ingestion.raw_tables import scan_of  # noqa: PLC0415 - 100 MB of libraries that are not the contestant's
+    from ingestion.raw_tables import scan_of  # noqa: PLC0415 - 100 MB of libraries that other contestants do not need
 
     con = _connect(task, database=":memory:")
     con.execute("create schema raw")
@@ -152,7 +153,7 @@ def _on_raw_view(task: Task, file: str) -> Work:
 
 
 def _written(query: str, result: Path) -> str:
-    return f"copy (\n{query}\n) to '{result}' (format parquet)"
+    return f"copy (\n{query}\n) to {sql_text(result)} (format parquet)"
 
 
 def main(
@@ -164,7 +165,7 @@ def main(
     threads: Annotated[int, typer.Option()],
     memory_gb: Annotated[float, typer.Option()],
 ) -> None:
-    """Run one contestant and print what it took as JSON."""
+    """Run one contestant and print its measurements as JSON."""
     work = CONTESTANTS[name](Task(heartbeats, result, warehouse, threads, memory_gb))
     wall, cpu = time.perf_counter(), cpu_seconds_of_tree(os.getpid())
     work()

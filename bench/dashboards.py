@@ -1,7 +1,7 @@
-"""The dashboards under load: fifty artists at once on their websockets, a copy swapped under them, a first page drawn.
+"""The dashboards under load: fifty artists read over websockets, the serving copy is swapped, first pages are drawn.
 
-Each artist is a signed-in session of a real server on the demo season, and turns to another page at a brisk reader's
-pace. A rerun is timed from the message that asks for it to the one that says the script has finished.
+Each artist is a signed-in session of a real server on the demo season, and opens another page at a brisk reader's
+pace. A rerun is timed from the message that asks for it to the message that the script has finished.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ _ERRORS = tuple(_SHELL(f"state.{name}_title").encode() for name in ("error", "de
 
 @dataclass
 class _Load:
-    """What the artists met."""
+    """The artists' rerun times and errors, and the serving copies that they saw."""
 
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ def run(
     tell: Callable[[str], None],
     home: Path | None = None,
 ) -> Section:
-    """Let artists read for some seconds, swap the copy meanwhile, draw first pages before and meanwhile; judge."""
+    """Let artists read for some seconds and swap the copy meanwhile; draw first pages before and during the load."""
     demo = home or _demo_home(scratch, tell)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         home = served_home(demo, Path(folder) / "home")
@@ -79,11 +79,11 @@ def run(
     reruns = sorted(load.seconds)
     return Section(
         title=(
-            f"Dashboards: {artists} artists at once on the demo season, each turning to another page every "
-            f"{pause_s:g} s, for {seconds:g} s, and one swap of the copy; {os.cpu_count()} cores for all"
+            f"Dashboards: {artists} artists at the same time on the demo season, each opening another page every "
+            f"{pause_s:g} s, for {seconds:g} s, and one swap of the copy; {os.cpu_count()} cores shared by all"
         ),
         rows=[
-            Row("rerun, median", _at(reruns, 0.5), note=f"{len(reruns)} reruns, {len(reruns) / seconds:.1f} a second"),
+            Row("rerun, median", _at(reruns, 0.5), note=f"{len(reruns)} reruns, {len(reruns) / seconds:.1f} per s"),
             Row("rerun, p95", _at(reruns, 0.95), cpu_seconds=cpu, peak_bytes=peak, note="CPU and peak of the server"),
             Row("rerun, slowest", reruns[-1] if reruns else None),
             Row("first page in Chromium, idle", statistics.median(idle) if idle else None, note=_spread(idle)),
@@ -103,16 +103,14 @@ def _aims(load: _Load, reruns: Sequence[float], idle: Sequence[float], artists: 
     found = f"{len(load.copies)} copies seen, {len(load.errors)} errors" + "".join(f"; {e}" for e in load.errors[:3])
     return [
         Aim(
-            f"p95 of a rerun under {_MOST_P95_S * 1000:.0f} ms with {artists} artists at once",
+            f"p95 of a rerun under {_MOST_P95_S * 1000:.0f} ms with {artists} artists at the same time",
             "no rerun" if p95 is None else f"{p95 * 1000:.0f} ms",
             kept=p95 is not None and p95 < _MOST_P95_S,
         ),
         Aim(first, f"{max(idle):.2f} s", kept=max(idle) < _MOST_FIRST_PAGE_S)
         if idle
         else Aim(first, "found no Chromium", kept=None),
-        Aim(
-            "a swap of the copy under that load without one error", found, kept=not load.errors and len(load.copies) > 1
-        ),
+        Aim("no error when the copy is swapped under that load", found, kept=not load.errors and len(load.copies) > 1),
     ]
 
 
@@ -138,7 +136,7 @@ async def _reader(server: Dashboards, cookie: str, load: _Load, *, until: float,
     chance = random.Random(seed)
     async with _Connection(server, cookie) as connection:
         await asyncio.sleep(chance.uniform(0, pause_s))
-        await connection.rerun("")  # the first one opens the page and is not turned to
+        await connection.rerun("")  # the first rerun opens the page and is not measured
         while time.monotonic() < until:
             await asyncio.sleep(chance.uniform(0.5, 1.5) * pause_s)
             started = time.perf_counter()
@@ -148,7 +146,7 @@ async def _reader(server: Dashboards, cookie: str, load: _Load, *, until: float,
 
 
 class _Connection:
-    """Streamlit's websocket as its page speaks it."""
+    """A client of Streamlit's websocket that behaves like its own page."""
 
     def __init__(self, server: Dashboards, cookie: str) -> None:
         import websockets  # noqa: PLC0415
@@ -173,7 +171,7 @@ class _Connection:
         await self._socket.close()
 
     async def rerun(self, name: str) -> list[str]:
-        """Turn to a page; return what went wrong on it."""
+        """Open a page; return the errors on it."""
         from streamlit.proto.BackMsg_pb2 import BackMsg  # noqa: PLC0415
         from streamlit.proto.ForwardMsg_pb2 import ForwardMsg  # noqa: PLC0415
 
@@ -205,7 +203,7 @@ class _Connection:
 
 
 def _first_pages(server: Dashboards, cookies: Sequence[str]) -> list[float]:
-    """Draw first pages in a browser that knows nothing yet; return the seconds until figures and charts stood there."""
+    """Draw first pages in a browser with an empty cache; return the seconds until figures and charts were there."""
     from tests.browser.chromium import open_chromium  # noqa: PLC0415
     from tests.browser.visitor import Visitor, browser_options  # noqa: PLC0415
 
@@ -248,7 +246,7 @@ def _artist_ids(server: Dashboards) -> list[str]:
 
 def _demo_home(scratch: Path, tell: Callable[[str], None]) -> Path:
     home = scratch / "demo-season"
-    tell("living through the demo season, or bringing it up to date")
+    tell("running the demo season, or bringing it up to date")
     for command in ("demo", "run"):
         subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "orchestration.cli", command],
@@ -284,13 +282,13 @@ def _peak_bytes(pid: int) -> int:
 
 def main(
     *,
-    artists: Annotated[int, typer.Option(min=1, max=500, help="Artists at once.")] = 50,
-    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long they read.")] = 30.0,
-    pause: Annotated[float, typer.Option(min=0.1, help="Seconds an artist stays on a page, about.")] = PAUSE_S,
+    artists: Annotated[int, typer.Option(min=1, max=500, help="Artists at the same time.")] = 50,
+    seconds: Annotated[float, typer.Option(min=5, max=600, help="How long they read, in seconds.")] = 30.0,
+    pause: Annotated[float, typer.Option(min=0.1, help="Seconds that an artist stays on a page, about.")] = PAUSE_S,
     home: Annotated[
-        Path | None, typer.Option(help="A data home that `allive demo` made; by default one is made.")
+        Path | None, typer.Option(help="A data home made by `allive demo`; by default one is made.")
     ] = None,
-    scratch: Annotated[Path, typer.Option(help="Where the demo season goes; kept for the next bench.")] = _SCRATCH,
+    scratch: Annotated[Path, typer.Option(help="Folder for the demo season; kept for the next bench.")] = _SCRATCH,
 ) -> None:
     """Measure the dashboards alone."""
     scratch.mkdir(parents=True, exist_ok=True)

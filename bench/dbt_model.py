@@ -1,6 +1,6 @@
-"""The watch-time model built through dbt itself: its compiled SQL for the race, and what dbt costs beside that SQL.
+"""The watch-time model built by dbt itself: compiles its SQL for the race, and measures what dbt costs on top of it.
 
-Run as `python -m bench.dbt_model …` in a process of its own; the last line of output is what it measured.
+Run as `python -m bench.dbt_model …` in its own process; the last line of output is its measurements as JSON.
 """
 
 import json
@@ -26,7 +26,7 @@ def main(
     threads: Annotated[int, typer.Option()],
     memory_gb: Annotated[float, typer.Option()],
 ) -> None:
-    """Build the model in a fresh warehouse below `home`, leave its SQL beside the warehouse, print JSON."""
+    """Build the model in a fresh warehouse below `home`, write its SQL next to the warehouse, print JSON."""
     settings = Settings(home=home, threads=threads, memory_limit=f"{memory_gb}GB")
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     settings.warehouse_path.unlink(missing_ok=True)

@@ -1,10 +1,12 @@
-"""Made-up heartbeats at any size in the raw layout: shuffled, with redeliveries, the same on every machine."""
+"""Generated heartbeats of any number in the raw layout: shuffled, with redeliveries, the same on every machine."""
 
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+
+from ingestion.sql_text import sql_text
 
 _SQL = Path(__file__).with_name("sql") / "heartbeats.sql"
 _DAYS = 30
@@ -14,9 +16,9 @@ _HEARTBEATS_A_PLAYBACK = 150 * 1.02
 def write_heartbeats(
     scratch: Path, heartbeats: int, *, threads: int, memory_gb: float, tell: Callable[[str], None]
 ) -> Path:
-    """Write about `heartbeats` rows as Parquet below `scratch`, or find those that an earlier bench wrote.
+    """Write about `heartbeats` rows as Parquet below `scratch`, or return the folder that an earlier bench wrote.
 
-    Thirty daily deliveries, each shuffled as a whole; a heartbeat after a long break lies in a later day's folder.
+    Thirty daily deliveries, each shuffled as a whole. A heartbeat after a long break is in a later day's folder.
     """
     version = hashlib.sha256(_SQL.read_bytes()).hexdigest()[:8]
     folder = scratch / f"heartbeats-{heartbeats}-{version}"
@@ -32,10 +34,10 @@ def write_heartbeats(
         con.execute("set memory_limit = ?", [f"{memory_gb}GB"])
         con.execute("set temp_directory = ?", [str(scratch / "spill")])
         for day in range(_DAYS):
-            tell(f"making up heartbeats: day {day + 1} of {_DAYS}")
-            # The options of a copy, unlike its query, take no bound values; these are this module's own.
+            tell(f"generating heartbeats: day {day + 1} of {_DAYS}")
+            # The options of a COPY cannot be bound parameters; these values come from this module.
             con.execute(
-                f"copy ({query}) to '{folder}' (format parquet, compression zstd, row_group_size 122_880, "
+                f"copy ({query}) to {sql_text(folder)} (format parquet, compression zstd, row_group_size 122_880, "
                 f"partition_by (event_day), overwrite_or_ignore, filename_pattern 'delivery-{day:02d}-{{i}}')",
                 {"day": day, "playbacks": playbacks},
             )

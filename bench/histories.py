@@ -1,8 +1,8 @@
-"""A history of days straight in the raw layer, built at once: what a warehouse costs that is deleted and built again.
+"""Histories of several months, put directly into the raw layer: the cost of building a deleted warehouse again.
 
-Heartbeats go into the raw layer as batches, since loading the text of a billion of them takes hours that tell nothing
-new: `bench.scale` has the load. A longer history goes on from the shorter one's raw layer, which is linked, not written
-again. Homes are kept: for the next run, and for a day's increment on top (`bench.increments`).
+Heartbeats go into the raw layer as batches: loading the text of a billion of them takes hours and shows nothing new,
+as `bench.scale` measures the load. A longer history starts from the shorter one's raw layer, which is linked, not
+copied. Homes are kept for the next run, and for the day that `bench.increments` adds.
 """
 
 import json
@@ -22,11 +22,11 @@ from ingestion.lock import data_home_lock
 from ingestion.settings import Settings
 
 DAYS = {1: 31, 2: 60, 6: 182, 12: 366}
-"""Days of history by months of it."""
+"""Days of a history by its months."""
 _DAYS_NOTED = "bench-days.json"
 _STAGES = {
     "bare-scan": "floor: scan of the columns that watch time reads",
-    "build": "build at once: every dbt model and data test",
+    "build": "full build: every dbt model and data test",
     "dry-close": "close of its first month, dry",
     "publish": "publish: the serving copy",
 }
@@ -34,7 +34,7 @@ _STAGES = {
 
 @dataclass(frozen=True)
 class History:
-    """A data home with so many months of a season in its raw layer, and perhaps some days more."""
+    """A data home with this many months of a season in its raw layer, and possibly some more days."""
 
     months: int
     settings: Settings
@@ -42,11 +42,11 @@ class History:
 
     @property
     def name(self) -> str:
-        """As people say it."""
+        """Its length in words."""
         return f"{self.months} month{'s' if self.months > 1 else ''}"
 
     def note_days(self, days: int) -> None:
-        """Remember that the home has the season's first `days` days."""
+        """Record that the home has the season's first `days` days."""
         (self.settings.home / _DAYS_NOTED).write_text(json.dumps(days), encoding="utf-8")
 
 
@@ -59,13 +59,13 @@ def run(
     scratch: Path,
     tell: Callable[[str], None],
 ) -> Section:
-    """Build each history from its raw layer, whatever was built there before.
+    """Build each history from its raw layer; earlier builds are deleted first.
 
     Raises:
-        StageFailedError: a stage did not do its work.
+        StageFailedError: a stage failed.
     """
     alike: dict[str, Any] = {"threads": threads, "memory_gb": memory_gb}
-    tell("a tiny season, for what is paid once")
+    tell("a tiny season, for the fixed costs")
     warm, _ = warm_home(scratch, **alike)
     season = Season(heartbeats_a_day)
     found: dict[str, dict[str, Measured]] = {}
@@ -81,12 +81,12 @@ def run(
     most = max(stage.peak_bytes for stages in found.values() for stage in stages.values())
     return Section(
         title=(
-            f"Histories: {', '.join(found)} of {heartbeats_a_day:,} heartbeats a day in the raw layer, each built at "
-            f"once; a process a stage, {threads} threads, {memory_gb:g} GB"
+            f"Histories: {', '.join(found)} of {heartbeats_a_day:,} heartbeats per day in the raw layer, each built "
+            f"from scratch; one process per stage, {threads} threads, {memory_gb:g} GB"
         ),
         rows=_rows(found),
         aims=[
-            Aim(f"no stage holds more than {memory_gb:g} GB", f"{most / 1e9:.2f} GB at most", most <= memory_gb * 1e9)
+            Aim(f"no stage uses more than {memory_gb:g} GB", f"{most / 1e9:.2f} GB at most", most <= memory_gb * 1e9)
         ],
     )
 
@@ -100,7 +100,7 @@ def bring_about(
     scratch: Path,
     tell: Callable[[str], None],
 ) -> Iterator[History]:
-    """Each history in its home, the shortest first, its raw layer filled and compacted; nothing is built."""
+    """Yield each history in its home, shortest first, with its raw layer filled and compacted; nothing is built."""
     shorter: Path | None = None
     for count in sorted(months):
         home = scratch / f"history-{season.heartbeats_a_day}-{count}m"
@@ -113,7 +113,7 @@ def bring_about(
                 tell(f"{history.name}: {season.day(day)} into the raw layer")
                 load_season(settings, season, range(day, day + 1))
                 history.note_days(day + 1)
-            tell(f"{history.name}: the raw layer as a night's upkeep leaves it")
+            tell(f"{history.name}: compacting the raw layer")
             compact(settings)
         yield History(count, settings, _days_of(home))
         shorter = home
@@ -125,12 +125,12 @@ def _days_of(home: Path) -> int:
 
 
 def _begin_with(shorter: Path, longer: Path) -> None:
-    """Give a new home what an older one loaded; no Parquet file is ever written to again: links will do."""
+    """Give a new home the raw layer of an older one. Links are enough: no Parquet file is ever written to again."""
 
     def share(source: str, target: str) -> None:
         (os.link if source.endswith(".parquet") else shutil.copy2)(source, target)
 
-    # Nothing that was landed there: a file that is new to a home is read, to find that its records are known.
+    # Landed files stay behind: the new home would read each of them, only to find that its records are known.
     shutil.copytree(shorter / "raw", longer / "raw", copy_function=share)
     shutil.copy2(shorter / _DAYS_NOTED, longer)
 
@@ -140,6 +140,8 @@ def _rows(found: Mapping[str, Mapping[str, Measured]]) -> list[Row]:
     for name, stages in found.items():
         scan = stages["bare-scan"]
         for stage, told in _STAGES.items():
-            million = f"{1e6 * stages[stage].cpu_seconds / scan.rows:,.2f} CPU s a million of {scan.rows:,} heartbeats"
+            million = (
+                f"{1e6 * stages[stage].cpu_seconds / scan.rows:,.2f} CPU s per million of {scan.rows:,} heartbeats"
+            )
             rows.append(stage_row(f"{name}: {told}", stages[stage], floor=scan, note=million))
     return rows

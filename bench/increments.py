@@ -1,7 +1,7 @@
-"""A day's increment on top of longer and longer histories: what it costs must not grow with what is there already.
+"""One day added to longer and longer histories: its cost must not grow with the history.
 
-The day comes as landed NDJSON onto the histories of `bench.histories`, all of them built before the first is measured.
-The next run puts the next day on top. Aims are judged by CPU seconds, as in `bench.scale`.
+The day is landed as NDJSON on top of the histories of `bench.histories`, which are all built before the first is
+measured. The next run adds the next day. Aims are judged by CPU seconds, as in `bench.scale`.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,20 +29,20 @@ def run(
     scratch: Path,
     tell: Callable[[str], None],
 ) -> Section:
-    """Put one more day on top of each history and measure it; the longest history is judged by the shortest.
+    """Add one more day to each history and measure it; the longest history is judged by the shortest.
 
     Raises:
-        StageFailedError: a stage did not do its work.
+        StageFailedError: a stage failed.
     """
     alike: dict[str, Any] = {"threads": threads, "memory_gb": memory_gb}
-    tell("a tiny season, for what is paid once")
+    tell("a tiny season, for the fixed costs")
     warm, refreshed = warm_home(scratch, **alike)
     season = Season(heartbeats_a_day)
     histories = list(bring_about(season, months, scratch=scratch, tell=tell, **alike))
     for history in histories:
         know_parsed_project(history.settings.home, warm=warm)
         for stage in ("build", "publish"):
-            tell(f"{history.name}: {stage}, to have it up to date")
+            tell(f"{history.name}: {stage}, to bring it up to date")
             measure(stage, history.settings.home, **alike)
     found: dict[str, dict[str, Measured]] = {}
     for history in histories:
@@ -51,7 +51,7 @@ def run(
         history.note_days(history.days + 1)
         found[history.name] = {}
         for stage, name in _STAGES.items():
-            tell(f"{history.name} and a day: {name}")
+            tell(f"{history.name} plus a day: {name}")
             found[history.name][stage] = measure(stage, history.settings.home, **alike)
     shortest, longest = histories[0].name, histories[-1].name
     return Section(
@@ -61,7 +61,7 @@ def run(
         ),
         rows=[
             *_rows(found, shortest),
-            stage_row("apart: the same refresh of a tiny season", refreshed, floor=None),
+            stage_row("fixed cost: the same refresh of a tiny season", refreshed, floor=None),
             *_growing_nodes(found[shortest]["build"], found[longest]["build"]),
         ],
         aims=_aims(found[shortest], found[longest], f"{longest} : {shortest}"),

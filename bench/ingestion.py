@@ -1,6 +1,6 @@
-"""The race of the ingestion: a landed NDJSON file, loaded with rejects and commits, beside DuckDB's own typed read.
+"""The ingestion race: a landed NDJSON file, loaded with rejects and commits, compared with DuckDB's own typed read.
 
-Run by itself it prints its table; `python bench/ingestion.py NAME …` is one contestant, in a process of its own.
+Run by itself it prints its table; `python bench/ingestion.py NAME …` runs one contestant in its own process.
 """
 
 import json
@@ -16,6 +16,8 @@ import duckdb
 import typer
 from rich.console import Console
 
+from ingestion.sql_text import sql_text
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.race import Run, own_peak_bytes, race
@@ -27,11 +29,11 @@ _OURS = "ours"
 _BARE = "bare"
 _NAMES = {
     _OURS: "ours: typed, judged, validated, rejects aside, Delta commits",
-    _BARE: "DuckDB: read_ndjson(columns = …) into a table of a file",
+    _BARE: "DuckDB: read_ndjson(columns = …) into a table in a file",
 }
 _DAYS = 7
 _BROKEN_EVERY = 500
-# Redelivered: every 50th line comes twice. Broken: a cut line, which DuckDB has to skip as well.
+# Every 50th line is delivered twice. Broken lines are cut off; DuckDB has to skip them too.
 _MADE_UP = f"""
     with drawn as (
         select i, hash(i) as h, i // 150 as playback, i % 150 as beat from range($rows) as numbers(i)
@@ -135,7 +137,7 @@ def _write_lines(scratch: Path, rows: int, *, threads: int, tell: Callable[[str]
     if file.exists():
         return file
     scratch.mkdir(parents=True, exist_ok=True)
-    tell(f"making up {rows:,} lines")
+    tell(f"generating {rows:,} lines")
     part = file.with_suffix(".part")
     with duckdb.connect() as con:
         con.execute("set threads = ?", [threads])
@@ -143,7 +145,7 @@ def _write_lines(scratch: Path, rows: int, *, threads: int, tell: Callable[[str]
             "create macro uuid_text(a, b) as cast(cast(md5(concat(a, '-', b)) as uuid) as varchar)",
         )
         con.execute(
-            f"copy ({_MADE_UP}) to '{part}' (format csv, header false, quote '', escape '', delimiter '\x01')",
+            f"copy ({_MADE_UP}) to {sql_text(part)} (format csv, header false, quote '', escape '', delimiter '\x01')",
             {"rows": rows},
         )
     part.rename(file)
@@ -163,7 +165,7 @@ def _load_ours(file: Path, home: Path, *, threads: int, memory_gb: float) -> tup
     report = load_new_files(settings, "heartbeats")
     spent = time.perf_counter() - started, time.process_time() - cpu
     if report is None or report.verdict != "promoted" or not report.rejects:
-        raise RuntimeError(f"The load was to be promoted with rejects, found {report}")
+        raise RuntimeError(f"Expected the load to be promoted with rejects, found {report}")
     return spent
 
 
@@ -187,13 +189,13 @@ _LOADS: dict[str, Callable[..., Any]] = {_OURS: _load_ours, _BARE: _load_bare}
 
 
 def main(  # noqa: PLR0917 - typer binds options by name
-    contestant: Annotated[str | None, typer.Argument(help="Run this one alone, and print what it measured.")] = None,
-    rows: Annotated[int, typer.Option(min=1, help="Lines to race on, about.")] = 5_000_000,
-    threads: Annotated[int, typer.Option(help="Threads of every contestant.")] = 2,
-    memory_gb: Annotated[float, typer.Option(help="Memory limit of every contestant.")] = 4.0,
-    rounds: Annotated[int, typer.Option(min=1, help="Runs of each contestant, in turns.")] = 3,
-    file: Annotated[Path | None, typer.Option(help="A contestant's input.")] = None,
-    scratch: Annotated[Path, typer.Option(help="Where the input and the results go.")] = _SCRATCH,
+    contestant: Annotated[str | None, typer.Argument(help="Run only this one, and print its measurements.")] = None,
+    rows: Annotated[int, typer.Option(min=1, help="Lines to load, about.")] = 5_000_000,
+    threads: Annotated[int, typer.Option(help="Threads for every contestant.")] = 2,
+    memory_gb: Annotated[float, typer.Option(help="Memory limit of every contestant, in GB.")] = 4.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Runs per contestant, in turns.")] = 3,
+    file: Annotated[Path | None, typer.Option(help="The contestant's input file.")] = None,
+    scratch: Annotated[Path, typer.Option(help="Folder for the input and the results.")] = _SCRATCH,
 ) -> None:
     """Race the ingestion, or run one contestant."""
     if contestant and file:

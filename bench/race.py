@@ -1,4 +1,4 @@
-"""Runs contestants, each in a process of its own, in turns, and measures them. Knows nothing of what they compute."""
+"""Runs contestants in turns, each in its own process, and measures them. Does not know what they compute."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 
 _PATIENCE_S = 3_600
 _POLL_S = 0.02
-# A limit is what an engine may plan with; its process also holds Python, libraries and the files it reads.
+# The limit is for the engine. Its process also holds Python, libraries and the files it reads.
 _GRACE = 1.25
 _READ_BYTES = 2**24
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a contestant: what it measured of itself, or why it did not finish."""
+    """One run of a contestant: its own measurements, or why it did not finish."""
 
     seconds: float | None
     cpu_seconds: float | None
@@ -29,7 +29,7 @@ class Run:
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether the memory that all contestants have alike was too little for this one."""
+        """Whether this contestant needed more than the memory limit, which is the same for all."""
         return self.failure is not None and "memory" in self.failure.lower()
 
 
@@ -41,12 +41,14 @@ def race(
     memory_gb: float,
     tell: Callable[[str], None],
 ) -> dict[str, Run]:
-    """Run every contestant `rounds` times, in turns, so that a slow minute of the machine hits all; keep the best.
+    """Run every contestant `rounds` times and keep its best run.
 
-    A contestant is the arguments of `python`; its last line of output is JSON with `seconds` and `cpu_seconds`, taken
-    around the work alone: no interpreter start, no imports. One that fails is not run again.
+    They take turns, so that a slow minute of the machine affects all of them. A contestant is a list of arguments for
+    `python`. Its last line of output is JSON with `seconds` and `cpu_seconds`, measured around the work alone, without
+    interpreter start and imports. A contestant that fails is not run again.
 
-    `inputs` are the files that all of them read: each finds them in memory, whatever the one before it pushed out.
+    `inputs` are the files that all of them read. They are read once before each run, so that every contestant finds
+    them in memory, whatever the previous one pushed out.
     """
     files = list(inputs)
     best: dict[str, Run] = {}
@@ -94,7 +96,7 @@ def _run(arguments: Sequence[str], *, memory_bytes: int) -> Run:
     out, err = process.communicate()
     if process.returncode:
         lines = err.strip().splitlines() or [f"ended with code {process.returncode}"]
-        # What an exception is called comes first, advice may follow.
+        # The line with the exception comes first; advice can follow it.
         told = next((line for line in reversed(lines) if re.match(r"\S*(Error|Exception)\b", line)), lines[-1])
         return Run(None, None, peak, told[:120])
     measured = json.loads(out.strip().splitlines()[-1])
@@ -102,21 +104,21 @@ def _run(arguments: Sequence[str], *, memory_bytes: int) -> Run:
 
 
 def own_peak_bytes() -> int:
-    """The most memory this process ever held: VmHWM (`ru_maxrss` would count the parent's before the fork)."""
+    """The most memory this process ever held: VmHWM (`ru_maxrss` would include the parent's before the fork)."""
     return peak_bytes_of(Path("/proc/self/status"))
 
 
 def peak_bytes_of_tree(pid: int) -> int:
-    """The peaks of a process and of those that it started and that live, added up: at least what they held at once."""
+    """Sum of the peaks of a process and its running descendants: never less than what they held at the same time."""
     return sum(peak_bytes_of(Path(f"/proc/{one}/status")) for one in _tree(pid))
 
 
 def cpu_seconds_of_tree(pid: int) -> float:
-    """The CPU seconds of a process, of those that it started and that live, and of those of them that ended."""
+    """CPU seconds of a process and its running descendants, including their children that have ended."""
     ticks = 0
     for one in _tree(pid):
         try:
-            # After the name, which may hold anything and ends in the last bracket: utime, stime, cutime, cstime.
+            # The name can contain anything, so split at the last bracket. Then: utime, stime, cutime, cstime.
             numbers = Path(f"/proc/{one}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[11:15]
         except (FileNotFoundError, ProcessLookupError):
             continue
@@ -137,7 +139,7 @@ def _tree(pid: int) -> list[int]:
 
 
 def peak_bytes_of(status: Path) -> int:
-    """The most memory a process ever held, by its status file; 0 when it is gone."""
+    """The most memory a process ever held, from its status file; 0 if the process has ended."""
     try:
         text = status.read_text(encoding="ascii")
     except (FileNotFoundError, ProcessLookupError):

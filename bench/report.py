@@ -1,4 +1,4 @@
-"""What a bench found: rows to print beside each other, and aims that were met or not."""
+"""The results of a bench: rows to compare, and aims that were met or missed."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Row:
-    """One contestant's best run. `seconds` is None where it did not finish; `note` says why, or what it did."""
+    """One contestant's best run. `seconds` is None if it did not finish; `note` says why, or what it did."""
 
     name: str
     seconds: float | None = None
@@ -24,7 +24,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Aim:
-    """A promise and whether this run kept it; None where it could not be judged."""
+    """A target. `kept` says whether this run met it; None if that could not be judged."""
 
     text: str
     found: str
@@ -33,7 +33,7 @@ class Aim:
 
 @dataclass(frozen=True)
 class Section:
-    """One comparison: what it is about, its rows, its aims."""
+    """One comparison: its title, rows and aims."""
 
     title: str
     rows: Sequence[Row]
@@ -44,7 +44,7 @@ _COLUMNS_OF_A_FILE = 200
 
 
 def open_console() -> Console:
-    """Where a report is printed: as wide as the terminal, and as wide as a report in a file or a pipe."""
+    """Return the console for reports: as wide as the terminal; 200 columns in a file or a pipe."""
     console = Console()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _COLUMNS_OF_A_FILE
@@ -52,7 +52,7 @@ def open_console() -> Console:
 
 
 def print_report(console: Console, sections: Sequence[Section]) -> None:
-    """Print everything as one table: a block a section, its aims below its rows."""
+    """Print everything as one table: a block per section, with its aims below its rows."""
     table = Table(title="Bench", title_justify="left", caption_justify="left")
     table.add_column("contestant")
     for heading in ("seconds", "÷ ours", "÷ floor", "CPU s", "peak MB"):

@@ -1,8 +1,8 @@
-"""The whole path at a size, from landed NDJSON to a closed month and a serving copy, beside DuckDB's bare load of it.
+"""The whole path from landed NDJSON to a closed month and a serving copy, compared with DuckDB's bare load.
 
-A month of a made-up season, landed and loaded some days at a time, so that the text of a billion heartbeats never lies
-on the disk at once. The bare load appends the same files to one table. Aims are judged by CPU seconds: others at work
-on the machine stretch the clock, and not for all stages alike.
+A month of a generated season is landed and loaded a few days at a time, so that the text of a billion heartbeats is
+never on the disk all together. The bare load appends the same files to one table. Aims are judged by CPU seconds:
+other work on the machine stretches wall-clock time, and not equally for all stages.
 """
 
 import calendar
@@ -35,7 +35,7 @@ def run(*, heartbeats: int, threads: int, memory_gb: float, scratch: Path, tell:
     """Take `heartbeats` of one month through every stage once, and judge the aims.
 
     Raises:
-        StageFailedError: a stage did not do its work.
+        StageFailedError: a stage failed.
     """
     home = scratch / f"scale-{heartbeats}"
     shutil.rmtree(home, ignore_errors=True)
@@ -72,7 +72,7 @@ def run(*, heartbeats: int, threads: int, memory_gb: float, scratch: Path, tell:
     return Section(
         title=(
             f"Scale: {found['bare-load'].rows:,} heartbeats of {month} as NDJSON of {text_bytes / 1e9:,.1f} GB, "
-            f"landed {days_at_once} days at a time, to a closed month; a process a stage, {threads} threads, "
+            f"landed {days_at_once} days at a time, to a closed month; one process per stage, {threads} threads, "
             f"{memory_gb:g} GB"
         ),
         rows=_rows(found),
@@ -81,7 +81,7 @@ def run(*, heartbeats: int, threads: int, memory_gb: float, scratch: Path, tell:
 
 
 def stage_row(name: str, stage: Measured, *, floor: Measured | None, note: str = "") -> Row:
-    """A row of the report: rows a second and bytes go into the note."""
+    """Return a row of the report; rows per second and bytes go into the note."""
     told = [
         f"{stage.rows / stage.seconds:,.0f} rows/s" if stage.rows and stage.seconds else "",
         f"read {stage.read_bytes / 1e9:,.2f} GB, wrote {stage.written_bytes / 1e9:,.2f} GB",
@@ -98,7 +98,7 @@ def stage_row(name: str, stage: Measured, *, floor: Measured | None, note: str =
 
 
 def whole_path(found: Mapping[str, Measured]) -> Measured:
-    """All stages that turn landed files into a closed month and a serving copy; the dry close is extra."""
+    """Add up the stages that turn landed files into a closed month and a serving copy, without the dry close."""
     first, *others = (found[stage] for stage in ("load", "build", "close", "publish"))
     total = first
     for other in others:
@@ -107,7 +107,7 @@ def whole_path(found: Mapping[str, Measured]) -> Measured:
 
 
 def node_name(unique_id: str) -> str:
-    """A dbt node as people call it: without kind, project and hash."""
+    """Return a dbt node's short name: without kind, project and hash."""
     parts = unique_id.split(".")
     return parts[2] if len(parts) > 2 else unique_id
 
@@ -115,7 +115,7 @@ def node_name(unique_id: str) -> str:
 def _rows(found: Mapping[str, Measured]) -> list[Row]:
     bare, scan, whole = found["bare-load"], found["bare-scan"], whole_path(found)
     rows = [
-        stage_row("floor: DuckDB, read_ndjson(columns = …) into a table of a file", bare, floor=bare),
+        stage_row("floor: DuckDB, read_ndjson(columns = …) into a table in a file", bare, floor=bare),
         stage_row("floor: scan of the columns that watch time reads", scan, floor=bare),
     ]
     for stage, name in _NAMES.items():
@@ -123,7 +123,7 @@ def _rows(found: Mapping[str, Measured]) -> list[Row]:
         rows.append(stage_row(name, found[stage], floor=bare, note=times))
     rows.append(
         stage_row(
-            "the whole path (dry close apart)",
+            "the whole path (without the dry close)",
             whole,
             floor=bare,
             note=f"{bare.rows / whole.seconds:,.0f} heartbeats/s; {whole.seconds / scan.seconds:,.1f} times the scan",
@@ -131,10 +131,10 @@ def _rows(found: Mapping[str, Measured]) -> list[Row]:
     )
     rows += [
         Row(
-            name=f"apart: {name}",
+            name=f"fixed cost: {name}",
             seconds=found[stage].seconds,
             cpu_seconds=found[stage].cpu_seconds,
-            note="what no size of data changes",
+            note="the same for any amount of data",
         )
         for stage, name in (("dbt", "a day's refresh of a tiny season"), ("run", "`allive run` with nothing new"))
     ]
@@ -150,12 +150,12 @@ def _aims(found: Mapping[str, Measured], *, text: str) -> list[Aim]:
     times, in_cpu = whole.seconds / bare.seconds, whole.cpu_seconds / bare.cpu_seconds
     return [
         Aim(
-            f"{text} heartbeats, landed to closed and published, within {_MOST_TIMES_BARE} times the bare load",
+            f"{text} heartbeats, from landed to closed and published, within {_MOST_TIMES_BARE} times the bare load",
             f"{in_cpu:.2f} times in CPU seconds, {times:.2f} times by the clock",
             kept=in_cpu <= _MOST_TIMES_BARE,
         ),
         Aim(
-            "no stage holds more than 8 GB",
+            "no stage uses more than 8 GB",
             f"{whole.peak_bytes / 1e9:.2f} GB at most",
             kept=whole.peak_bytes <= _MOST_BYTES,
         ),

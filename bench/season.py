@@ -1,7 +1,7 @@
 """A season of any size for benches: artists, lives, subscribers and their heartbeats, the same on every machine.
 
-`python -m bench.season` fills a data home with it, day by day: heartbeats as landed NDJSON, or, much faster, as batches
-of the raw layer, as if they had been loaded. Everything else is landed and goes through the loader in both cases.
+`python -m bench.season` fills a data home with it, day by day. Heartbeats are landed as NDJSON or, much faster, put
+into the raw layer as batches, as if they had been loaded. Everything else is landed and loaded either way.
 """
 
 import hashlib
@@ -19,21 +19,22 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ingestion.contracts import CONTRACTS, RECORD_TYPES
-from ingestion.contracts.fields import sql_text
 from ingestion.engine import connect
 from ingestion.load import load_new_files
 from ingestion.lock import data_home_lock
 from ingestion.promotion import Promotion, promote, staging_folder
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
-from ingestion.staging import stage_accepted, sync_files
+from ingestion.sql_text import sql_text
+from ingestion.staged_files import sync_files
+from ingestion.staging import stage_accepted
 
 _SQL = Path(__file__).with_name("sql") / "season"
 _CATALOGUE = ("artists", "artist_categories", "lives", "live_credits")
 _EVENT_DAY = next(sql for name, _, sql in CONTRACTS["heartbeats"].derived if name == "event_day")
-# What a playback of bench/sql/season/heartbeats.sql has on average, redeliveries included.
+# The average of bench/sql/season/heartbeats.sql, redeliveries included.
 _DELIVERED_A_PLAYBACK = 155
-# A third of the subscribers watch on a day.
+# A third of the subscribers watch on any given day.
 _SUBSCRIBERS_A_PLAYBACK = 3
 _LANDED = """
     select
@@ -51,7 +52,7 @@ _ACCEPTED = """
 
 
 class Form(StrEnum):
-    """In which form heartbeats are written."""
+    """How heartbeats are written."""
 
     RAW = "raw"
     NDJSON = "ndjson"
@@ -59,23 +60,23 @@ class Form(StrEnum):
 
 @dataclass(frozen=True)
 class Season:
-    """Which season: two with the same figures are the same, and days of one can be written at different times."""
+    """A season, fully determined by these values: its days can be written at different times."""
 
     heartbeats_a_day: int = 3_000_000
     first_day: date = date(2024, 1, 1)
 
     @property
     def playbacks_a_day(self) -> int:
-        """How many playbacks begin on a day."""
+        """Number of playbacks that begin per day."""
         return max(1, round(self.heartbeats_a_day / _DELIVERED_A_PLAYBACK))
 
     @property
     def subscribers(self) -> int:
-        """How many subscribers there are, over the whole season."""
+        """Number of subscribers over the whole season."""
         return self.playbacks_a_day * _SUBSCRIBERS_A_PLAYBACK
 
     def day(self, number: int) -> date:
-        """The date of a day of the season, counted from 0."""
+        """Return the date of a day of the season, counted from 0."""
         return date.fromordinal(self.first_day.toordinal() + number)
 
 
@@ -87,9 +88,9 @@ def land_season(
     files_a_day: int = 1,
     on_day: Callable[[int], None] = lambda _day: None,
 ) -> None:
-    """Land everything that is delivered on `days` (counted from 0), heartbeats as NDJSON.
+    """Land everything that is delivered on `days` (counted from 0), with heartbeats as NDJSON.
 
-    The catalogue is delivered on day 0. `on_day` hears of each day that is written.
+    The catalogue is delivered on day 0. `on_day` is called with each day that was written.
     """
     with _season(settings, season) as con:
         _land_records(con, settings, season, days)
@@ -109,9 +110,9 @@ def land_season(
 def load_season(
     settings: Settings, season: Season, days: range, *, on_day: Callable[[int], None] = lambda _day: None
 ) -> None:
-    """Put `days` into the raw layer: heartbeats as a batch a day, without landing them; the rest by the loader.
+    """Put `days` into the raw layer: heartbeats as one batch per day, without landing them; the rest by the loader.
 
-    The data home must be locked. `on_day` hears of each day that is promoted.
+    The data home must be locked. `on_day` is called with each day that was promoted.
     """
     with _season(settings, season) as con:
         _land_records(con, settings, season, days)
@@ -141,7 +142,7 @@ def _query(name: str) -> str:
 
 
 def _make_delivery(con: duckdb.DuckDBPyConnection, season: Season, day: int) -> int:
-    # Spills beyond the memory limit, as any table of a connection without a file.
+    # Spills to disk above the memory limit, like any table of a connection without a file.
     con.execute(
         f"create or replace temp table delivery as {_query('heartbeats')}",
         {
@@ -176,7 +177,7 @@ def _land(
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
-    con.execute(f"copy ({query}) to {sql_text(str(part))} ({options})", parameters)
+    con.execute(f"copy ({query}) to {sql_text(part)} ({options})", parameters)
     part.rename(path)
 
 
@@ -218,7 +219,7 @@ def _promote_delivery(con: duckdb.DuckDBPyConnection, settings: Settings, season
 def main(  # noqa: PLR0917 - typer binds options by name
     home: Annotated[Path, typer.Option(help="The data home to fill.")],
     days: Annotated[int, typer.Option(min=1, help="How many days to write.")],
-    heartbeats_a_day: Annotated[int, typer.Option(min=200, help="Heartbeats a day, about; 2 % are redelivered.")] = (
+    heartbeats_a_day: Annotated[int, typer.Option(min=200, help="Heartbeats per day, about; 2 % are redelivered.")] = (
         3_000_000
     ),
     form: Annotated[
@@ -228,13 +229,13 @@ def main(  # noqa: PLR0917 - typer binds options by name
         2024, 1, 1
     ),
     from_day: Annotated[
-        int, typer.Option(min=0, help="Continue a season that has this many days already (same figures).")
+        int, typer.Option(min=0, help="Continue a season that already has this many days (same options).")
     ] = 0,
-    files_a_day: Annotated[int, typer.Option(min=1, help="NDJSON files a day.")] = 1,
+    files_a_day: Annotated[int, typer.Option(min=1, help="NDJSON files per day.")] = 1,
     threads: Annotated[int, typer.Option(min=0, help="DuckDB's threads; 0: all cores.")] = 0,
     memory_gb: Annotated[float, typer.Option(help="DuckDB's memory limit.")] = 4.0,
 ) -> None:
-    """Fill a data home with a made-up season, the same one for the same figures."""
+    """Fill a data home with a generated season; the same options give the same season."""
     settings = Settings(home=home, threads=threads, memory_limit=f"{memory_gb}GB")
     season = Season(heartbeats_a_day, first_day.date())
     numbers = range(from_day, from_day + days)
@@ -251,8 +252,8 @@ def main(  # noqa: PLR0917 - typer binds options by name
         else:
             land_season(settings, season, numbers, files_a_day=files_a_day, on_day=on_day)
     print(
-        f"{days} days from {season.day(from_day)}, about {season.heartbeats_a_day:,} heartbeats of "
-        f"{season.playbacks_a_day:,} playbacks each, {season.subscribers:,} subscribers, in {settings.home} as {form}: "
+        f"{days} days from {season.day(from_day)}, each with about {season.heartbeats_a_day:,} heartbeats in "
+        f"{season.playbacks_a_day:,} playbacks; {season.subscribers:,} subscribers, in {settings.home} as {form}: "
         f"{time.perf_counter() - started:.1f} s, {time.process_time() - cpu:.1f} s of CPU"
     )
 

@@ -1,7 +1,7 @@
 """The stages from landed files to the serving copy, each run alone in a process that measures itself.
 
-They call what the assets and commands call, without Dagster. `python -m bench.stages NAME --home PATH` is one
-stage; its last line of output is JSON. Beside them stand the floors: DuckDB's own load of the same files, and a scan.
+They call the same functions as the assets and commands, without Dagster. `python -m bench.stages NAME --home PATH` runs
+one stage; its last line of output is JSON. Two floors to compare with: DuckDB's own load of the same files, and a scan.
 """
 
 import json
@@ -51,12 +51,12 @@ _SLOWEST = 5
 
 
 class StageFailedError(Exception):
-    """A stage did not do its work; says which, and what it told."""
+    """A stage failed; the message names it and quotes its output."""
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a stage did: the rows it took in, and, of a build, each dbt node's seconds."""
+    """The rows that a stage took in and, for a build, each dbt node's seconds."""
 
     rows: int
     nodes: dict[str, float] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Done:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a stage took; bytes are those of its read and write calls, whether the disk or its cache answered."""
+    """The cost of a stage. Bytes are those of its read and write calls, whether the disk or its cache answered."""
 
     seconds: float
     cpu_seconds: float
@@ -75,7 +75,7 @@ class Measured:
     nodes: dict[str, float] = field(default_factory=dict)
 
     def __add__(self, other: "Measured") -> "Measured":
-        """The same stage once more, later: all adds up but the peak."""
+        """Add a later run of the same stage: everything adds up except the peak, where the larger one counts."""
         return Measured(
             seconds=self.seconds + other.seconds,
             cpu_seconds=self.cpu_seconds + other.cpu_seconds,
@@ -88,19 +88,19 @@ class Measured:
 
     @property
     def slowest_nodes(self) -> list[tuple[str, float]]:
-        """The dbt nodes that took longest, the slowest first."""
+        """The dbt nodes that took longest, slowest first."""
         return sorted(self.nodes.items(), key=lambda node: -node[1])[:_SLOWEST]
 
 
 def measure(
     stage: str, home: Path, *, threads: int, memory_gb: float, month: str = "", landing: Path | None = None
 ) -> Measured:
-    """Run one stage in a process of its own.
+    """Run one stage in its own process.
 
-    `landing` is where the files of a bare load lie, if not in the data home.
+    `landing` is the folder with the files of a bare load, if that is not the data home's.
 
     Raises:
-        StageFailedError: it failed; the message is the end of what it wrote.
+        StageFailedError: it failed; the message is the end of its output.
     """
     arguments = ["-m", "bench.stages", stage, "--home", str(home), "--threads", str(threads)]
     arguments += ["--memory-gb", str(memory_gb), "--month", month]
@@ -122,10 +122,10 @@ def measure(
 
 
 def warm_home(scratch: Path, *, threads: int, memory_gb: float) -> tuple[Path, Measured]:
-    """Take a tiny season through load, build and publish; its folder knows the parsed dbt project from then on.
+    """Take a tiny season through load, build and publish; its folder then holds the parsed dbt project.
 
     Returns:
-        The home, and what a second build of it takes: dbt's own cost, which no size of data changes.
+        The home, and the cost of a second build: dbt's own cost, which is the same for any amount of data.
     """
     home = scratch / "tiny"
     settings, season = Settings(home=home), Season(2_000)
@@ -142,13 +142,13 @@ def warm_home(scratch: Path, *, threads: int, memory_gb: float) -> tuple[Path, M
 
 
 def know_parsed_project(home: Path, *, warm: Path) -> None:
-    """Let a new home know the parsed dbt project, and that its unit tests passed, from a warm one."""
+    """Copy the parsed dbt project, and the record that its unit tests passed, from a warm home to a new one."""
     parsed = Settings(home=warm).warehouse_path.parent / "dbt"
     shutil.copytree(parsed, Settings(home=home).warehouse_path.parent / "dbt", dirs_exist_ok=True)
 
 
 def fixed_cost(home: Path, *, threads: int, memory_gb: float) -> Measured:
-    """What `allive run` takes where nothing is new: interpreter, imports, Dagster, one look at everything."""
+    """Measure `allive run` when nothing is new: interpreter, imports, Dagster, one look at everything."""
     environment = {
         **os.environ,
         "ALLIVE_HOME": str(home),
@@ -191,7 +191,7 @@ def _close(settings: Settings, month: str, _landing: Path) -> Done:
 
 
 def _close_alone(settings: Settings, month: str, landing: Path) -> Done:
-    """Close without the proof, which no close of the product's can leave out."""
+    """Close without the proof, which the product never leaves out."""
     with patch.object(closing, "_prove"):
         return _close(settings, month, landing)
 
@@ -203,13 +203,13 @@ def _dry_close(settings: Settings, month: str, _landing: Path) -> Done:
 def _publish(settings: Settings, _month: str, _landing: Path) -> Done:
     build = read_finished_build(settings)
     if build is None:
-        raise StageFailedError("expected a warehouse that is wholly built, found none")
+        raise StageFailedError("expected a warehouse whose build is finished, found none")
     copy = publish(settings, inputs=build.inputs.fingerprint, checks=checks_of(build, parsed_project(settings)))
     return Done(sum(copy.rows.values()))
 
 
 def _bare_load(settings: Settings, _month: str, landing: Path) -> Done:
-    """Append the landed heartbeats to a table of a file, typed as far as DuckDB types by itself."""
+    """Append the landed heartbeats to a table in a file, with the types that DuckDB can read by itself."""
     files = sorted(str(file) for file in (landing / "heartbeats").rglob("*.ndjson"))
     with duckdb.connect(str(settings.home / "bare.duckdb")) as con:
         con.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false; set enable_progress_bar = false")
@@ -246,7 +246,7 @@ _STAGES: dict[str, Callable[[Settings, str, Path], Done]] = {
 
 
 def _import_what_is_imported_late(stage: str) -> None:
-    # Interpreter and imports are paid once a run, whatever its size: `allive run` has a line of its own.
+    # Interpreter start and imports cost the same for any size of run; the row of `allive run` shows them.
     if stage == "load":
         import ingestion.expectations.duckdb_datasource  # noqa: F401, PLC0415
     if stage == "build":
@@ -274,7 +274,7 @@ def main(
     month: Annotated[str, typer.Option()] = "",
     landing: Annotated[Path | None, typer.Option()] = None,
 ) -> None:
-    """Run one stage and print what it took as JSON."""
+    """Run one stage and print its cost as JSON."""
     settings = Settings(home=home, threads=threads, memory_limit=f"{memory_gb}GB", **_PAYER)
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     _import_what_is_imported_late(stage)

@@ -1,4 +1,4 @@
-"""The race of the watch-time model: who takes part, whether all found the same rows, which aims were met."""
+"""The watch-time race: who takes part, whether all found the same rows, which aims were met."""
 
 import json
 import shutil
@@ -43,11 +43,11 @@ def run(
     """Race the model against the others on `heartbeats` rows, and judge the aims.
 
     Raises:
-        RuntimeError: dbt does not build the model, or two contestants disagree in a row.
+        RuntimeError: dbt cannot build the model, or two contestants found different rows.
     """
     folder = write_heartbeats(scratch, heartbeats, threads=threads, memory_gb=memory_gb, tell=tell)
     home = scratch / "home"
-    tell("building the model through dbt")
+    tell("building the model with dbt")
     dbt = _through_dbt(folder, home, threads=threads, memory_gb=memory_gb)
     names = [name for name in _NAMES if name not in _OPTIONAL or find_spec(_OPTIONAL[name][0])]
     results = {name: scratch / f"{name}.parquet" for name in names}
@@ -69,13 +69,13 @@ def run(
         memory_gb=memory_gb,
         tell=tell,
     )
-    tell("comparing the rows of all")
+    tell("comparing the rows of all contestants")
     rows_found = check_equal({name: results[name] for name, run in runs.items() if name != _FLOOR and not run.failure})
     size = sum(file.stat().st_size for file in heartbeat_files(folder))
     return Section(
         title=(
             f"Watch time: {heartbeats:,} heartbeats ({size / 1e6:,.0f} MB of Parquet) → {rows_found:,} playback days, "
-            f"equal in all; {threads} threads, {memory_gb:g} GB, best of {rounds} in turns"
+            f"the same for all; {threads} threads, {memory_gb:g} GB, best of {rounds} in turns"
         ),
         rows=[*_rows(runs), _dbt_row(dbt)],
         aims=_aims(runs),
@@ -83,10 +83,10 @@ def run(
 
 
 def check_equal(results: Mapping[str, Path]) -> int:
-    """The number of rows, if all results hold the same ones.
+    """Return the number of rows, if all results hold the same ones.
 
     Raises:
-        RuntimeError: two of them differ; says how many rows of each the other lacks.
+        RuntimeError: two of them differ; the message says how many rows of each the other lacks.
     """
     con = duckdb.connect()
     con.execute("set TimeZone = 'UTC'")
@@ -101,7 +101,7 @@ def check_equal(results: Mapping[str, Path]) -> int:
         ).fetchone()
         if counts != (0, 0):
             raise RuntimeError(
-                f"{name} and {first} computed different rows: {counts} of them are only in {first}, only in {name}. "
+                f"{name} and {first} computed different rows: {counts} rows are only in {first} and only in {name}. "
                 f"Compare {file} with {first_file}."
             )
     count = con.execute("select count(*) from read_parquet(?)", [_parquet_of(first_file)]).fetchone()
@@ -120,7 +120,7 @@ def _through_dbt(folder: Path, home: Path, *, threads: int, memory_gb: float) ->
         [sys.executable, "-m", "bench.dbt_model", *arguments], capture_output=True, text=True, check=False
     )
     if done.returncode:
-        raise RuntimeError(f"The model could not be built through dbt: {done.stderr.strip()[-2000:]}")
+        raise RuntimeError(f"dbt could not build the model: {done.stderr.strip()[-2000:]}")
     measured: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
     return measured
 
@@ -149,10 +149,10 @@ def _rows(runs: Mapping[str, Run]) -> list[Row]:
 
 def _dbt_row(dbt: Mapping[str, float]) -> Row:
     return Row(
-        name="dbt's fixed cost, once a run",
+        name="dbt's fixed cost, once per run",
         seconds=dbt["seconds"] - dbt["sql_seconds"],
-        note=f"import, parse, staging view: a fresh `dbt run` took {dbt['seconds']:.1f} s, the model's SQL "
-        f"{dbt['sql_seconds']:.1f} s of it",
+        note=f"import, parse, staging view: a fresh `dbt run` took {dbt['seconds']:.1f} s, "
+        f"{dbt['sql_seconds']:.1f} s of it for the model's SQL",
     )
 
 

@@ -1,1 +1,1 @@
-"""What artists and managers see. Reads the published serving copy and nothing else of the warehouse."""
+"""The dashboards for artists and managers. They read only the published serving copy of the warehouse."""

@@ -1,4 +1,4 @@
-"""The dashboards as an ASGI application: Streamlit behind the gate, and how it is served."""
+"""The dashboards as an ASGI application: Streamlit behind the gate, and the server that runs it."""
 
 import gc
 import logging
@@ -10,6 +10,8 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from dashboards.access.store import open_store
+from dashboards.app_pages.all_exports import find_export
 from dashboards.gate import middleware, oidc
 from dashboards.gate.files import FileRoutes
 from dashboards.gate.headers import SESSION_HEADER, SESSION_KEY
@@ -20,20 +22,19 @@ from dashboards.gate.orders import OrderRoutes
 from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
 from dashboards.gate.sparing import spare_logs
-from dashboards.gate.store import open_store
 from ingestion.settings import Settings
 
 HOST: Final = "127.0.0.1"
 SCRIPT: Final = Path(__file__).parent / "streamlit_app.py"
 
-# What protects the pages and what they cost; how they look is said in .streamlit/config.toml.
+# Options for security and performance; the look is set in .streamlit/config.toml.
 _STREAMLIT: Final = {
     "browser.gatherUsageStats": False,
     "client.showErrorDetails": "none",
     "client.toolbarMode": "minimal",
     "client.showErrorLinks": False,
     "global.developmentMode": False,
-    # Collecting garbage after every rerun was 76 % of a page's time.
+    # Garbage collection after every rerun took 76 % of a page's time.
     "runner.postScriptGC": False,
     "server.enableStaticServing": True,
     "server.fileWatcherType": "none",
@@ -46,13 +47,14 @@ _STREAMLIT: Final = {
 
 def create_app(settings: Settings) -> ASGIApp:
     """Return the application: `st.App` with the gate as its outermost layer."""
-    import streamlit as st  # noqa: PLC0415 - heavy, and its settings must be there before it builds anything
+    import streamlit as st  # noqa: PLC0415 - slow to import, and needs its settings before it builds anything
     from streamlit import config  # noqa: PLC0415
 
     store = open_store(settings)
     site = Site.of(settings)
     own = GateRoutes(store, site, oidc_label=settings.oidc_label if settings.oidc_issuer else None)
-    more = FileRoutes(settings, store, site, own).routes() + OrderRoutes(settings, store, site, own).routes()
+    more = FileRoutes(settings, store, site, own, find_export).routes()
+    more += OrderRoutes(settings, store, site, own).routes()
     orchestrator = Orchestrator(settings, store, site, own)
     if settings.oidc_issuer:
         more += OidcRoutes(settings, store, site, own).routes()
@@ -70,7 +72,7 @@ def serve(settings: Settings, *, port: int) -> None:
     spare_logs(middleware.__name__, oidc.__name__, "uvicorn.error", "websockets.server")
     app = create_app(settings)
     _warm_up()
-    # What is imported stays: it need not be looked through at every collection.
+    # Imported modules stay loaded, so exclude them from later garbage collections.
     gc.collect()
     gc.freeze()
     uvicorn.run(
@@ -89,9 +91,9 @@ def serve(settings: Settings, *, port: int) -> None:
 
 def _warm_up() -> None:
     """Import what every page needs, so that the first visitor does not wait for it."""
-    from dashboards import charts  # noqa: PLC0415 - Altair; its settings are Streamlit's, which come first
+    from dashboards import charts  # noqa: PLC0415 - imports Altair, which must come after Streamlit is set up
     from dashboards.app_pages.artist import earnings  # noqa: F401, PLC0415
     from dashboards.app_pages.management import overview  # noqa: F401, PLC0415
 
-    import_module("pandas")  # Streamlit passes every chart's rows through it
+    import_module("pandas")  # Streamlit uses it for the rows of every chart
     charts.warm_up()

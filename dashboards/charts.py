@@ -1,7 +1,7 @@
 """Charts as Vega-Lite specifications, built with Altair, in the theme's colours and the reader's language.
 
-Colour is never the only sign: series carry their names, their dashes or their shapes. Titles are statements and stand
-above the chart as headings; `description` says the same to those who do not see it.
+Series never differ by colour alone: they also have names, dashes or shapes. Titles are statements, shown as headings
+above the chart; `description` is the text alternative for screen readers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +48,7 @@ def is_dark() -> bool:
 
 
 def palette(*, dark: bool) -> dict[str, str]:
-    """Return the colours of the theme, by what they stand for."""
+    """Return the colours of the theme, by meaning."""
     return DARK if dark else LIGHT
 
 
@@ -59,22 +59,22 @@ def specification(
     dark: bool,
     description: str = "",
 ) -> dict[str, Any]:
-    """Return the chart as a specification to draw, with locale, type and colours set.
+    """Return the chart as a specification to draw, with locale, font and colours set.
 
-    `description` becomes the chart's accessible name; a shape gets its own when it is `filled`.
+    `description` becomes the chart's accessible name; `filled` sets it for a shape.
     """
-    # Each `configure_…` would copy the chart with all its data, and every encoding was validated where it was made.
+    # Each `configure_…` would copy the chart with all its data. Encodings were validated when they were created.
     specified: dict[str, Any] = chart.properties(description=description).to_dict(validate=False)
     return {**specified, "config": _config(language, dark=dark)}
 
 
 def filled(shape: Mapping[str, Any], *, description: str, **data: Sequence[Mapping[str, object]]) -> dict[str, Any]:
-    """Return a specification whose named data (`alt.NamedData`) are these rows.
+    """Return a specification with its named data (`alt.NamedData`) replaced by these rows.
 
-    What a chart looks like is the same for everybody and dear to build with Altair; its rows are cheap.
+    A chart's shape is the same for everyone and slow to build with Altair; filling in the rows is fast.
 
     Raises:
-        KeyError: the shape names data that were not given.
+        KeyError: The shape names data that were not given.
     """
     return {**_with_rows(shape, data), "description": description}
 
@@ -133,12 +133,12 @@ def _config(language: Language, *, dark: bool) -> dict[str, Any]:
 
 
 def warm_up() -> None:
-    """Do ahead what the first chart of a process pays for: Altair's schema, the looks in both languages and themes."""
+    """Build in advance what slows down the first chart: Altair's schema, and the config per language and theme."""
     for language in Language:
         for dark in (False, True):
             _config(language, dark=dark)
 
 
 def draw(specified: dict[str, Any]) -> None:
-    """Draw a specification over the width there is; no menu, no second theme over ours."""
+    """Draw a specification at full width, without Streamlit's own chart theme."""
     st.vega_lite_chart(specified, width="stretch", theme=None)

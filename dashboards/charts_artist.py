@@ -1,6 +1,6 @@
-"""The charts of the artist pages: pure functions of their data. Shapes are remembered: building one is a rerun's cost.
+"""The charts of the artist pages: pure functions of their data. Shapes are cached, because building one is slow.
 
-Values are cents, numbers or basis points as they are; every text on them is ready to print.
+Values are cents, counts or basis points; all texts are already formatted.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from dashboards.formatting import Language
 _BAR_HEIGHT: Final = 34
 _ESTIMATE_OPACITY: Final = 0.45
 _OUTLINED: Final = "2E"
-"""The opacity of what is outlined, as the last two digits of a colour."""
+"""Fill opacity of outlined bars, as the last two hex digits of a colour."""
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One part of a month's bar. `mark` stands under the month, such as « estimation »."""
+    """One part of a month's bar. `mark` is shown under the month, such as « estimation »."""
 
     month: str
     series: str
@@ -32,7 +32,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Bar:
-    """One horizontal bar, with its value as a text beside it."""
+    """One horizontal bar, with its value as a text next to it."""
 
     name: str
     value: int
@@ -42,7 +42,7 @@ class Bar:
 def money_bars(
     segments: tuple[Segment, ...], *, series: tuple[str, str], language: Language, description: str, dark: bool
 ) -> dict[str, Any]:
-    """Return months as stacked bars of cents; the first series is filled, the second outlined, an estimate pale."""
+    """Return months as stacked bars of cents: the first series filled, the second outlined, estimates pale."""
     shape = _stacked(series, colours=("emerging", "pool"), is_money=True, language=language, dark=dark)
     return filled(shape, description=description, segments=_rows_of(segments, series))
 
@@ -50,7 +50,7 @@ def money_bars(
 def people_bars(
     segments: tuple[Segment, ...], *, series: tuple[str, ...], language: Language, description: str, dark: bool
 ) -> dict[str, Any]:
-    """Return months as stacked bars of viewers; the first series is filled, the others outlined."""
+    """Return months as stacked bars of viewers: the first series filled, the others outlined."""
     shape = _stacked(series, colours=("independent", "known", "other"), is_money=False, language=language, dark=dark)
     return filled(shape, description=description, segments=_rows_of(segments, series))
 
@@ -65,9 +65,9 @@ def retention_curve(
     description: str,
     dark: bool,
 ) -> dict[str, Any]:
-    """Return how far playbacks got: (minute, share in basis points, text) each; a rule marks where half are left.
+    """Return the curve of playbacks still watching. Each point is (minute, share in basis points, text).
 
-    `titles` name the two axes: minutes and share.
+    A rule marks the minute at which half are left. `titles` are those of the two axes: minutes and share.
     """
     side = None if half_at is None else "right" if half_at > points[-1][0] / 2 else "left"
     rows = [{"minute": minute, "share": share / 10_000, "label": label} for minute, share, label in points]
@@ -80,7 +80,7 @@ def retention_curve(
 
 
 def name_bars(bars: tuple[Bar, ...], *, language: Language, description: str, dark: bool) -> dict[str, Any]:
-    """Return named values as horizontal bars in the order given; each bar's name stands above it, to fit a phone."""
+    """Return named values as horizontal bars in the order given, with each name above its bar, to fit on a phone."""
     rows = [{"name": bar.name, "value": bar.value, "label": f"{bar.name} · {bar.label}"} for bar in bars]
     return filled(_named(language=language, dark=dark), description=description, bars=rows)
 
@@ -106,7 +106,7 @@ def _retention(
         base.mark_point(opacity=0, size=120).encode(tooltip=alt.Tooltip("label:N", title=titles[1])),
     ]
     if half_side is not None:
-        # The text stands on the side of the rule where there is room.
+        # The text goes on the side of the rule with more room.
         half = alt.Chart(alt.NamedData(name="half")).encode(x="minute:Q")
         dx = -6 if half_side == "right" else 6
         layers.append(half.mark_rule(color=colours["text"], strokeDash=[4, 4]))

@@ -1,7 +1,7 @@
-"""The charts of the management pages: pure functions of their rows, remembered with what they were built from.
+"""The charts of the management pages: pure functions of their rows, with cached results.
 
-Figures come with the text that is printed for them, so that nothing is formatted twice. Every series has its name on
-the chart or its own dash, and every bar its figure: colour only repeats what is said.
+Figures come with their formatted text, so that nothing is formatted twice. Every series has its name on the chart or
+its own dash, and every bar has its figure, so that no information is in the colour alone.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _BP: Final = 10_000
 
 @dataclass(frozen=True)
 class Series:
-    """A line or a kind of bar: its name in the legend, its colour by what it stands for, its dash."""
+    """A line or a kind of bar: its name in the legend, its colour by meaning, its dash."""
 
     name: str
     colour: str
@@ -36,7 +36,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Mark:
-    """One figure of a chart: where it stands, of which series, its value, the text printed for it."""
+    """One figure of a chart: its place on the axis, its series, its value and its formatted text."""
 
     place: str
     series: str
@@ -46,7 +46,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Look:
-    """How a chart is drawn for a reader: language, theme, and what it says to those who do not see it."""
+    """How a chart is drawn for a reader: language, theme, and text alternative."""
 
     language: Language
     dark: bool
@@ -84,7 +84,7 @@ def days(
 def months(
     marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str, number: str = ",.0f", look: Look
 ) -> dict[str, Any]:
-    """Return lines over months with a point and its figure at the newest; `place` is the month's name."""
+    """Return lines over months with points, and the figure at the latest one; `place` is the month's name."""
     places = _places(marks)
     newest = _apart(
         [mark for mark in marks if mark.place == places[-1]], least=_LABEL_GAP * max(m.value for m in marks)
@@ -115,7 +115,7 @@ def months(
 def stacks(
     marks: tuple[Mark, ...], *, series: tuple[Series, ...], unit: str, number: str = ",.0f", look: Look
 ) -> dict[str, Any]:
-    """Return columns of parts over months, negative ones below the line, each with its figure where there is room."""
+    """Return stacked columns over months, with negative parts below the zero line."""
     order = [one.name for one in series]
     places = _places(marks)
     values = [
@@ -148,7 +148,7 @@ def stacks(
 
 @lru_cache(maxsize=_REMEMBERED)
 def bars(marks: tuple[Mark, ...], *, series: tuple[Series, ...], look: Look) -> dict[str, Any]:
-    """Return bars side by side for each place, every bar with its name and figure beside it."""
+    """Return grouped bars for each place, each with its figure next to it."""
     places = _places(marks)
     names = [one.name for one in series]
     y = alt.Y(
@@ -176,7 +176,7 @@ def bars(marks: tuple[Mark, ...], *, series: tuple[Series, ...], look: Look) -> 
 
 @lru_cache(maxsize=_REMEMBERED)
 def differences(marks: tuple[Mark, ...], *, series: tuple[Series, ...], look: Look) -> dict[str, Any]:
-    """Return bars to both sides of a zero line, the figure with its sign beside each."""
+    """Return bars on both sides of a zero line, each with its signed figure next to it."""
     places = _places(marks)
     y = alt.Y(
         "place:N", title=None, sort=places, axis=alt.Axis(ticks=False, domain=False, labelLimit=130, labelPadding=8)
@@ -203,7 +203,7 @@ def differences(marks: tuple[Mark, ...], *, series: tuple[Series, ...], look: Lo
 
 @lru_cache(maxsize=_REMEMBERED)
 def heat_map(marks: tuple[Mark, ...], *, unit: str, look: Look) -> dict[str, Any]:
-    """Return cells of cohorts (`place`) by months since (`series`), in basis points, each with its figure in it."""
+    """Return a heat map of cohorts (`place`) by months since the first (`series`), in basis points, with figures."""
     colours = charts.palette(dark=look.dark)
     low, high = ("#2A2438", colours["known"]) if look.dark else ("#EEEAFB", colours["known"])
     columns = sorted({mark.series for mark in marks}, key=int)
@@ -233,7 +233,7 @@ def heat_map(marks: tuple[Mark, ...], *, unit: str, look: Look) -> dict[str, Any
 
 @lru_cache(maxsize=_REMEMBERED)
 def day_heat(marks: tuple[Mark, ...], *, look: Look) -> dict[str, Any]:
-    """Return cells of players (`place`) by ISO day (`series`), in basis points, each with its whole percent in it."""
+    """Return a heat map of players (`place`) by ISO day (`series`), in basis points, with whole percentages."""
     colours = charts.palette(dark=look.dark)
     low, high = ("#2A2438", colours["emerging"]) if look.dark else ("#F6EDE4", colours["emerging"])
     most = max(1_000, *(mark.value for mark in marks))
@@ -262,7 +262,7 @@ def day_heat(marks: tuple[Mark, ...], *, look: Look) -> dict[str, Any]:
 
 
 def _apart(marks: Sequence[Mark], *, least: float) -> tuple[Mark, ...]:
-    """Return marks moved up, where their labels would lie on each other, until they are `least` apart."""
+    """Return marks with overlapping labels moved up until they are `least` apart."""
     moved: list[Mark] = []
     for mark in sorted(marks, key=lambda one: one.value):
         value = max(mark.value, moved[-1].value + least) if moved else mark.value
@@ -271,7 +271,7 @@ def _apart(marks: Sequence[Mark], *, least: float) -> tuple[Mark, ...]:
 
 
 def iso(day: date) -> str:
-    """Return a day as charts take it."""
+    """Return a day in the ISO format that charts take."""
     return day.isoformat()
 
 
@@ -305,7 +305,7 @@ def _dash(series: Sequence[Series]) -> alt.StrokeDash:
 
 
 def _fill(series: Sequence[Series]) -> alt.FillOpacity:
-    """Return how strongly each kind of bar is filled, so that they differ without colours too."""
+    """Return the fill opacity of each kind of bar, so that they also differ without colour."""
     scale = alt.Scale(
         domain=[one.name for one in series], range=[_FILLS[place % len(_FILLS)] for place in range(len(series))]
     )

@@ -1,50 +1,48 @@
-"""Tables as CSV files: which there are, and how they are written. A page registers its own beside the link it draws.
+"""CSV exports: their register and the file format. Each page registers its exports next to the links it draws.
 
     @export("platform-months")
     def _months(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
         return Export.of(platform_months(principal, copy))
 
-The function is called by the gate's route with whoever asks; like a page, it reads by `queries` alone, which authorize.
+The gate's route calls the function with the signed-in principal. Like a page, it reads only through `queries`, which
+check authorization.
 """
 
 import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from pkgutil import walk_packages
+from types import MappingProxyType
 from typing import Any, Final
 
-from dashboards import app_pages
 from dashboards.access import Principal
 from dashboards.serving import ServingCopy
 
 BYTE_ORDER_MARK: Final = "\ufeff"
-"""Without it, spreadsheets take the file for one in an older encoding."""
+"""Without it, spreadsheets assume an older encoding."""
 
-# What a spreadsheet would run as a formula; names of artists and lives come from outside.
+# A spreadsheet would run such text as a formula, and names of artists and lives come from outside.
 _FORMULA_BEGINNINGS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 class UnknownExportError(LookupError):
-    """No page has registered an export of that name."""
+    """No page has registered an export under this name."""
 
 
 class ExportParameterError(ValueError):
-    """A parameter of the request is missing or makes no sense; an export raises it."""
+    """Raised by an export if a request parameter is missing or invalid."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """A table: its columns by the names of the marts (with their units), and its rows."""
+    """A table: its rows, and its columns with the names (and units) they have in the marts."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
 
     @classmethod
     def of(cls, rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> "Export":
-        """Return the table of a query's rows; `columns` choose and order, and are needed where there may be no row."""
+        """Return a query's rows as a table. `columns` selects and orders; pass it if there can be no rows."""
         found = list(rows)
         names = tuple(columns) if columns is not None else tuple(found[0]) if found else ()
         return cls(names, tuple(tuple(row[name] for name in names) for row in found))
@@ -56,10 +54,10 @@ _exports: dict[str, Make] = {}
 
 
 def export(name: str) -> Callable[[Make], Make]:
-    """Register an export under a name, which is its file's name too: lower case, digits and hyphens.
+    """Register an export under a name, which is also its file name: lower-case letters, digits and hyphens.
 
     Raises:
-        ValueError: The name is taken, or unfit for a file.
+        ValueError: The name is taken or has other characters.
     """
 
     def register(make: Make) -> Make:
@@ -73,30 +71,15 @@ def export(name: str) -> Callable[[Make], Make]:
     return register
 
 
-def find_export(name: str) -> Make:
-    """Return how an export is made.
-
-    Raises:
-        UnknownExportError: There is none of that name.
-    """
-    try:
-        return registered()[name]
-    except KeyError:
-        raise UnknownExportError(f"Found no export {name!r}; expected one of {sorted(registered())}.") from None
-
-
-@cache
 def registered() -> Mapping[str, Make]:
-    """Return every export; the pages are imported for it."""
-    for module in walk_packages(app_pages.__path__, f"{app_pages.__name__}."):
-        import_module(module.name)
-    return _exports
+    """Return the exports of the pages that are imported (see `dashboards.app_pages.all_exports`)."""
+    return MappingProxyType(_exports)
 
 
 def as_csv(table: Export) -> bytes:
-    r"""Return a table as RFC 4180 has it (commas, CRLF), in UTF-8 with a byte order mark.
+    r"""Return a table as CSV (RFC 4180: commas, CRLF), in UTF-8 with a byte order mark.
 
-    Text that a spreadsheet would run as a formula gets an apostrophe before it; numbers stay numbers.
+    Text that a spreadsheet would run as a formula is prefixed with an apostrophe; numbers stay numbers.
 
     >>> as_csv(Export(("name", "paid_cents"), (("=1+1", -5), ("Zoé", None)))).decode("utf-8-sig")
     "name,paid_cents\r\n'=1+1,-5\r\nZoé,\r\n"

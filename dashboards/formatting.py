@@ -1,20 +1,20 @@
-"""How amounts, counts, durations, days and months are printed, in French and in English. Pure."""
+"""Pure functions that format amounts, counts, durations, days and months in French and in English."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
-PARIS: Final = ZoneInfo("Europe/Paris")
+from ingestion.paris_days import PARIS
+
 NOTHING: Final = "\u2013"
-"""Stands where there is no value: never an empty cell, never a 0 that was not measured."""
+"""Shown where there is no value: never an empty cell, never a 0 that was not measured."""
 FEWEST_SHOWN: Final = 5
-"""Fewer people than this are not told apart: they could be recognised."""
+"""Smaller numbers of people are not shown, because the people could be recognised."""
 NANOS_PER_CENT: Final = 10_000_000
 
 _CENTS: Final = Decimal(100)
@@ -26,14 +26,14 @@ _MINUS: Final = "\u2212"
 
 
 class Language(StrEnum):
-    """The languages of the pages, the first one first."""
+    """The languages of the pages, the default first."""
 
     FRENCH = "fr"
     ENGLISH = "en"
 
     @property
     def locale(self) -> Locale:
-        """Babel's locale; English as it is written in Europe."""
+        """Babel's locale; English is British English."""
         return Locale.parse("fr_FR" if self is Language.FRENCH else "en_GB")
 
 
@@ -47,7 +47,7 @@ def euros(cents: int, language: Language) -> str:
 
 
 def euros_of_nanos(nanos: int, language: Language) -> str:
-    """Return an amount given in nanos, rounded to the cent, half to even, for reading only.
+    """Return an amount given in nanos, rounded to the cent, half to even; for display only.
 
     >>> euros_of_nanos(1_234_567_890, Language.FRENCH)
     '1,23\u202f€'
@@ -56,7 +56,7 @@ def euros_of_nanos(nanos: int, language: Language) -> str:
 
 
 def cents_of_nanos(nanos: int) -> int:
-    """Return nanos in cents, half to even: for a figure on a page, never for a booking.
+    """Return nanos in cents, rounded half to even: for display, never for bookings.
 
     >>> cents_of_nanos(15_000_000), cents_of_nanos(25_000_000), cents_of_nanos(-15_000_001)
     (2, 2, -2)
@@ -65,7 +65,7 @@ def cents_of_nanos(nanos: int) -> int:
 
 
 def signed_euros(cents: int, language: Language) -> str:
-    """Return a difference: with its sign, unless it is 0.
+    """Return a difference in euros, with its sign unless it is 0.
 
     >>> signed_euros(150, Language.FRENCH), signed_euros(0, Language.FRENCH)
     ('+1,50\u202f€', '0,00\u202f€')
@@ -83,7 +83,7 @@ def count(number: int, language: Language) -> str:
 
 
 def people(number: int, language: Language) -> str:
-    r"""Return a number of people, told only from five on.
+    r"""Return a number of people; from 1 to 4, only that there are fewer than 5.
 
     >>> people(4, Language.FRENCH), people(0, Language.FRENCH), people(5, Language.FRENCH)
     ('moins de\xa05', '0', '5')
@@ -114,7 +114,7 @@ def duration(ms: int, language: Language) -> str:
     hours, minutes = divmod(int(ms) // _MS_PER_MINUTE, _MINUTES_PER_HOUR)
     if hours == 0:
         return f"{minutes}{_NBSP}min"
-    if hours >= 100:  # noqa: PLR2004 - beyond it nobody reads minutes
+    if hours >= 100:  # noqa: PLR2004 - minutes do not matter above this
         return f"{count(hours, language)}{_NBSP}h"
     return f"{hours}{_NBSP}h{_NBSP}{minutes:02d}{_NBSP}min"
 
@@ -156,7 +156,7 @@ def short_day(value: date, language: Language) -> str:
 
 
 def instant(value: datetime, language: Language) -> str:
-    """Return an instant as a clock in Paris shows it.
+    """Return a date and time in Paris time.
 
     >>> instant(datetime(2021, 3, 1, 9, 30, tzinfo=UTC), Language.FRENCH)
     '1er mars 2021 à 10:30'
@@ -176,5 +176,5 @@ def _first_day(month: str) -> date:
 
 
 def _set(text: str) -> str:
-    """Put French spaces before units and a true minus; Babel's differ between versions of its data."""
+    """Replace the space before € and the minus sign, which differ between versions of Babel's data."""
     return text.replace(f"{_NBSP}€", f"{_NARROW}€").replace("-", _MINUS)

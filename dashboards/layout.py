@@ -1,7 +1,7 @@
-"""The parts that every page is made of: its head, cards, tables, notices, links. Knows no figure of its own.
+"""The building blocks of every page: head, cards, tables, notices, links. Contains no figures of its own.
 
-Cards and tables are plain HTML: they reflow on a phone, a screen reader reads them, and one element is drawn instead of
-dozens. Everything that comes from data is escaped here.
+Cards and tables are plain HTML: they reflow on a phone, work with screen readers, and are one element instead of
+dozens. All text from data is escaped here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,32 +19,32 @@ from dashboards.texts import Texts
 from dashboards.viewer import Viewer
 
 STALE_AFTER: Final = timedelta(hours=36)
-"""A copy older than a missed daily refresh; the page says so."""
+"""A copy older than this has missed a daily refresh, and the page shows a notice."""
 MOST_ROWS_SHOWN: Final = 100
 _SPARK_HALF: Final = 4
-"""Half of a trend line's strength, in percent of its height."""
+"""Half the thickness of a trend line, in percent of its height."""
 
 _STYLE: Final = Path(__file__).with_name("layout.css")
 
 
 @dataclass(frozen=True)
 class Card:
-    """One figure with its name; `note` says what it means or what it is compared with. All texts are ready to print."""
+    """One figure with its name; `note` explains it or compares it. All texts are already formatted."""
 
     label: str
     value: str
     note: str = ""
     key: str = ""
-    """Names the figure in the page's markup, such as `paid`."""
+    """Identifies the figure in the page's markup, such as `paid`."""
     is_main: bool = False
     trend: Sequence[int | float | None] = ()
     trend_label: str = ""
-    """What the small line shows, for those who do not see it."""
+    """Text alternative of the trend line, for screen readers."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its key in the rows, its heading, whether its values are numbers."""
+    """A column of a table: its key in the rows, its heading, and whether its values are numbers."""
 
     key: str
     heading: str
@@ -53,7 +53,7 @@ class Column:
 
 @dataclass(frozen=True)
 class FileLink:
-    """A file that the gate hands out, as a line of a list: what it is, a remark, and the link."""
+    """A line in a list of files served by the gate: title, note and link."""
 
     title: str
     note: str
@@ -62,7 +62,7 @@ class FileLink:
 
 
 def page_head(viewer: Viewer, title: str, intro: str = "", *, tag: str = "") -> None:
-    """Draw a page's title, what it is about, how old its data are, and a notice where they are stale."""
+    """Draw a page's title, the age of its data, a notice if they are stale, and the introduction."""
     texts = Texts("shell", viewer.language)
     copy = viewer.copy
     st.title(title, anchor=False)
@@ -82,12 +82,12 @@ def page_head(viewer: Viewer, title: str, intro: str = "", *, tag: str = "") -> 
 
 
 def is_stale(published_at: datetime) -> bool:
-    """Return whether a copy is older than a missed daily refresh."""
+    """Return whether a copy has missed a daily refresh."""
     return datetime.now(UTC) - published_at > STALE_AFTER
 
 
 def cards(figures: Sequence[Card]) -> None:
-    """Draw figures as cards that flow into as many columns as there is room for."""
+    """Draw figures as cards in as many columns as fit."""
     st.html(f'<ul class="al-cards">{"".join(_card(card) for card in figures)}</ul>')
 
 
@@ -100,9 +100,9 @@ def table(
     row_keys: Sequence[str] = (),
     total: Mapping[str, str] | None = None,
 ) -> None:
-    """Draw a table of texts; the first column names the row. Only the first hundred rows are drawn, and it says so.
+    """Draw a table of texts; the first column is the row heading. Above 100 rows it is cut, and the caption says so.
 
-    `row_keys`, as many as rows, name them in the markup.
+    `row_keys` identify the rows in the markup, one per row.
     """
     shown = rows[:MOST_ROWS_SHOWN]
     keys = row_keys or [""] * len(rows)
@@ -119,24 +119,24 @@ def table(
 
 
 def export_link(viewer: Viewer, name: str, **parameters: str) -> None:
-    """Draw the link to a table as CSV; the route authorizes again and leaves an audit record."""
+    """Draw the link to a CSV export; its route authorizes the request again and records it in the audit log."""
     query = f"?{urlencode(parameters)}" if parameters else ""
     label = Texts("shell", viewer.language)("export.csv")
     file_link(f"/files/exports/{quote(name)}.csv{query}", label)
 
 
 def file_link(path: str, label: str) -> None:
-    """Draw a link to a file that the gate hands out."""
+    """Draw a link to a file served by the gate."""
     st.html(f'<a class="al-link" href="{escape(path)}" target="_blank" rel="noopener">{escape(label)}</a>')
 
 
 def file_list(files: Sequence[FileLink]) -> None:
-    """Draw links to files as one list; a link's name says which file it is, also out of its line."""
+    """Draw links to files as one list. Each link's accessible name includes the file's title."""
     st.html(f'<ul class="al-files">{"".join(_file(file) for file in files)}</ul>')
 
 
 def nothing_yet(title: str, text: str, *, icon: str = ":material/hourglass_empty:") -> None:
-    """Draw the designed state of a part that has nothing to show: what is missing, and when it will be there."""
+    """Draw a section's empty state: what is missing, and when it will appear."""
     with st.container(border=True):
         st.markdown(f"{icon} **{title}**  \n{text}")
 
@@ -160,7 +160,7 @@ def _file(file: FileLink) -> str:
 
 
 def _spark(card: Card) -> str:
-    """Return the trend as a strip cut out of the text's colour: Streamlit takes drawings out of what it is given."""
+    """Return the trend line as a clipped block in the text's colour, because Streamlit removes SVG from HTML."""
     known = [(place, value) for place, value in enumerate(card.trend) if value is not None]
     if len(known) < 2:  # noqa: PLR2004 - a line has two ends
         return ""

@@ -1,7 +1,7 @@
-"""The published serving copy, opened for reading. A copy never changes, so what was read of it is remembered.
+"""The published serving copy, opened read-only. A copy never changes, so query results are cached.
 
-Authorization is not asked here but in `queries`, before the memory: what is remembered depends on the copy, the SQL and
-its parameters alone, never on who asked.
+`queries` checks authorization before it calls this module, so cached results depend only on the copy, the SQL and its
+parameters, never on the viewer.
 """
 
 import threading
@@ -29,30 +29,30 @@ _lock = threading.Lock()
 
 
 class ServingCopyMissingError(RuntimeError):
-    """Nothing has been published yet, or the copy is gone."""
+    """Nothing has been published yet, or the copy is missing or unreadable."""
 
 
 @dataclass(frozen=True)
 class ServingCopy:
-    """One immutable copy; everything on a page comes from the same one."""
+    """One immutable copy. All figures on a page come from the same copy."""
 
     path: Path
     published_at: datetime
     data_until_at: datetime | None
-    """The latest heartbeat in it; None where there is none."""
+    """Time of the latest heartbeat in the copy, or None if it has no heartbeats."""
 
     def rows(self, sql: str, *parameters: str | int | None) -> Rows:
-        """Return the result of a query whose values are bound, in the order it gives."""
+        """Run a query with bound parameters and return its rows in order."""
         return _rows(self.path, sql, parameters)
 
 
 def current_copy(settings: Settings) -> ServingCopy:
-    """Return the copy that is in service now.
+    """Return the current copy.
 
-    The link is resolved first: DuckDB shares one instance a path, and would serve a replaced file stale for ever.
+    The link is resolved first: DuckDB shares one instance per path and would go on serving a replaced file.
 
     Raises:
-        ServingCopyMissingError: nothing is published, or what is there cannot be read.
+        ServingCopyMissingError: Nothing is published, or the copy cannot be read.
     """
     link = settings.serving_dir / CURRENT
     if not link.exists():
@@ -82,7 +82,7 @@ def _database(path: Path) -> duckdb.DuckDBPyConnection:
             con.execute("set TimeZone = 'UTC'")
             con.execute("set lock_configuration = true")
             _databases[path] = con
-            # Those who still read an older copy hold a cursor on it, which keeps it open until they are done.
+            # Requests still reading an older copy hold a cursor on it, which keeps it open until they finish.
             for old in list(_databases)[:-_KEPT_OPEN]:
                 del _databases[old]
         return _databases[path]

@@ -1,7 +1,7 @@
-"""Which numbers of people may be shown: groups under five are hidden, also where a difference would tell them.
+"""Hides numbers of people under five, including those that a subtraction would reveal.
 
-A part of a shown total is told only if what it leaves is told as well: 12 viewers of whom 9 are new are 3
-who came back. So parts are shown or hidden together. Zero is no group: nobody can be recognised in it.
+A part of a shown total is shown only if the rest is not a small group either: 12 viewers with 9 new ones reveal that 3
+came back. So parts are shown or hidden together. Zero is shown, because no one can be recognised in it.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from dashboards.formatting import FEWEST_SHOWN
 
 
 def is_small(number: int) -> bool:
-    """Return whether so few people could be recognised.
+    """Return whether a group is so small that its members could be recognised.
 
     >>> [is_small(number) for number in (0, 1, 4, 5)]
     [False, True, True, False]
@@ -19,7 +19,7 @@ def is_small(number: int) -> bool:
 
 
 def part_of(total: int, part: int) -> int | None:
-    """Return a part of a shown total; None where it, or what it leaves of the total, is a small group.
+    """Return a part of a shown total, or None if the part, the rest or the total is a small group.
 
     >>> part_of(12, 7), part_of(12, 9), part_of(12, 3), part_of(12, 12), part_of(4, 0)
     (7, None, None, 12, None)
@@ -30,10 +30,10 @@ def part_of(total: int, part: int) -> int | None:
 
 
 def parts(numbers: Sequence[int]) -> list[int | None]:
-    """Return the parts of a total that may stand beside it, in their order.
+    """Return the parts of a shown total in their order, with None for those to hide.
 
-    Small ones are hidden. If what is hidden adds up to a small group, or is only one part, the smallest of the others
-    is hidden with it, so that the total less what is shown tells nothing.
+    Small parts are hidden. If the hidden parts add up to a small group, or there is only one of them, the smallest of
+    the others is hidden too, so that subtracting the shown parts from the total reveals nothing.
 
     >>> parts([20, 3, 2, 8]), parts([20, 3, 8]), parts([20, 0, 8]), parts([9, 3])
     ([20, None, None, 8], [20, None, None], [20, 0, 8], [None, None])

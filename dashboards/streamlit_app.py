@@ -1,6 +1,6 @@
-"""The entry point of the pages: who looks, in which language, at which copy; then the navigation of their role.
+"""The entry point of the pages: finds the viewer, language and serving copy, then draws the navigation for their role.
 
-Runs at every rerun, so a grant that was withdrawn or a copy that was swapped counts at once.
+It runs at every rerun, so a revoked grant or a new copy takes effect immediately.
 """
 
 import logging
@@ -14,12 +14,13 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboards.access import PLATFORM_ROLES, AccessDeniedError, Principal, Role, current_principal
+from dashboards.access import PLATFORM_ROLES, AccessDeniedError, Principal, Role
+from dashboards.access.audit import record_view_as
+from dashboards.access.current import current_principal
+from dashboards.access.store import open_store
 from dashboards.app_pages.artist import audience, earnings, lives, statements
 from dashboards.app_pages.management import catalogue, data, emerging, overview, payouts, subscribers
 from dashboards.formatting import Language
-from dashboards.gate.audit import record_view_as
-from dashboards.gate.store import open_store
 from dashboards.queries.artist import artist_names
 from dashboards.serving import ServingCopy, ServingCopyMissingError, current_copy
 from dashboards.texts import Texts
@@ -50,7 +51,7 @@ _MONEY_PAGES: Final[Mapping[str, tuple[Render, str]]] = {
 
 
 def main() -> None:
-    """Draw the page that the address names, as its viewer may see it."""
+    """Draw the page at the requested address, as far as the viewer may see it."""
     st.set_page_config(page_title="Allive", page_icon=str(_ICON), layout="wide")
     settings = service_settings()
     language = _language()
@@ -106,7 +107,7 @@ def _pages(pages: Mapping[str, tuple[Render, str]], viewer: Viewer, settings: Se
 
 
 def _draw_as_artist(render: Render, viewer: Viewer, settings: Settings) -> None:
-    """Draw an artist's page: her own, or the one that a person with several artists, or the management, has chosen."""
+    """Draw an artist's page: the viewer's own, or the one chosen by management or by a user with several artists."""
     names = artist_names(viewer.principal, viewer.copy)
     texts = Texts("shell", viewer.language)
     if not names:
@@ -131,7 +132,7 @@ def _draw_as_artist(render: Render, viewer: Viewer, settings: Settings) -> None:
 
 
 def _draw(render: Render, viewer: Viewer, settings: Settings) -> None:
-    """Draw a page; what fails on it becomes a designed state here, and a traceback in the log only."""
+    """Draw a page. On an error, show an error message; the traceback goes only to the log."""
     try:
         render(viewer)
     except AccessDeniedError:
@@ -144,7 +145,7 @@ def _draw(render: Render, viewer: Viewer, settings: Settings) -> None:
 def _sign_out(principal: Principal, language: Language) -> None:
     texts = Texts("shell", language)
     other = Language.ENGLISH if language is Language.FRENCH else Language.FRENCH
-    # As HTML: Markdown would make a link of an address.
+    # As HTML: Markdown would turn an e-mail address into a link.
     st.html(
         f'<p class="al-note">{escape(texts("navigation.signed_in_as", name=principal.name))}</p>'
         f'<a class="al-link" href="/language/{other}" hreflang="{other}" lang="{other}" target="_self">'

@@ -1,4 +1,4 @@
-"""The targets that management sets itself: `targets.toml` in the data home, read anew at every look.
+"""The targets set by management: `targets.toml` in the data home, read again on every page view.
 
 [at_least]
 active_subscribers_at_end = 2000
@@ -25,16 +25,16 @@ FIGURES: Final = (
     "gross_churn_bp",
     "net_churn_bp",
 )
-"""What a target can be set for, in the order in which the page shows them."""
+"""The figures that can have a target, in the order in which the page shows them."""
 
 
 class TargetsError(ValueError):
-    """The targets' file cannot be read as targets."""
+    """The targets file is invalid."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One target: the figure, what it should be, and on which side."""
+    """One target: the figure, its target value, and whether that is a maximum or a minimum."""
 
     figure: str
     value: int
@@ -50,15 +50,15 @@ class Target:
 
 
 def targets_path(copy: ServingCopy) -> Path:
-    """Return where the targets are: in the data home that the copy was published in."""
+    """Return the path of the targets file, in the data home that the copy was published in."""
     return copy.path.parent.parent / FILE_NAME
 
 
 def read_targets(path: Path) -> tuple[Target, ...]:
-    """Return the targets that are set, in the order of `FIGURES`; none where there is no file.
+    """Return the targets that are set, in the order of `FIGURES`; none if there is no file.
 
     Raises:
-        TargetsError: the file is not TOML, names a figure that there is none of, or a value is no whole number.
+        TargetsError: The file is not TOML, has an unknown section or figure, or a value is not a whole number.
     """
     if not path.exists():
         return ()

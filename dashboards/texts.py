@@ -1,8 +1,8 @@
-"""The words of the pages, by key, in French and in English: `locales/<language>/<page>.toml`.
+"""The texts of the pages, by key, in French and in English: `locales/<language>/<page>.toml`.
 
-A text may have `{fields}`; a key with `.one` and `.other` has a form for each plural. A test holds that both languages
-have the same keys with the same fields. French texts are written with plain blanks and set here with the no-break ones
-that French asks for.
+A text can have `{fields}`; a key with `.one` and `.other` has one text per plural form. A test checks that both
+languages have the same keys with the same fields. French files use plain spaces; this module replaces them with the
+no-break spaces of French typography.
 """
 
 import re
@@ -26,15 +26,15 @@ class Texts:
         self._texts = load_texts(page, language)
 
     def __call__(self, key: str, **fields: object) -> str:
-        """Return the text of a key with its fields filled in.
+        """Return the text for a key with its fields filled in.
 
         Raises:
-            KeyError: the page has no such text.
+            KeyError: The page has no such text.
         """
         return self._found(key).format(**fields)
 
     def plural(self, key: str, number: int, **fields: object) -> str:
-        """Return the form of a key that fits a number; `{number}` is the number as the language writes it."""
+        """Return the plural form of a key for a number; `{number}` becomes the number formatted in the language."""
         form = self.language.locale.plural_form(number)
         text = self._texts.get(f"{key}.{form}") or self._found(f"{key}.other")
         return text.format(number=count(number, self.language), **fields)
@@ -48,14 +48,14 @@ class Texts:
 
 @cache
 def load_texts(page: str, language: Language) -> Mapping[str, str]:
-    """Return a page's texts by their dotted keys, as the file has them."""
+    """Return a page's texts by their dotted keys."""
     with (LOCALES / language / f"{page}.toml").open("rb") as file:
         texts = dict(_flat(tomllib.load(file)))
     return {key: set_in_french(text) for key, text in texts.items()} if language is Language.FRENCH else texts
 
 
 def set_in_french(text: str) -> str:
-    r"""Return a text with no-break blanks where French has them: narrow before ; ! ? % €, wide at : and « ».
+    r"""Return a text with French no-break spaces: narrow before ; ! ? % €, wide before : and inside « ».
 
     >>> set_in_french("Combien ? « 5 % » : rien")
     'Combien\u202f? «\xa05\u202f%\xa0»\xa0: rien'

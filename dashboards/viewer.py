@@ -1,4 +1,4 @@
-"""What a page is given: who looks, at whose figures, in which language, in which copy."""
+"""The input of a page: the viewer, the artist shown, the language and the serving copy."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +11,7 @@ from ingestion.settings import Settings
 
 @dataclass(frozen=True)
 class Viewer:
-    """One rerun of a page. `artist_id` is whose artist pages are shown: the viewer's own, or the one viewed as."""
+    """One rerun of a page. `artist_id` is the artist whose pages are shown: the viewer's own, or the one viewed."""
 
     principal: Principal
     language: Language
@@ -21,5 +21,5 @@ class Viewer:
 
 @cache
 def service_settings() -> Settings:
-    """Return the settings of this process, read once: a rerun would spend 12 ms on reading them again."""
+    """Return the settings of this process. Cached, because reading them takes 12 ms per rerun."""
     return Settings()

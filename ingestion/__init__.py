@@ -1,1 +1,1 @@
-"""What comes in: landed files become typed, checked, versioned raw tables. Knows neither Dagster nor Streamlit."""
+"""Ingestion: turns landed files into typed, checked, versioned raw tables. Imports neither Dagster nor Streamlit."""

@@ -1,8 +1,8 @@
-"""Held files: what failed a critical check, and the decision that a person takes on it.
+"""Held files, which failed a critical check, and the decisions that people take on them.
 
-What a batch has of held files lies in `held/<batch_id>/`, with its report, until each of them was released or
-discarded. Which of them wait is what the record of decisions leaves. A file that waits is not staged again. Only a
-content that was discarded is known for good: delivered once more it never loads, delivered changed it does.
+The held files of a batch are in `held/<batch_id>/`, with its report, until each of them was released or discarded.
+Files without a recorded decision wait. A file that waits is not staged again. Only a discarded content is known
+permanently: if it is delivered again, it never loads; if it is delivered with changes, it does.
 """
 
 import calendar
@@ -15,10 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
-import pyarrow as pa
 
 from ingestion.contracts import CONTRACTS
-from ingestion.contracts.fields import sql_text
 from ingestion.decisions import Decision, read_decisions, record_decision
 from ingestion.durable import read_json, sync_file, write_json
 from ingestion.engine import connect
@@ -28,17 +26,18 @@ from ingestion.promotion import Promotion, finish_promotions, promote, staging_f
 from ingestion.raw_tables import REJECTS, format_of_files, read_pins, scan_of
 from ingestion.reports import BatchReport, CheckResult
 from ingestion.settings import Settings
-from ingestion.staging import stage_landed, sync_files
+from ingestion.sql_text import sql_text
+from ingestion.staged_files import sync_files
 
 _REPORT = "batch.json"
 _DISCARDED = "discarded"
-# A period has at most 35 days: one whose last day is the first of a month may begin 34 days before.
+# A period has at most 35 days: one whose last day is the first of a month can begin 34 days before.
 _LONGEST_PERIOD_BEFORE = timedelta(days=34)
 _DAY_OF = {"heartbeats": "event_day", "subscriptions": "period_end - 1"}
 
 
 class UnknownBatchError(Exception):
-    """No held batch has this id, or it holds no such file, or not any more."""
+    """There is no held batch with this id, or it does not contain this file, or no longer does."""
 
 
 @dataclass(frozen=True)
@@ -49,29 +48,29 @@ class HeldFile:
     """Relative to landing."""
     content_hash: str
     records: int | None
-    """Accepted records; None of a batch that earlier code held, as it counted by batch."""
+    """Accepted records; None in a batch that earlier code held, which counted by batch."""
     rejects: int | None
-    """Rejected records; None likewise."""
+    """Rejected records; None in the same case."""
     first_day: date | None
     """First and last Paris day of its accepted records: events, or last days of paid periods."""
     last_day: date | None
     failed: tuple[str, ...]
-    """The checks for which it is held."""
+    """The checks that it failed."""
 
 
 @dataclass(frozen=True)
 class HeldBatch:
-    """A batch of which files wait for a person's decision."""
+    """A batch with files that wait for a person's decision."""
 
     report: BatchReport
-    """Of the whole batch, as it was judged."""
+    """The report on the whole batch."""
     files: tuple[HeldFile, ...]
-    """Those that wait."""
+    """The files that wait."""
     held_at: str
 
     @property
     def batch_id(self) -> str:
-        """What to call it by."""
+        """The batch's id."""
         return self.report.batch_id
 
     @property
@@ -81,7 +80,7 @@ class HeldBatch:
 
     @property
     def failed_checks(self) -> tuple[CheckResult, ...]:
-        """The critical checks for which its files are held."""
+        """The critical checks that failed."""
         return tuple(check for check in self.report.checks if check.severity == "critical" and not check.passed)
 
     @property
@@ -116,18 +115,18 @@ class HeldBatch:
 
 @dataclass(frozen=True)
 class HeldRejects:
-    """Where the rejects of a batch's files lie that wait for a decision."""
+    """The staged rejects of a batch's files that wait for a decision."""
 
     batch_id: str
     held_at: str
     names: tuple[str, ...]
-    """The landed files that wait: the staged ones may hold those of others."""
+    """The landed files that wait: the staged files can contain rejects of others."""
     files: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
 class HeldContents:
-    """What held and discarded files hold: not to be staged again."""
+    """The contents of held and discarded files, which must not be staged again."""
 
     contents: frozenset[str]
     unreadables: frozenset[str]
@@ -146,9 +145,9 @@ def hold(
     Args:
         settings: the data home.
         report: the report of the whole batch.
-        promotion: what a release of all these files would promote.
+        promotion: the promotion that a release of all these files would make.
         files: the held files.
-        folder: where their records are staged, on the disk already.
+        folder: where their records are staged; they must already be synced to the disk.
     """
     held = {
         "report": report.as_dict(),
@@ -166,7 +165,7 @@ def hold(
 def days_of_files(
     con: duckdb.DuckDBPyConnection, record_type: str, staged: Iterable[Path]
 ) -> dict[str, tuple[date, date]]:
-    """Return the first and last day of the accepted records of each landed file that has some and tells days."""
+    """Return the first and last day of the accepted records of each landed file that has any, if the type has days."""
     day = _DAY_OF.get(record_type)
     if day is None:
         return {}
@@ -198,7 +197,7 @@ def _stored_in(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def list_held(settings: Settings) -> tuple[HeldBatch, ...]:
-    """Every batch of which files wait for a decision, the oldest first."""
+    """Every batch with files that wait for a decision, oldest first."""
     decisions = read_decisions(settings)
     batches = (
         _waiting(stored, [one for one in decisions if one.batch_id == batch_id])
@@ -208,7 +207,7 @@ def list_held(settings: Settings) -> tuple[HeldBatch, ...]:
 
 
 def held_rejects(settings: Settings) -> list[HeldRejects]:
-    """Where the rejects of all files lie that wait for a decision."""
+    """The staged rejects of all files that wait for a decision."""
     found = []
     for held in list_held(settings):
         folder = settings.held_dir / held.batch_id
@@ -228,7 +227,7 @@ def _waiting(stored: dict[str, Any], decisions: Iterable[Decision]) -> HeldBatch
 
 
 def _files_of(stored: dict[str, Any]) -> tuple[HeldFile, ...]:
-    """The files of a held batch; earlier code stored their names, and the days of all of them together."""
+    """The files of a held batch. Earlier code stored only their names, and one range of days for all of them."""
     held = stored["held"]
     failed = tuple(
         check["name"] for check in held["report"]["checks"] if check["severity"] == "critical" and not check["passed"]
@@ -256,7 +255,7 @@ def _day(text: str | None) -> date | None:
 
 
 def _decided(stored: dict[str, Any], decisions: Iterable[Decision]) -> dict[str, str]:
-    """What was decided on each file of a batch: the first decision stands."""
+    """The decision on each file of a batch; the first one counts."""
     decided: dict[str, str] = {}
     for one in decisions:
         for name in one.files or [file.name for file in _files_of(stored)]:
@@ -265,11 +264,11 @@ def _decided(stored: dict[str, Any], decisions: Iterable[Decision]) -> dict[str,
 
 
 def read_held(settings: Settings, batch_id: str, files: Collection[str] = ()) -> HeldBatch:
-    """One held batch; with `files` only these of it.
+    """One held batch; with `files`, only these of its files.
 
     Raises:
-        UnknownBatchError: none has this id, or a file of it does not wait; the message says what was decided, or names
-            what there is.
+        UnknownBatchError: there is no such batch, or a file of it does not wait; the message says what was decided, or
+            lists what is held.
     """
     all_held = {held.batch_id: held for held in list_held(settings)}
     held = all_held.get(batch_id)
@@ -281,19 +280,19 @@ def read_held(settings: Settings, batch_id: str, files: Collection[str] = ()) ->
         if decision.batch_id == batch_id and (not unknown or not decision.files or {*decision.files} & {*unknown}):
             what = f"File {unknown[0]} of batch {batch_id!r}" if unknown else f"Batch {batch_id!r}"
             raise UnknownBatchError(
-                f"{what} is not held any more: its {decision.decision} was decided by {decision.operator} at "
-                f"{decision.decided_at}, and stands."
+                f"{what} is no longer held: its {decision.decision} was decided by {decision.operator} at "
+                f"{decision.decided_at}, and is final."
             )
     if held:
         raise UnknownBatchError(
             f"Batch {batch_id!r} holds no file {unknown[0]!r}. It holds {_named(held.names)}: "
-            f"`allive batches show {batch_id}` names all."
+            f"`allive batches show {batch_id}` lists all."
         )
-    raise UnknownBatchError(f"No batch {batch_id!r} is held. Held are: {', '.join(all_held) or 'none'}.")
+    raise UnknownBatchError(f"No batch {batch_id!r} is held. Held batches: {', '.join(all_held) or 'none'}.")
 
 
 def find_held(settings: Settings, what: str, files: Collection[str] = ()) -> HeldBatch:
-    """What somebody names: a batch by its id, files of it, or held files by their names alone.
+    """The held files that an operator names: a batch by its id, some of its files, or files by their names alone.
 
     Raises:
         UnknownBatchError: nothing of that name is held, or a name is held in several batches.
@@ -319,18 +318,20 @@ def _named(names: Collection[str], *, most: int = 3) -> str:
 
 
 def release(settings: Settings, batch_id: str, files: Collection[str] = (), *, operator: str, why: str) -> BatchReport:
-    """Promote held files in spite of failed checks, under a new batch number; without `files` all that wait.
+    """Promote held files despite failed checks, under a new batch number; without `files`, all that wait.
 
-    The number is new, so that a reader's watermark, which may have passed the old one, takes it.
+    The number is new because a reader's watermark might have passed the old one: readers would miss the records.
 
     Raises:
         UnknownBatchError: nothing of that name is held.
     """
+    from ingestion.staging import stage_landed  # noqa: PLC0415 - pyarrow, which showing held files does not need
+
     finish_decisions(settings)
     held = read_held(settings, batch_id, files)
     folder = settings.held_dir / batch_id
     stored = Promotion.from_dict((read_json(folder / _REPORT) or {})["promotion"])
-    # Files set aside whole, which earlier code held with the others, go with the last of them.
+    # Earlier code also held files that were set aside: they are released with the last of the others.
     unreadable = held.report.unreadable if _is_all_that_waits(settings, held) and stored.unreadable_hashes else ()
     number = read_pins(settings).batch_number + 1
     new_id = f"{held.record_type}-{number:06}-{secrets.token_hex(4)}"
@@ -381,12 +382,12 @@ def _is_all_that_waits(settings: Settings, held: HeldBatch) -> bool:
 
 
 def discard(settings: Settings, batch_id: str, files: Collection[str] = (), *, operator: str, why: str) -> HeldBatch:
-    """Give held files up; without `files` all that wait. The report is kept, their records are not.
+    """Discard held files; without `files`, all that wait. The report is kept, their records are not.
 
     Their contents never load again.
 
     Returns:
-        What was discarded.
+        The discarded files.
 
     Raises:
         UnknownBatchError: nothing of that name is held.
@@ -399,10 +400,10 @@ def discard(settings: Settings, batch_id: str, files: Collection[str] = (), *, o
 
 
 def finish_decisions(settings: Settings) -> None:
-    """After a crash: carry out what was decided on held files, before anything else is decided.
+    """After a crash, carry out the decisions on held files, before anything else is decided.
 
     Raises:
-        PinsError: the pins do not fit the tables; on them a batch number would come twice, or records be hidden.
+        PinsError: the pins do not match the tables: a batch number would be used twice, or records would be hidden.
     """
     require_pins(settings, with_files=False)
     finish_promotions(settings)
@@ -412,7 +413,7 @@ def finish_decisions(settings: Settings) -> None:
 
 
 def _carry_out(settings: Settings, batch_id: str) -> None:
-    """Do what decisions on a batch leave to do. Every step can be repeated."""
+    """Carry out the decisions on a batch. Every step can be repeated."""
     folder = settings.held_dir / batch_id
     stored = read_json(folder / _REPORT)
     if stored is not None:
@@ -428,11 +429,11 @@ def _carry_out(settings: Settings, batch_id: str) -> None:
 
 
 def _note_discarded(settings: Settings, batch_id: str, stored: dict[str, Any], decided: Mapping[str, str]) -> None:
-    """Keep the report, and what the discarded files are known by."""
+    """Keep the report, and the hashes of the discarded files."""
     discarded = [file for file in _files_of(stored) if decided.get(file.name) == "discard"]
     if not discarded:
         return
-    # Files set aside whole, which earlier code held with the others, are given up with the last of them.
+    # Earlier code also held files that were set aside: they are discarded with the last of the others.
     is_last = len(decided) == len(_files_of(stored)) and [*decided.values()][-1] == "discard"
     promotion = replace(
         Promotion.from_dict(stored["promotion"]),
@@ -448,12 +449,14 @@ def _note_discarded(settings: Settings, batch_id: str, stored: dict[str, Any], d
 
 
 def _drop_records(settings: Settings, folder: Path, decided: Collection[str]) -> None:
-    """Rewrite what is held without the records of files that were decided on."""
+    """Rewrite the held records without those of files that were decided on."""
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
     with connect(settings) as con:
         con.register("decided", pa.table({"name": pa.array([*decided], pa.string())}))
-        # All files, not only those of the promotion: earlier code left what it staged of rejects beside them.
+        # All files, not only those of the promotion: earlier code left its staged rejects next to them.
         for path in folder.rglob("*.parquet"):
-            records = f"read_parquet({sql_text(str(path))}, hive_partitioning = false)"
+            records = f"read_parquet({sql_text(path)}, hive_partitioning = false)"
             is_decided = "source_file in (select name from decided)"
             if con.execute(f"select count(*) from {records} where {is_decided}").fetchone() == (0,):
                 continue
@@ -474,10 +477,9 @@ def _decision(held: HeldBatch, what: Literal["release", "discard"], operator: st
 def months_touched(held: HeldBatch, open_months: Iterable[str]) -> tuple[str, ...]:
     """The months among `open_months` ('YYYY-MM') whose settlement the files that wait could change.
 
-    Heartbeats touch a month if an event day lies in [its first day - 34 days, its last day];
-    subscriptions every month from the earliest last day of a period on; the catalogue every month.
-    Each file is judged by its own days. One without a single accepted record says nothing of its days: it touches
-    every month.
+    Heartbeats touch a month if an event day is in [its first day - 34 days, its last day]. Subscriptions touch every
+    month from the earliest last day of a period on. The catalogue touches every month. Each file is judged by its own
+    days. The days of a file without accepted records are unknown, so it touches every month.
     """
     spans = {(file.first_day, file.last_day) for file in held.files}
     return tuple(month for month in open_months if any(_touches(held.record_type, *span, month) for span in spans))

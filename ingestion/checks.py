@@ -1,8 +1,9 @@
-"""The checks within a batch that need no query: how much was rejected, where and why; and which files are at fault.
+"""The checks within a batch that need no query: how much was rejected, where and why, and which files are at fault.
 
-Shares are judged three times. A file of 200 records is judged by itself. Smaller ones are judged together, and so are
-all files that stand so far: then a delivery in many small files passes no more than one in a single file. Where these
-fail, the small files are at fault: each of the others has at most 5 % by itself. The share of a device is a warning.
+The share of rejects is checked three times. A file of 200 records or more is checked alone. Smaller files are checked
+together, and so are all files that have passed so far: otherwise a delivery in many small files could pass when the
+same delivery in one file would fail. If one of these two checks fails, the small files are at fault, because each of
+the others has at most 5 % of rejects. A device with a high share is only a warning.
 """
 
 from collections import Counter
@@ -10,20 +11,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ingestion.contracts import Contract
 from ingestion.contracts.fields import Choice
+from ingestion.counted import counted
 from ingestion.reports import CheckResult
 from ingestion.staging import DeviceCounts, FileCounts, StagedBatch
 
 MAX_REJECT_SHARE = 0.05
 MIN_RECORDS_FOR_SHARE = 200
 MIN_RECORDS_FOR_EMPTY = 2
-"""One record without a value is a reject; a column without any takes more than one."""
+"""One record without a value is a reject; an empty column needs at least this many records."""
 
 _NAMED_AT_MOST = 5
 _MOST_VALIDATIONS = 32
 
 
 def check_counts(contract: Contract, staged: StagedBatch) -> tuple[CheckResult, ...]:
-    """Judge a batch by its counts; a failed critical check names the files to hold (INTERFACES.md, "Landing")."""
+    """Check a batch by its counts; a failed critical check names the files to hold (INTERFACES.md, "Landing")."""
     by_file = _reject_share_of_files(staged.counts)
     empty = _empty_columns(contract, staged.counts)
     failed = {*by_file.files, *empty.files}
@@ -38,9 +40,9 @@ def check_counts(contract: Contract, staged: StagedBatch) -> tuple[CheckResult, 
 
 
 def files_at_fault(files: Sequence[str], fails: Callable[[Sequence[str]], bool]) -> tuple[str, ...]:
-    """Return the files of a failed batch for which a validation fails by themselves.
+    """Return the files of a failed batch that fail a validation alone.
 
-    Files that only fail together, or that could not be told apart in a bounded number of validations, are all at fault.
+    If files only fail together, or cannot be separated in a limited number of validations, all of them are at fault.
 
     >>> files_at_fault("abcdefgh", lambda group: "c" in group)
     ('c',)
@@ -61,7 +63,7 @@ def files_at_fault(files: Sequence[str], fails: Callable[[Sequence[str]], bool])
 
 
 def is_too_much_rejected(rejects: int, records: int) -> bool:
-    """Return whether so many rejects of so many records are more than may be (INTERFACES.md, "Landing").
+    """Return whether the share of rejects is above the limit (INTERFACES.md, "Landing").
 
     >>> is_too_much_rejected(10, 200), is_too_much_rejected(11, 200), is_too_much_rejected(199, 199)
     (False, True, False)
@@ -119,7 +121,7 @@ def _most_frequent(rejects: Mapping[str, int]) -> str:
 
 
 def _files(number: int, which: str) -> str:
-    return f"{number:,} file{'' if number == 1 else 's'} {which}"
+    return f"{counted(number, 'file')} {which}"
 
 
 def _empty_columns(contract: Contract, counts: Mapping[str, FileCounts]) -> CheckResult:
@@ -141,7 +143,7 @@ def _empty_columns(contract: Contract, counts: Mapping[str, FileCounts]) -> Chec
 
 
 def _reject_share_of_devices(contract: Contract, devices: Mapping[str, DeviceCounts]) -> Iterator[CheckResult]:
-    """Judge each device whose rejects stand out: a release of one player is wrong, the others' records are not."""
+    """Check the share of rejects of each device: a bad release of one player does not make other records wrong."""
     if "device" not in contract.field_names:
         return
     failed = {name: one for name, one in devices.items() if is_too_much_rejected(one.rejected, one.records)}
@@ -173,7 +175,7 @@ def _odd_fields(contract: Contract, staged: StagedBatch) -> Iterator[CheckResult
             passed=odd is None,
             severity="warning",
             found=(
-                f"{records} {'record' if records == 1 else 'records'} with an "
+                f"{counted(records, 'record')} with an "
                 f"{'unknown' if is_word else 'unreadable'} {field.name}, kept {kept}"
             ),
             expected=field.type.expected if field.required else f"{field.type.expected}, or none",

@@ -1,10 +1,13 @@
-"""Rewriting the many small files of five-minute deliveries into few: the same records, in a new layout of the table.
+"""Merges the many small files of five-minute deliveries into few: the same records, in a new layout of the table.
 
-A partition's files (those of a day of heartbeats) are merged when they have become many, the smallest first, and a
-large one only together with half its size at least: a record is rewritten a few times in its life, and a night costs
-what came since the last. A merged file is written aside and compared with its sources by hashes of their rows; then it
-is renamed into the table, committed as a change of layout (`dataChange` false) and pinned. A kill at any point leaves
-the old layout or the new one, and the next compaction goes on; files that are in no layout are left to the vacuum.
+A partition's files (those of a day of heartbeats) are merged when there are many, the smallest first. A large file is
+merged only with files that together have at least half its size. A record is therefore rewritten only a few times, and
+a night's work depends on what was delivered since the last one.
+
+A merged file is first written outside the table and compared with its sources by row hashes. Then it is renamed into
+the table, committed as a change of layout (`dataChange` false) and pinned. If the process is killed at any point,
+readers see the old layout or the new one, and the next compaction continues. Files that are in no layout are left to
+the vacuum.
 
 The caller holds the data home's lock (`ingestion.lock`).
 """
@@ -22,7 +25,6 @@ import duckdb
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
 
 from ingestion.batches import finish_decisions
-from ingestion.contracts.fields import sql_text
 from ingestion.durable import sync_file
 from ingestion.engine import connect
 from ingestion.raw_tables import (
@@ -45,29 +47,30 @@ from ingestion.raw_tables import (
 )
 from ingestion.raw_versions import last_batch_of
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 
 TARGET_BYTES = 128 << 20
-"""A file of this size is left as it is."""
+"""Files of this size or more are not merged."""
 FEWEST_FILES = 8
-"""So many files of a partition are worth merging."""
+"""The smallest number of files of a partition that is worth merging."""
 _SMALL_BYTES = 1 << 20
 _FILES_PER_COMMIT = 64
 _BYTES_PER_COMMIT = 1 << 30
-# Within a file: by playback where watch time is computed from it, else in the order of arrival.
+# The order within a file: by playback if watch time is computed from it, otherwise by arrival.
 _ORDER = {"heartbeats": "playback_id, event_at"}
 _ARRIVAL = "batch_number, source_file, source_line"
 
 Progress = Callable[[str, int, int], None]
-"""Called with a table, and the bytes of it that were rewritten and that are to be."""
+"""Called with a table, the bytes rewritten so far, and all bytes to rewrite."""
 
 
 class CompactionError(Exception):
-    """Compacting stopped, and readers go on seeing what they saw."""
+    """Compacting stopped. Readers see the same data as before."""
 
 
 @dataclass(frozen=True)
 class Merge:
-    """Files of one partition that are to become one."""
+    """Files of one partition to merge into one."""
 
     files: tuple[StoredFile, ...]
 
@@ -84,23 +87,23 @@ class Merge:
 
 @dataclass(frozen=True)
 class Compacted:
-    """What compacting did to a table, or would do."""
+    """The result of compacting a table, or in a dry run the plan."""
 
     table: str
     files: int
-    """Of the table before."""
+    """The table's files before."""
     merged: int
-    """Of these, how many were merged."""
+    """How many of them were merged."""
     into: int
     """How many files they became."""
     records: int
     bytes_read: int
     bytes_written: int
-    """0 where nothing was done."""
+    """0 if nothing was done."""
 
 
 def plan_merges(files: Iterable[StoredFile]) -> list[Merge]:
-    """Which files are to become one, in which order does not matter.
+    """The merges to make, in no particular order.
 
     >>> day = [StoredFile(f"{i}", size, 1, i, i, {}) for i, size in enumerate([3 << 20, 90 << 20] + 8 * [1 << 20])]
     >>> [sorted(file.size >> 20 for file in merge.files) for merge in plan_merges(day)]
@@ -120,7 +123,7 @@ def plan_merges(files: Iterable[StoredFile]) -> list[Merge]:
 
 
 def _worth_merging(ascending: list[StoredFile]) -> list[StoredFile]:
-    """The smallest files, up to the first that is more than twice all before it together."""
+    """The smallest files, up to the first one that is more than twice as large as all smaller ones together."""
     size, count = 0, 0
     for file in ascending:
         if file.size > max(_SMALL_BYTES, 2 * size):
@@ -150,7 +153,7 @@ def compact(
     """Merge the small files of the raw tables; readers see the same records as before.
 
     Raises:
-        CompactionError: a merged file does not hold what its sources hold, or the table is ahead of its pins.
+        CompactionError: a merged file differs from its sources, or the table is ahead of its pins.
     """
     if not is_dry_run:
         finish_decisions(settings)
@@ -198,7 +201,7 @@ def _compact_table(
 
 
 def _catch_up(settings: Settings, table: str) -> None:
-    """Pin the newest layout: what a compaction left committed that was killed before it pinned it."""
+    """Pin the newest layout, in case a compaction was killed after its commit and before its pin."""
     drop_half_written_commits(settings, table)
     delta, pins = open_table(settings, table), read_pins(settings)
     if delta is None or delta.version() == pins.layouts[table]:
@@ -207,13 +210,13 @@ def _catch_up(settings: Settings, table: str) -> None:
     if newest_batch > pins.batch_number:
         raise CompactionError(
             f"raw/{table} holds batch {newest_batch}, expected none after {pins.batch_number}, which is pinned: were "
-            "the pins restored without the tables? Restore raw/ whole."
+            "the pins restored without the tables? Restore all of raw/."
         )
     write_pins(settings, replace(pins, layouts={**pins.layouts, table: delta.version()}))
 
 
 def _portions(merges: list[Merge]) -> Iterator[list[Merge]]:
-    """Merges that are committed together: enough to make a commit worth while, few enough to lose to a crash."""
+    """Groups of merges to commit together: enough to make a commit worthwhile, few enough to lose in a crash."""
     portion: list[Merge] = []
     for merge in merges:
         portion.append(merge)
@@ -225,7 +228,7 @@ def _portions(merges: list[Merge]) -> Iterator[list[Merge]]:
 
 
 def _rewrite(settings: Settings, table: str, merge: Merge, workshop: Path) -> StoredFile:
-    """Write the records of some files aside as one, and make sure that they are the same."""
+    """Write the records of some files to one file outside the table, and check that they are the same."""
     partition = merge.files[0].partition
     last_batch = max(file.last_batch for file in merge.files)
     path = f"{folder_of(partition)}merged-{last_batch:06}-{secrets.token_hex(4)}.parquet"
@@ -237,7 +240,7 @@ def _rewrite(settings: Settings, table: str, merge: Merge, workshop: Path) -> St
         con.execute("set preserve_insertion_order = true")
         merged = f"select {stored} from ({scan_of_stored(settings, table, merge.files)})"
         _, records, size, _, statistics, *_ = con.execute(
-            f"copy ({merged} order by {_ORDER.get(table, _ARRIVAL)}) to {sql_text(str(target))} ({PARQUET_OPTIONS})"
+            f"copy ({merged} order by {_ORDER.get(table, _ARRIVAL)}) to {sql_text(target)} ({PARQUET_OPTIONS})"
         ).fetchall()[0]
         found = _fingerprint(con, table, scan_of(table, [target], lacked=()))
         expected = _fingerprint(con, table, scan_of_stored(settings, table, merge.files))
@@ -245,7 +248,7 @@ def _rewrite(settings: Settings, table: str, merge: Merge, workshop: Path) -> St
         raise CompactionError(
             f"a merged file of raw/{table} holds {found[0]} records (hash {found[1]}), expected the {expected[0]} "
             f"(hash {expected[1]}) of {len(sources)} files such as {sources[0].name}. Nothing was changed; if it "
-            "happens again, leave the raw tables as they are and report it."
+            "happens again, do not touch the raw tables, and report it."
         )
     sync_file(target)
     first_batch = min(file.first_batch for file in merge.files)
@@ -255,7 +258,7 @@ def _rewrite(settings: Settings, table: str, merge: Merge, workshop: Path) -> St
 
 
 def _fingerprint(con: duckdb.DuckDBPyConnection, table: str, scan: str) -> tuple[int, int | None]:
-    """What two scans share exactly if they read the same rows, in whatever order (but for a chance of 2^-64)."""
+    """Row count and hash: equal only if two scans read the same rows, in any order (except for a chance of 2^-64)."""
     row = con.execute(
         f"select count(*), sum(cast(hash({', '.join(columns_of(table))}) as hugeint)) from ({scan})"
     ).fetchone()

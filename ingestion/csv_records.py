@@ -1,4 +1,4 @@
-"""Cutting CSV text into its header and, where quotes are in sight, into numbered records (RFC 4180): pure, no I/O.
+"""Splits CSV text into its header and, if it contains quotes, into numbered records (RFC 4180). Pure, no I/O.
 
 Every function takes time in proportion to the text.
 """
@@ -16,34 +16,34 @@ SEPARATORS: Final = (",", ";", "\t")
 MAX_HEADER_BYTES: Final = 1 << 20
 MAX_CELL_BYTES: Final = 4 << 20
 MAX_OPEN_BYTES: Final = 1 << 18
-"""A quote that is not closed within so much text is never closed."""
+"""A quote that is not closed within this much text counts as never closed."""
 
 _FILLED: Final = re.compile(rb"\S")
 _NOT_UTF_8: Final = re.compile("[\udc80-\udcff]")
-"""What `surrogateescape` makes of bytes that are not UTF-8; no UTF-8 has them."""
+"""The output of `surrogateescape` for bytes that are not UTF-8; UTF-8 text never contains it."""
 _NO_CHARACTER: Final = "\ufffd"
-"""What `replace` makes of the five bytes that Windows-1252 does not have."""
+"""The output of `replace` for the five bytes that Windows-1252 does not define."""
 _SHOWN: Final = 200
 _BLANK: Final = ("\n", "\r\n")
-"""Lines that are no record, and may be a million."""
+"""Lines that are not records; there can be millions of them."""
 
-# The module's limit is the process's: 128 KiB would break cells that the quote-free path takes.
+# The limit is for the whole process. The default, 128 KiB, would reject cells that the quote-free path accepts.
 csv.field_size_limit(MAX_CELL_BYTES)
 
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """How the records of a CSV file are cut."""
+    """How to split the records of a CSV file."""
 
     separator: str
     columns: tuple[str, ...]
-    """By position the field that a column is; empty where it is none."""
+    """The field of each column, by position; empty if it is not a field."""
     names: tuple[str, ...]
-    """The header as it was delivered."""
+    """The header as delivered."""
 
 
 class CsvRecord(NamedTuple):
-    """A record, the line it begins on, its text; no cells if it cannot be cut."""
+    """A record: the line it begins on, its text and its cells; None if it cannot be split."""
 
     line: int
     raw: str
@@ -51,7 +51,7 @@ class CsvRecord(NamedTuple):
 
 
 class _Feed(Iterator[str]):
-    """Lines for csv.reader; tells how far it read, and whether it wanted more than there was."""
+    """Lines for csv.reader. Records how far it has read, and whether it asked for more lines than there are."""
 
     def __init__(self, lines: list[str]) -> None:
         self._lines = lines
@@ -67,7 +67,7 @@ class _Feed(Iterator[str]):
 
 
 class _Alone:
-    """A parser of lines that stand for themselves: made once, as making one costs more than a line."""
+    """A parser that treats each line as a complete text. Made once, because making one costs more than a line."""
 
     def __init__(self, separator: str) -> None:
         self._line: str | None = None
@@ -85,7 +85,7 @@ class _Alone:
         return line
 
     def cells(self, line: str) -> tuple[list[str] | None, bool]:
-        """The cells of a line (None: it is no record), and whether a quote is open at its end."""
+        """The cells of a line (None if it is not a record), and whether a quote is open at its end."""
         self._line, self._is_exhausted = line, False
         try:
             return next(self._reader), False
@@ -97,7 +97,7 @@ class _Alone:
 
 
 def cut_header(content: bytes) -> tuple[bytes, bytes, int]:
-    r"""The header line (empty: not there yet), what follows it, and the number of lines taken.
+    r"""The header line (empty if it is not complete yet), the rest, and the number of lines taken.
 
     >>> cut_header(b"\n \r\na,b\r\n1,2\n")
     (b'a,b', b'1,2\n', 3)
@@ -113,7 +113,7 @@ def cut_header(content: bytes) -> tuple[bytes, bytes, int]:
 
 
 def find_header(pieces: Iterable[bytes]) -> bytes:
-    """The header line of a CSV; empty where there are blank lines at most.
+    """The header line of a CSV file; empty if there are only blank lines.
 
     Raises:
         UnreadableFileError: the line is too long.
@@ -136,10 +136,10 @@ def find_header(pieces: Iterable[bytes]) -> bytes:
 
 
 def read_layout(header: bytes, fields: Sequence[str], required: Sequence[str]) -> CsvLayout:
-    """Tell from the header line which separator the file has and which field each column is.
+    """Determine from the header line which separator the file has and which field each column is.
 
     Raises:
-        UnreadableFileError: no required field is among the columns, one is there twice, or there are too many columns.
+        UnreadableFileError: the columns have no required field, or a field twice, or there are too many columns.
     """
     text = decoded(header)[0]
     layouts = [layout for separator in SEPARATORS if (layout := _split_header(text, separator, fields))]
@@ -163,10 +163,10 @@ def _split_header(text: str, separator: str, fields: Sequence[str]) -> CsvLayout
 
 
 def require_fields(names: Sequence[str], fields: Sequence[str], required: Sequence[str], *, what: str) -> None:
-    """Make sure that the columns of a file hold at least one required field, and none twice.
+    """Check that the columns of a file include at least one required field, and no field twice.
 
     Raises:
-        UnreadableFileError: they do not; `what` says where they were found.
+        UnreadableFileError: they do not; `what` names in the message where they were found.
     """
     known = [field for name in names if (field := field_meant(name, fields))]
     if not set(required) & set(known):
@@ -181,9 +181,9 @@ def require_fields(names: Sequence[str], fields: Sequence[str], required: Sequen
 
 
 def decoded(line: bytes) -> tuple[str, str]:
-    r"""A line's text, and how it was read: as `utf-8`, else as `windows-1252`, or as `bytes` of neither.
+    r"""A line's text, and how it was read: as `utf-8`, else as `windows-1252`, or as `bytes` if it is neither.
 
-    Line by line: one broken line does not garble the accents of all the others.
+    Works line by line, so that one broken line does not garble the accents of all the others.
 
     >>> decoded("Zoé".encode()), decoded(b"Zo\xe9"), decoded(b"Zo\x81\xe9")
     (('Zoé', 'utf-8'), ('Zoé', 'windows-1252'), ('Zo\\x81\\xe9', 'bytes'))
@@ -197,7 +197,7 @@ def decoded(line: bytes) -> tuple[str, str]:
 
 
 def lines_of(content: bytes) -> list[bytes]:
-    r"""The lines with their ends; only `\n` ends one.
+    r"""The lines with their line ends; only `\n` ends a line.
 
     >>> lines_of(b"a\rb\nc")
     [b'a\rb\n', b'c']
@@ -217,15 +217,15 @@ class Cut:
 
 
 def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: bool) -> Cut:
-    """Cut content into records, without its empty lines; an open one at its end is left unless `is_end`.
+    """Split content into records, without its empty lines. An open record at its end is left over unless `is_end`.
 
-    A quote that is never closed costs its own line, not the rest of the file.
+    A quote that is never closed breaks its own line, not the rest of the file.
 
     Args:
-        content: whole lines.
-        first_line: the number of the first of them.
-        layout: the file's.
-        is_end: whether nothing follows.
+        content: complete lines.
+        first_line: the number of the first line.
+        layout: the file's layout.
+        is_end: whether the file ends with this content.
     """
     lines, hows = _decoded_lines(content)
     cut = Cut([], 0, 0)
@@ -246,7 +246,7 @@ def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: b
                     feed.position, feed.is_exhausted = start, False
                     if not is_end and size_left <= MAX_OPEN_BYTES:
                         break
-                    # From here on no quote that a line leaves open is closed: each line stands for itself.
+                    # From here on, a quote that a line leaves open is never closed: each line is parsed alone.
                     is_first = last_closing == len(lines)
                     last_closing = _last_closing(lines, start, alone) if is_first else start
                     continue
@@ -267,7 +267,7 @@ def cut_records(content: bytes, first_line: int, layout: CsvLayout, *, is_end: b
 
 
 def _decoded_lines(content: bytes) -> tuple[list[str], list[str] | None]:
-    """The lines as text, and how each was read; None where all are UTF-8, which is decoded at once."""
+    """The lines as text, and how each was read (None if all are UTF-8, which is decoded in one go)."""
     text = content.decode("utf-8", "surrogateescape")
     lines = [line + "\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
@@ -276,7 +276,7 @@ def _decoded_lines(content: bytes) -> tuple[list[str], list[str] | None]:
     if not _NOT_UTF_8.search(text):
         return lines, None
     hows = ["utf-8"] * len(lines)
-    # All at once, as a decoder costs more than a short line. Its lines are the same: one byte is one character.
+    # In one go, because a decoder costs more than a short line. The lines stay the same: one byte is one character.
     converted = content.decode("windows-1252", "replace").split("\n")
     for place, line in enumerate(lines):
         if line.isascii() or not _NOT_UTF_8.search(line):
@@ -290,7 +290,7 @@ def _decoded_lines(content: bytes) -> tuple[list[str], list[str] | None]:
 
 
 def _joined(lines: list[str], hows: list[str] | None, start: int, end: int) -> tuple[str, str]:
-    """The text of a record, and how the worst of its lines was read."""
+    """The text of a record, and how its worst line was read."""
     if end == start + 1:
         return lines[start], "utf-8" if hows is None else hows[start]
     raw = "".join(lines[start:end])
@@ -301,7 +301,7 @@ def _joined(lines: list[str], hows: list[str] | None, start: int, end: int) -> t
 
 
 def _last_closing(lines: list[str], start: int, alone: _Alone) -> int:
-    """The last line from `start` on in which a quote that is open before it is closed; `start` where there is none."""
+    """The last line from `start` on that closes a quote opened before it; `start` if there is none."""
     for position in range(len(lines) - 1, start, -1):
         if '"' in lines[position] and not alone.cells('"' + lines[position])[1]:
             return position

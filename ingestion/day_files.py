@@ -1,8 +1,8 @@
-"""Accepted records in Parquet files: of a table that is laid out by day, one a day, and one for the strays of a load.
+"""Writes accepted records to Parquet files. A table partitioned by day gets one per day, and one for a load's strays.
 
-DuckDB keeps buffers for each value that it partitions by, and each file is written, synced, renamed and opened by
-itself. So a load of very many days first writes groups of days, of which there are few whatever it holds, and then
-brings into a file of its own only what is worth one (docs/adr/0026).
+DuckDB keeps buffers for each value that it partitions by, and each file is written, synced, renamed and opened
+separately. A load of very many days therefore first writes a limited number of groups of days. Then only days with
+enough records get a file of their own (docs/adr/0026).
 """
 
 from collections import Counter
@@ -11,30 +11,29 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import duckdb
 
 from ingestion.contracts import Contract
-from ingestion.contracts.fields import sql_text
 from ingestion.contracts.typing_sql import ACCEPTED, without_notes
+from ingestion.paris_days import PARIS
 from ingestion.raw_tables import PARQUET_OPTIONS
+from ingestion.sql_text import sql_text
 
 MOST_DAYS = 64
-"""A load of no more days has no strays."""
+"""A load of at most this many days has no strays."""
 FEWEST_OF_A_DAY = 512
-"""In a load of more days, the records of a day that has fewer are strays: to write a file costs as much."""
+"""In a load of more days, the records of a day with fewer are strays: a file costs as much as writing this many."""
 READ_FILES: Final = "select * from read_parquet($files, hive_partitioning = false)"
 _OUTCOME: Final = "outcome"
 _GROUP: Final = "day_group"
 _DAYS_IN_TURN: Final = 64
 _DAYS_AT_ONCE: Final = 256
-_PARIS: Final = ZoneInfo("Europe/Paris")
 
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A Parquet file of records that were judged."""
+    """A Parquet file of judged records."""
 
     path: Path
     records: int
@@ -42,13 +41,13 @@ class WrittenFile:
     outcome: str
     partition: dict[str, str | None]
     statistics: dict[str, dict[str, str]]
-    """By column in quotes, as DuckDB's `copy` returns them."""
+    """Statistics by quoted column name, as DuckDB's `copy` returns them."""
 
 
 def write_apart(
     con: duckdb.DuckDBPyConnection, query: str, contract: Contract, folder: Path, parameters: dict[str, Any]
 ) -> list[WrittenFile]:
-    """Write a query's rows apart by their `outcome`; accepted ones of a table by day also by group of days."""
+    """Write a query's rows to files by `outcome`; for a table partitioned by day, also by group of days."""
     if day := contract.partition_column:
         query = f"select * exclude ({day}), {_group_of(day)} as {_GROUP} from ({query})"
         return _copy(con, query, folder, [_OUTCOME, _GROUP], parameters)
@@ -56,7 +55,7 @@ def write_apart(
 
 
 def _group_of(day: str) -> str:
-    """SQL for the group of a day. The last weeks' days have one each; so has any day in a load of 64 days in turn."""
+    """SQL for the group of a day. Each day of the last weeks has its own group; so does each of 64 consecutive days."""
     today = datetime.now(UTC).date()
     first, last = today - timedelta(days=_DAYS_IN_TURN - 2), today + timedelta(days=1)
     is_late = f"{day} between date '{first}' and date '{last}'"
@@ -69,7 +68,7 @@ def _copy(
 ) -> list[WrittenFile]:
     folder.mkdir(parents=True)
     rows = con.execute(
-        f"copy ({query}) to {sql_text(str(folder))} ({PARQUET_OPTIONS}, partition_by ({', '.join(partition_by)}))",
+        f"copy ({query}) to {sql_text(folder)} ({PARQUET_OPTIONS}, partition_by ({', '.join(partition_by)}))",
         parameters,
     ).fetchall()
     return [
@@ -92,14 +91,14 @@ def lay_out(
     odd: list[WrittenFile],
     folder: Path,
 ) -> list[WrittenFile]:
-    """Bring accepted records into the files of their days, odd ones without what was noted in them, strays into one.
+    """Bring accepted records into one file per day, and strays into one file. Odd records lose their notes.
 
     Args:
         con: an open connection.
         contract: the contract of the record type.
-        accepted: what `write_apart` wrote of accepted records.
-        odd: what it wrote of odd ones.
-        folder: where to write what is to be written again.
+        accepted: the files of accepted records from `write_apart`.
+        odd: its files of odd records.
+        folder: where to write the records that have to be rewritten.
     """
     column = contract.partition_column
     if column is None:
@@ -128,15 +127,15 @@ def lay_out(
 
 
 def _only_day(file: WrittenFile) -> date | None:
-    """The Paris day of all records of a file; None if they are of several."""
+    """The Paris day of all records of a file; None if they have several days."""
     bounds = file.statistics['"event_at"']
-    first, last = (datetime.fromisoformat(bounds[name]).astimezone(_PARIS).date() for name in ("min", "max"))
+    first, last = (datetime.fromisoformat(bounds[name]).astimezone(PARIS).date() for name in ("min", "max"))
     return first if first == last else None
 
 
 @dataclass
 class _Rest:
-    """Written records that are to be written once more: of files of several days, and odd ones."""
+    """Records that have to be rewritten: those in files of several days, and odd ones."""
 
     con: duckdb.DuckDBPyConnection
     contract: Contract
@@ -144,14 +143,14 @@ class _Rest:
     odd: list[WrittenFile]
 
     def count_days(self) -> Counter[date]:
-        """How many records there are of each day."""
+        """The number of records of each day."""
         if not (self.files or self.odd):
             return Counter()
         query = f"select {self.contract.partition_column}, count(*) from ({self._records()}) group by 1"
         return Counter(dict(self.con.execute(query, self._paths()).fetchall()))
 
     def write(self, folder: Path, *, of_days: list[date] | None = None) -> list[WrittenFile]:
-        """Write the records (of some days) into files, one a day where the table has days."""
+        """Write the records (of some days) to files, one per day if the table is partitioned by day."""
         if not (self.files or self.odd):
             return []
         column = self.contract.partition_column
@@ -163,17 +162,17 @@ class _Rest:
         return _copy(self.con, f"{query} where {self._is_of_days()}", folder, partition_by, bound)
 
     def write_strays(self, target: Path, days: Iterable[date]) -> WrittenFile:
-        """Write the records of some days into one file; the day of each follows from its instant."""
+        """Write the records of some days to one file; each record's day is computed from its instant."""
         column = self.contract.partition_column or ""
         _, records, size, _, statistics, *_ = self.con.execute(
             f"copy (select * exclude ({column}) from ({self._records()}) where {self._is_of_days()}) "
-            f"to {sql_text(str(target))} ({PARQUET_OPTIONS})",
+            f"to {sql_text(target)} ({PARQUET_OPTIONS})",
             self._paths() | {"days": sorted(days)},
         ).fetchall()[0]
         return WrittenFile(target, records, size, ACCEPTED, {column: None}, statistics)
 
     def remove(self) -> None:
-        """Delete the files: what was in them is in others."""
+        """Delete the files: their records are in other files."""
         for file in (*self.files, *self.odd):
             file.path.unlink()
 

@@ -1,4 +1,4 @@
-"""The record of what people decided on held files: who, when, why. Append-only."""
+"""The record of decisions on held files: who decided what, when and why. Append-only."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -20,16 +20,16 @@ class Decision:
     decided_at: str
     """ISO 8601, UTC."""
     files: tuple[str, ...] = ()
-    """The landed files that were decided on; none named: the whole batch, as earlier code decided."""
+    """The landed files that were decided on; empty for a whole batch, as earlier code decided."""
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> "Decision":
-        """Read back what JSON holds."""
+        """Read back the stored form."""
         return cls(**{**stored, "files": tuple(stored.get("files", ()))})
 
 
 def record_decision(settings: Settings, decision: Decision) -> None:
-    """Append a decision; a file is decided on once, so repeating after a crash adds none."""
+    """Append a decision. A file is decided on once, so to repeat it after a crash adds nothing."""
     if all((other.batch_id, other.files) != (decision.batch_id, decision.files) for other in read_decisions(settings)):
         append_json_line(settings.held_dir / _FILE, asdict(decision))
 

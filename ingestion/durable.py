@@ -1,4 +1,4 @@
-"""Files that survive a crash: written whole or not at all, and on the disk when a call returns."""
+"""Writes files that survive a crash: written completely or not at all, and on the disk when a call returns."""
 
 import fcntl
 import json
@@ -14,7 +14,7 @@ _LOOK_EVERY_S: Final = 0.01
 
 
 class LogBusyError(Exception):
-    """Another process kept a log to itself for longer than any append takes."""
+    """Another process kept a log locked for longer than any append takes."""
 
 
 def sync_file(path: Path) -> None:
@@ -39,7 +39,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def read_json(path: Path) -> Any | None:
-    """Read a JSON file; None where there is none."""
+    """Read a JSON file; None if it does not exist."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -49,7 +49,7 @@ def read_json(path: Path) -> Any | None:
 def append_json_line(path: Path, content: Any) -> None:
     """Append a line to an NDJSON file, durably.
 
-    An unfinished last line (its writer died) is dropped first: it would swallow this one.
+    An unfinished last line (its writer died) is removed first: the new line would be joined to it.
     """
     with appending(path) as log:
         log.write((json.dumps(content, ensure_ascii=False, default=str) + "\n").encode())
@@ -57,10 +57,10 @@ def append_json_line(path: Path, content: Any) -> None:
 
 @contextmanager
 def appending(path: Path) -> Iterator[IO[bytes]]:
-    """Open a log for one append that no other process's comes into, and put it on the disk.
+    """Lock a log for one append, and sync it to the disk afterwards.
 
-    Reading the log inside sees all that is in it. An unfinished last line (its writer died) is dropped first: it was
-    never acknowledged, and would swallow what is appended.
+    Code in the block can read the complete log: no other process can append. An unfinished last line (its writer died)
+    is removed first: it was never acknowledged, and the new content would be joined to it.
 
     Raises:
         LogBusyError: Another process holds the log.
@@ -76,7 +76,7 @@ def appending(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _lock(log: IO[bytes], path: Path) -> None:
-    """Lock the log itself; the operating system frees it when it is closed, or its holder dies."""
+    """Lock the log itself. The operating system releases the lock when the log is closed or its holder dies."""
     deadline = time.monotonic() + APPEND_TIMEOUT_S
     while True:
         try:
@@ -85,7 +85,7 @@ def _lock(log: IO[bytes], path: Path) -> None:
             if time.monotonic() > deadline:
                 raise LogBusyError(
                     f"{path} has been locked by another process for {APPEND_TIMEOUT_S:.0f} s; expected it free within "
-                    "milliseconds. Nothing was recorded: end the process that hangs, then repeat the command."
+                    "milliseconds. Nothing was recorded: end the hanging process, then repeat the command."
                 ) from None
             time.sleep(_LOOK_EVERY_S)
         else:
@@ -93,7 +93,7 @@ def _lock(log: IO[bytes], path: Path) -> None:
 
 
 def read_json_lines(path: Path) -> list[Any]:
-    """Read an NDJSON file; an unfinished last line (its writer died) is left out."""
+    """Read an NDJSON file; an unfinished last line (its writer died) is skipped."""
     if not path.exists():
         return []
     lines = path.read_bytes().split(b"\n")[:-1]

@@ -1,4 +1,4 @@
-"""The in-memory DuckDB connection that ingestion computes in, within the memory it is given."""
+"""The in-memory DuckDB connection that ingestion works with, within its memory limit."""
 
 import duckdb
 
@@ -6,7 +6,7 @@ from ingestion.settings import Settings
 
 
 def connect(settings: Settings) -> duckdb.DuckDBPyConnection:
-    """Open a connection in UTC that spills beyond the memory limit and reaches for no network."""
+    """Open a connection in UTC that spills to disk beyond the memory limit and does not use the network."""
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": settings.duckdb_memory_limit,

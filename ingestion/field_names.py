@@ -1,4 +1,4 @@
-"""Which field of a contract a column's name means, and which one it was probably meant to be."""
+"""Matches the names of columns to the fields of a contract, and finds names that were probably meant to be a field."""
 
 import difflib
 import re
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 MAX_COLUMNS: Final = 1000
-"""More columns than this are no table of ours: each takes memory in every record."""
+"""A file with more columns than this is not a table of ours; each column takes memory in every record."""
 
 _BLANKS_AROUND: Final = re.compile(r"^[\s\0\u00ad\u200b-\u200f\u2060\ufeff]+|[\s\0\u00ad\u200b-\u200f\u2060\ufeff]+$")
 _NEAR: Final = 0.8
@@ -14,7 +14,7 @@ _LONGEST_NEAR: Final = 64
 
 
 def field_meant(name: str, fields: Sequence[str]) -> str | None:
-    r"""Return the field that a column is, whatever its case and the blanks or BOM around it; None where it is none.
+    r"""Return the field that a column is, ignoring case and the blanks or BOM around its name; None if it is not one.
 
     >>> [field_meant(n, ("iban", "artist_id")) for n in ("IBAN ", "\ufeffArtist_ID", "artist id", "ibann")]
     ['iban', 'artist_id', None, None]
@@ -24,9 +24,9 @@ def field_meant(name: str, fields: Sequence[str]) -> str | None:
 
 
 def near_misses(names: Iterable[str], fields: Sequence[str], *, is_case_kept: bool = False) -> list[tuple[str, str]]:
-    """Return the columns that are no field but nearly one that no column is, with that field.
+    """Return the columns whose name is nearly that of a missing field, with that field.
 
-    With `is_case_kept` (the keys of JSON) a name is a field only as it stands.
+    With `is_case_kept` (for the keys of JSON), a name must match a field exactly.
 
     >>> near_misses(["Ibann", "artist id", "name", "name_2", "colour"], ("artist_id", "name", "iban", "email"))
     [('Ibann', 'iban'), ('artist id', 'artist_id')]

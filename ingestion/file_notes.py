@@ -1,4 +1,4 @@
-"""What is odd about a file that was read all the same: a warning names the file and what was found."""
+"""Oddities of a file that was read anyway: a warning names the file and what was found."""
 
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
@@ -16,7 +16,7 @@ _LONGEST: Final = 1000
 
 
 class FileNote(NamedTuple):
-    """Something to look at in one file."""
+    """Something to check in one file."""
 
     kind: NoteKind
     file: str
@@ -24,7 +24,7 @@ class FileNote(NamedTuple):
 
 
 def check_notes(notes: Iterable[FileNote]) -> tuple[CheckResult, ...]:
-    """Sum the notes up, a warning a kind; none where there is nothing to note."""
+    """Sum up the notes, with one warning per kind; empty if there are none."""
     by_kind: dict[NoteKind, list[str]] = {}
     for note in sorted(set(notes)):
         by_kind.setdefault(note.kind, []).append(f"{note.file}: {note.found}")
@@ -42,5 +42,5 @@ def check_notes(notes: Iterable[FileNote]) -> tuple[CheckResult, ...]:
 
 
 def near_miss_note(file: str, near: Iterable[tuple[str, str]]) -> FileNote:
-    """Note the columns or keys of a file that were probably meant to be fields."""
+    """Make a note of the columns or keys of a file that were probably meant to be fields."""
     return FileNote("column_names", file, ", ".join(f"{name!r} probably means {field}" for name, field in near))

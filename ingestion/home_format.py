@@ -1,6 +1,7 @@
-"""The format of the data home: which version of its layout a home has, and whether this code knows it.
+"""The data home's format: the version of its layout, and whether this code knows it.
 
-`format.json` in the home says it; a home without one was written before formats were stamped, and has format 1.
+The format is in `format.json` in the home. A home without this file was written before formats were stamped, and has
+format 1.
 """
 
 from typing import Final
@@ -11,7 +12,7 @@ from ingestion.settings import Settings
 HOME_FORMAT: Final = 2
 """The newest format of a data home that this code knows."""
 FORMAT_WITH_STRAYS: Final = 2
-"""The format of a home with files of strays (docs/adr/0026), which earlier code would read as heartbeats of no day."""
+"""The format of a home with files of strays (docs/adr/0026). To earlier code, their heartbeats would have no day."""
 FORMAT_FILE: Final = "format.json"
 
 
@@ -20,7 +21,7 @@ class FormatError(Exception):
 
 
 def newer_format(what: str, *, found: int, known: int) -> FormatError:
-    """Return the refusal of something newer than the code: what was found, what is known, what to do."""
+    """Return the error for something newer than the code: what was found, what is known, what to do."""
     return FormatError(
         f"{what} has format {found}; this version of the project knows formats up to {known}. "
         "Upgrade the project, then repeat the command: nothing was read or changed."
@@ -28,10 +29,10 @@ def newer_format(what: str, *, found: int, known: int) -> FormatError:
 
 
 def home_format(settings: Settings) -> int:
-    """Return the format that a data home says it has.
+    """Return the format that is stored in a data home.
 
     Raises:
-        FormatError: `format.json` does not say it.
+        FormatError: `format.json` contains no format.
     """
     path = settings.home / FORMAT_FILE
     expected = f'expected {{"format": N}}, where N is a number up to {HOME_FORMAT}'
@@ -51,7 +52,7 @@ def require_known_home(settings: Settings) -> None:
     """Refuse a data home that is newer than the code.
 
     Raises:
-        FormatError: It is, or does not say which format it has.
+        FormatError: It is newer, or its format cannot be read.
     """
     found = home_format(settings)
     if found > HOME_FORMAT:
@@ -59,12 +60,12 @@ def require_known_home(settings: Settings) -> None:
 
 
 def stamp_home(settings: Settings) -> None:
-    """Write down the format of a data home that says none yet; its lock must be held."""
+    """Write the format of a data home that has none yet. The caller holds the home's lock."""
     if not (settings.home / FORMAT_FILE).exists():
         write_json(settings.home / FORMAT_FILE, {"format": 1})
 
 
 def raise_home_format(settings: Settings, to: int) -> None:
-    """Write down that a data home needs code that knows a format; before anything of it is there to be read."""
+    """Raise the format of a data home to `to`, if it is lower. Call this before writing anything that needs it."""
     if home_format(settings) < to:
         write_json(settings.home / FORMAT_FILE, {"format": to})

@@ -1,6 +1,6 @@
-"""The content of a landed file: decompressed, within limits, and text as UTF-8.
+"""Reads the content of a landed file: decompressed, within limits, and text as UTF-8.
 
-Whatever a file holds, a piece of it takes bounded memory, and reading it takes time in proportion to its size.
+Whatever a file contains, each piece takes bounded memory, and reading takes time in proportion to the file's size.
 """
 
 import codecs
@@ -16,14 +16,14 @@ from ingestion.landing import LandedFile, UnreadableFileError, reading
 from ingestion.settings import Settings
 
 _READ_BYTES: Final = 1 << 20
-# What is left of a bite is copied at each member's end: a small one bounds that, however many members there are.
+# The rest of a bite is copied at the end of each member. Small bites limit that cost, however many members there are.
 _GZIP_BITE_BYTES: Final = 1 << 14
-# zstd can blow four bytes up to 128 KiB: small bites bound what one of them can become.
+# zstd can expand four bytes to 128 KiB: small bites limit the output of each one.
 _ZSTD_BITE_BYTES: Final = 1024
 _ZSTD_WINDOW_BYTES: Final = 1 << 27
 
 _UTF_8_BOM: Final = b"\xef\xbb\xbf"
-# What a file of another format begins with, whatever its name says.
+# The first bytes of files in other formats, whatever their names say.
 _FOREIGN_STARTS: Final = {
     b"\x1f\x8b": "gzip data",
     b"\x28\xb5\x2f\xfd": "zstd data",
@@ -36,29 +36,29 @@ _FOREIGN_STARTS: Final = {
 
 @dataclass(frozen=True)
 class Limits:
-    """How much a landed file may turn into; beyond it is set aside whole."""
+    """Limits on the content of a landed file. A file beyond them is set aside as a whole."""
 
     file_bytes: int
-    """Decompressed size, of a Parquet file the size of its values as text."""
+    """Decompressed size; for a Parquet file, the size of its values as text."""
     ratio: int
-    """That size relative to the landed one."""
+    """Decompressed size relative to the landed size."""
     memory_bytes: int
-    """What decoding a Parquet file may take at a time."""
+    """Memory for decoding a Parquet file."""
 
     free_bytes: int = 64 << 20
-    """Up to this size the ratio says nothing: a few bytes of blanks compress well."""
+    """Up to this size the ratio does not count: small files of blanks compress well."""
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """The limits that the settings state."""
+        """The limits in the settings."""
         return cls(settings.landed_file_limit_bytes, settings.landed_ratio_limit, settings.parquet_memory_bytes)
 
     def most_bytes(self, file: LandedFile) -> int:
-        """How large the content of a file may be."""
+        """The largest allowed size of a file's content."""
         return min(self.file_bytes, max(self.free_bytes, self.ratio * file.size))
 
     def refusal(self, file: LandedFile) -> UnreadableFileError:
-        """Say by how much a file is too large."""
+        """The error for a file that is too large."""
         most = self.most_bytes(file)
         setting = (
             f"ALLIVE_LANDED_FILE_LIMIT={self.file_bytes}"
@@ -71,10 +71,10 @@ class Limits:
 
 
 def read_content(file: LandedFile, limits: Limits) -> Iterator[bytes]:
-    """The decompressed content, in pieces of a mebibyte or so.
+    """The decompressed content, in pieces of about a mebibyte.
 
     Raises:
-        UnreadableFileError: the compression is broken off or corrupt, or the content is too large.
+        UnreadableFileError: the compressed data is truncated or corrupt, or the content is too large.
         NotTakenError: see `landing.reading`.
     """
     left = limits.most_bytes(file)
@@ -94,7 +94,7 @@ def read_content(file: LandedFile, limits: Limits) -> Iterator[bytes]:
 
 
 def _whole(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Join small pieces and cut large ones: a member a byte, or a gigabyte, costs what its bytes cost."""
+    """Join small pieces and split large ones, so that the cost depends on the bytes and not on the size of members."""
     collected = bytearray()
     for piece in pieces:
         collected += piece
@@ -112,7 +112,7 @@ def _gunzip(stream: IO[bytes]) -> Iterator[bytes]:
         while compressed := stream.read(_GZIP_BITE_BYTES):
             while compressed:
                 if member.eof:
-                    # Further members follow one another; zeros between or after them are padding.
+                    # Members can follow one another; zeros between or after them are padding.
                     compressed = compressed.lstrip(b"\0")
                     if not compressed:
                         break
@@ -144,7 +144,7 @@ def _unzstd(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def hash_content(file: LandedFile, limits: Limits) -> str:
-    """The sha256 by which a file's content is known: of the decompressed content, of Parquet the bytes.
+    """The sha256 that identifies a file's content: of the decompressed content, or of the bytes of a Parquet file.
 
     Raises:
         UnreadableFileError, NotTakenError: see `read_content`.
@@ -156,13 +156,13 @@ def hash_content(file: LandedFile, limits: Limits) -> str:
 
 
 def as_utf8(pieces: Iterable[bytes], expected: str) -> Iterator[bytes]:
-    r"""Text in UTF-8 without a byte order mark and with `\n` as the end of a line, from what was delivered.
+    r"""Delivered text as UTF-8, without a byte order mark, and with `\n` as line end.
 
-    UTF-16 is told by its mark (or by its zeros), a file of the old Mac by having nothing but `\r`. Bytes that are not
-    UTF-8 stay as they are.
+    UTF-16 is recognised by its mark (or by its zero bytes), an old Mac file by having only `\r` as line end. Bytes that
+    are not UTF-8 are left unchanged.
 
     Raises:
-        UnreadableFileError: the content is plainly of another format than `expected`, or broken UTF-16.
+        UnreadableFileError: the content clearly has another format than `expected`, or is broken UTF-16.
     """
     pieces = iter(pieces)
     start = next(pieces, b"")
@@ -181,7 +181,7 @@ def as_utf8(pieces: Iterable[bytes], expected: str) -> Iterator[bytes]:
 
 
 def _utf_16(start: bytes) -> str | None:
-    """The byte order of UTF-16, which no text of ours in UTF-8 looks like."""
+    """The encoding of UTF-16 text; None for any other. UTF-8 text in a landed file never looks like UTF-16."""
     if start[:2] == codecs.BOM_UTF16_LE or (start[1:2] == b"\0" and start[:1] != b"\0"):
         return "utf-16-le"
     if start[:2] == codecs.BOM_UTF16_BE or (start[:1] == b"\0" and start[1:2] > b"\0"):

@@ -1,7 +1,8 @@
-r"""Names of landed files as text that every store and terminal takes, and back to what the file system says.
+r"""Converts names of landed files to text that every store and terminal accepts, and back.
 
-A file's name may be any bytes. What is not UTF-8, what no terminal shows (line ends, escape sequences, marks that turn
-the direction of writing) and a backslash that would look like one of our own is written as `\xHH`, byte by byte.
+A file's name can contain any bytes. Some are written as `\xHH`, byte by byte: those that are not UTF-8, those that no
+terminal shows (line ends, escape sequences, marks that change the direction of writing), and a backslash that would
+look like one of these escapes.
 """
 
 import os
@@ -13,7 +14,7 @@ _ESCAPE: Final = re.compile(rb"\\x([0-9a-f]{2})")
 
 
 def printable_name(name: str) -> str:
-    r"""Return a name or path, as `os` gives it, in the form that is stored and shown.
+    r"""Return a name or path from `os` in the escaped form that is stored and shown.
 
     >>> printable_name("été 1.csv"), printable_name("relev\udce9.csv"), printable_name("a\n.csv")
     ('été 1.csv', 'relev\\xe9.csv', 'a\\x0a.csv')
@@ -25,7 +26,7 @@ def printable_name(name: str) -> str:
 
 
 def os_name(printable: str) -> str:
-    r"""Return what the file system calls a name or path that is stored or shown.
+    r"""Return the file system's form of a name or path that is stored or shown.
 
     >>> os_name("relev\\xe9.csv") == "relev\udce9.csv"
     True

@@ -1,6 +1,6 @@
-"""What has landed: finding files without following links, and opening those that were found.
+"""Finds landed files, and opens them, without following links.
 
-What is in a file is read by `landed_content`; whether a content has been loaded is the raw layer's knowledge.
+`landed_content` reads what is in a file; the raw layer knows whether a content has been loaded.
 """
 
 import difflib
@@ -23,10 +23,10 @@ COMPRESSIONS = (".gz", ".zst")
 _KEPT_OUT_PREFIXES = (".", "_")
 _KEPT_OUT_SUFFIXES = (".tmp", ".part")
 
-# Nothing on the way is a link: a folder is entered by name from the one that it lies in.
+# Folders are opened one by one, each by its name in its parent, so that no part of a path is a link.
 _ENTER: Final = os.O_PATH | os.O_DIRECTORY
 _LIST: Final = os.O_RDONLY | os.O_DIRECTORY
-# Without O_NONBLOCK, a pipe that took a file's place would wait for its writer.
+# Without O_NONBLOCK, opening a pipe that replaced a file would wait for a writer.
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 _LINK = "a link; links are never followed"
@@ -44,24 +44,24 @@ _CHANGED = "changed while it was read; the next run takes it"
 
 
 class UnreadableFileError(Exception):
-    """A landed file that cannot be read as what its name says: set aside whole."""
+    """A landed file cannot be read in the format that its name indicates. The whole file is set aside."""
 
 
 class NotTakenError(Exception):
-    """A landed file that cannot be read now, or not as it was found: this run leaves it where it is."""
+    """A landed file cannot be read now, or changed since it was found. This run leaves it where it is."""
 
 
 class OtherFileSystemError(OSError):
-    """A folder in landing that another file system is mounted on."""
+    """Another file system is mounted on a folder in landing."""
 
 
 @dataclass(frozen=True)
 class LandedFile:
-    """A file in landing, by name and by what the file system says of it."""
+    """A file in landing: its name, and its metadata in the file system."""
 
     landing: Path
     name: str
-    """Path relative to landing, with `/`, in the form of `landed_names`."""
+    """Path relative to landing, with `/`, escaped as in `landed_names`."""
     size: int
     mtime_ns: int
     ctime_ns: int
@@ -81,35 +81,35 @@ class LandedFile:
 
     @property
     def stamp(self) -> list[int]:
-        """What changes when a name gets another content (delivery is by rename: a new inode)."""
+        """Changes when the file's content changes (delivery is by rename, so it brings a new inode)."""
         return [self.size, self.mtime_ns, self.inode]
 
     @classmethod
     def of_status(cls, landing: Path, name: str, status: os.stat_result) -> Self:
-        """A regular file that was looked at."""
+        """A regular file, from its `stat` result."""
         return cls(landing, name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @dataclass
 class Listing:
-    """What lies in one folder of landing."""
+    """The entries of one folder of landing."""
 
     stamp: tuple[int, int, int]
-    """mtime, ctime (which nobody can set back) and inode of the folder, from before it was looked through."""
+    """mtime, ctime (which cannot be set back) and inode of the folder, from before its entries were read."""
     fresh: list[LandedFile] = field(default_factory=list)
-    """The files that can be read and are not known."""
+    """The readable files that are not known yet."""
     subfolders: list[str] = field(default_factory=list)
     not_taken: NotTaken = field(default_factory=NotTaken)
 
 
 class LandingTree:
-    """Landing, opened: folders are reached one name at a time, as deep as they lie, and no link is followed.
+    """The landing folder, opened. Subfolders of any depth are opened one name at a time, and no link is followed.
 
-    Landing itself may be a link: it is the operator's, what is in it the deliverer's.
+    Landing itself can be a link: the operator controls it, and deliverers control only its content.
 
     Raises:
-        OSError: a folder is not there, is a link or no folder, or may not be entered; of another file system it is an
-            `OtherFileSystemError`.
+        OSError: a folder is missing, is a link or not a folder, or cannot be entered. For a folder on another file
+            system, it is an `OtherFileSystemError`.
     """
 
     def __init__(self, landing: Path) -> None:
@@ -126,7 +126,7 @@ class LandingTree:
         os.close(self._root)
 
     def enter(self, folder: str) -> int:
-        """Return a descriptor of a folder, by its name relative to landing; open until the next one is entered."""
+        """Return a descriptor of a folder, by its path relative to landing. It stays open until the next call."""
         path = [name for name in os_name(folder).split("/") if name]
         if path[: len(self._path)] != self._path:
             self._return()
@@ -142,14 +142,14 @@ class LandingTree:
         return self._here
 
     def holds(self, status: os.stat_result) -> bool:
-        """Whether an entry is on landing's own file system."""
+        """True if an entry is on landing's own file system."""
         return status.st_dev == self._device
 
     def open_file(self, name: str) -> IO[bytes]:
         """Open a regular file by its name relative to landing.
 
         Raises:
-            OSError: also where it is none, or not on landing's own file system.
+            OSError: it cannot be opened, is not a regular file, or is not on landing's own file system.
         """
         folder, _, base = name.rpartition("/")
         stream = open(os.open(os_name(base), _READ, dir_fd=self.enter(folder)), "rb", buffering=0)  # noqa: PTH123, SIM115 - by descriptor
@@ -166,7 +166,7 @@ class LandingTree:
 
 
 def is_deliverable(name: str) -> bool:
-    """Whether a file is taken by its ending.
+    """True if files with this ending are loaded.
 
     >>> [is_deliverable(n) for n in ("a.csv", "B.NDJSON.GZ", "a.txt", "part-0", "a.csv ", "a.parquet.gz")]
     [True, True, False, False, False, False]
@@ -178,7 +178,7 @@ def is_deliverable(name: str) -> bool:
 
 
 def is_kept_out(name: str) -> bool:
-    """Whether the name of a file or folder says that it is still being delivered, or was put aside.
+    """True if the name of a file or folder shows that it is still being delivered, or was put aside.
 
     >>> [is_kept_out(n) for n in ("_a.csv", ".staging", "a.csv.tmp", "A.CSV.PART", "a.csv")]
     [True, True, True, True, False]
@@ -187,15 +187,15 @@ def is_kept_out(name: str) -> bool:
 
 
 def list_folder(tree: LandingTree, folder: str, known: Mapping[str, list[int]]) -> Listing:
-    """Look through a folder of landing; one odd entry stops nothing.
+    """List the entries of a folder of landing. An odd entry does not stop the listing.
 
     Args:
         tree: landing.
-        folder: the folder's name relative to it.
-        known: stamps of files that are not fresh, by name in the folder.
+        folder: the folder's path relative to landing.
+        known: stamps of the files that are already known, by name in the folder.
 
     Raises:
-        OSError: see `LandingTree`; also where the folder may not be listed.
+        OSError: see `LandingTree`; also if the folder cannot be listed.
     """
     descriptor = os.open(".", _LIST, dir_fd=tree.enter(folder))
     try:
@@ -205,7 +205,7 @@ def list_folder(tree: LandingTree, folder: str, known: Mapping[str, list[int]]) 
 
 
 class _Look:
-    """A look through one folder."""
+    """Lists one folder."""
 
     def __init__(self, tree: LandingTree, folder: str, descriptor: int, known: Mapping[str, list[int]]) -> None:
         self._tree, self._folder, self._descriptor, self._known = tree, folder, descriptor, known
@@ -233,7 +233,7 @@ class _Look:
         return self._found
 
     def _sort(self, entry: "os.DirEntry[str]", name: str) -> str | None:
-        """Note a file or a subfolder; why an entry is neither."""
+        """Record a file or a subfolder. For any other entry, return why it is not taken."""
         if entry.is_symlink():
             return _LINK
         if entry.is_dir(follow_symlinks=False):
@@ -261,14 +261,14 @@ def _may_read(name: str, folder: int) -> bool:
 
 
 def odd_folder(folder: str, error: OSError) -> OddEntry:
-    """What keeps a folder from being looked through."""
+    """The odd entry for a folder that cannot be listed, with the reason."""
     if isinstance(error, OtherFileSystemError):
         return OddEntry(folder, _OTHER_FILE_SYSTEM, is_unread=True)
     return OddEntry(folder, f"a folder that cannot be listed: {error.strerror}", is_unread=True)
 
 
 def look_at_root(landing: Path, record_types: Sequence[str]) -> NotTaken:
-    """Find what lies in landing itself and is no record type's folder. Nothing where landing is not there."""
+    """Find the entries of landing that are not a record type's folder. Finds nothing if landing does not exist."""
     found = NotTaken()
     try:
         with os.scandir(landing) as entries:
@@ -298,11 +298,11 @@ def _why_no_record_type(entry: "os.DirEntry[str]", record_types: Sequence[str]) 
 
 @contextmanager
 def reading(file: LandedFile) -> Iterator[IO[bytes]]:
-    """Open a file that was found, and make sure that it is and stays the one that was found.
+    """Open a file that was found, and check before and after reading that it has not changed.
 
     Raises:
-        NotTakenError: it is gone, may not be read, or changed meanwhile. An `UnreadableFileError` on a file that
-            changed becomes one: what was read of it says nothing.
+        NotTakenError: it is gone, cannot be read, or has changed. An `UnreadableFileError` on a file that changed is
+            replaced by this error, because the read proves nothing.
     """
     try:
         with LandingTree(file.landing) as tree, tree.open_file(file.name) as stream:
@@ -324,7 +324,7 @@ def _require_unchanged(file: LandedFile, stream: IO[bytes]) -> None:
 
 
 def _why_not(error: OSError) -> tuple[str, bool]:
-    """Why a file was not read, and whether it is there and should have been."""
+    """Why a file was not read, and whether it exists and should have been read."""
     if isinstance(error, FileNotFoundError):
         return _GONE, False
     return _cannot_be_read(error.strerror or str(error)), True
@@ -335,10 +335,10 @@ def _cannot_be_read(why: str) -> str:
 
 
 def find_file(landing: Path, name: str) -> LandedFile:
-    """Return a regular file of landing by its name, as it is now.
+    """Return the current state of a regular file in landing, by its name.
 
     Raises:
-        OSError: no such file is there.
+        OSError: there is no such file.
     """
     if ".." in name.split("/"):
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
@@ -347,7 +347,7 @@ def find_file(landing: Path, name: str) -> LandedFile:
 
 
 def hash_bytes(file: LandedFile) -> str:
-    """The sha256 of the file as it lies there: what a file that cannot be read is known by.
+    """The sha256 of the file's raw bytes, which identifies files that cannot be read.
 
     Raises:
         NotTakenError: see `reading`.
@@ -357,7 +357,7 @@ def hash_bytes(file: LandedFile) -> str:
 
 
 def hash_of_landed(landing: Path, name: str) -> str | None:
-    """Return the sha256 of the bytes that a name in landing has now; None where no regular file is there."""
+    """Return the sha256 of the raw bytes of a file in landing, by its name; None if it is not a regular file."""
     try:
         return hash_bytes(find_file(landing, name))
     except (OSError, NotTakenError):

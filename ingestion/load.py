@@ -1,11 +1,10 @@
-"""Loading what is new of a record type: files in landing become one batch; those at fault are held, the rest promoted.
+"""Loads the new files of a record type from landing as one batch. Files at fault are held, the others promoted.
 
 The caller holds the data home's lock (`ingestion.lock`).
 """
 
 import secrets
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,6 @@ import duckdb
 from ingestion.batches import HeldFile, days_of_files, finish_decisions, hold, known_to_held
 from ingestion.checks import check_counts, files_at_fault
 from ingestion.contracts import CONTRACTS, Contract
-from ingestion.contracts.fields import sql_text
 from ingestion.engine import connect
 from ingestion.expectations.validation import validate
 from ingestion.file_notes import check_notes
@@ -36,17 +34,18 @@ from ingestion.readers import FirstReads
 from ingestion.reports import BatchReport, CheckResult, RejectedLines
 from ingestion.seen_files import seen_files_of
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
+from ingestion.staged_files import StagedFile, sync_files
 from ingestion.staging import (
     StagedBatch,
-    StagedFile,
     StagingInterruptedError,
     UnreadableFile,
     stage_files,
     stage_landed,
-    sync_files,
 )
+from ingestion.waiting import ONE_LOAD, find_fresh
 
-__all__ = ["BatchReport", "CheckResult", "has_new_files", "load_new_files", "validate_files", "waiting_files"]
+__all__ = ["BatchReport", "CheckResult", "load_new_files", "validate_files"]
 
 Progress = Callable[[str, int], None]
 """Called with a record type and the bytes read since the last call."""
@@ -55,39 +54,16 @@ Validator = Callable[[Settings, str, tuple[Path, ...], tuple[str, ...] | None], 
 """Validates staged files of accepted records, as `validate_files` does, perhaps in another process."""
 
 _MOST_KINDS = 20
-"""Of rejects by file and reason, that a report names."""
+"""The largest number of kinds of rejects (by file and reason) that a report lists."""
 
-# A large uncompressed file of a size that no other has is hashed while it is loaded, not before.
+# A large uncompressed file whose size no other file has is hashed while it is loaded, not before.
 _HASHED_FIRST_BELOW_BYTES = 1 << 20
-
-# Batch numbers are given in the order of commits: one load at a time, also among threads.
-_one_load = threading.Lock()
-
-
-def has_new_files(settings: Settings) -> bool:
-    """Whether anything in landing has not been dealt with yet. Reads no content."""
-    return any(_fresh_files(settings, record_type) for record_type in CONTRACTS)
-
-
-def waiting_files(settings: Settings, *, landed_before: datetime | None = None) -> tuple[str, ...]:
-    """Return the files in landing that have not been dealt with yet, by name. Reads no content, writes nothing.
-
-    With `landed_before` only those that lay there by then; the instant is compared with the file's change of name.
-    """
-    files = [file for record_type in CONTRACTS for file in _fresh_files(settings, record_type)]
-    if landed_before is not None:
-        files = [file for file in files if file.ctime_ns < landed_before.timestamp() * 1e9]
-    return tuple(file.name for file in files)
-
-
-def _fresh_files(settings: Settings, record_type: str) -> list[LandedFile]:
-    return seen_files_of(settings, record_type).look(settings.landing_dir, record_type, is_noted=False).fresh
 
 
 def validate_files(
     settings: Settings, record_type: str, files: tuple[Path, ...], landed: tuple[str, ...] | None = None
 ) -> tuple[CheckResult, ...]:
-    """Validate staged files of accepted records against the suite of their type; with `landed` only these files'."""
+    """Validate staged accepted records against the suite of their type; with `landed`, only those of these files."""
     con = connect(settings)
     try:
         scan = scan_of(record_type, list(files), lacked=())
@@ -107,30 +83,28 @@ def load_new_files(
     now: datetime | None = None,
     validator: Validator = validate_files,
 ) -> BatchReport | None:
-    """Load the files of a record type that have not been dealt with yet, as one batch.
+    """Load the files of a record type that have not been processed yet, as one batch.
 
-    Each file is loaded whole or not at all, and once: by its decompressed content, under whatever
-    name or compression. After a crash the next call completes what was decided.
+    Each file is loaded completely or not at all, and only once: its decompressed content identifies it, whatever its
+    name or compression. After a crash, the next call completes what was decided.
 
     Args:
         settings: the data home.
         record_type: one of `RECORD_TYPES`.
         progress: called while files are read.
-        now: the time of the load, for `in_future`; the clock's by default.
-        validator: who validates the accepted records; this process by default.
+        now: the time of the load, for `in_future`; the current time by default.
+        validator: validates the accepted records; by default in this process.
 
     Returns:
-        What became of the batch; None if there is nothing new.
+        The report on the batch; None if there is nothing new.
 
     Raises:
-        PinsError: the pins do not fit the raw tables (`ingestion.pins_check`); nothing was loaded.
+        PinsError: the pins do not match the raw tables (`ingestion.pins_check`); nothing was loaded.
     """
-    with _one_load:
+    with ONE_LOAD:
         finish_decisions(settings)
         seen = seen_files_of(settings, record_type)
-        seen.forget_what_came_after(read_pins(settings).batch_number)
-        fresh = seen.look(settings.landing_dir, record_type).fresh
-        seen.note_missed([])
+        fresh = find_fresh(settings, seen, record_type)
         if not fresh:
             return None
         missed: dict[str, OddEntry] = {}
@@ -151,7 +125,7 @@ def load_new_files(
 
 @dataclass
 class _Sorted:
-    """Landed files by what is to be done with them."""
+    """Landed files, sorted by what to do with them."""
 
     to_load: list[LandedFile] = field(default_factory=list)
     unreadable: list[UnreadableFile] = field(default_factory=list)
@@ -159,7 +133,7 @@ class _Sorted:
 
 
 class _Known:
-    """What the raw layer and the held batches know of contents."""
+    """The contents that the raw layer and the held batches know."""
 
     def __init__(self, settings: Settings, record_type: str) -> None:
         self._promoted = Promoted(settings, record_type)
@@ -218,7 +192,7 @@ def _load(
                     _set_aside(files, file, reason, known, missed)
                 continue
             if repeated := _repeated(staged.hashes, known):
-                # Known only now, as they were hashed on the way: once more without them.
+                # Known only now, because these files were hashed while they were staged: stage again without them.
                 files.to_load = [file for file in files.to_load if file.name not in repeated]
                 files.already_loaded += len(repeated)
                 continue
@@ -239,7 +213,7 @@ def _load(
 
 
 def _sort(fresh: list[LandedFile], known: _Known, limits: Limits, missed: dict[str, OddEntry]) -> _Sorted:
-    """Hash what can be told apart only so, and leave out what is known or comes twice."""
+    """Hash the files that only a hash can distinguish, and leave out those that are known or occur twice."""
     files = _Sorted()
     sizes = Counter(file.size for file in fresh)
     taken = set()
@@ -279,13 +253,13 @@ def _set_aside(files: _Sorted, file: LandedFile, why: str, known: _Known, missed
 
 
 def _leave(files: _Sorted, file: LandedFile, why: str, missed: dict[str, OddEntry]) -> None:
-    """Leave a file where it is: it is named, and found again by the next run if it is still there."""
+    """Leave a file where it is: it is reported, and the next run finds it again if it is still there."""
     files.to_load = [other for other in files.to_load if other != file]
     missed[file.name] = OddEntry(file.name, why)
 
 
 def _repeated(hashes: dict[str, str], known: _Known) -> set[str]:
-    """Names of files whose content is known, or that another file of the batch brought first."""
+    """Names of files whose content is known, or is in an earlier file of the batch."""
     first_of: dict[str, str] = {}
     return {
         name
@@ -345,7 +319,7 @@ def _validated(
     accepted: tuple[Path, ...],
     validator: Validator,
 ) -> tuple[CheckResult, ...]:
-    """Run the suite over the whole batch; where an invariant fails, find the files of which it fails by themselves."""
+    """Run the suite on the whole batch; if an invariant fails, find the files that fail it alone."""
 
     def validated(landed: Sequence[str] | None) -> tuple[CheckResult, ...]:
         names = None if landed is None else tuple(landed)
@@ -373,9 +347,9 @@ def _hold_files(
     staged: StagedBatch,
     folder: Path,
 ) -> Promotion:
-    """Move the held files' part of a staged batch aside; return the promotion of the others' part.
+    """Move the held files of a staged batch aside, and return the promotion of the other files.
 
-    The held part comes first: a load that is killed in between finds the other files fresh, and them alone.
+    The held files are moved first: if the load is killed in between, the next one finds only the other files as new.
     """
     held, kept = folder / "held", folder / "kept"
     at_fault = {*report.held_files}

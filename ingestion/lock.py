@@ -1,7 +1,7 @@
-"""One lock on the data home: commands and the service exclude each other by it.
+"""The data home's lock: keeps commands and the service from working on one data home at the same time.
 
-Taken by whoever starts work (a command, a run), never inside the work itself. Who takes it has a home of a format that
-the code knows; a home that says none yet is stamped.
+The code that starts work (a command, a run) takes the lock; code inside the work never does. Taking it also checks
+that this code knows the home's format, and stamps a home that has no format yet.
 """
 
 import os
@@ -18,19 +18,19 @@ from ingestion.settings import Settings
 
 
 class DataHomeLockedError(Exception):
-    """Another process works on the data home."""
+    """Another process is using the data home."""
 
 
 @contextmanager
 def data_home_lock(settings: Settings, *, command: str) -> Iterator[None]:
-    """Hold the data home for one command.
+    """Lock the data home for one command.
 
-    The operating system frees the lock when its holder dies, however it dies; the note of who
-    holds it is for people only.
+    The operating system releases the lock when its holder ends, even in a crash. The note that names the holder is
+    only for people to read.
 
     Args:
-        settings: `lock_timeout_s` says how long to wait for another holder.
-        command: what to tell others, such as `allive run`.
+        settings: `lock_timeout_s` is how long to wait for another holder.
+        command: shown to other processes as the holder, such as `allive run`.
 
     Raises:
         DataHomeLockedError: another process holds it; the message names the holder.
@@ -45,7 +45,7 @@ def data_home_lock(settings: Settings, *, command: str) -> Iterator[None]:
     except Timeout:
         raise DataHomeLockedError(
             f"{settings.home} is in use by {_holder(read_json(note))}. "
-            f"`{command}` needs it alone: wait until that ends, or set ALLIVE_LOCK_TIMEOUT_S to "
+            f"`{command}` needs exclusive access: wait until that ends, or set ALLIVE_LOCK_TIMEOUT_S to "
             f"wait longer than {settings.lock_timeout_s:g} s."
         ) from None
     try:

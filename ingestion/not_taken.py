@@ -1,4 +1,4 @@
-"""What lies in landing and is not taken: every run names it, and a close asks for it."""
+"""Finds the entries of landing that are not taken. Every run reports them, and a close checks them."""
 
 from ingestion.contracts import RECORD_TYPES
 from ingestion.landing import look_at_root
@@ -8,10 +8,10 @@ from ingestion.settings import Settings
 
 
 def find_not_taken(settings: Settings, *, with_last_load: bool = False) -> NotTaken:
-    """Find the links, other endings, folders of no record type … in landing, and what may not be read.
+    """Find the entries of landing that are not taken: links, other endings, other folders, unreadable entries.
 
-    Reads no content, writes nothing. With `with_last_load` also the files that were gone or changed when the last load
-    came to read them.
+    Reads no content and writes nothing. With `with_last_load`, also finds the files that were gone or changed when the
+    last load read them.
     """
     found = look_at_root(settings.landing_dir, RECORD_TYPES)
     for record_type in RECORD_TYPES:

@@ -1,6 +1,6 @@
-"""Entries of landing that are not taken: named with their reason, or counted where their name keeps them out.
+"""Entries of landing that are not taken: listed with their reason, or only counted if their name keeps them out.
 
-A million odd entries are counted; the first ones are named.
+All odd entries are counted, even a million; only the first ones are listed.
 """
 
 from collections.abc import Iterable
@@ -16,23 +16,23 @@ class OddEntry(NamedTuple):
     name: str
     reason: str
     is_unread: bool = False
-    """Whether it should have been taken, so that records may be in it which nobody has counted."""
+    """True if it should have been taken: it might contain records that are not counted anywhere."""
 
 
 @dataclass
 class NotTaken:
-    """Odd entries, and the number of those that their name keeps out, by folder."""
+    """Odd entries, and the number of entries that their name keeps out, by folder."""
 
     named: list[OddEntry] = field(default_factory=list)
-    """The ones that may hold records first, then by name."""
+    """Entries that might contain records first, then by name."""
     unnamed: int = 0
-    """How many more there are."""
+    """The number of odd entries that are not listed."""
     kept_out: dict[str, int] = field(default_factory=dict)
-    """Entries (files and folders) that are being delivered or were put aside, by the folder they lie in."""
+    """The number of entries (files and folders) that are being delivered or were put aside, by parent folder."""
 
     @property
     def count(self) -> int:
-        """All odd entries, those that their name keeps out not counted."""
+        """The number of odd entries, without those that their name keeps out."""
         return len(self.named) + self.unnamed
 
     @property
@@ -41,7 +41,7 @@ class NotTaken:
         return tuple(entry for entry in self.named if entry.is_unread)
 
     def add(self, entry: OddEntry) -> None:
-        """Note an odd entry."""
+        """Add an odd entry."""
         self.named.append(entry)
         if len(self.named) > 2 * _NAMED_OF_A_FOLDER:
             self._bound(_NAMED_OF_A_FOLDER)
@@ -51,7 +51,7 @@ class NotTaken:
         self.kept_out[folder] = self.kept_out.get(folder, 0) + entries
 
     def add_all(self, others: Iterable[Self]) -> None:
-        """Take in what was found elsewhere."""
+        """Add what was found elsewhere."""
         for other in others:
             self.named += other.named
             self.unnamed += other.unnamed
@@ -60,19 +60,19 @@ class NotTaken:
         self._bound(len(self.named))
 
     def bounded(self) -> Self:
-        """Return itself in order, with as many names as one folder may have."""
+        """Return itself, sorted and with as many listed entries as one folder can have."""
         self._bound(_NAMED_OF_A_FOLDER)
         return self
 
     def as_stored(self) -> dict[str, Any] | None:
-        """As JSON holds it; None where there is nothing to say."""
+        """The form that is stored as JSON; None if there is nothing to report."""
         if not (self.named or self.kept_out):
             return None
         return {"named": [list(entry) for entry in self.named], "unnamed": self.unnamed, "kept_out": self.kept_out}
 
     @classmethod
     def of_stored(cls, stored: dict[str, Any]) -> Self:
-        """Read back what `as_stored` gave."""
+        """Read back the output of `as_stored`."""
         return cls([OddEntry(*entry) for entry in stored["named"]], stored["unnamed"], stored["kept_out"])
 
     def _bound(self, most: int) -> None:

@@ -1,4 +1,4 @@
-"""Who acts, as the operating system knows it: never a text that somebody typed, nor the environment."""
+"""The acting user, from the operating system: never from typed text or the environment."""
 
 import os
 import pwd
@@ -7,13 +7,13 @@ from typing import Final
 
 _LOGIN_UID: Final = Path("/proc/self/loginuid")
 _NO_LOGIN: Final = 2**32 - 1
-"""What Linux says of a process that no login started: a service, for example."""
+"""Linux's value for a process that no login started, such as a service."""
 
 
 def acting_user() -> str:
-    """Return the name of the user that this process runs as; where somebody else signed in (`sudo`), both.
+    """Return the name of the user that this process runs as; if another user signed in (`sudo`), both names.
 
-    The login is the kernel's: it stays what it was at the sign-in, whatever user a process becomes.
+    The kernel keeps the login from the sign-in on, whatever user a process becomes later.
     """
     uid, login = os.getuid(), _login_uid()
     return _name(uid) if login is None or login == uid else f"{_name(login)} as {_name(uid)}"

@@ -1,10 +1,10 @@
-"""Decoding landed Parquet files in a process of its own: `python -m ingestion.parquet_decoder DESCRIPTOR`.
+"""Decodes landed Parquet files in a separate process: `python -m ingestion.parquet_decoder DESCRIPTOR`.
 
-A footer or a page header can claim anything, and decoding takes the memory that it claims. So it happens here, under a
-limit of address space and one of processor time, and whatever ends this process sets one file aside.
+A footer or a page header can claim any size, and decoding allocates the memory that it claims. This process therefore
+has limits on address space and processor time. If it dies, only the file that it was decoding is set aside.
 
-Requests come as JSON over a socket, each with the file's descriptor. The answer on stdout is an Arrow stream of text
-columns, then a line of JSON: what was found, or the error.
+Requests arrive as JSON over a socket, each with the file's descriptor. The answer on stdout is an Arrow stream of text
+columns, then a line of JSON with the findings or the error.
 """
 
 import io
@@ -40,7 +40,7 @@ _REQUEST_BYTES: Final = 4096
 
 
 def serve(requests: socket.socket, answers: io.BufferedWriter) -> None:
-    """Decode one file after another until nobody asks any more."""
+    """Decode one file after another until the socket is closed."""
     pa.set_memory_pool(pa.system_memory_pool())
     pa.set_cpu_count(1)
     while True:
@@ -63,7 +63,7 @@ def serve(requests: socket.socket, answers: io.BufferedWriter) -> None:
                 answer["error"] = str(error)
             except _TooLargeError:
                 answer["is_too_large"] = True
-            except MemoryError:  # Arrow's is one
+            except MemoryError:  # includes Arrow's own
                 answer["is_out_of_memory"] = True
             except (pa.ArrowException, OSError, ValueError) as error:
                 answer["error"] = f"the Parquet file is corrupt: {error}"
@@ -77,12 +77,12 @@ def _limit(*, memory_bytes: int, cpu_seconds: float) -> None:
     most = pages * resource.getpagesize() + memory_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-    # Nothing handles SIGPROF: it ends the process.
+    # SIGPROF has no handler, so it ends the process.
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
 
 
 class _TooLargeError(Exception):
-    """The values take more room as text than they may."""
+    """The values, as text, exceed the size limit."""
 
 
 def _open(file: io.FileIO) -> pq.ParquetFile:
@@ -103,7 +103,7 @@ def _open(file: io.FileIO) -> pq.ParquetFile:
 
 
 def _columns_of(contract: Contract, parquet: pq.ParquetFile, *, file_bytes: int, most: int) -> dict[str, str]:
-    """The file's columns by field, where what its footer says of them is within limits."""
+    """The file's columns by field. Checks first that the footer's figures are within limits."""
     metadata = parquet.metadata
     for what, found, expected in (
         ("columns", metadata.num_columns, MAX_COLUMNS),
@@ -153,7 +153,7 @@ def _text_batches(
 
 
 def _text_bytes(values: Any) -> int:
-    """How many bytes a column of dictionary indices takes as text: known before they are written out."""
+    """The size in bytes of a dictionary column as text, computed without expanding it."""
     if not pt.is_dictionary(values.type) or not _has_length(values.type.value_type):
         return 0
     lengths = pc.call_function("binary_length", [values.dictionary])

@@ -1,4 +1,4 @@
-"""Landed Parquet files as batches of text columns, decoded by a process that a broken or lying file may end."""
+"""Reads landed Parquet files as batches of text columns, through a process that a malformed file can crash safely."""
 
 import io
 import json
@@ -19,7 +19,7 @@ from ingestion.landing import LandedFile, UnreadableFileError, reading
 
 _SECONDS: Final = 10.0
 _BYTES_A_SECOND: Final = 1_000_000
-"""A tenth of what the slowest file needs that was measured: only a file made to be slow takes longer."""
+"""A tenth of the slowest speed that was measured: only a file built to be slow takes longer."""
 _ENDS_WITHIN_S: Final = 5.0
 
 
@@ -31,13 +31,13 @@ class _Running:
 
 
 class ParquetDecoder:
-    """A process that decodes one file after another; started with the first one, and again after one that ended it."""
+    """A process that decodes one file after another. Starts at the first file, and again after a file that ended it."""
 
     def __init__(self, contract: Contract, limits: Limits) -> None:
         self._contract, self._limits = contract, limits
         self._running: _Running | None = None
         self.near_misses: list[tuple[str, str]] = []
-        """Of the file that was read last: columns that were probably meant to be fields."""
+        """Columns of the last file read that were probably meant to be fields, each with that field."""
 
     def __enter__(self) -> Self:
         return self
@@ -49,7 +49,7 @@ class ParquetDecoder:
         """Yield a file's records in order: text columns, in the contract's order.
 
         Raises:
-            UnreadableFileError: the file is corrupt, has other columns, or is beyond a limit.
+            UnreadableFileError: the file is corrupt, has the wrong columns, or exceeds a limit.
             NotTakenError: see `landing.reading`.
         """
         seconds = _SECONDS + file.size / _BYTES_A_SECOND
@@ -66,7 +66,7 @@ class ParquetDecoder:
             try:
                 answer = yield from self._answer(stream.fileno(), request)
             except (pa.ArrowException, OSError, EOFError, ValueError):
-                pass  # the process ended, or what it says is broken off
+                pass  # the process ended, or its answer is incomplete
             finally:
                 if answer is None:
                     ended_by = self._end()
@@ -107,12 +107,12 @@ class ParquetDecoder:
         return self._running
 
     def _end(self) -> int | None:
-        """End the process, whatever it is doing; the signal that had ended it before, if one had."""
+        """End the process, whatever it is doing. Return the signal that had already ended it, if any."""
         if self._running is None:
             return None
         running, self._running = self._running, None
         running.requests.close()
-        # Broken off in the middle, it would go on writing: nobody reads any more.
+        # If it was interrupted, it would go on writing: a closed pipe stops it.
         running.answers.close()
         try:
             code = running.process.wait(_ENDS_WITHIN_S)

@@ -1,4 +1,4 @@
-"""The values of a Parquet column as the text another format would have held."""
+"""Converts the values of a Parquet column to the text that another format would contain."""
 
 from typing import Any, TypeAlias
 
@@ -11,15 +11,15 @@ from ingestion.contracts.fields import Takes
 Column: TypeAlias = "pa.Array[Any]"
 
 NOT_TEXT = "\0"
-"""Begins what its field cannot be: an instant without zone, a list, an id with decimals. The value follows."""
+"""Prefix of a value that its field cannot hold: an instant without a zone, a list, an id with decimals."""
 
 
 def texts_of(values: Column, takes: Takes) -> Column:
-    """A column as strings, NULL where it is null.
+    """A column as strings; null stays NULL.
 
     Args:
         values: a column of any type.
-        takes: which values the field takes; the others become `NOT_TEXT`.
+        takes: which values the field accepts; the others are marked with `NOT_TEXT`.
     """
     if pt.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
@@ -42,9 +42,9 @@ def texts_of(values: Column, takes: Takes) -> Column:
 
 
 def _marked(values: Column) -> Column:
-    """Values that their field cannot be, as people can read them, each marked."""
+    """Values that their field cannot hold, as readable text, each marked with `NOT_TEXT`."""
     texts: Column
-    if pt.is_nested(values.type) or pt.is_floating(values.type):  # Arrow writes 123.0 as 123, and nothing of a list
+    if pt.is_nested(values.type) or pt.is_floating(values.type):  # Arrow writes 123.0 as 123, and cannot write lists
         texts = pa.array([None if value is None else str(value) for value in values.to_pylist()], pa.string())
     else:
         texts = values.cast(pa.string())
@@ -64,7 +64,7 @@ def _is_string(kind: pa.DataType) -> bool:
 
 
 def _valid_strings(values: Column) -> Column:
-    """Strings in UTF-8: neither files nor Arrow promise it, and DuckDB stops at others."""
+    """Strings in valid UTF-8. Files and Arrow do not guarantee it, and DuckDB fails on anything else."""
     try:
         strings = values.cast(pa.string())
         strings.validate(full=True)

@@ -1,4 +1,4 @@
-"""What can be wrong with the raw layer's pins, in words an operator can act on."""
+"""The problems that the raw layer's pins can have, in words that an operator can act on."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,26 +10,26 @@ REPAIR: Final = "Rebuild it from the tables' logs: `allive doctor --repair`."
 
 
 class Trouble(StrEnum):
-    """The kinds of problems: what is possible after one depends on its kind."""
+    """The kinds of problems. The kind decides what can be done."""
 
     LOST = "lost"
-    """There are no pins, and there are tables."""
+    """There are tables but no pins."""
     BROKEN = "broken"
     """The pins cannot be read."""
     STALE = "stale"
-    """The pins are older than the logs: records that were loaded are not seen, and batch numbers would come twice."""
+    """The pins are older than the logs: readers miss loaded records, and batch numbers would be used twice."""
     AHEAD = "ahead"
-    """The pins are newer than the logs: records that were loaded are gone."""
+    """The pins are newer than the logs: loaded records are gone."""
     DAMAGED = "damaged"
-    """A log, a register or a file is missing, cut or changed."""
+    """A log, a register or a file is missing, truncated or changed."""
 
 
 @dataclass(frozen=True)
 class PinProblem:
-    """One thing that is not as it must be.
+    """One problem with the pins or the raw tables.
 
     Attributes:
-        where: The file or folder, below the data home.
+        where: The file or folder, relative to the data home.
     """
 
     trouble: Trouble
@@ -43,7 +43,7 @@ class PinProblem:
 
 
 class PinsError(Exception):
-    """The pins do not fit the raw tables: nothing may be loaded, built or closed on them."""
+    """The pins do not match the raw tables: nothing can be loaded, built or closed with them."""
 
     def __init__(self, problems: Iterable[PinProblem]) -> None:
         self.problems = tuple(problems)
@@ -54,5 +54,5 @@ class PinsError(Exception):
 
     @property
     def is_lost_only(self) -> bool:
-        """Whether there are no readable pins, and nothing else is known to be wrong."""
+        """True if there are no readable pins, and nothing else is known to be wrong."""
         return all(problem.trouble in {Trouble.LOST, Trouble.BROKEN} for problem in self.problems)

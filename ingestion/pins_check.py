@@ -1,8 +1,8 @@
-"""Whether the pins fit the raw tables: their logs, the register of versions, the files. Reads only.
+"""Checks that the pins match the raw tables: their logs, the register of versions, the files. Only reads.
 
-Pins that are lost, broken, or older than the tables look like less data, and a load on them gives batch numbers twice.
-So whatever loads, builds or closes asks here first. What a crash left of a promotion or a compaction is no problem:
-the next load or compaction finishes it.
+With pins that are lost, broken or older than the tables, data would seem to be missing, and a load would use batch
+numbers a second time. Every load, build and close therefore checks the pins first. A promotion or compaction that a
+crash interrupted is not a problem: the next load or compaction finishes it.
 """
 
 import os
@@ -20,24 +20,24 @@ _LOOKS = 3
 
 
 def require_pins(settings: Settings, *, with_files: bool = True) -> None:
-    """Raise unless the pins fit the raw tables.
+    """Raise an error unless the pins match the raw tables.
 
     Args:
         settings: the data home.
-        with_files: look at each pinned file too, and at what the register of contents says; else only at the logs'
-            newest entries, which costs a millisecond or two.
+        with_files: also check each pinned file and the register of contents; otherwise only the newest entries of the
+            logs, which takes a millisecond or two.
 
     Raises:
-        PinsError: they do not; each problem says what was found, what was expected and the way out.
+        PinsError: they do not match; each problem says what was found, what was expected and what to do.
     """
     if problems := check_pins(settings, with_files=with_files):
         raise PinsError(problems)
 
 
 def check_pins(settings: Settings, *, with_files: bool = True) -> tuple[PinProblem, ...]:
-    """Return what `require_pins` raises; nothing is fine, also before the first load.
+    """Return the problems that `require_pins` raises; empty if there are none, also before the first load.
 
-    May be called while another process loads: what changed between two looks is looked at again.
+    Works while another process loads: if the tables change during the check, it checks again.
     """
     for _ in range(_LOOKS):
         before = _stamp(settings)
@@ -83,7 +83,7 @@ def _check(settings: Settings, *, with_files: bool) -> tuple[PinProblem, ...]:
 
 
 def _check_decided(settings: Settings, pins: Pins, decided: dict[Path, Promotion | None]) -> Iterator[PinProblem]:
-    """A promotion that waits to be finished is the last or the next one: else its batch number would come twice."""
+    """Check that an unfinished promotion is the last or the next one: otherwise its batch number is used twice."""
     for folder, promotion in decided.items():
         if promotion is None or promotion.batch_number in {pins.batch_number, pins.batch_number + 1}:
             continue
@@ -100,7 +100,7 @@ def _check_decided(settings: Settings, pins: Pins, decided: dict[Path, Promotion
 def _check_log(
     settings: Settings, table: str, pins: Pins, in_flight: tuple[Promotion, ...], newest: dict[str, Commit]
 ) -> Iterator[PinProblem]:
-    """Compare a table's pinned version and layout with the newest entries of its log; note the pinned one."""
+    """Compare a table's pinned version and layout with its newest log entries; put the pinned entry in `newest`."""
     version, layout = pins.versions[table], pins.layouts[table]
     logged = logged_versions(settings, table)
     if version is None or layout is None:
@@ -133,7 +133,7 @@ def _check_log(
 def _check_later(
     settings: Settings, table: str, logged: dict[int, Path], version: int, *, to_be_finished: frozenset[str]
 ) -> Iterator[PinProblem]:
-    """After the pinned version only compactions came, and the promotion that is still to be finished."""
+    """Check that after the pinned version there are only compactions and the unfinished promotion."""
     for number in sorted((number for number in logged if number > version), reverse=True):
         commit = Commit.read(logged[number])
         if not commit.is_ours:
@@ -152,7 +152,7 @@ def _check_later(
 def _check_pinned(
     settings: Settings, table: str, logged: dict[int, Path], *, version: int, newest: dict[str, Commit]
 ) -> Iterator[PinProblem]:
-    """The entry of the pinned version is one that promoted a batch; the register has it if the log was trimmed."""
+    """Check that the pinned version promoted a batch. If the log was trimmed, the register has its entry."""
     if path := logged.get(version):
         newest[table] = Commit.read(path)
         is_promotion = newest[table].is_promotion
@@ -173,7 +173,7 @@ def _check_pinned(
 
 
 def _check_batches(pins: Pins, newest: dict[str, Commit]) -> Iterator[PinProblem]:
-    """The pinned batch number is that of the newest batch in the logs, and its two commits belong together."""
+    """Check that the pinned batch number is the newest in the logs, and that its two commits belong together."""
     last = max((commit.promoted for commit in newest.values() if commit.promoted is not None), default=0)
     if last > pins.batch_number:
         yield PinProblem(
@@ -216,7 +216,7 @@ def _check_layout(settings: Settings, table: str, pins: Pins) -> tuple[PinProble
 
 
 def check_continuity(settings: Settings, table: str, logged: dict[int, Path]) -> Iterator[PinProblem]:
-    """The log has no hole, and does not end before what the register knows of it."""
+    """Check that the log has no gap, and does not end before the newest version in the register."""
     for below, above in pairwise(sorted(logged)):
         if above != below + 1:
             yield damaged_log(table, f"no entry for version {below + 1}, though there are earlier and later ones")
@@ -233,12 +233,12 @@ def check_continuity(settings: Settings, table: str, logged: dict[int, Path]) ->
 
 
 def check_files(settings: Settings, table: str, layout: int | None, *, up_to: int) -> Iterator[PinProblem]:
-    """A layout of a table can be read from its log, and each of its files is there with its size."""
+    """Check that a layout of a table can be read from its log, and that each of its files exists with its size."""
     if layout is None:
         return
     try:
         files = stored_files(settings, table, layout)
-    except Exception as error:  # noqa: BLE001 - a damaged log may break its reader anywhere
+    except Exception as error:  # noqa: BLE001 - a damaged log can raise any error in its reader
         yield damaged_log(table, f"version {layout} cannot be opened ({_first_line(error)})")
         return
     folder = os.fspath(table_path(settings, table))
@@ -270,7 +270,7 @@ def check_files(settings: Settings, table: str, layout: int | None, *, up_to: in
 
 
 def check_contents(settings: Settings, newest: dict[str, Commit]) -> Iterator[PinProblem]:
-    """Whatever the newest batch of a table loaded is in the register of contents, which is the rejects' log."""
+    """Check that the contents of each table's newest batch are in the register of contents, the rejects' log."""
     loaded = {table: commit for table, commit in newest.items() if table != REJECTS}
     if not loaded:
         return
@@ -287,7 +287,7 @@ def check_contents(settings: Settings, newest: dict[str, Commit]) -> Iterator[Pi
 
 
 def newest_promotion(logged: dict[int, Path], *, but_not: frozenset[str] = frozenset()) -> Commit | None:
-    """The newest entry of a log that promoted a batch, but for the one with these contents."""
+    """The newest entry of a log that promoted a batch, except the one with the contents `but_not`."""
     for _, path in sorted(logged.items(), reverse=True):
         commit = Commit.read(path)
         if commit.is_promotion and commit.contents != but_not:
@@ -296,18 +296,18 @@ def newest_promotion(logged: dict[int, Path], *, but_not: frozenset[str] = froze
 
 
 def ids_of(promotions: tuple[Promotion, ...], table: str) -> frozenset[str]:
-    """The app transactions that promotions which wait to be finished commit to a table."""
+    """The app transactions that unfinished promotions commit to a table."""
     return frozenset(app_id for promotion in promotions for app_id in promotion.app_ids(table))
 
 
 def loaded_contents(rejects: Commit) -> tuple[str, frozenset[str]]:
-    """The record type of a batch, and what of it was loaded, by the batch's entry in the rejects' log."""
+    """The record type of a batch and the contents that it loaded, from its entry in the rejects' log."""
     (record_type, *_) = next(iter(rejects.contents)).split("/")
     return record_type, frozenset(one for one in rejects.contents if one.count("/") == 1)
 
 
 def damaged_log(table: str, found: str) -> PinProblem:
-    """A log that cannot be read."""
+    """The problem of a log that cannot be read."""
     return PinProblem(
         Trouble.DAMAGED,
         where=f"raw/{table}",
@@ -318,7 +318,7 @@ def damaged_log(table: str, found: str) -> PinProblem:
 
 
 def changed_from_outside(table: str, version: int) -> PinProblem:
-    """An entry that no part of this project writes."""
+    """The problem of a log entry that this project did not write."""
     return PinProblem(
         Trouble.DAMAGED,
         where=f"raw/{table}",
@@ -329,7 +329,7 @@ def changed_from_outside(table: str, version: int) -> PinProblem:
 
 
 def missing_batch(record_type: str, rejects: Commit) -> PinProblem:
-    """A batch that is in the register, and not in its table."""
+    """The problem of a batch that is in the register but not in its table."""
     number = f"batch {rejects.promoted}" if rejects.promoted else "a batch"
     return PinProblem(
         Trouble.DAMAGED,

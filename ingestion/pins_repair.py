@@ -1,8 +1,9 @@
-"""Rebuilding the pins from the tables' logs: what was promoted and finished, no record less and none twice.
+"""Rebuilds the pins from the tables' logs: every finished promotion, with no record missing and none counted twice.
 
-A batch is one entry in its table's log and one in the rejects', which is the register of contents and so the order of
-all batches. The newest version of each table is pinned with which a batch came whose two entries are there; a
-promotion that a crash interrupted is left out, and finished afterwards as ever. What cannot be rebuilt so is refused.
+A batch has one entry in its table's log and one in the rejects' log, which is the register of contents and gives the
+order of all batches. For each table, the newest version is pinned that added a batch with both entries. A promotion
+that a crash interrupted is left out, and finished afterwards as usual. If the pins cannot be rebuilt this way, the
+repair is refused.
 """
 
 from collections.abc import Iterator, Mapping
@@ -42,12 +43,12 @@ from ingestion.settings import Settings
 
 REPAIRS_FILE: Final = "repairs.ndjson"
 Versions = Mapping[str, int | None]
-"""By raw table."""
+"""Versions by raw table."""
 
 
 @dataclass(frozen=True)
 class Repair:
-    """What a repair found and did."""
+    """The result of a repair: the problems that it found, and the rebuilt pins."""
 
     problems: tuple[PinProblem, ...]
     pins: Pins
@@ -56,15 +57,15 @@ class Repair:
         tables = sum(version is not None for version in self.pins.versions.values())
         return (
             f"The pins were {self.problems[0].trouble} and have been rebuilt from the logs of {tables} raw tables, up "
-            f"to batch {self.pins.batch_number}. It is on record in raw/{REPAIRS_FILE}."
+            f"to batch {self.pins.batch_number}. The repair is recorded in raw/{REPAIRS_FILE}."
         )
 
 
 def repair_lost_pins(settings: Settings, *, operator: str, at_least: Versions) -> Repair | None:
-    """Rebuild pins that are lost or cannot be read, where that is safe; None if the pins are as they must be.
+    """Rebuild pins that are lost or cannot be read, if that is safe; None if the pins are correct.
 
-    It is safe where every log, register and file is whole, and no month was closed on a later version than the logs
-    have: then the logs say all that the pins said. Pins that say something else than the logs are left to a person.
+    It is safe if every log, register and file is complete, and no month was closed on a later version than the logs
+    have: then the logs contain everything that was in the pins. Pins that contradict the logs are left to a person.
     The data home must be locked.
 
     Raises:
@@ -80,14 +81,14 @@ def repair_lost_pins(settings: Settings, *, operator: str, at_least: Versions) -
 
 
 def repair_pins(settings: Settings, *, operator: str, at_least: Versions) -> Repair | None:
-    """Rebuild pins that are lost, cannot be read or are older than the logs; None if they are as they must be.
+    """Rebuild pins that are lost, cannot be read or are older than the logs; None if they are correct.
 
-    Finishes or tidies what a crash left of a promotion, too. The data home must be locked.
+    Also finishes or cleans up promotions that a crash interrupted. The data home must be locked.
 
     Args:
         settings: the data home.
-        operator: who repairs, for the record.
-        at_least: the versions that closed months read, which no rebuilt pins may be older than.
+        operator: the person who repairs, for the record.
+        at_least: the versions that closed months read; the rebuilt pins must not be older.
 
     Raises:
         PinsError: they cannot be rebuilt; nothing was changed.
@@ -117,7 +118,7 @@ def _repair(
     )
     if pins.batch_number:
         write_pins(settings, pins)
-    else:  # the first batch of all is being promoted: there were no pins yet
+    else:  # the very first batch is being promoted: there were no pins yet
         pins_path(settings).unlink(missing_ok=True)
     for folder, promotion in rebuilt.finished.items():
         tidy_up(settings, promotion, folder)
@@ -127,11 +128,11 @@ def _repair(
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """The pins that the logs give.
+    """The pins rebuilt from the logs.
 
     Attributes:
-        finished: Promotions, by staging folder, of which only the tidying is left.
-        in_flight: Promotions that are still to be finished; they are not in the pins.
+        finished: Promotions, by staging folder, that only have to be cleaned up.
+        in_flight: Unfinished promotions; they are not in the pins.
     """
 
     pins: Pins
@@ -140,7 +141,7 @@ class Rebuilt:
 
 
 def _refuse_to_go_back(settings: Settings, rebuilt: Rebuilt) -> None:
-    """Pins that can be read and name more than the logs hold: records are gone, and no repair brings them back."""
+    """Raise an error if readable pins name more than the logs contain: those records are gone beyond repair."""
     try:
         pins = read_pins(settings)
     except PinsError:
@@ -150,7 +151,7 @@ def _refuse_to_go_back(settings: Settings, rebuilt: Rebuilt) -> None:
         PinProblem(
             Trouble.AHEAD,
             where=f"raw/{table}/_delta_log",
-            found=f"version {rebuilt.pins.versions[table]} as the newest of a batch",
+            found=f"version {rebuilt.pins.versions[table]} as the newest with a batch",
             expected=f"version {version}, which the pins name, or a later one",
             advice="The table was restored from an older copy than the pins. " + RESTORE_RAW,
         )
@@ -178,14 +179,14 @@ def _content(path: Path) -> str | None:
 
 @dataclass
 class _Logs:
-    """What the logs and the register say, as far as it was read."""
+    """The tables' logs, and the unfinished promotions."""
 
     settings: Settings
     entries: dict[str, dict[int, Path]]
     in_flight: tuple[Promotion, ...]
 
     def promotions(self, table: str) -> Iterator[Commit]:
-        """A table's promotions that are still in its log, the newest first; the one to be finished is left out."""
+        """A table's promotions that are still in its log, newest first, without the unfinished one."""
         to_be_finished = ids_of(self.in_flight, table)
         for _, path in sorted(self.entries[table].items(), reverse=True):
             commit = Commit.read(path)
@@ -194,10 +195,10 @@ class _Logs:
 
 
 def rebuild_pins(settings: Settings, *, at_least: Versions | None = None) -> Rebuilt:
-    """Return the pins that the logs give. Changes nothing.
+    """Return the pins rebuilt from the logs. Changes nothing.
 
     Raises:
-        PinsError: a log or a file is damaged, or the tables are of different copies.
+        PinsError: a log or a file is damaged, or the tables come from different copies.
     """
     decided = {folder: promotion for folder, promotion in decided_promotions(settings).items() if promotion}
     finished = _finished(settings, decided)
@@ -231,7 +232,7 @@ def rebuild_pins(settings: Settings, *, at_least: Versions | None = None) -> Reb
 
 
 def _finished(settings: Settings, decided: Mapping[Path, Promotion]) -> dict[Path, Promotion]:
-    """Promotions whose commits are all there with later ones after them: only their folders are left."""
+    """Promotions that have all their commits, with later commits after them: only their folders are left to remove."""
     if not decided:
         return {}
     done = {}
@@ -249,7 +250,7 @@ def _finished(settings: Settings, decided: Mapping[Path, Promotion]) -> dict[Pat
 def _newest(
     logs: _Logs, table: str, newest: dict[str, Commit], problems: list[PinProblem]
 ) -> tuple[int | None, int | None]:
-    """The version with which a table's last finished batch came, and the layout of its records."""
+    """The version that added a table's last finished batch, and the layout of its records."""
     logged = logs.entries[table]
     if not logged:
         if not logs.in_flight and any(table_path(logs.settings, table).rglob("*.parquet")):
@@ -274,13 +275,13 @@ def _newest(
         if noted.is_promotion:
             return noted.version, layout
     if min(logged):
-        found = f"nothing of its versions before {min(logged)}, also not in raw/versions.sqlite"
+        found = f"no trace of its versions before {min(logged)}, not even in raw/versions.sqlite"
         problems.append(damaged_log(table, found))
     return None, None
 
 
 def _check_pairs(logs: _Logs, newest: Mapping[str, Commit]) -> Iterator[PinProblem]:
-    """The newest batch of each record type in the rejects' log is the newest one in its table's log."""
+    """Check that each record type's newest batch in the rejects' log is also the newest one in its table's log."""
     seen: set[str] = set()
     for rejects in logs.promotions(REJECTS):
         record_type, contents = loaded_contents(rejects)
@@ -297,7 +298,7 @@ def _check_pairs(logs: _Logs, newest: Mapping[str, Commit]) -> Iterator[PinProbl
 
 
 def _last_batch_number(logs: _Logs, layouts: Versions) -> int:
-    """The number of the last batch: that of the newest one whose number is known, and one more for each after it."""
+    """The number of the last batch: the newest known number, plus one for each batch after it."""
     later = 0
     for rejects in logs.promotions(REJECTS):
         number = rejects.promoted or _number_of_pair(logs, rejects)
@@ -308,7 +309,7 @@ def _last_batch_number(logs: _Logs, layouts: Versions) -> int:
         number = noted.batch_number if noted.batch_number is not None else noted.promoted
         if number is not None and number > 0:
             return number + later
-        # One whose kind is not known may have been a batch: a number left out harms nothing, one given twice does.
+        # An entry of unknown kind might be a batch. To skip a number is harmless; to use one twice is not.
         later += number != 0
     return later + max(
         (file.last_batch for table in TABLES for file in stored_files(logs.settings, table, layouts[table])), default=0
@@ -316,7 +317,7 @@ def _last_batch_number(logs: _Logs, layouts: Versions) -> int:
 
 
 def _number_of_pair(logs: _Logs, rejects: Commit) -> int | None:
-    """An earlier version of the project did not note the number of a batch without rejects: its records have it."""
+    """A batch's number from its records. Earlier versions of the project did not log it for a batch without rejects."""
     record_type, contents = loaded_contents(rejects)
     if contents and record_type in logs.entries:
         for commit in logs.promotions(record_type):
@@ -331,14 +332,14 @@ def _check_months(versions: Versions, at_least: Versions) -> Iterator[PinProblem
             yield PinProblem(
                 Trouble.AHEAD,
                 where=f"raw/{table}",
-                found=f"version {versions.get(table)} as the newest of a batch",
+                found=f"version {versions.get(table)} as the newest with a batch",
                 expected=f"version {version}, which a closed month read, or a later one",
                 advice="The raw tables are older than payouts/. " + RESTORE_RAW,
             )
 
 
 def _check_next(logs: _Logs, batch_number: int) -> Iterator[PinProblem]:
-    """What a crash interrupted is the next batch."""
+    """Check that a promotion that a crash interrupted is the next batch."""
     for promotion in logs.in_flight:
         if promotion.batch_number != batch_number + 1:
             yield PinProblem(

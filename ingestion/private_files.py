@@ -1,4 +1,4 @@
-"""A data home is of its owner: what our processes write there nobody else may read, and what others can is named."""
+"""Keeps a data home private: only its owner can read new files, and entries that other users can read are reported."""
 
 import errno
 import os
@@ -14,15 +14,15 @@ _READ_ONLY: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
 def keep_new_files_private() -> None:
-    """Let this process, and those that it starts, write files and folders for its user alone."""
+    """Make this process, and those that it starts, write files and folders that only its user can access."""
     os.umask(_OTHERS)
 
 
 def readable_by_others(settings: Settings) -> tuple[Path, ...]:
-    """Return the entries of a data home that other users can read or enter, `landing/` apart.
+    """Return the entries of a data home that other users can read or enter, except `landing/`.
 
-    Landing belongs to the deliverer. Only the entries of the home itself are looked at: what lies in a folder that
-    others cannot enter is out of their reach, whatever its own mode.
+    Landing belongs to the deliverer. Only the home's direct entries are checked: files in a folder that others cannot
+    enter are out of their reach, whatever their own mode is.
     """
     home = settings.home
     if not home.is_dir() or not home.stat().st_mode & _OTHERS_MAY_ENTER:
@@ -40,12 +40,12 @@ def readable_by_others(settings: Settings) -> tuple[Path, ...]:
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether this process may write into a folder, or make it where it is not there yet."""
+    """True if this process can write into a folder, or create it if it does not exist yet."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return os.access(folder, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def is_read_only(error: OSError) -> bool:
-    """Whether an error says that a place cannot be written, and not that something is broken."""
+    """True if an error means that a place is not writable, and not that something is broken."""
     return error.errno in _READ_ONLY

@@ -1,9 +1,9 @@
-"""Making a staged batch visible, or not, exactly once whatever dies in between.
+"""Promotes a staged batch: makes it visible to readers exactly once, even if the process is killed at any point.
 
-A batch is staged in `raw/_staging/<batch_id>/`. Writing `promotion.json` there decides that it will
-be promoted: from then on every step (renaming its files into the Delta tables, a commit a table,
-the pins) can be repeated, and `finish_promotions` repeats them after a crash. A staging folder
-without that file is the rest of a load that never decided, and is removed.
+A batch is staged in `raw/_staging/<batch_id>/`. Writing `promotion.json` there decides that it will be promoted. From
+then on every step (renaming its files into the Delta tables, one commit per table, the pins) can be repeated, and
+`finish_promotions` repeats them after a crash. A staging folder without that file was left by a load that made no
+decision, and is removed.
 """
 
 import os
@@ -29,35 +29,35 @@ from ingestion.raw_tables import (
     write_pins,
 )
 from ingestion.settings import Settings
-from ingestion.staging import StagedFile
+from ingestion.staged_files import StagedFile
 
 _PLAN = "promotion.json"
 
 
 @dataclass(frozen=True)
 class Promotion:
-    """A decided promotion: everything that repeating it takes."""
+    """A decided promotion, with everything needed to repeat it."""
 
     batch_id: str
     batch_number: int
     record_type: str
     files: tuple[StagedFile, ...]
     content_hashes: tuple[str, ...]
-    """Of the landed files in it."""
+    """Content hashes of the landed files in the batch."""
     unreadable_hashes: tuple[str, ...]
-    """Of the bytes of the files set aside whole."""
+    """Hashes of the raw bytes of the files that were set aside."""
     release: Decision | None = None
-    """The decision, where this promotes held files."""
+    """The decision, if this promotes held files."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """The form that is stored as JSON."""
         return asdict(self)
 
     def app_ids(self, table: str) -> tuple[str, ...]:
-        """The app transactions that it commits to a table, in order; none where it commits nothing.
+        """The app transactions that it commits to a table, in order; empty if it commits nothing.
 
-        Rejects are committed for every batch, even without any: their table is the register of every content that was
-        dealt with.
+        Every batch commits to the rejects table, even without rejects: that table is the register of all contents that
+        were processed.
         """
         contents = tuple(_content_id(self.record_type, h) for h in self.content_hashes)
         if table == self.record_type:
@@ -67,7 +67,7 @@ class Promotion:
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> "Promotion":
-        """Read back what `as_dict` gave."""
+        """Read back the output of `as_dict`."""
         files = tuple(StagedFile(file["source"], file["table"], DataFile(**file["data"])) for file in stored["files"])
         return cls(
             **{
@@ -81,7 +81,7 @@ class Promotion:
 
 
 def staging_folder(settings: Settings, batch_id: str) -> Path:
-    """Where a batch is staged: beside the tables, so that a rename is enough."""
+    """The folder where a batch is staged: next to the tables, so that a rename is enough to move its files."""
     return settings.raw_dir / "_staging" / batch_id
 
 
@@ -90,23 +90,23 @@ def _content_id(record_type: str, content_hash: str) -> str:
 
 
 def _unreadable_id(record_type: str, bytes_hash: str) -> str:
-    # Apart from contents: the same bytes under another name may well be readable.
+    # Separate from the ids of contents: the same bytes can be readable under another name.
     return f"{record_type}/unreadable/{bytes_hash}"
 
 
 class Promoted:
-    """What of a record type is in the raw layer, by hashes: opened once, as opening costs more the more is known."""
+    """Content hashes of a record type that are already loaded. Opened once: opening slows down as it grows."""
 
     def __init__(self, settings: Settings, record_type: str) -> None:
         self._registry = open_table(settings, REJECTS)
         self._record_type = record_type
 
     def has_content(self, content_hash: str) -> bool:
-        """Whether the content was loaded."""
+        """True if the content was loaded."""
         return self._is_registered(_content_id(self._record_type, content_hash))
 
     def has_unreadable(self, bytes_hash: str) -> bool:
-        """Whether a file of these bytes, which cannot be read, has been noted."""
+        """True if an unreadable file with these bytes was recorded."""
         return self._is_registered(_unreadable_id(self._record_type, bytes_hash))
 
     def _is_registered(self, app_id: str) -> bool:
@@ -114,9 +114,9 @@ class Promoted:
 
 
 def promote(settings: Settings, promotion: Promotion) -> None:
-    """Decide that a staged batch is promoted, and promote it.
+    """Record the decision to promote a staged batch, and promote it.
 
-    Its staged files must be on the disk.
+    Its staged files must already be synced to the disk.
     """
     folder = staging_folder(settings, promotion.batch_id)
     raise_home_format(settings, format_of_files(file.data for file in promotion.files))
@@ -125,10 +125,10 @@ def promote(settings: Settings, promotion: Promotion) -> None:
 
 
 def decided_promotions(settings: Settings) -> dict[Path, Promotion | None]:
-    """What a crash left staged: by folder the promotion that was decided, None if none was.
+    """The staging folders that a crash left, each with its decided promotion, or None if none was decided.
 
     Raises:
-        PinsError: a decision cannot be read.
+        PinsError: a `promotion.json` cannot be read.
     """
     staging = settings.raw_dir / "_staging"
     if not staging.is_dir():
@@ -145,14 +145,14 @@ def _read_plan(settings: Settings, path: Path) -> Promotion | None:
             Trouble.DAMAGED,
             where=path.relative_to(settings.home).as_posix(),
             found=f"a file that cannot be read ({type(error).__name__})",
-            expected="the promotion that was decided: some of it may be committed",
+            expected="the promotion that was decided: part of it might be committed",
             advice=RESTORE_RAW,
         )
         raise PinsError([problem]) from None
 
 
 def finish_promotions(settings: Settings) -> None:
-    """After a crash: complete what was decided, remove what was not."""
+    """After a crash, complete the promotions that were decided, and remove the other staging folders."""
     for folder, promotion in decided_promotions(settings).items():
         if promotion is None:
             shutil.rmtree(folder)
@@ -177,9 +177,9 @@ def _carry_out(settings: Settings, promotion: Promotion, folder: Path) -> None:
 
 
 def tidy_up(settings: Settings, promotion: Promotion, folder: Path) -> None:
-    """The last steps of a promotion, after which nothing of it is left to do.
+    """The last steps of a promotion: record the decision, if any, and remove the staging folder.
 
-    What is left of released files in `held/` is removed by `ingestion.batches`: nothing reads it once they are decided.
+    `ingestion.batches` removes what is left of released files in `held/`: nothing reads it after the decision.
     """
     if promotion.release:
         record_decision(settings, promotion.release)
@@ -194,7 +194,7 @@ def _move_files(settings: Settings, promotion: Promotion, folder: Path) -> None:
         if not target.parent.is_dir():
             target.parent.mkdir(parents=True)
         if source.exists():
-            os.rename(source, target)  # noqa: PTH104 - Path.rename is the same, and slower by far
+            os.rename(source, target)  # noqa: PTH104 - Path.rename does the same, much more slowly
         targets.add(target.parent)
     for directory in targets | {target.parent for target in targets}:
         sync_file(directory)

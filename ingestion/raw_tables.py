@@ -1,11 +1,11 @@
-"""The raw layer: Delta tables of accepted records and of rejects, and the versions readers pin.
+"""The raw layer: Delta tables of accepted records and of rejects, and the pinned versions that readers use.
 
-A table's newest version may be half of a promotion; what `pins.json` names never is. Files may be rewritten into fewer
-(`ingestion.compaction`): so a version names records, by the last batch in it, and the files are those of today.
+A table's newest version can be half of a promotion; the versions in `pins.json` never are. Files can be merged
+(`ingestion.compaction`), so a version identifies records, up to its last batch, and not files: its records are read
+from the current files.
 """
 
 import json
-import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
 from ingestion.contracts import CONTRACTS, RECORD_TYPES
-from ingestion.contracts.fields import sql_text
 from ingestion.durable import read_json, sync_file, write_json
 from ingestion.home_format import FORMAT_WITH_STRAYS
 from ingestion.pin_problems import REPAIR, PinProblem, PinsError, Trouble
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 
 REJECTS = "rejects"
 TABLES: tuple[str, ...] = (*RECORD_TYPES, REJECTS)
@@ -41,7 +41,7 @@ REJECT_COLUMNS: dict[str, str] = {
 }
 
 _LATER_REJECT_COLUMNS = ("device", "app_version")
-# Files that were written before the log said which files have a later column may have these, or not.
+# Files from before the log recorded which later columns a file has: they can have these columns or lack them.
 _UNLOGGED = frozenset({"currency", "refunded_cents"})
 
 _DELTA_TYPES = {
@@ -53,13 +53,13 @@ _DELTA_TYPES = {
     "TIMESTAMPTZ": "timestamp",
     "DECIMAL(18,3)": "decimal(18,3)",
 }
-# `ingestion.vacuum` alone cleans up: the log never expires by itself. Checkpoints forget rewritten files after a while.
+# Only `ingestion.vacuum` cleans up: the log never expires by itself. Checkpoints drop rewritten files after a while.
 _PROPERTIES = {
     "delta.logRetentionDuration": f"interval {timedelta(days=36_500).days} days",
     "delta.deletedFileRetentionDuration": "interval 2 days",
 }
-# The rejects' log is the register of every content, for ever. To the other tables app transactions only tell whether a
-# promotion that was interrupted had come so far; opening a table costs more the more of them it has.
+# The rejects' log is the permanent register of all contents. In the other tables, app transactions only show how far an
+# interrupted promotion got; the more of them a table has, the more slowly it opens.
 _FORGETFUL = {"delta.setTransactionRetentionDuration": "interval 30 days"}
 ROW_GROUP_ROWS = 122_880
 PARQUET_OPTIONS = (
@@ -67,17 +67,17 @@ PARQUET_OPTIONS = (
     f"row_group_size {ROW_GROUP_ROWS}, return_stats"
 )
 """How DuckDB's `copy` writes accepted records (docs/adr/0011)."""
-# Of a raw view's files, by age: a reader of new batches opens about as many as are new (docs/adr/0014).
+# A raw view reads its files in groups by age: a reader of new batches opens few other files (docs/adr/0014).
 _NEWEST_FILES = 16
 _OLDER_TIMES = 4
 
 
-# Of a file of strays, by Delta's convention for a partition without a value.
+# The partition value of stray files: Delta's convention for a partition without a value.
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 def folder_of(partition: Mapping[str, str | None]) -> str:
-    """The folder inside its table in which a partition's files lie, with a slash at its end; empty where there is none.
+    """A partition's folder inside its table, with a slash at its end; empty if there is no partition.
 
     >>> folder_of({"event_day": "2021-02-01"}), folder_of({"event_day": None}), folder_of({})
     ('event_day=2021-02-01/', 'event_day=__HIVE_DEFAULT_PARTITION__/', '')
@@ -86,7 +86,7 @@ def folder_of(partition: Mapping[str, str | None]) -> str:
 
 
 def is_stray(path: Path | str) -> bool:
-    """Whether a file holds strays: heartbeats of many days, each of the Paris day of its `event_at` (docs/adr/0026)."""
+    """True for a file of strays: heartbeats of many days, each of the Paris day of its `event_at` (docs/adr/0026)."""
     return Path(path).parent.name.endswith(f"={_NO_VALUE}")
 
 
@@ -96,14 +96,14 @@ def columns_of(table: str) -> dict[str, str]:
 
 
 def later_columns_of(table: str) -> dict[str, str]:
-    """The columns of a raw table, and their DuckDB types, that files of an earlier version of the project lack."""
+    """The columns of a raw table, with their DuckDB types, that files of earlier versions of the project lack."""
     if table == REJECTS:
         return {name: REJECT_COLUMNS[name] for name in _LATER_REJECT_COLUMNS}
     return {field.column_name: field.type.sql_type for field in CONTRACTS[table].fields if field.is_later}
 
 
 def null_counts_of(table: str, statistics: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
-    """How many values a written file lacks in each later column, by what DuckDB's `copy` returned of its columns."""
+    """The number of nulls in each later column of a written file, from the statistics that DuckDB's `copy` returned."""
     return {name: int(statistics[f'"{name}"']["null_count"]) for name in later_columns_of(table)}
 
 
@@ -113,32 +113,32 @@ def properties_of(table: str) -> dict[str, str]:
 
 
 def partition_column_of(table: str) -> str | None:
-    """The column by which a raw table's files are laid out, if any."""
+    """The column that a raw table is partitioned by, if any."""
     return None if table == REJECTS else CONTRACTS[table].partition_column
 
 
 @dataclass(frozen=True)
 class Pins:
-    """What readers may see: the records of each raw table, the last batch that is in them, and the files to read."""
+    """The state that readers see: the records of each raw table, the last batch in them, and the files to read."""
 
     versions: dict[str, int | None]
-    """The Delta version with which the table's last batch came: changes with the records only."""
+    """The Delta version that added the table's last batch: changes only with the records."""
     batch_number: int
     layouts: dict[str, int | None] = field(default_factory=dict)
-    """The Delta version whose files hold these records: changes with every rewriting too."""
+    """The Delta version whose files contain these records: changes also when files are rewritten."""
 
 
 def pins_path(settings: Settings) -> Path:
-    """Where the pins lie."""
+    """The path of the pins."""
     return settings.raw_dir / "pins.json"
 
 
 def read_pins(settings: Settings) -> Pins:
-    """The versions that readers may see now; none of any table before the first load.
+    """The versions that readers see now; None for every table before the first load.
 
     Raises:
-        PinsError: they are lost though there are tables (who took that for "nothing was ever loaded" would publish an
-            empty platform), or cannot be read.
+        PinsError: they cannot be read, or are lost although there are tables (to take that for "nothing was ever
+            loaded" would publish an empty platform).
     """
     for is_last_look in (False, True):
         try:
@@ -146,7 +146,7 @@ def read_pins(settings: Settings) -> Pins:
         except FileNotFoundError:
             if not (tables := _tables_with_a_log(settings)) or _first_batch_is_being_promoted(settings):
                 return Pins(dict.fromkeys(TABLES), 0, dict.fromkeys(TABLES))
-            if is_last_look:  # the first batch of all may have been pinned between the two looks
+            if is_last_look:  # the very first batch might have been pinned between the two looks
                 raise PinsError([_lost(tables)]) from None
         else:
             return _parsed(content)
@@ -168,11 +168,11 @@ def _tables_with_a_log(settings: Settings) -> list[str]:
 
 
 def _first_batch_is_being_promoted(settings: Settings) -> bool:
-    """Whether the batch is decided, and perhaps half committed, after which there are pins."""
+    """True if the very first batch is decided, and perhaps half committed: there are no pins before it is promoted."""
     for path in (settings.raw_dir / "_staging").glob("*/promotion.json"):
         try:
             plan = read_json(path)
-        except ValueError:  # `ingestion.promotion.decided_promotions` names it
+        except ValueError:  # `ingestion.promotion.decided_promotions` reports it
             continue
         if isinstance(plan, dict) and plan.get("batch_number") == 1:
             return True
@@ -216,7 +216,7 @@ def _broken(found: str) -> PinsError:
 
 
 def write_pins(settings: Settings, pins: Pins) -> None:
-    """Let readers see a batch: records and rejects at once."""
+    """Make a batch visible to readers: records and rejects at the same time."""
     write_json(
         pins_path(settings),
         {"versions": pins.versions, "batch_number": pins.batch_number, "layouts": pins.layouts},
@@ -225,7 +225,7 @@ def write_pins(settings: Settings, pins: Pins) -> None:
 
 @dataclass(frozen=True)
 class DataFile:
-    """A Parquet file of a raw table: its path inside the table, and what Delta notes of it."""
+    """A Parquet file of a raw table: its path inside the table, and its figures in the Delta log."""
 
     path: str
     size: int
@@ -233,10 +233,10 @@ class DataFile:
     batch_number: int
     partition: Mapping[str, str | None]
     null_counts: Mapping[str, int] = field(default_factory=dict)
-    """By later column that the file has: how many of its values are missing."""
+    """The number of nulls in each later column that the file has."""
 
     def as_action(self) -> AddAction:
-        """The entry of the Delta log."""
+        """The entry in the Delta log."""
         return StoredFile(
             self.path,
             self.size,
@@ -249,13 +249,13 @@ class DataFile:
 
 
 def format_of_files(files: Iterable[DataFile]) -> int:
-    """The format that a data home has at least, to hold files like these."""
+    """The lowest format of a data home that can contain these files."""
     return FORMAT_WITH_STRAYS if any(is_stray(file.path) for file in files) else 1
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file of a raw table as its log knows it: of one batch, or of several since it was compacted."""
+    """A file of a raw table as its log lists it: of one batch, or of several if it was compacted."""
 
     path: str
     size: int
@@ -264,15 +264,15 @@ class StoredFile:
     last_batch: int
     partition: Mapping[str, str | None]
     null_counts: Mapping[str, int] = field(default_factory=dict)
-    """As in `DataFile`; the log of an earlier version of the project has none."""
+    """As in `DataFile`; empty in the log of an earlier version of the project."""
 
     def lacked_columns(self, table: str) -> frozenset[str] | None:
-        """The later columns of its table that the file lacks; None where only the file itself can tell."""
+        """The later columns of its table that the file lacks; None if only the file itself can show it."""
         lacked = frozenset(later_columns_of(table)).difference(self.null_counts)
         return None if lacked & _UNLOGGED else lacked
 
     def as_action(self, *, is_new: bool) -> AddAction:
-        """The entry of the Delta log; not new: the same records were in other files."""
+        """The entry in the Delta log; `is_new` is false if the same records were in other files before."""
         return AddAction(
             path=self.path,
             size=self.size,
@@ -290,7 +290,7 @@ class StoredFile:
         )
 
     def as_removal(self, at: datetime) -> RemoveAction:
-        """The entry that takes the file out of the table; its records are in others."""
+        """The entry in the Delta log that removes the file; its records are in other files."""
         return RemoveAction(
             self.path,
             data_change=False,
@@ -301,7 +301,7 @@ class StoredFile:
 
 
 def table_path(settings: Settings, table: str) -> Path:
-    """Where a raw table lies."""
+    """The folder of a raw table."""
     return settings.raw_dir / table
 
 
@@ -314,17 +314,17 @@ def open_table(settings: Settings, table: str) -> DeltaTable | None:
 def commit_batch(
     settings: Settings, table: str, files: Iterable[DataFile], app_ids: Iterable[str], *, batch_number: int
 ) -> int:
-    """Register a batch's files, which lie in the table already; a second time changes nothing.
+    """Commit a batch's files, which are already in the table's folder. To repeat it changes nothing.
 
     Args:
-        settings: where the raw layer lies.
+        settings: the data home.
         table: the raw table.
         files: the batch's files.
-        app_ids: an app transaction for each landed file; what makes it loaded exactly once.
-        batch_number: the batch's, noted in the log also where it brings no record: pins can be rebuilt from it.
+        app_ids: one app transaction per landed file, so that each file is loaded exactly once.
+        batch_number: recorded in the log even for a batch without records, so that the pins can be rebuilt.
 
     Returns:
-        The table's version that holds the batch.
+        The table's version that contains the batch.
     """
     fields = [
         DeltaField(name, PrimitiveType(_DELTA_TYPES[sql_type]), nullable=True)
@@ -340,7 +340,7 @@ def commit_batch(
     files, app_ids = list(files), list(app_ids)
     if delta.transaction_version(app_ids[0]) is None and not _holds_any(delta, files):
         _grow(delta, fields)
-        # Without a time they are kept for ever.
+        # Without a time they are kept forever.
         at = None if table == REJECTS else round(datetime.now(UTC).timestamp() * 1000)
         delta.create_write_transaction(
             actions=[file.as_action() for file in files],
@@ -362,14 +362,14 @@ def commit_batch(
 
 
 def _grow(delta: DeltaTable, fields: Iterable[DeltaField]) -> None:
-    """Give a table of an earlier version of the project the columns that it lacks: one more version, of no batch."""
+    """Add the missing columns to a table of an earlier version of the project, in a table version without a batch."""
     known = {field.name for field in delta.schema().fields}
     if missing := [field for field in fields if field.name not in known]:
         delta.alter.add_columns(missing)
 
 
 def _holds_any(delta: DeltaTable, files: Iterable[DataFile]) -> bool:
-    """Whether a batch's files are in the table: then so is the batch, though its app transactions be forgotten."""
+    """True if a batch's files are in the table: then it was committed, even if its app transactions have expired."""
     names = {file.path for file in files}
     return bool(names) and any(
         unquote(path) in names for path in delta.get_add_actions(flatten=True).column("path").to_pylist()
@@ -377,7 +377,7 @@ def _holds_any(delta: DeltaTable, files: Iterable[DataFile]) -> bool:
 
 
 def drop_half_written_commits(settings: Settings, table: str) -> None:
-    """After a crash: drop what a killed commit left of itself, `<version>.json#<number>`, which no reader looks at."""
+    """After a crash, delete the files that a killed commit left, `<version>.json#<number>`. No reader uses them."""
     for leftover in (table_path(settings, table) / "_delta_log").glob("*.json#*"):
         leftover.unlink()
 
@@ -400,7 +400,7 @@ def stored_files(settings: Settings, table: str, layout: int | None) -> list[Sto
         partitions = [{partition_column: None if day is None else str(day)} for day in days]
     else:
         partitions = [{} for _ in columns[0] or ()]
-    # Paths in the log are URL-encoded, by the protocol.
+    # The Delta protocol URL-encodes the paths in the log.
     return [
         StoredFile(unquote(path), size, records, first_batch, last_batch, partition, counts)
         for (path, size, records, first_batch, last_batch), partition, counts in zip(
@@ -410,14 +410,14 @@ def stored_files(settings: Settings, table: str, layout: int | None) -> list[Sto
 
 
 def count_records(settings: Settings, table: str, layout: int | None) -> int:
-    """How many records a raw table's Delta version holds, as its log tells: no file of it is read."""
+    """The number of records in a raw table's Delta version, from its log: no data file is read."""
     return sum(file.records for file in stored_files(settings, table, layout))
 
 
 def create_raw_views(con: duckdb.DuckDBPyConnection, settings: Settings, pins: Pins) -> None:
-    """Create the schema `raw`: a view a table over the pinned files, and the tables `raw.pins` and `raw.layouts`.
+    """Create the schema `raw`: one view per table over its pinned files, and the tables `raw.pins` and `raw.layouts`.
 
-    Columns and files are spelled out: a file that appears later, or a column more in it, changes
+    The views list columns and files explicitly, so a file that appears later, or a further column in it, changes
     nothing. A table without files is an empty typed view.
     """
     con.execute("create schema if not exists raw")
@@ -430,9 +430,9 @@ def create_raw_views(con: duckdb.DuckDBPyConnection, settings: Settings, pins: P
 
 
 def _scan_by_age(settings: Settings, table: str, files: Iterable[StoredFile]) -> str:
-    """SQL that reads files in groups, each with the batch number that none of its records exceeds.
+    """SQL that reads files in groups, each with the highest batch number of its records.
 
-    Where a query wants later batches than that, its plan leaves the group out: not even footers are read.
+    If a query asks only for later batches than that, its plan skips the group without reading even the footers.
     """
     ordered = sorted(files, key=lambda file: (file.last_batch, file.path), reverse=True)
     groups, size = [], _NEWEST_FILES
@@ -446,7 +446,7 @@ def _scan_by_age(settings: Settings, table: str, files: Iterable[StoredFile]) ->
 
 
 def scan_of_stored(settings: Settings, table: str, files: Iterable[StoredFile], *, up_to: int | None = None) -> str:
-    """SQL that reads a raw table from files of its log, as `scan_of`; those that have the same columns together."""
+    """SQL that reads a raw table from the files in its log, as `scan_of`. Files with the same columns share a scan."""
     folder = table_path(settings, table)
     alike: defaultdict[frozenset[str] | None, list[Path]] = defaultdict(list)
     for file in files:
@@ -459,16 +459,17 @@ def scan_of_stored(settings: Settings, table: str, files: Iterable[StoredFile], 
 def scan_of(
     table: str, files: Iterable[Path], *, up_to: int | None = None, lacked: Collection[str] | None = None
 ) -> str:
-    """SQL that reads a raw table from its files, with explicit columns (a view binds no values).
+    """SQL that reads a raw table from its files, with explicit columns (a view cannot bind values).
 
-    Files of strays are a branch of their own: of the others, the folder tells which need be opened for some days.
+    Files of strays are read in a separate branch. The other files have their day in the folder name, so a query for
+    some days opens only the files of these days.
 
     Args:
         table: the raw table.
-        files: its files, or such as will be.
+        files: its files, or files that will be added to it.
         up_to: only the records of batches up to this number.
-        lacked: the later columns that all of the files lack, while they have the others. If it is not known, columns
-            are read by name: all footers are opened, by whatever is then asked.
+        lacked: the later columns that all of the files lack; they have the other ones. If None, columns are matched by
+            name, and every query opens the footers of all files.
     """
     strays: list[Path] = []
     dated: list[Path] = []
@@ -489,7 +490,7 @@ def _scan_alike(
     table: str, files: Iterable[Path], *, up_to: int | None, lacked: Collection[str] | None, are_strays: bool
 ) -> str:
     columns = columns_of(table)
-    literals = ", ".join(sql_text(os.fspath(file)) for file in files)
+    literals = ", ".join(sql_text(file) for file in files)
     partition_column = None if are_strays else partition_column_of(table)
     hive = (
         f", hive_partitioning = true, hive_types = {{'{partition_column}': date}}"
@@ -504,7 +505,7 @@ def _scan_alike(
     listed = ", ".join(computed.get(name, name) for name in columns)
     if lacked is not None or not later:
         return f"select {listed} from read_parquet([{literals}]{hive}){where}"
-    # If none of the files has the later columns, the empty row names them.
+    # If none of the files has the later columns, the empty select provides them.
     named = ", ".join(f"cast(null as {t}) as {name}" for name, t in later.items())
     return (
         f"select {listed} from (from read_parquet([{literals}], union_by_name = true{hive}) "

@@ -1,8 +1,8 @@
-"""What a version of a raw table means: the last batch in it, and when it came; hence its records in the files of today.
+"""Maps each version of a raw table to its last batch and load time, and so to its records in the current files.
 
 Records are only ever added, and batches are numbered in the order of promotion: a version's records are those of its
-last batch and of all before, whatever files they lie in now. The Delta log tells a version's last batch; a register
-keeps what it told before the log is trimmed.
+last batch and of all earlier ones, whatever files they are in now. The last batch is in the Delta log; before the log
+is trimmed, it is copied to a register.
 """
 
 import json
@@ -21,8 +21,8 @@ from ingestion.raw_tables import REJECTS, read_pins, stored_files, table_path
 from ingestion.settings import Settings
 
 _COMMIT = re.compile(r"\d{20}\.json")
-# `promoted` is the batch that a version promoted, also one without a record; 0 where it promoted none, -1 where its
-# number is not known. An earlier version of the project left it out: then it is null.
+# `promoted` is the batch that a version promoted, with or without records: 0 if it promoted none, -1 if its number is
+# not known, null if an earlier version of the project wrote the row.
 _CREATE = """
     create table if not exists versions (
         raw_table text, version integer, batch_number integer, committed_ms integer, promoted integer,
@@ -33,20 +33,20 @@ _CREATE = """
 
 
 class UnknownVersionError(Exception):
-    """A version of a raw table that is not there, or not any more."""
+    """A version of a raw table does not exist, or no longer exists."""
 
 
 class DamagedLogError(Exception):
-    """An entry of a raw table's log, or the register of versions, is there and cannot be read."""
+    """An entry of a raw table's log, or the register of versions, exists but cannot be read."""
 
 
 @dataclass(frozen=True)
 class Records:
-    """The records of one version of a raw table: all in these files, or those up to a batch."""
+    """The records of one version of a raw table: all records in these files, or only those up to a batch."""
 
     files: tuple[Path, ...]
     up_to: int | None
-    """The last batch that counts; None where the files hold nothing later."""
+    """The last batch that counts; None if the files contain no later one."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +55,20 @@ class Commit:
 
     version: int
     batch_number: int | None
-    """Of the batch that it brought; None if it brought no records."""
+    """The batch whose records it added; None if it added no records."""
     committed_at: datetime
     removed: tuple[str, ...]
-    """Files that it replaced by others with the same records."""
+    """Files that it replaced with others that have the same records."""
     contents: frozenset[str] = frozenset()
-    """The app transactions of a promotion: what it loaded."""
+    """The app transactions of a promotion, which identify the contents that it loaded."""
     promoted: int | None = None
-    """The number of the batch that it promoted, with records or without, if that is known."""
+    """The number of the batch that it promoted, with or without records; None if it is not known."""
     is_ours: bool = True
-    """Whether it is of a kind that this project writes: a promotion, a compaction, or one without files."""
+    """True if it is of a kind that this project writes: a promotion, a compaction, or an entry without files."""
 
     @property
     def is_promotion(self) -> bool:
-        """Whether it promoted a batch: its records, or only the register's entries for their contents."""
+        """True if it promoted a batch: its records, or only the register's entries for its contents."""
         return bool(self.contents)
 
     @classmethod
@@ -76,7 +76,7 @@ class Commit:
         """Read an entry of the log.
 
         Raises:
-            DamagedLogError: it is there and cannot be read.
+            DamagedLogError: it exists but cannot be read.
         """
         try:
             return cls._of([json.loads(line) for line in path.read_bytes().splitlines()], path)
@@ -121,21 +121,21 @@ def _batch_of(add: dict[str, Any]) -> int:
 
 @dataclass(frozen=True)
 class Noted:
-    """What the register keeps of a version whose entry in the log is gone."""
+    """The register's row for a version whose entry in the log is gone."""
 
     version: int
     batch_number: int | None
     promoted: int | None
-    """As in the register's column: 0 is none, -1 one without a known number, None unknown."""
+    """As in the register's column: 0 if none, -1 if its number is not known, None if nothing is known."""
 
     @property
     def is_promotion(self) -> bool:
-        """Whether it is known to have promoted a batch."""
+        """True if it is known to have promoted a batch."""
         return bool(self.promoted) or self.batch_number is not None
 
 
 def logged_versions(settings: Settings, table: str) -> dict[int, Path]:
-    """The entries that a raw table's log still has, the oldest first."""
+    """The entries that are still in a raw table's log, oldest first."""
     log = table_path(settings, table) / "_delta_log"
     if not log.is_dir():
         return {}
@@ -143,10 +143,10 @@ def logged_versions(settings: Settings, table: str) -> dict[int, Path]:
 
 
 def records_of(settings: Settings, table: str, version: int | None) -> Records:
-    """Where the records of a raw table's version lie now.
+    """The files that now contain the records of a raw table's version.
 
     Raises:
-        UnknownVersionError: the table never came to this version, or nothing tells any more what was in it.
+        UnknownVersionError: the table never reached this version, or its content is no longer known.
     """
     if version is None:
         return Records((), None)
@@ -165,10 +165,10 @@ def records_of(settings: Settings, table: str, version: int | None) -> Records:
 
 
 def last_batch_of(settings: Settings, table: str, version: int) -> int:
-    """The last batch that a raw table's version holds records of; 0 before any.
+    """The last batch with records in a raw table's version; 0 before the first one.
 
     Raises:
-        UnknownVersionError: neither the log nor the register knows.
+        UnknownVersionError: the version is in neither the log nor the register.
     """
     logged = logged_versions(settings, table)
     below = version
@@ -194,7 +194,7 @@ def last_batch_of(settings: Settings, table: str, version: int) -> int:
 
 
 def loaded_at(settings: Settings, table: str, version: int) -> datetime | None:
-    """When a raw table came to a version; None if that is not known any more."""
+    """When a raw table reached a version; None if that is no longer known."""
     path = table_path(settings, table) / "_delta_log" / f"{version:020}.json"
     if path.exists():
         return Commit.read(path).committed_at
@@ -206,7 +206,7 @@ def loaded_at(settings: Settings, table: str, version: int) -> datetime | None:
 
 
 def batches_loaded_at(settings: Settings, table: str, batch_numbers: Iterable[int]) -> dict[int, datetime]:
-    """When batches brought records to a raw table: of each that did."""
+    """When each batch added records to a raw table; batches that added none are left out."""
     wanted, found = set(batch_numbers), {}
     with _register(settings) as register:
         for number in wanted:
@@ -225,7 +225,7 @@ def batches_loaded_at(settings: Settings, table: str, batch_numbers: Iterable[in
 
 
 def note_versions(settings: Settings, table: str) -> None:
-    """Enter in the register, durably, what the log tells of its versions: from now on it may be trimmed."""
+    """Copy the versions of a raw table's log to the register, durably, so that the log can be trimmed."""
     with _register(settings, is_written=True) as register:
         (noted,) = register.execute("select max(version) from versions where raw_table = ?", [table]).fetchone()
         new = [
@@ -251,10 +251,10 @@ def note_versions(settings: Settings, table: str) -> None:
 
 
 def noted_versions(settings: Settings, table: str, *, before: int | None = None) -> Iterator[Noted]:
-    """What the register keeps of a raw table's versions, the newest first.
+    """The register's rows for a raw table, newest version first.
 
     Raises:
-        DamagedLogError: the register is there and cannot be read.
+        DamagedLogError: the register exists but cannot be read.
     """
     with _register(settings) as register:
         names = {name for _, name, *_ in register.execute("pragma table_info(versions)")}
@@ -270,13 +270,13 @@ def noted_versions(settings: Settings, table: str, *, before: int | None = None)
 
 
 def register_path(settings: Settings) -> Path:
-    """Where the register of versions lies."""
+    """The path of the register of versions."""
     return settings.raw_dir / "versions.sqlite"
 
 
 @contextmanager
 def _register(settings: Settings, *, is_written: bool = False) -> Iterator[sqlite3.Connection]:
-    """Open the register; read only, and so that nothing is written beside it, unless it is to be written."""
+    """Open the register. Unless `is_written`, it is opened read-only, and no file is created next to it."""
     path = register_path(settings)
     try:
         with closing(_opened(path, is_written=is_written)) as register:
@@ -292,13 +292,13 @@ def _opened(path: Path, *, is_written: bool) -> sqlite3.Connection:
         _create(path)
     if is_written:
         return _with_table(sqlite3.connect(path))
-    # Where a writer was killed in the middle, only who may write can undo its half.
+    # If a writer was killed in a transaction, only a connection that can write can roll it back.
     mode = "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"
     return sqlite3.connect(f"{path.as_uri()}?mode={mode}", uri=True)
 
 
 def _create(path: Path) -> None:
-    """Give the register its name once its table is in it: without, it could not be told from a damaged one."""
+    """Create the register with its table, then give it its name: without the table, it would look damaged."""
     aside = path.with_name(f".{path.name}.tmp")
     for leftover in (aside, aside.with_name(f"{aside.name}-journal")):
         leftover.unlink(missing_ok=True)

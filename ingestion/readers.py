@@ -1,7 +1,7 @@
-"""Landed files as streams of numbered text records, in Arrow, whatever their format.
+"""Reads landed files of any format as Arrow streams of numbered text records.
 
-The three formats end in one relation of text columns that `contracts.typing_sql` judges: readers
-cut and count, they neither type nor reject (a record that cannot be cut is handed over as broken).
+All three formats become one relation of text columns, which `contracts.typing_sql` judges. Readers split and number
+records; they do not type or reject them (a record that cannot be split is passed on as broken).
 """
 
 import hashlib
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from ingestion.contracts import Contract, Field
-from ingestion.contracts.fields import IS_PLAIN, NOT_TEXT, Choice, Takes, sql_text
+from ingestion.contracts.fields import IS_PLAIN, NOT_TEXT, Choice, Takes
 from ingestion.contracts.typing_sql import text_column
 from ingestion.csv_records import CsvLayout, Cut, cut_header, cut_records, decoded, find_header, lines_of, read_layout
 from ingestion.field_names import MAX_COLUMNS, near_misses
@@ -25,23 +25,24 @@ from ingestion.landed_content import Limits, as_utf8, read_content
 from ingestion.landing import LandedFile, NotTakenError, UnreadableFileError, hash_bytes
 from ingestion.parquet_files import ParquetDecoder
 from ingestion.parquet_texts import Column
+from ingestion.sql_text import sql_text
 
 MAX_RECORD_BYTES = 4 << 20
-"""A longer record is malformed, and its raw text is cut: memory stays bounded on any input."""
+"""A longer record is malformed, and its raw text is truncated, so that memory stays bounded for any input."""
 
 _KEPT_OF_LONG_RECORD = 1000
 _NEWLINE = 10
 _SLICE_BYTES = 256 << 20
 _LINES_LOOKED_AT = 5
 _LONGEST_LINE_LOOKED_AT = 1 << 16
-# SQL. Trimming a long text looks at each of its characters; a pattern gives up at the first one.
+# SQL. `_IS_BLANK` does not trim: that reads every character of a long text, while a pattern stops at the first one.
 _LINE = "rtrim(text, chr(13) || chr(10))"
 _LOOKS_LIKE_NO_TEXT = (
     r"(?s)[\[{].*|(?i:true|false|[-+]?(nan|inf|infinity))|-?[0-9]+(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"
 )
-# DuckDB's JSON parser overlooks a comma before the closing brace. At the end of a record it cannot be in a string.
+# DuckDB's JSON parser accepts a comma before the closing brace. At the end of a record, it cannot be in a string.
 _ENDS_WITH_COMMA = r"regexp_full_match(right(text, 8), '(?s).*,\s*\}\s*')"
-# A line that was not cut ends so. The comma and blanks that the parser overlooks come before the brace.
+# How a line that was not truncated ends. A comma that the parser accepts, or blanks, would come before the brace.
 _ENDS_WELL = "case when ends_with(text, '\"}' || chr(10)) then true else " + (
     " or ".join(f"ends_with(text, '{last}}}' || chr(10))" for last in "0123456789el]}") + " end"
 )
@@ -63,17 +64,17 @@ _Part = TypeVar("_Part")
 
 
 class FirstReads:
-    """Tells how many bytes were read, once: a pass over files that were read before tells only what it adds."""
+    """Reports how many bytes were read. A second pass over the same files only reports bytes beyond the first pass."""
 
     def __init__(self, tell: OnRead) -> None:
         self._tell, self._told, self._read = tell, 0, 0
 
     def begin_pass(self) -> None:
-        """From here on the files are read from their beginning."""
+        """Start a pass: the files are read from the beginning."""
         self._read = 0
 
     def __call__(self, size: int) -> None:
-        """Note that bytes were read."""
+        """Add bytes that were read."""
         self._read += size
         if self._read > self._told:
             self._tell(self._read - self._told)
@@ -82,19 +83,19 @@ class FirstReads:
 
 @dataclass
 class ReadFiles:
-    """What reading found out about the files, beyond their records."""
+    """The findings about files that were read, apart from their records."""
 
     limits: Limits
     hashes: dict[str, str] = field(default_factory=dict)
     """Content hash by file name, of files read to their end."""
     notes: list[FileNote] = field(default_factory=list)
     unreadable: list[tuple[LandedFile, str]] = field(default_factory=list)
-    """The files that are to be set aside, with the reason; where there is one, reading stopped."""
+    """The files to set aside, with the reason. If there is one, reading stopped."""
     not_taken: list[tuple[LandedFile, str]] = field(default_factory=list)
-    """The files that this run leaves where they are, with the reason; where there is one, reading stopped."""
+    """The files that this run leaves where they are, with the reason. If there is one, reading stopped."""
 
     def stopped_at(self, file: LandedFile, error: UnreadableFileError | NotTakenError) -> None:
-        """Note the file whose reading failed: the exception may pass through DuckDB, which wraps it."""
+        """Record the file that could not be read: the exception itself can pass through DuckDB, which wraps it."""
         where = self.unreadable if isinstance(error, UnreadableFileError) else self.not_taken
         where.append((file, str(error)))
 
@@ -105,20 +106,20 @@ class Source:
 
     batches: pa.RecordBatchReader
     query: str
-    """Over the relation `landed`; yields the columns that `typing_sql.judged_records` wants."""
+    """Reads the relation `landed`; returns the columns that `typing_sql.judged_records` needs."""
 
 
 def open_sources(
     contract: Contract, files: list[LandedFile], read: ReadFiles, on_read: OnRead, *, is_json_trusted: bool
 ) -> Iterator[Source]:
-    """Group files by layout and open one source a group; a source is to be drained before the next.
+    """Group files by layout and open one source per group. Each source must be drained before the next.
 
-    With `is_json_trusted` a line of JSON that looks whole is taken to be: twice as fast, but one that is not fails its
-    query (`duckdb.InvalidInputException`), and the files are to be read again without trust.
+    With `is_json_trusted`, a line of JSON that looks complete is not validated. This is twice as fast, but a broken
+    line makes its query fail (`duckdb.InvalidInputException`): the files must then be read again without it.
 
     Raises:
-        UnreadableFileError, NotTakenError: a file cannot be read; `read` names it, and all others like it that were
-            found on the way. While a source is drained, DuckDB wraps it.
+        UnreadableFileError, NotTakenError: a file cannot be read; `read` lists it, and the other files that cannot be
+            read either. While a source is drained, DuckDB wraps the error.
     """
     by_layout: dict[tuple[str, ...], list[LandedFile]] = {}
     for file, key in _each(files, read, lambda file: iter([_layout(contract, file, read)])):
@@ -142,7 +143,7 @@ def open_sources(
 def _each(
     files: list[LandedFile], read: ReadFiles, open_file: Callable[[LandedFile], Iterator[_Part]]
 ) -> Iterator[tuple[LandedFile, _Part]]:
-    """Yield what each file holds. Once one has failed, the others are only looked through for the same."""
+    """Yield the parts of each file. Once a file has failed, the others are only read to find those that fail too."""
     failed: UnreadableFileError | NotTakenError | None = None
     for file in files:
         try:
@@ -157,9 +158,9 @@ def _each(
 
 
 def _slices(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatchReader]:
-    """Cut a stream into streams of bounded size, one for each statement.
+    """Split a stream into streams of bounded size, one per statement.
 
-    DuckDB keeps the strings that its JSON functions return until the statement ends, beyond its memory limit.
+    DuckDB keeps the strings that its JSON functions return until the statement ends, outside its memory limit.
     """
     for first in batches:
         yield pa.RecordBatchReader.from_batches(first.schema, _slice(first, batches))
@@ -194,14 +195,14 @@ def _layout(contract: Contract, file: LandedFile, read: ReadFiles) -> tuple[str,
 
 @dataclass(frozen=True)
 class _Block:
-    """Whole lines, or the kept start of one that is too long."""
+    """Complete lines, or the beginning of one that is too long."""
 
     content: bytes
     is_too_long: bool = False
 
 
 def _line_blocks(pieces: Iterator[bytes]) -> Iterator[_Block]:
-    """Cut text at line ends, in blocks of about a read each."""
+    """Split text at line ends, into blocks of about one read each."""
     rest = b""
     is_skipping = False
     for piece in pieces:
@@ -248,12 +249,12 @@ def _told(file: LandedFile, digest: "hashlib._Hash", read: ReadFiles, on_read: O
 
 
 def _repeated(value: pa.StringArray, rows: int) -> Column:
-    """The same text in every row, held once."""
+    """The same text in every row, stored once."""
     return pa.DictionaryArray.from_arrays(pa.array(np.zeros(rows, np.int32), pa.int32()), value)
 
 
 def _whole_lines(block: bytes, first_line: int) -> list[Column]:
-    """A block's lines as Arrow strings over its own bytes: nothing is copied but the offsets."""
+    """A block's lines as Arrow strings over its own bytes: only the offsets are copied."""
     offsets = _line_offsets(block)
     rows = len(offsets) - 1
     is_broken = np.zeros(rows, np.bool_)
@@ -285,7 +286,7 @@ def _lines(
 
 
 def _is_plain_json(block: bytes) -> bool:
-    """Whether strings in it hold nothing but printable ASCII: JSON escapes every control but DEL."""
+    """True if strings in it contain only printable ASCII: JSON escapes every control character except DEL."""
     return block.isascii() and b"\\" not in block and b"\x7f" not in block
 
 
@@ -325,7 +326,7 @@ def _json_blocks(
 
 
 def _first_keys(block: bytes) -> list[str]:
-    """The keys of the first records: in JSON a key that is nearly a field would otherwise be lost unnoticed."""
+    """The keys of the first records, to find those that are nearly a field: they would otherwise be lost unnoticed."""
     keys: dict[str, None] = {}
     end = 0
     for _ in range(_LINES_LOOKED_AT):
@@ -342,10 +343,10 @@ def _first_keys(block: bytes) -> list[str]:
 
 
 def _json_query(contract: Contract, *, is_trusted: bool) -> str:
-    """SQL for the fields of each line. A trusted line is parsed once: only those that end oddly are validated first.
+    """SQL for the fields of each line. Trusted lines are parsed once: only those with an odd end are validated first.
 
     Raises, when executed on trusted lines:
-        duckdb.InvalidInputException: a line is broken although its ends look well.
+        duckdb.InvalidInputException: a line is broken although its beginning and end look valid.
     """
     structure = ", ".join(f'"{name}": "VARCHAR"' for name in contract.field_names)
     texts = ", ".join(f"{_json_text(f)} as {text_column(f)}" for f in contract.fields)
@@ -363,7 +364,7 @@ def _json_query(contract: Contract, *, is_trusted: bool) -> str:
             from landed where starts_with(text, '{{') or not {_IS_BLANK}
         ),
         parsed as (
-            -- Not try(from_json(…)): one broken line makes it go row by row through a whole vector.
+            -- Not try(from_json(…)): one broken line makes it process a whole vector row by row.
             select
                 source_file, source_line, text, {IS_PLAIN}, is_object,
                 case when is_object then from_json(text, '{{{structure}}}') end as fields
@@ -376,10 +377,10 @@ def _json_query(contract: Contract, *, is_trusted: bool) -> str:
 
 
 def _json_text(field: Field) -> str:
-    """SQL for a field's text: of one that holds text strings and whole numbers, of a word strings; of others all.
+    """SQL for a field's text. Text fields take strings and whole numbers, words only strings, other fields any value.
 
-    As text, `true`, `[1]` and `1.5` look like strings of the same content: only those that look so are asked for
-    their JSON type, as asking parses the line once more.
+    As text, `true`, `[1]` and `1.5` look the same as strings with this content. Only values that look like that are
+    checked for their JSON type, because the check parses the line again.
     """
     value = f"fields.{field.name}"
     if field.type.takes is Takes.ANYTHING:
@@ -388,8 +389,8 @@ def _json_text(field: Field) -> str:
     if isinstance(field.type, Choice):
         known = " ".join(f"when {option} then {value}" for option in map(sql_text, field.type.options))
         return f"case {value} {known} else case when {value} is not null then {checked} end end"
-    # Comparisons decide nearly all, at a tenth of the pattern's cost: no number has three dashes, a UUID has four; no
-    # word (true, infinity …) has one behind its sign, nor a blank, which many short ids and versions have.
+    # Comparisons decide nearly all values, at a tenth of the pattern's cost. No number has three dashes, but a UUID has
+    # four. No word (true, infinity …) has a dash after its sign or a blank; many short ids and versions do.
     may_be_no_text = (
         f"({value} < ':' and {value} not like '%-%-%-%' or {value} >= '{{' or starts_with({value}, '[') "
         f"or strlen({value}) <= {len('infinity')} and not contains({value}, '-') and not contains({value}, ' '))"
@@ -406,7 +407,7 @@ def _json_text(field: Field) -> str:
 def _csv_blocks(
     layout: CsvLayout, read: ReadFiles, file: LandedFile, blocks: Iterator[_Block]
 ) -> Iterator[list[Column]]:
-    """Lines are records as long as no quote is in sight; where one is, a real parser looks."""
+    """Split blocks into records: at line ends if a block has no quotes, otherwise with a real parser."""
     line = 1
     in_windows_1252 = 0
     is_header_due = True
@@ -451,7 +452,7 @@ def _csv_blocks(
 def _unquoted_arrays(block: bytes, first_line: int, layout: CsvLayout) -> tuple[list[Column], int]:
     """A block's lines without quotes, and how many of them were converted from Windows-1252.
 
-    A line with other than the header's number of cells is broken: it is not cut, as it may have a million.
+    A line with more or fewer cells than the header is broken. It is not split, because it can have a million cells.
     """
     offsets = _line_offsets(block)
     separators = np.flatnonzero(np.frombuffer(block, np.uint8) == ord(layout.separator))
@@ -533,7 +534,7 @@ def _parquet_batches(
 
 def _parquet_query(contract: Contract) -> str:
     texts = ", ".join(text_column(f) for f in contract.fields)
-    # What cannot be its field's value is shown as it was, without its mark.
+    # A value that its field cannot hold is shown as delivered, without its mark.
     raw = ", ".join(f"{sql_text(f.name)}: ltrim({text_column(f)}, {NOT_TEXT})" for f in contract.fields)
     return f"""
         select

@@ -1,4 +1,4 @@
-"""What a load tells those who started it."""
+"""The report that a load returns."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -18,11 +18,11 @@ class CheckResult:
     expected: str
     detail: str = ""
     files: tuple[str, ...] = ()
-    """The landed files that failed, where the check tells; a critical check that names none condemns them all."""
+    """The landed files that failed, if the check names them. If a critical check names none, all files failed."""
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> "CheckResult":
-        """Read back what JSON holds, also of earlier code, which named no files."""
+        """Read back the stored form, also that of earlier code, which named no files."""
         return cls(**{**stored, "files": tuple(stored.get("files", ()))})
 
 
@@ -38,7 +38,7 @@ class RejectedLines:
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What became of the new files of one record type that one run found."""
+    """The outcome for the new files of one record type that one run found."""
 
     batch_id: str
     batch_number: int
@@ -50,26 +50,26 @@ class BatchReport:
     verdict: Verdict
     checks: tuple[CheckResult, ...]
     unreadable: tuple[tuple[str, str], ...]
-    """Files set aside whole, with the reason."""
+    """Files that were set aside, with the reason."""
     already_loaded: int
-    """Files whose content was known, or came twice in this batch."""
+    """Files whose content was already known, or occurred twice in this batch."""
     held_files: tuple[str, ...] = ()
-    """Those of the files that wait for a decision; the others were promoted."""
+    """The files that wait for a decision; the others were promoted."""
     held_records: int = 0
-    """Of `records`, those in held files; `held_rejects` likewise of `rejects`."""
+    """The part of `records` that is in held files; `held_rejects` likewise for `rejects`."""
     held_rejects: int = 0
     rejected: tuple[RejectedLines, ...] = ()
-    """What was rejected of the promoted files: the most frequent kinds, by file and reason."""
+    """The rejects of the promoted files: the most frequent kinds, by file and reason."""
     rejected_kinds: int = 0
-    """How many kinds there are, with those that `rejected` leaves out."""
+    """The number of all kinds, including those that `rejected` leaves out."""
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON holds it."""
+        """The form that is stored as JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> "BatchReport":
-        """Read back what `as_dict` gave."""
+        """Read back the output of `as_dict`."""
         return cls(
             **{
                 **stored,

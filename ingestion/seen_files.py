@@ -1,8 +1,8 @@
-"""Which landed files have been dealt with, so that neither they nor folders that did not change are looked at again.
+"""Remembers which landed files were processed, so that they and unchanged folders are not read again.
 
-Only a cache: without it every file is hashed once more and found to be known. It knows up to which batch it remembers:
-where the raw tables were restored from an older copy than it, what it remembers may never have been loaded. It keeps
-what was odd in a folder too, so that every run can name it without looking through everything.
+It is only a cache: without it, every file is hashed again and recognised as known. It stores the last batch that it
+covers: if the raw tables are restored from an older copy, files that it remembers might not be loaded. It also stores
+the odd entries of each folder, so that every run can report them without listing all folders.
 """
 
 import json
@@ -34,67 +34,67 @@ _CREATE = """
     create table if not exists missed (name text primary key, reason text, is_unread integer) without rowid;
 """
 _LAYOUT = 1
-"""1: folders know what was not taken of them. Folders that an earlier layout remembers are looked through again."""
-# A folder may be given a file within the same tick of the clock that stamps it. Once it was looked through so long
-# after a stamp was first met, that stamp stands for what was seen; no file system's clock is coarser than 2 s.
+"""1: folders have their entries that are not taken. Folders in an earlier layout are listed again."""
+# A folder can receive a file within the clock tick that stamped it. If it is listed this long after a stamp was first
+# seen, the listing has every file with that stamp: no file system's clock is coarser than 2 s.
 _QUIET_AFTER_S = 3.0
-# Delivery is by rename, which stamps the folder. A file that is written to in place does not: it is found by the day.
+# Delivery is by rename, which changes the folder's stamp. Writing to a file in place does not: that is found in a day.
 _LOOKED_THROUGH_EVERY_S = 86_400.0
 
 
 @dataclass(frozen=True)
 class _Folder:
-    """What is remembered of a folder, or found now."""
+    """The state of a folder, as remembered or as found now."""
 
     name: str
     parent: str
     stamp: tuple[int, int, int]
-    """mtime, ctime (which nobody can set back) and inode."""
+    """mtime, ctime (which cannot be set back) and inode."""
     noted_at: float
-    """When this stamp was first met, by the clock of this machine."""
+    """When this stamp was first seen, by the clock of this machine."""
     looked_at: float
     is_quiet: bool
-    """Whether all its files have been dealt with, and a new one would change its stamp."""
+    """True if all its files have been processed, and a new one would change its stamp."""
     not_taken: str | None
-    """What was not taken of it (its subfolders apart), as JSON."""
+    """Its entries that are not taken (without those of subfolders), as JSON."""
 
     @classmethod
     def of_row(cls, row: tuple[Any, ...]) -> Self:
-        """Read back what `as_row` gave."""
+        """Read back the output of `as_row`."""
         name, parent, mtime_ns, ctime_ns, inode, noted_at, looked_at, is_quiet, not_taken = row
         return cls(name, parent, (mtime_ns, ctime_ns, inode), noted_at, looked_at, bool(is_quiet), not_taken)
 
     def as_row(self) -> tuple[Any, ...]:
-        """As the memory holds it."""
+        """The row that is stored in the cache."""
         return self.name, self.parent, *self.stamp, self.noted_at, self.looked_at, self.is_quiet, self.not_taken
 
     def is_as_it_was(self, stamp: tuple[int, int, int] | None, now: float) -> bool:
-        """Whether nothing can have been delivered into it since it was looked through."""
+        """True if nothing can have been delivered into it since it was listed."""
         return self.is_quiet and self.stamp == stamp and 0 <= now - self.looked_at < _LOOKED_THROUGH_EVERY_S
 
 
 @dataclass
 class Found:
-    """What a look at landing found of one record type."""
+    """The files and odd entries of one record type that were found in landing."""
 
     fresh: list[LandedFile] = field(default_factory=list)
-    """The files that were not remembered with their present stamps, sorted by name."""
+    """The files that are not remembered with their current stamps, sorted by name."""
     not_taken: NotTaken = field(default_factory=NotTaken)
 
 
 def seen_files_of(settings: Settings, record_type: str) -> "SeenFiles":
-    """Open the memory of what the raw layer has dealt with."""
+    """Open the cache of the files that the raw layer has processed."""
     return SeenFiles(settings.raw_dir / "_seen" / f"{record_type}.sqlite")
 
 
 class SeenFiles:
-    """The memory of one record type's files."""
+    """The cache of one record type's files."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def forget_what_came_after(self, batch_number: int) -> None:
-        """Forget everything if something was remembered after a later batch than this, the last one that is pinned."""
+        """Clear the cache if it covers a later batch than `batch_number`, the last one that is pinned."""
         with self._memory() as memory:
             if _remembered_up_to(memory) > batch_number:
                 with memory:
@@ -102,15 +102,14 @@ class SeenFiles:
                         memory.execute(f"delete from {table}")
 
     def look(self, landing: Path, record_type: str, *, now: float | None = None, is_noted: bool = True) -> Found:
-        """Find the deliverable files that are not remembered, and what is not taken.
+        """Find the deliverable files that are not remembered, and the entries that are not taken.
 
-        Costs a look at each folder, and one at each entry of those that changed lately. Without `is_noted` nothing is
-        written.
+        Checks each folder, and each entry of folders that changed recently. Without `is_noted` nothing is written.
         """
         try:
             tree = LandingTree(landing)
         except OSError:
-            return Found()  # `landing.look_at_root` says what is wrong with it
+            return Found()  # `landing.look_at_root` reports what is wrong with it
         now = time.time() if now is None else now
         found = Found()
         looked_at: list[_Folder] = []
@@ -133,7 +132,7 @@ class SeenFiles:
                 try:
                     listing = list_folder(tree, name, _stamps(memory, name))
                 except (FileNotFoundError, NotADirectoryError):
-                    continue  # in place of a record type's folder there may be anything: `look_at_root` names it
+                    continue  # a record type's folder can be missing or something else: `look_at_root` reports it
                 except OSError as error:
                     told.append(NotTaken([odd_folder(name, error)]))
                     gone.discard(name)
@@ -155,19 +154,19 @@ class SeenFiles:
         return found
 
     def note_missed(self, missed: Iterable[OddEntry]) -> None:
-        """Keep what the last load found but could not read as it was found."""
+        """Store the files that the last load found, but that were gone, changed or unreadable when it read them."""
         with self._memory() as memory, memory:
             memory.execute("delete from missed")
             memory.executemany("insert or replace into missed values (?, ?, ?)", missed)
 
     def missed(self) -> NotTaken:
-        """What the last load found but could not read as it was found."""
+        """The files that the last load found, but that were gone, changed or unreadable when it read them."""
         with self._memory() as memory:
             rows = memory.execute("select name, reason, is_unread from missed order by name").fetchall()
         return NotTaken([OddEntry(name, reason, bool(is_unread)) for name, reason, is_unread in rows])
 
     def remember(self, files: Iterable[LandedFile], *, batch_number: int = 0) -> None:
-        """Keep files that were loaded, held, discarded or set aside, up to the batch that is pinned now."""
+        """Remember files that were loaded, held, discarded or set aside, up to the batch that is pinned now."""
         with self._memory() as memory, memory:
             if _remembered_up_to(memory) < batch_number:
                 memory.execute("delete from loaded")
@@ -192,9 +191,11 @@ class SeenFiles:
 def _opened(path: Path) -> sqlite3.Connection:
     memory = sqlite3.connect(path)
     try:
+        # Only in a new cache, and in one transaction: each transaction that writes syncs the disk (20 ms).
         if memory.execute("pragma user_version").fetchone() != (_LAYOUT,):
-            memory.executescript(f"drop table if exists folders; pragma user_version = {_LAYOUT};")
-        memory.executescript(_CREATE)
+            memory.executescript(
+                f"begin; drop table if exists folders; {_CREATE} pragma user_version = {_LAYOUT}; commit;"
+            )
     except sqlite3.DatabaseError:
         memory.close()
         raise
@@ -207,7 +208,7 @@ def _remembered_up_to(memory: sqlite3.Connection) -> int:
 
 
 def _stamp_of(landing: Path, folder: str) -> tuple[int, int, int] | None:
-    """A folder's stamp by its path, which may lead over a link by now: then the inode is another."""
+    """A folder's stamp, by its path. If the path leads through a link by now, the inode differs."""
     try:
         status = (landing / os_name(folder)).lstat()
     except OSError:

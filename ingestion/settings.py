@@ -1,7 +1,7 @@
 """Every setting of the project, typed, read from the environment once.
 
-A setting is an environment variable `ALLIVE_<NAME>`, or a line of that name in the data home's `allive.env`; the
-environment comes first. Nothing else in the code reads the environment.
+A setting is an environment variable `ALLIVE_<NAME>`, or a line with that name in the data home's `allive.env`; the
+environment takes precedence. Nothing else in the code reads the environment.
 """
 
 from functools import cached_property
@@ -38,7 +38,7 @@ WarningKind = Literal[
     "iban_changed",
     "rejects",
 ]
-"""What may be open before a close; `payouts.close_warnings` says what each means."""
+"""The kinds of warnings that can be open before a close; `payouts.close_warnings` explains each."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -52,42 +52,42 @@ class Settings(BaseSettings):
         description="Everything that is not code: landing, raw, held, warehouse, serving, payouts.",
     )
     memory_limit: str = Field(
-        default="8GB", description="Memory that a run may take; DuckDB has 85 % of it, and spills beyond."
+        default="8GB", description="Memory limit of a run; DuckDB gets 85 % of it, and spills to disk beyond that."
     )
     threads: int = Field(default=0, ge=0, description="DuckDB's threads; 0 means all cores.")
     landed_file_limit: str = Field(
-        default="100GB", description="Size of a landed file, decompressed, beyond which it is set aside."
+        default="100GB", description="Largest decompressed size of a landed file; larger files are set aside."
     )
     landed_ratio_limit: int = Field(
         default=200,
         ge=1,
-        description="How many times its size a landed file may decompress to (beyond 64 MiB) before it is set aside.",
+        description="Largest ratio of decompressed to landed size, above 64 MiB; files beyond it are set aside.",
     )
     engine: Literal["duckdb", "spark"] = Field(
-        default="duckdb", description="What builds the warehouse; Spark needs the extra `spark` and Java 17."
+        default="duckdb", description="Engine that builds the warehouse; Spark needs the extra `spark` and Java 17."
     )
-    spark_master: str = Field(default="local[*]", description="Where Spark runs: local[n], spark://host:7077, yarn …")
-    spark_driver_memory: str = Field(default="2g", description="Memory of Spark's driver; a local master has no other.")
+    spark_master: str = Field(default="local[*]", description="Spark's master: local[n], spark://host:7077, yarn …")
+    spark_driver_memory: str = Field(default="2g", description="Memory of Spark's driver, and of a local master.")
     spark_executor_memory: str = Field(default="4g", description="Memory of one Spark executor.")
     spark_shuffle_partitions: int = Field(
-        default=16, ge=1, description="Partitions of a shuffle, before Spark merges small ones: a few a core."
+        default=16, ge=1, description="Partitions of a shuffle, before Spark merges small ones: a few per core."
     )
     spark_conf: Path | None = Field(
-        default=None, description="A file of Spark's properties (as spark-defaults.conf), which win over ours."
+        default=None, description="A file of Spark properties (like spark-defaults.conf) that override ours."
     )
     lock_timeout_s: float = Field(
         default=0, ge=0, description="How long a command waits for another to release the data home."
     )
     raw_grace_hours: int = Field(
-        default=24, ge=0, description="How long a raw file that was rewritten into another stays for its readers."
+        default=24, ge=0, description="How long a raw file is kept for its readers after it was rewritten."
     )
-    auto_close: bool = Field(default=False, description="Whether the schedule on the 3rd may close a month by itself.")
+    auto_close: bool = Field(default=False, description="Whether the schedule on the 3rd can close a month by itself.")
     auto_close_stops_at: frozenset[WarningKind] = Field(
         default=frozenset(get_args(WarningKind)),
-        description="The kinds of open warnings at which auto_close leaves the month to a person, as a JSON list.",
+        description="Kinds of open warnings that make auto_close leave the month to a person, as a JSON list.",
     )
     second_person: bool = Field(
-        default=False, description="Whether a close that one person ordered wants the approval of another."
+        default=False, description="Whether a close that one person ordered needs the approval of another."
     )
     alert_channel: Literal["file", "webhook", "mail"] = Field(
         default="file", description="Where run failures and refused closings are reported."
@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     payer_town: str | None = Field(default=None, description="The holder's town.")
     payer_country: str = Field(default="FR", description="The holder's country, a code of two letters.")
     statement_contact: str = Field(
-        default="artistes@allive.example", description="Whom artists may write to about a statement."
+        default="artistes@allive.example", description="Address that artists can write to about a statement."
     )
 
     public_url: str | None = Field(
@@ -119,14 +119,14 @@ class Settings(BaseSettings):
     dashboards_port: int = Field(default=8501, ge=1, le=65535, description="Port of the dashboards on 127.0.0.1.")
     trusted_proxies: str = Field(
         default="",
-        description="Addresses or networks, with commas between, whose X-Forwarded-For is believed; default: none.",
+        description="Addresses or networks, separated by commas, whose X-Forwarded-For is trusted; default: none.",
     )
-    oidc_issuer: str | None = Field(default=None, description="An OpenID Connect provider to sign in with.")
-    oidc_client_id: str | None = Field(default=None, description="What the provider calls the dashboards.")
+    oidc_issuer: str | None = Field(default=None, description="Address of the OpenID Connect provider.")
+    oidc_client_id: str | None = Field(default=None, description="The dashboards' client id at the provider.")
     oidc_client_secret: SecretStr | None = Field(default=None, description="The dashboards' secret at the provider.")
-    oidc_label: str = Field(default="OpenID Connect", description="What the sign-in page calls the provider.")
+    oidc_label: str = Field(default="OpenID Connect", description="The provider's name on the sign-in page.")
 
-    # No setting: the data home's own file must not choose the policy that its months close and are verified by.
+    # Not a setting: the data home's own file must not choose the policy that its months are closed and verified with.
     _dbt_project_dir: Path = PrivateAttr(default=DBT_PROJECT_DIR)
 
     @classmethod
@@ -138,7 +138,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - has no path that could depend on the home
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not used
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is passed in comes first, then the environment, then the data home's own file."""
+        """Arguments take precedence, then the environment, then the data home's own file."""
         home = init_settings().get("home") or env_settings().get("home") or cls.model_fields["home"].default
         return init_settings, env_settings, DotEnvSettingsSource(settings_cls, env_file=Path(home) / SETTINGS_FILE)
 
@@ -184,7 +184,7 @@ class Settings(BaseSettings):
         parts = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
         if any(parts) and not all(parts):
             raise ValueError(
-                "found a part of the OpenID Connect settings; expected ALLIVE_OIDC_ISSUER, ALLIVE_OIDC_CLIENT_ID and "
+                "found only some OpenID Connect settings; expected ALLIVE_OIDC_ISSUER, ALLIVE_OIDC_CLIENT_ID and "
                 "ALLIVE_OIDC_CLIENT_SECRET together, or none of them"
             )
         return self
@@ -197,18 +197,18 @@ class Settings(BaseSettings):
 
     @property
     def dbt_project_dir(self) -> Path:
-        """The dbt project that builds the warehouse and states the policy."""
+        """The dbt project that builds the warehouse and defines the policy."""
         return self._dbt_project_dir
 
     @property
     def policies_path(self) -> Path:
-        """The policy's history: a row for each policy, from the day it comes into force (RULES.md §7)."""
+        """The policy's history: one row per policy, with the day it takes effect (RULES.md §7)."""
         return self.dbt_project_dir / "seeds" / "policies.csv"
 
     def with_project(self, dbt_project_dir: Path) -> Self:
         """Return these settings with another dbt project, such as a changed copy."""
         other = self.model_copy()
-        other._dbt_project_dir = dbt_project_dir  # noqa: SLF001 - of its own class
+        other._dbt_project_dir = dbt_project_dir  # noqa: SLF001 - an object of the same class
         return other
 
     @cached_property
@@ -223,27 +223,27 @@ class Settings(BaseSettings):
 
     @cached_property
     def parquet_memory_bytes(self) -> int:
-        """What decoding a landed Parquet file may take: a quarter, as DuckDB works beside it."""
+        """Memory for decoding a landed Parquet file: a quarter of the limit, as DuckDB works at the same time."""
         return max(256 << 20, self.memory_limit_bytes // 4)
 
     @cached_property
     def duckdb_memory_limit(self) -> str:
-        """DuckDB's part of the memory limit; Python, dbt and what DuckDB does not count take the rest."""
+        """DuckDB's part of the memory limit. The rest is for Python, dbt and memory that DuckDB does not count."""
         return f"{self.memory_limit_bytes * 85 // 100} bytes"
 
     @cached_property
     def heartbeats_a_statement(self) -> int:
-        """How many heartbeats one statement may group: its lists take about 22 bytes each, and do not spill."""
+        """How many heartbeats one statement can group: its lists take about 22 bytes each, and cannot spill."""
         return max(1, int(self.memory_limit_bytes * 0.6 / 24))
 
     @cached_property
     def landing_dir(self) -> Path:
-        """What the outside delivers; read-only for the pipeline."""
+        """Delivered files; read-only for the pipeline."""
         return self.home / "landing"
 
     @cached_property
     def raw_dir(self) -> Path:
-        """Accepted records: one Delta table a record type, and the rejects."""
+        """Accepted records, in one Delta table per record type, and the rejects."""
         return self.home / "raw"
 
     @cached_property
@@ -258,7 +258,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def spark_dir(self) -> Path:
-        """What Spark reads and writes: links to the raw files, bookings, tables; can be deleted and rebuilt."""
+        """Spark's input and output: links to the raw files, bookings, tables; can be deleted and rebuilt."""
         return self.home / "warehouse" / "spark"
 
     @cached_property
@@ -268,12 +268,12 @@ class Settings(BaseSettings):
 
     @cached_property
     def dashboards_address(self) -> str:
-        """What a link to the dashboards begins with."""
+        """The beginning of every link to the dashboards."""
         return self.public_url or f"http://127.0.0.1:{self.dashboards_port}"
 
     @cached_property
     def access_dir(self) -> Path:
-        """Who may see the dashboards: accounts, invitations, sessions, grants, and the audit log of access."""
+        """Access to the dashboards: accounts, invitations, sessions, grants, and the audit log of access."""
         return self.home / "access"
 
     @cached_property
@@ -288,10 +288,10 @@ class Settings(BaseSettings):
 
     @cached_property
     def run_dir(self) -> Path:
-        """The sockets of a running service, for the owner of the data home alone."""
+        """The sockets of a running service, which only the owner of the data home can use."""
         return self.home / "run"
 
     @cached_property
     def temp_dir(self) -> Path:
-        """Where DuckDB spills."""
+        """The folder that DuckDB spills to."""
         return self.home / "warehouse" / "spill"

@@ -1,7 +1,7 @@
-"""Where the parts of a running service meet: Unix sockets in a folder that only the owner of the data home enters.
+"""Unix sockets that connect the parts of a running service, in a folder that only the data home's owner can enter.
 
-A port on loopback answers every user of the machine, and every web page that one of them opens. A socket in a folder of
-mode 0700 answers the owner. Here is where the sockets lie; who listens on them is orchestration's business.
+Every user of the machine, and every web page that one of them opens, can reach a port on loopback. Only the owner can
+reach a socket in a folder of mode 0700. This module says where the sockets are; `orchestration` listens on them.
 """
 
 import os
@@ -19,9 +19,9 @@ WEB_SERVER: Final = "web.sock"
 CODE_SERVER: Final = "code.sock"
 
 _ELSEWHERE: Final = "elsewhere"
-# Linux takes 107 bytes of a socket's path; the code server adds a file name of its own to the folder.
+# Linux allows 107 bytes for a socket's path, and the code server adds a file name to the folder.
 _LONGEST_FOLDER: Final = 80
-# gRPC reads the path as a part of a URI.
+# gRPC reads the path as part of a URI.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/._-]+")
 
 
@@ -30,13 +30,13 @@ class SocketFolderError(RuntimeError):
 
 
 def make_socket_folder(settings: Settings) -> Path:
-    """Return an empty private folder for the sockets of a service that starts; the caller is the only one that runs.
+    """Return an empty private folder for the sockets of a starting service. No other service must be running.
 
-    It is `run/` in the data home. Where that path is too long for a socket, it is a new private folder among the
-    system's temporary ones, and a link in `run/` leads there.
+    It is `run/` in the data home. If that path is too long for a socket, it is a new private folder in the system's
+    temporary folder, and a link in `run/` points to it.
 
     Raises:
-        SocketFolderError: The folder belongs to somebody else.
+        SocketFolderError: The folder belongs to another user.
     """
     remove_socket_folder(settings)
     folder = settings.run_dir
@@ -50,10 +50,10 @@ def make_socket_folder(settings: Settings) -> Path:
 
 
 def socket_path(settings: Settings, name: str) -> Path:
-    """Return where a part of a running service listens; nothing need be there.
+    """Return the path of the socket of a part of the service; it need not exist.
 
     Raises:
-        SocketFolderError: Somebody else could have put a socket there.
+        SocketFolderError: Another user could have put a socket there.
     """
     folder = settings.run_dir
     with suppress(OSError):
@@ -64,13 +64,13 @@ def socket_path(settings: Settings, name: str) -> Path:
 
 
 def remove_socket_folder(settings: Settings) -> None:
-    """Remove what a service leaves behind, or left behind when it was killed."""
+    """Remove the socket folder of a service that ends, or that was killed."""
     link = settings.run_dir / _ELSEWHERE
     with suppress(OSError):
         elsewhere = link.readlink()
         if _is_private(elsewhere):
             shutil.rmtree(elsewhere, ignore_errors=True)
-    # A link in its place is not followed: whoever put it there is refused where the folder is made.
+    # A link in its place is not followed: `make_socket_folder` refuses it.
     with suppress(OSError):
         shutil.rmtree(settings.run_dir)
 
@@ -78,8 +78,8 @@ def remove_socket_folder(settings: Settings) -> None:
 def _require_private(folder: Path) -> None:
     if not _is_private(folder):
         raise SocketFolderError(
-            f"{folder} is not a folder of mode 0700 that belongs to this user; expected one, as whoever may enter it "
-            "controls the orchestrator. Remove it and start the service again."
+            f"{folder} is not a folder of mode 0700 that belongs to this user; expected one, because anyone who can "
+            "enter it controls the orchestrator. Remove it and start the service again."
         )
 
 

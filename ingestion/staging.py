@@ -1,6 +1,6 @@
-"""Writing a batch aside: landed files in, Parquet files of accepted records and of rejects out.
+"""Stages a batch: turns landed files into Parquet files of accepted records and of rejects.
 
-One pass over each file. Nothing here is visible to readers.
+Each file is read in one pass. Nothing staged is visible to readers.
 """
 
 import shutil
@@ -14,10 +14,8 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.contracts import Contract
-from ingestion.contracts.fields import sql_text
 from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes
 from ingestion.day_files import READ_FILES, WrittenFile, lay_out, write_apart
-from ingestion.durable import sync_file
 from ingestion.file_notes import FileNote
 from ingestion.landed_content import Limits
 from ingestion.landing import LandedFile
@@ -30,25 +28,17 @@ from ingestion.raw_tables import (
     scan_of,
 )
 from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
-
-
-@dataclass(frozen=True)
-class StagedFile:
-    """A Parquet file written aside, and what it will be in its table."""
-
-    source: str
-    """Path inside the staging folder."""
-    table: str
-    data: DataFile
+from ingestion.sql_text import sql_text
+from ingestion.staged_files import StagedFile
 
 
 @dataclass
 class FileCounts:
-    """What became of one landed file's records."""
+    """Counts of one landed file's accepted and rejected records."""
 
     accepted: int = 0
     rejects: dict[str, int] = field(default_factory=dict)
-    """By reason."""
+    """Rejected records by reason."""
     first_lines: dict[str, int] = field(default_factory=dict)
     """The first line that was rejected for each reason."""
 
@@ -65,13 +55,13 @@ class FileCounts:
 
 @dataclass
 class DeviceCounts:
-    """What became of the records that name one device."""
+    """Counts of the accepted and rejected records that name one device."""
 
     records: int
     rejects: dict[str, int]
-    """By reason."""
+    """Rejected records by reason."""
     first_file: str
-    """Where its first reject stands, by file name and line."""
+    """The landed file with its first reject, at `first_line`."""
     first_line: int
 
     @property
@@ -82,30 +72,30 @@ class DeviceCounts:
 
 @dataclass(frozen=True)
 class OddField:
-    """What was found in a field of accepted records that is not kept as it was written."""
+    """The values of a field of accepted records that were not kept as written."""
 
     records: int
     file: str
     line: int
     written: str
-    """The beginning of what the first of them, in `file` at `line`, has there; empty where it is no text."""
+    """The beginning of the first value, in `file` at `line`; empty if it is not text."""
 
 
 @dataclass
 class StagedBatch:
-    """A batch written aside."""
+    """A staged batch."""
 
     files: list[StagedFile]
     counts: dict[str, FileCounts]
-    """By landed file's name."""
+    """Counts by landed file name."""
     devices: dict[str, DeviceCounts]
-    """By device, of record types that have one: those with rejects."""
+    """Counts by device, for devices with rejects; empty for record types without a device."""
     odd: dict[str, OddField]
-    """By field that was not kept as written in at least one accepted record."""
+    """Odd values by field, for fields that were not kept as written in at least one accepted record."""
     hashes: dict[str, str]
-    """Content hash by landed file's name."""
+    """Content hash by landed file name."""
     notes: tuple[FileNote, ...] = ()
-    """What is odd about files that were read all the same."""
+    """Oddities of files that were read anyway."""
 
     @property
     def records(self) -> int:
@@ -114,13 +104,13 @@ class StagedBatch:
 
     @property
     def rejects(self) -> int:
-        """Rejected records (files set aside whole not counted)."""
+        """Rejected records, not counting files that were set aside."""
         return sum(counts.rejected for counts in self.counts.values())
 
 
 @dataclass(frozen=True)
 class UnreadableFile:
-    """A landed file that is set aside whole."""
+    """A landed file that is set aside as a whole."""
 
     file: LandedFile
     why: str
@@ -131,7 +121,7 @@ _DEVICE = "device"
 
 
 class StagingInterruptedError(Exception):
-    """Files turned out halfway to be unreadable, or not to be what was found: stage again without them."""
+    """Some files turned out to be unreadable, or changed since they were found: stage again without them."""
 
     def __init__(self, unreadable: list[tuple[LandedFile, str]], not_taken: list[tuple[LandedFile, str]]) -> None:
         super().__init__("; ".join(f"{file.name}: {reason}" for file, reason in (*unreadable, *not_taken)))
@@ -152,11 +142,10 @@ def stage_files(
     limits: Limits,
     on_read: FirstReads,
 ) -> StagedBatch:
-    """Type and judge every record of the files, and write both kinds to `folder`.
+    """Type and judge every record of the files, and write accepted and rejected ones to `folder`.
 
     Raises:
-        StagingInterruptedError: files cannot be read to their end; the folder is then to be thrown
-            away.
+        StagingInterruptedError: some files cannot be read to the end; the caller must delete the folder.
     """
     parameters = {"batch_number": batch_number, "loaded_ms": int(loaded_at.timestamp() * 1000)}
     read, written = _judge_files(
@@ -200,7 +189,7 @@ def _judge_files(
     limits: Limits,
     on_read: FirstReads,
 ) -> tuple[ReadFiles, list[WrittenFile]]:
-    """Write the judged records aside in one pass; in two where a line of JSON looked whole and was not."""
+    """Write the judged records in one pass, or in two if a line of JSON looked complete but was not."""
     read, is_trusted = ReadFiles(limits), True
     while True:
         on_read.begin_pass()
@@ -214,7 +203,7 @@ def _judge_files(
         except Exception as error:
             if read.unreadable or read.not_taken:
                 raise StagingInterruptedError(read.unreadable, read.not_taken) from error
-            # DuckDB quotes a broken line in its message, cut anywhere; cut within a character, Python cannot read it.
+            # DuckDB quotes part of a broken line in its message. If it cuts a character, Python cannot decode it.
             if not is_trusted or not isinstance(error, duckdb.InvalidInputException | UnicodeDecodeError):
                 raise
         for part in folder.iterdir():
@@ -250,7 +239,7 @@ def _find_odd_fields(
 
 
 def _named(file: WrittenFile, folder: Path, name: str) -> WrittenFile:
-    """Put a file at the path that it will have in its table: by its folder a reader knows the day of its records."""
+    """Move a file to the path that it will have in its table, where the folder gives the day of its records."""
     path = folder / f"{folder_of(file.partition)}{name}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     file.path.rename(path)
@@ -277,7 +266,7 @@ def _count(
     con: duckdb.DuckDBPyConnection, files: list[LandedFile], accepted: list[WrittenFile], rejected: list[WrittenFile]
 ) -> dict[str, FileCounts]:
     counts = {file.name: FileCounts() for file in files}
-    # Lines are asked for only where they are told: of accepted records nobody wants to know the first.
+    # Only rejects need the first line: it is reported for them, and not for accepted records.
     if accepted:
         for name, records in con.execute(
             "select source_file, count(*) from read_parquet(?, hive_partitioning = false) group by 1",
@@ -300,7 +289,7 @@ _WITH_OUTCOMES = "read_parquet(?, hive_partitioning = true, hive_types = {'outco
 def _count_devices(
     con: duckdb.DuckDBPyConnection, contract: Contract, accepted: list[WrittenFile], rejected: list[WrittenFile]
 ) -> dict[str, DeviceCounts]:
-    """Count the records of each device that has rejects; accepted ones are looked at only where there are some."""
+    """Count the records of each device that has rejects. Accepted records are read only if there are such devices."""
     if not rejected or _DEVICE not in contract.field_names:
         return {}
     devices: dict[str, DeviceCounts] = {}
@@ -333,7 +322,7 @@ def _write_rejects(
     target: Path,
     batch_number: int,
 ) -> StagedFile:
-    """Write the file of `raw/rejects`: rejected records, and a row without line a file set aside."""
+    """Write the file of `raw/rejects`: rejected records, and one row without a line per file that was set aside."""
     con.register("hashes", pa.table({"name": [*hashes], "hash": [*hashes.values()]}))
     con.register(
         "unreadable",
@@ -371,7 +360,7 @@ def _write_rejects(
                 {from_records if rejected else ""}
             )
             order by source_file, source_line
-        ) to {sql_text(str(target))} (format parquet, compression zstd, return_stats)
+        ) to {sql_text(target)} (format parquet, compression zstd, return_stats)
         """,
         {"batch_number": batch_number} | ({"files": [str(file.path) for file in rejected]} if rejected else {}),
     ).fetchall()
@@ -379,7 +368,7 @@ def _write_rejects(
 
 
 def _staged_rejects(target: Path, rows: list[Any], batch_number: int) -> StagedFile:
-    """A file of `raw/rejects`, by what `copy` returned of it."""
+    """A staged file of `raw/rejects`, from the figures that `copy` returned."""
     _, records, size, _, statistics, *_ = rows[0]
     counts = null_counts_of(REJECTS, statistics)
     return StagedFile(target.name, REJECTS, DataFile(target.name, size, records, batch_number, {}, counts))
@@ -394,7 +383,7 @@ def stage_accepted(
     batch_id: str,
     parameters: dict[str, Any],
 ) -> list[StagedFile]:
-    """Write rows aside that need no judging, as they have the raw table's columns and keep its contract."""
+    """Stage rows that need no judging: they have the raw table's columns and follow its contract."""
     judged = f"select {sql_text(ACCEPTED)} as outcome, * from ({query})"
     written = write_apart(con, judged, contract, folder / "part-0", parameters)
     files = enumerate(lay_out(con, contract, written, [], folder))
@@ -413,20 +402,20 @@ def stage_landed(
     batch_id: str,
     batch_number: int,
 ) -> list[StagedFile]:
-    """Copy what staged files hold of some landed files, records and rejects, into another folder.
+    """Copy the records and rejects of some landed files from staged files into another folder.
 
-    One staged file holds records of many landed files. A second pass is needed only where they part: when some are
-    held, or released without the others.
+    One staged file contains records of many landed files. This second pass is needed only to separate them: when some
+    are held, or released without the others.
 
     Args:
         con: an open connection.
         contract: the contract of the record type.
         files: the staged files.
         names: the landed files.
-        source: the folder in which the staged files lie.
+        source: the folder of the staged files.
         target: the folder to write to.
-        batch_id: what the new files are named by.
-        batch_number: the number that the records get.
+        batch_id: the beginning of the new files' names.
+        batch_number: the batch number that the records get.
     """
     files = list(files)
     records = [source / file.source for file in files if file.table == contract.record_type]
@@ -448,7 +437,7 @@ def stage_landed(
         path = target / f"{batch_id}.parquet"
         rows = con.execute(
             f"copy ({chosen.format(scan_of(REJECTS, rejects))} order by source_file, source_line) "
-            f"to {sql_text(str(path))} (format parquet, compression zstd, return_stats)",
+            f"to {sql_text(path)} (format parquet, compression zstd, return_stats)",
             {"batch_number": batch_number},
         ).fetchall()
         if rows[0][1]:
@@ -457,9 +446,3 @@ def stage_landed(
             path.unlink()
     con.unregister("chosen")
     return staged
-
-
-def sync_files(folder: Path, files: Iterable[StagedFile]) -> None:
-    """Force staged files to the disk: from here on a promotion may rely on them."""
-    for file in files:
-        sync_file(folder / file.source)

@@ -1,8 +1,8 @@
-"""Deleting what nobody reads any more: files that a compaction replaced, remains of killed work, the log's old entries.
+"""Deletes files that nothing needs any more: files replaced by compaction, leftovers of killed work, old log entries.
 
-Needed are the files of the pinned layout and of the newest one; those that left within the grace period, for readers
-that hold an older list of files; and those that the caller names. Closed months need no file of their own: a version
-that one pins is read from the present files (`ingestion.raw_versions`).
+Kept are the files of the pinned and of the newest layout, files that were removed within the grace period (for readers
+with an older list of files), and files that the caller names. Closed months need no files of their own: the versions
+that they pin are read from the current files (`ingestion.raw_versions`).
 
 The caller holds the data home's lock (`ingestion.lock`).
 """
@@ -23,19 +23,19 @@ from ingestion.settings import Settings
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\..*parquet")
 
 Progress = Callable[[str, int, int], None]
-"""Called with a table, and the numbers of its files that were deleted and that are to be."""
+"""Called with a table, the number of files deleted so far, and the number of all files to delete."""
 
 
 @dataclass(frozen=True)
 class Vacuumed:
-    """What was deleted of a table, or would be."""
+    """The files deleted from a table, or in a dry run those that would be."""
 
     table: str
     files: int
     bytes: int
     log_entries: int
     kept: int
-    """Data files that stay."""
+    """Data files that are kept."""
 
 
 def vacuum(
@@ -51,10 +51,10 @@ def vacuum(
 
     Args:
         settings: the data home.
-        grace: how long a file stays after it left its table.
-        in_use: files that a reader still lists, however long ago they left.
-        is_dry_run: only tell what would be deleted.
-        now: the clock's time by default.
+        grace: how long a file is kept after it was removed from its table.
+        in_use: files that a reader still lists, however long ago they were removed.
+        is_dry_run: only report what would be deleted.
+        now: the current time by default.
         progress: called while files are deleted.
     """
     if not is_dry_run:
@@ -72,7 +72,7 @@ def _vacuum_table(
 ) -> Vacuumed:
     needed = _listed_files(settings, table) | _lately_removed(settings, table, before) | in_use
     present = {path: path.stat() for path in _data_files(table_path(settings, table))}
-    # A file that no layout ever had may be one that is just being written: it stays as long as any other.
+    # A file that was never in a layout might be one that is just being written: it is kept as long as any other.
     unneeded = {
         path: status.st_size
         for path, status in present.items()
@@ -114,7 +114,7 @@ def _data_files(folder: Path) -> Iterator[Path]:
 
 
 def _old_log(settings: Settings, table: str, before: datetime) -> Iterator[Path]:
-    """Entries before the newest checkpoint that was there `before` and that the pinned layout can be read from."""
+    """Entries before the newest checkpoint that existed `before` and from which the pinned layout can be read."""
     pinned = read_pins(settings).layouts[table]
     checkpoints = [
         (int(found[1]), path)

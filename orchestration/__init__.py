@@ -1,1 +1,1 @@
-"""Dagster and the command line: thin wires around `ingestion`, `payouts` and the dbt project."""
+"""Dagster and the command line: a thin layer over `ingestion`, `payouts` and the dbt project."""

@@ -1,4 +1,4 @@
-"""Alerts: a failed run or a month that did not close, told by file, webhook or mail (settings.alert_channel)."""
+"""Alerts for failed runs and months that did not close, sent as file, webhook or mail (settings.alert_channel)."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ _log = logging.getLogger("allive.alerts")
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing that a person must look at: what happened, the facts, and what to do next."""
+    """Something that a person must look at: what happened, the facts, and what to do next."""
 
     subject: str
     found: tuple[str, ...]
@@ -25,14 +25,14 @@ class Alert:
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
 
     def as_text(self) -> str:
-        """The alert as the body of a mail or a log line."""
+        """The alert as text, for a mail body or a log line."""
         return "\n".join((self.subject, *(f"- {fact}" for fact in self.found), self.next_step))
 
 
 def send(settings: Settings, alert: Alert) -> str:
-    """Send the alert over the channel of the settings; say where it went.
+    """Send the alert over the channel of the settings and return where it went.
 
-    A webhook or mail server that does not take it never loses the alert: it is then written as a file too.
+    If the webhook or mail server does not accept the alert, it is written to a file instead, so it is never lost.
     """
     match settings.alert_channel:
         case "file":
@@ -42,7 +42,7 @@ def send(settings: Settings, alert: Alert) -> str:
                 where = _post(settings, alert) if channel == "webhook" else _mail(settings, alert)
             except (OSError, smtplib.SMTPException, ValueError) as error:
                 path = _write(settings, alert)
-                where = f"{path} (the {channel} did not take it: {error})"
+                where = f"{path} (the {channel} did not accept it: {error})"
     _log.warning("alert to %s: %s", where, alert.as_text())
     return where
 
@@ -67,7 +67,7 @@ def _free_name(folder: Path, name: str) -> Path:
 def _post(settings: Settings, alert: Alert) -> str:
     url = settings.alert_webhook_url
     if url is None or not url.startswith(("http://", "https://")):
-        raise ValueError("ALLIVE_ALERT_WEBHOOK_URL is missing or no http(s) address")
+        raise ValueError("ALLIVE_ALERT_WEBHOOK_URL is missing or is not an http or https address")
     request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
         url,
         data=json.dumps(asdict(alert)).encode(),
@@ -75,7 +75,7 @@ def _post(settings: Settings, alert: Alert) -> str:
         method="POST",
     )
     with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310 - as above
-        return "the webhook"  # its address often carries a token
+        return "the webhook"  # its address often contains a token
 
 
 def _mail(settings: Settings, alert: Alert) -> str:

@@ -1,6 +1,6 @@
-"""What `allive doctor` looks at: each part of the data home, what was found, and what to do.
+"""The checks of `allive doctor`: for each part of the data home, what was found and what to do.
 
-Takes no lock and writes nothing.
+They take no lock and write nothing.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Final, Literal
 
 import duckdb
 
+from ingestion.counted import counted
 from ingestion.durable import read_json
 from ingestion.home_format import HOME_FORMAT, home_format
 from ingestion.pin_problems import PinProblem, Trouble
@@ -20,23 +21,23 @@ from ingestion.pins_check import check_pins
 from ingestion.private_files import readable_by_others
 from ingestion.raw_tables import TABLES, read_pins
 from ingestion.settings import Settings
-from orchestration.publishing import CURRENT
+from orchestration.serving_copy import CURRENT
 from orchestration.warehouse import read_finished_build
 from payouts import audit, ledger
 from payouts.pins import pin_refusals
 from payouts.warehouse_mark import why_not_as_left
 
 State = Literal["ok", "note", "FAILED"]
-_REBUILT_BY_A_RUN: Final = "The next `allive run` makes it again."
+_REBUILT_BY_A_RUN: Final = "The next `allive run` creates it again."
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one part of the data home.
+    """The result of checking one part of the data home.
 
     Attributes:
-        found: In a few words, for a column.
-        reasons: Of a failure or a note: what was found, what was expected, what to do.
+        found: The result in a few words, for a table column.
+        reasons: For a failure or a note: what was found, what was expected, what to do.
     """
 
     part: str
@@ -46,24 +47,24 @@ class Finding:
 
 
 def examine(settings: Settings) -> tuple[Finding, ...]:
-    """Look at every part; one that breaks its reader is a failure, and the others are looked at all the same."""
+    """Check every part. A check that crashes is a failure of its part; the other parts are still checked."""
     return tuple(_examined(part, look, settings) for part, look in LOOKS)
 
 
 def _examined(part: str, look: Callable[[Settings], Finding], settings: Settings) -> Finding:
     try:
         return look(settings)
-    except Exception as error:  # noqa: BLE001 - damaged files may break their reader anywhere
+    except Exception as error:  # noqa: BLE001 - damaged files can raise any error
         what = " ".join(str(error).split())
         return Finding(part, "FAILED", "cannot be read", (f"{type(error).__name__}: {what}",))
 
 
 def _home(settings: Settings) -> Finding:
     if not settings.home.is_dir():
-        reason = f"{settings.home}: found no folder. Is ALLIVE_HOME right? The first `allive run` makes it."
+        reason = f"{settings.home}: found no folder. Is ALLIVE_HOME right? The first `allive run` creates it."
         return Finding("data home", "note", "not there yet", (reason,))
     with _lock_holder(settings) as holder:
-        return Finding("data home", "ok", f"in use by {holder}" if holder else "there, and free")
+        return Finding("data home", "ok", f"in use by {holder}" if holder else "found, not in use")
 
 
 def _format(settings: Settings) -> Finding:
@@ -80,12 +81,12 @@ def _readers(settings: Settings) -> Finding:
         return Finding("other users", "ok", "can read nothing")
     names = " ".join(path.name for path in readable)
     reason = f"Found entries that other users of this machine can read. `chmod -R go-rwx {names}` in {settings.home}."
-    return Finding("other users", "note", f"can read {len(readable)} entries", (reason,))
+    return Finding("other users", "note", f"can read {counted(len(readable), 'entry', 'entries')}", (reason,))
 
 
 @contextmanager
 def _lock_holder(settings: Settings) -> Iterator[str | None]:
-    """Who holds the lock, by the kernel's list of locks: trying to take it could refuse somebody else."""
+    """The holder of the lock, from the kernel's list of locks: trying to take it could make another process fail."""
     path, locks = settings.home / ".lock", Path("/proc/locks")
     if not path.exists() or not locks.exists():
         yield None
@@ -96,7 +97,7 @@ def _lock_holder(settings: Settings) -> Iterator[str | None]:
         for fields in map(str.split, locks.read_text(encoding="ascii").splitlines())
     )
     note = read_json(settings.home / ".lock.json") if is_held else None
-    yield f"`{note['command']}` (pid {note['pid']})" if note else "a process" if is_held else None
+    yield f"`{note['command']}` (pid {note['pid']})" if note else "another process" if is_held else None
 
 
 def _pins(settings: Settings) -> Finding:
@@ -117,7 +118,7 @@ def _raw_tables(settings: Settings) -> Finding:
     if damaged:
         return _failed("raw tables", damaged)
     there = sum((settings.raw_dir / table / "_delta_log").is_dir() for table in TABLES)
-    return Finding("raw tables", "ok", f"{there} of {len(TABLES)}, logs and files whole")
+    return Finding("raw tables", "ok", f"{there} of {len(TABLES)}, logs and files complete")
 
 
 def _failed(part: str, problems: list[PinProblem]) -> Finding:
@@ -127,7 +128,9 @@ def _failed(part: str, problems: list[PinProblem]) -> Finding:
 
 def _months_and_pins(settings: Settings) -> Finding:
     reasons = tuple(pin_refusals(settings))
-    return Finding("months' raw versions", "FAILED" if reasons else "ok", "at odds" if reasons else "there", reasons)
+    return Finding(
+        "months' raw versions", "FAILED" if reasons else "ok", "inconsistent" if reasons else "found", reasons
+    )
 
 
 def _closed_months(settings: Settings) -> Finding:
@@ -141,19 +144,19 @@ def _closed_months(settings: Settings) -> Finding:
         except (OSError, ValueError, KeyError) as error:
             reasons.append(
                 f"payouts/{month}: found {type(error).__name__} ({error}), expected the files of a closed month. "
-                "Restore it from a backup of payouts/; `allive verify` says more."
+                "Restore it from a backup of payouts/; `allive verify` shows details."
             )
     try:
         lines = sum(1 for _ in audit.entries(settings))
     except ValueError as error:
         lines = 0
         reasons.append(
-            f"payouts/{audit.log_path(settings).name}: found a line that is no JSON ({error}). Restore it from a "
+            f"payouts/{audit.log_path(settings).name}: found a line that is not JSON ({error}). Restore it from a "
             "backup."
         )
     if reasons:
         return Finding("closed months", "FAILED", f"{len(reasons)} cannot be read", tuple(reasons))
-    return Finding("closed months", "ok", f"{len(closed)}, and {lines} lines of the audit log")
+    return Finding("closed months", "ok", f"{len(closed)}, and {counted(lines, 'line')} in the audit log")
 
 
 def _warehouse(settings: Settings) -> Finding:
@@ -163,7 +166,7 @@ def _warehouse(settings: Settings) -> Finding:
         build = read_finished_build(settings)
     except duckdb.IOException as error:
         if "lock" in str(error):
-            return Finding("warehouse", "note", "in use: not looked at")
+            return Finding("warehouse", "note", "in use: not checked")
         return _broken_warehouse(error)
     except (duckdb.Error, json.JSONDecodeError, KeyError, TypeError) as error:
         return _broken_warehouse(error)
@@ -172,15 +175,15 @@ def _warehouse(settings: Settings) -> Finding:
 
 def _unfinished(settings: Settings) -> Finding:
     if why := why_not_as_left(settings):
-        return Finding("warehouse", "note", "not as it was left", (f"warehouse/: {why}. {_REBUILT_BY_A_RUN}",))
-    reason = "warehouse/: found no finished build: a check failed. `allive run` says which."
-    return Finding("warehouse", "note", "half built", (reason,))
+        return Finding("warehouse", "note", "must be rebuilt", (f"warehouse/: {why}. {_REBUILT_BY_A_RUN}",))
+    reason = "warehouse/: found no finished build: a check failed. `allive run` shows which one."
+    return Finding("warehouse", "note", "not finished", (reason,))
 
 
 def _broken_warehouse(error: Exception) -> Finding:
     reason = (
-        f"warehouse/allive.duckdb: found {' '.join(str(error).split())[:200]}, expected a DuckDB file as `allive run` "
-        f"writes it. Delete the file: it is made of raw/ and payouts/. {_REBUILT_BY_A_RUN}"
+        f"warehouse/allive.duckdb: found {' '.join(str(error).split())[:200]}, expected a DuckDB file from "
+        f"`allive run`. Delete the file: it is built from raw/ and payouts/. {_REBUILT_BY_A_RUN}"
     )
     return Finding("warehouse", "FAILED", "cannot be read", (reason,))
 
@@ -209,4 +212,4 @@ LOOKS: tuple[tuple[str, Callable[[Settings], Finding]], ...] = (
     ("warehouse", _warehouse),
     ("serving copy", _serving),
 )
-"""The parts in the order in which one stands on the other."""
+"""The parts in order of dependency: each depends only on those before it."""

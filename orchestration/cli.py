@@ -1,6 +1,6 @@
 """The console script `allive`: thin commands around the orchestrated jobs (INTERFACES.md, "Commands").
 
-Whatever is heavy is imported inside the command that needs it, so that `--help` answers at once.
+Heavy modules are imported inside the commands that need them, so that `--help` answers immediately.
 """
 
 import logging
@@ -18,33 +18,33 @@ app = typer.Typer(
     name="allive",
     help="User-centric artist payouts for live music: from landed files to closed months.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 batches_app = typer.Typer(
-    help="Held files and batches: what failed a critical check and waits for a decision.",
+    help="Held files and batches: they failed a critical check and wait for a decision.",
     no_args_is_help=True,
 )
 app.add_typer(batches_app, name="batches")
 rejects_app = typer.Typer(
-    help="Rejected lines and files: where, why, and how to deliver them again. They hold personal data.",
+    help="Rejected lines and files: where, why, and how to deliver them again. They contain personal data.",
     no_args_is_help=True,
 )
 app.add_typer(rejects_app, name="rejects")
-payments_app = typer.Typer(help="Payments that closed months ordered.", no_args_is_help=True)
+payments_app = typer.Typer(help="Payments ordered by closed months.", no_args_is_help=True)
 app.add_typer(payments_app, name="payments")
-grants_app = typer.Typer(help="Who may see what of the dashboards.", no_args_is_help=True)
+grants_app = typer.Typer(help="Who can see which pages of the dashboards.", no_args_is_help=True)
 app.add_typer(grants_app, name="grants")
 invitations_app = typer.Typer(help="Open invitations to the dashboards.", no_args_is_help=True)
 app.add_typer(invitations_app, name="invitations")
-balances_app = typer.Typer(help="What the next run brings forward.", no_args_is_help=True)
+balances_app = typer.Typer(help="Balances that the next run brings forward.", no_args_is_help=True)
 app.add_typer(balances_app, name="balances")
-raw_app = typer.Typer(help="Upkeep of the raw tables; the service does it every night.", no_args_is_help=True)
+raw_app = typer.Typer(help="Maintenance of the raw tables. The service runs it every night.", no_args_is_help=True)
 app.add_typer(raw_app, name="raw")
 
 _CODE_DIGITS = 12
-Verbose = Annotated[bool, typer.Option("--verbose", help="Show the orchestrator's own log too.")]
+Version = Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Also show the orchestrator's own log.")]
 
 
 def _month(text: str) -> str:
@@ -91,7 +91,7 @@ def _role(artist_ids: tuple[str, ...], *, management: bool, finance: bool, opera
     ]
     if len(chosen) != 1:
         raise typer.BadParameter(
-            "expected exactly one of --artist (as often as needed), --management, --finance and --operator",
+            "expected exactly one of --artist (repeatable), --management, --finance and --operator",
             param_hint="options",
         )
     return chosen[0]
@@ -99,25 +99,26 @@ def _role(artist_ids: tuple[str, ...], *, management: bool, finance: bool, opera
 
 def _reason(text: str) -> str:
     if not text.strip():
-        raise typer.BadParameter("expected a reason in words: it stays on record")
+        raise typer.BadParameter("expected a reason in words: it is recorded")
     return text.strip()
 
 
 def _publishing_code(text: str) -> str:
     if len(text) != _CODE_DIGITS or not set(text) <= set("0123456789abcdef"):
-        raise typer.BadParameter(f"expected the {_CODE_DIGITS} digits that the refusal names, such as 4f0c2a9be171")
+        raise typer.BadParameter(f"expected the {_CODE_DIGITS} digits shown in the refusal, such as 4f0c2a9be171")
     return text
 
 
-Month = Annotated[str, typer.Argument(help="The settlement month, as 2021-02.", callback=_month)]
+Month = Annotated[str, typer.Argument(help="The settlement month, such as 2021-02.", callback=_month)]
 Artist = Annotated[str, typer.Argument(help="The artist's id.")]
 Artists = Annotated[
-    list[str] | None, typer.Option("--artist", metavar="ID", help="The pages of this artist; may be given again.")
+    list[str] | None, typer.Option("--artist", metavar="ID", help="The pages of this artist. Repeatable.")
 ]
 Management = Annotated[
-    bool, typer.Option("--management", "--manager", help="The platform's pages, and any artist's (on record).")
+    bool,
+    typer.Option("--management", "--manager", help="The platform's pages, and any artist's (each view is recorded)."),
 ]
-Finance = Annotated[bool, typer.Option("--finance", help="The platform's pages, for those who pay.")]
+Finance = Annotated[bool, typer.Option("--finance", help="The platform's pages, for people who make payments.")]
 Operator = Annotated[
     bool, typer.Option("--operator", help="The platform's pages, the orchestrator, and the orders to close.")
 ]
@@ -126,38 +127,48 @@ DashboardsPort = Annotated[
 ]
 HeldBatch = Annotated[str, typer.Argument(metavar="BATCH", help="The id that `list` shows, or a held file's name.")]
 HeldFiles = Annotated[
-    list[str] | None, typer.Argument(metavar="[FILE]...", help="Only these files of it, as `show` names them.")
+    list[str] | None, typer.Argument(metavar="[FILE]...", help="Only these files of the batch, named as in `show`.")
 ]
-Page = Annotated[int, typer.Option(min=1, help="Which page to show.")]
+Page = Annotated[int, typer.Option(min=1, help="The page to show.")]
 LoadMonth = Annotated[
     str | None,
     typer.Option(
         "--month",
-        help="Loaded in this month, as 2021-02: a rejected line may be wrong about its own.",
+        help="Only rejects loaded in this month, such as 2021-02: the line's own date can be wrong.",
         callback=_month_or_none,
     ),
 ]
-RejectType = Annotated[str | None, typer.Option("--type", help="Of this record type.", callback=_record_type)]
-RejectFile = Annotated[str | None, typer.Option("--file", help="Of this landed file, as `list` names it.")]
-RejectReason = Annotated[str | None, typer.Option("--reason", help="For this reason, such as bad_event_at.")]
-OnlyOpen = Annotated[bool, typer.Option("--open", help="Only what no later delivery has answered.")]
-OnlyHeld = Annotated[bool, typer.Option("--held", help="Only of files that are held.")]
+RejectType = Annotated[str | None, typer.Option("--type", help="Only this record type.", callback=_record_type)]
+RejectFile = Annotated[str | None, typer.Option("--file", help="Only this landed file, named as in `list`.")]
+RejectReason = Annotated[str | None, typer.Option("--reason", help="Only this reason, such as bad_event_at.")]
+OnlyOpen = Annotated[bool, typer.Option("--open", help="Only rejects that were not delivered again.")]
+OnlyHeld = Annotated[bool, typer.Option("--held", help="Only rejects of held files.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.", callback=_reason)]
+
+
+@app.callback(invoke_without_command=True)
+def show_version(*, version: Version = False) -> None:
+    """Show the version if asked to."""
+    if version:
+        from importlib import metadata  # noqa: PLC0415
+
+        typer.echo(f"allive {metadata.version('allive-warehouse')}")
+        raise typer.Exit
 
 
 @app.command()
 def run(
     *,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Delete the warehouse first: build it from the raw tables.")
+        bool, typer.Option("--rebuild", help="Delete the warehouse and rebuild it from the raw tables.")
     ] = False,
     verbose: Verbose = False,
 ) -> None:
-    """Load what is new in landing, build and check the warehouse, publish the serving copy."""
+    """Load new files from landing, build and check the warehouse, publish the serving copy."""
     from contextlib import ExitStack  # noqa: PLC0415
 
-    from ingestion.load import has_new_files  # noqa: PLC0415
+    from ingestion.waiting import has_new_files  # noqa: PLC0415
     from orchestration import warm_imports, warm_worker  # noqa: PLC0415
 
     settings = _settings()
@@ -176,14 +187,14 @@ def payout(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be closed; write nothing.")] = False,
     acknowledge: Annotated[
-        str | None, typer.Option(metavar="CODE", help="The code of the open warnings, as the dry run prints it.")
+        str | None, typer.Option(metavar="CODE", help="The code of the open warnings, from the dry run.")
     ] = None,
     approve: Annotated[
-        str | None, typer.Option(metavar="ORDER", help="Approve somebody else's order, and carry it out.")
+        str | None, typer.Option(metavar="ORDER", help="Approve another person's order and carry it out.")
     ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Load what has landed, settle a month, prove it and close it for good."""
+    """Load new files, settle a month, check the result and close it permanently."""
     from orchestration.commands.payout import pay_out, preview, show_closed_month  # noqa: PLC0415
 
     settings = _settings()
@@ -191,7 +202,9 @@ def payout(
         _exit_unless(preview(settings, month, verbose=verbose))
     else:
         if acknowledge is not None and approve is not None:
-            raise typer.BadParameter("the order acknowledges for itself", param_hint="--acknowledge with --approve")
+            raise typer.BadParameter(
+                "an order contains its own acknowledgement", param_hint="--acknowledge with --approve"
+            )
         closed = pay_out(
             settings,
             month,
@@ -211,9 +224,9 @@ def amend(
     month: Month,
     *,
     why: Why,
-    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take back an amendment that still waits.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw an amendment that is still pending.")] = False,
 ) -> None:
-    """Let today's catalogue correct a closed month of the look-back, at the next close."""
+    """Correct a closed month of the look-back with the current catalogue, at the next close."""
     from orchestration.commands import requests  # noqa: PLC0415
 
     act = requests.withdraw_amendment if withdraw else requests.amend
@@ -223,17 +236,17 @@ def amend(
 @app.command()
 def verify(
     month: Annotated[
-        str | None, typer.Argument(help="Only this closed month in depth; by default all.", callback=_month_or_none)
+        str | None, typer.Argument(help="Check only this closed month in depth; default: all.", callback=_month_or_none)
     ] = None,
     *,
     anchor: Annotated[
         str | None,
-        typer.Option(help="The hash that an earlier verification gave to note: its line must still be there."),
+        typer.Option(help="A hash noted at an earlier verification: its line must still be there."),
     ] = None,
 ) -> None:
-    """Prove closed months again: hashes, chain, conservation, amounts, statements, bank file, heartbeats.
+    """Verify closed months again: hashes, chain, conservation, amounts, statements, bank file, heartbeats.
 
-    Exits 0 where all is proven, 1 where something is wrong, 3 where nothing is and not everything could be checked.
+    Exits 0 if everything is proven, 1 if something is wrong, 3 if nothing is wrong but not everything could be checked.
     """
     from orchestration.commands.verify import verify_months  # noqa: PLC0415
 
@@ -249,18 +262,22 @@ def explain(
     *,
     form: Annotated[
         Literal["table", "csv", "json"],
-        typer.Option("--format", help="A table shows the largest parts; csv and json hold all of them."),
+        typer.Option("--format", help="A table shows the largest parts; csv and json contain all parts."),
     ] = "table",
     output: Annotated[
-        Path | None, typer.Option(help="Where csv or json go; by default to the terminal.", dir_okay=False)
+        Path | None, typer.Option(help="The file for csv or json; default: the terminal.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Show how an artist's amount came about, from subscribers' slices to the cent."""
+    """Show how an artist's amount was computed, from subscribers' slices to the cent."""
     if output is not None and form == "table":
-        raise typer.BadParameter("a table goes to the terminal; choose --format csv or json", param_hint="--output")
+        raise typer.BadParameter(
+            "a table is only shown on the terminal; choose --format csv or json", param_hint="--output"
+        )
     from orchestration.commands.explain import explain_artist  # noqa: PLC0415
+    from orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
-    _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output))
+    with without_pandas():
+        _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output))
 
 
 @app.command()
@@ -268,26 +285,26 @@ def simulate(
     month: Month,
     *,
     envelope: Annotated[
-        int | None, typer.Option(min=0, help="Cents, for the periods whose envelope is the policy's.")
+        int | None, typer.Option(min=0, help="Envelope in cents, for periods that use the policy's.")
     ] = None,
-    minimum: Annotated[int | None, typer.Option(min=0, help="Cents from which a balance is paid.")] = None,
+    minimum: Annotated[int | None, typer.Option(min=0, help="Smallest balance that is paid, in cents.")] = None,
     pool_rule: Annotated[
-        Literal["equal", "direct"] | None, typer.Option(help="How the pool is split over its members.")
+        Literal["equal", "direct"] | None, typer.Option(help="How the pool is split between its members.")
     ] = None,
     minimum_share: Annotated[
-        int | None, typer.Option(min=1, max=10_000, help="Basis points of a live that make a pool member.")
+        int | None, typer.Option(min=1, max=10_000, help="Smallest share of a live for the pool, in basis points.")
     ] = None,
-    minimum_live: Annotated[int | None, typer.Option(min=0, help="Seconds from which a live counts.")] = None,
-    pro_rata: Annotated[bool, typer.Option("--pro-rata", help="One pot for all, split by watch time.")] = False,
+    minimum_live: Annotated[int | None, typer.Option(min=0, help="Shortest live that counts, in seconds.")] = None,
+    pro_rata: Annotated[bool, typer.Option("--pro-rata", help="One pot for all artists, split by watch time.")] = False,
     output: Annotated[
-        Path | None, typer.Option(help="Write the artists as CSV here, in cents.", dir_okay=False)
+        Path | None, typer.Option(help="Write the artists to this CSV file, in cents.", dir_okay=False)
     ] = None,
 ) -> None:
-    """Show what another policy would have paid, artist by artist; write nothing else."""
+    """Show what another policy would have paid each artist. Writes nothing except --output."""
     from orchestration.commands.simulate import simulate_month  # noqa: PLC0415
-    from payouts.simulation import WhatIf  # noqa: PLC0415
+    from payouts.simulation import Scenario  # noqa: PLC0415
 
-    what_if = WhatIf(
+    scenario = Scenario(
         envelope_cents=envelope,
         minimum_payout_cents=minimum,
         pool_rule=pool_rule,
@@ -295,16 +312,16 @@ def simulate(
         minimum_live_s=minimum_live,
         is_pro_rata=pro_rata,
     )
-    if what_if == WhatIf():
+    if scenario == Scenario():
         raise typer.BadParameter("say what to change, for example --envelope 150", param_hint="options")
-    _exit_unless(simulate_month(_settings(), month, what_if, output=output))
+    _exit_unless(simulate_month(_settings(), month, scenario, output=output))
 
 
 @app.command()
 def statements(
     *,
-    year: Annotated[int, typer.Option(min=2015, max=9999, help="The year whose closed months are told.")],
-    to: Annotated[Path | None, typer.Option(help="Folder for the PDFs; by default exports/ in the data home.")] = None,
+    year: Annotated[int, typer.Option(min=2015, max=9999, help="The year; its closed months are included.")],
+    to: Annotated[Path | None, typer.Option(help="Folder for the PDFs; default: exports/ in the data home.")] = None,
 ) -> None:
     """Write the yearly statement of every artist."""
     from orchestration.commands.statements import write_year  # noqa: PLC0415
@@ -318,11 +335,11 @@ def statements(
 def dbt(
     context: typer.Context,
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="COMMAND…", help="dbt's command and options, as dbt takes them.")
+        list[str] | None, typer.Argument(metavar="COMMAND…", help="A dbt command with its options.")
     ] = None,
     *,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Copy the warehouse again, and drop what was built on the copy.")
+        bool, typer.Option("--fresh", help="Copy the warehouse again; discard what was built on the copy.")
     ] = False,
 ) -> None:
     """Run dbt on a copy of the warehouse that no payout reads, such as `allive dbt build --select state:modified+`."""
@@ -356,14 +373,14 @@ def dashboards(
 
 @app.command()
 def invite(
-    email: Annotated[str, typer.Argument(help="Whom the link is for.")],
+    email: Annotated[str, typer.Argument(help="The email address of the person invited.")],
     *,
     artist: Artists = None,
     management: Management = False,
     finance: Finance = False,
     operator: Operator = False,
 ) -> None:
-    """Print a one-time link to the dashboards; for who has an account already, it sets a new password."""
+    """Print a one-time link to the dashboards; existing users can use it to reset their password."""
     from orchestration.commands import access  # noqa: PLC0415
 
     artist_ids = tuple(artist or ())
@@ -405,7 +422,7 @@ def doctor(
         bool, typer.Option("--repair", help="Rebuild lost, broken or old pins from the raw tables' logs.")
     ] = False,
 ) -> None:
-    """Say whether the data home is sound, and what to do where it is not."""
+    """Check the data home and show what to do about each problem."""
     from orchestration.commands.doctor import examine_home, repair_home  # noqa: PLC0415
 
     _exit_unless(repair_home(_settings()) if repair else examine_home(_settings()))
@@ -414,13 +431,13 @@ def doctor(
 @app.command()
 def publish(
     code: Annotated[
-        str, typer.Argument(help="The code that the refusal names.", callback=_publishing_code, metavar="CODE")
+        str, typer.Argument(help="The code shown in the refusal.", callback=_publishing_code, metavar="CODE")
     ],
     *,
     why: Why,
     verbose: Verbose = False,
 ) -> None:
-    """Publish a serving copy that was refused for holding much less than the one in service."""
+    """Publish a serving copy that was refused because it has much less data than the one in service."""
     from orchestration.commands.publish import publish_emptier  # noqa: PLC0415
 
     _exit_unless(publish_emptier(_settings(), code, why=why, verbose=verbose))
@@ -428,7 +445,7 @@ def publish(
 
 @batches_app.command("list")
 def list_batches() -> None:
-    """List the batches that hold files."""
+    """List the batches with held files."""
     from orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.list_batches(_settings()))
@@ -436,7 +453,7 @@ def list_batches() -> None:
 
 @batches_app.command("show")
 def show_batch(batch: HeldBatch, *, page: Page = 1) -> None:
-    """Show why files are held, and what they would touch."""
+    """Show why files are held, and which months they affect."""
     from orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.show_batch(_settings(), batch, page=page))
@@ -444,7 +461,7 @@ def show_batch(batch: HeldBatch, *, page: Page = 1) -> None:
 
 @batches_app.command("release")
 def release_batch(batch: HeldBatch, files: HeldFiles = None, *, why: Why) -> None:
-    """Let held files in as they are: those that are named, or all of a batch."""
+    """Load held files unchanged: only the named ones, or all of a batch."""
     from orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.release_held(_settings(), batch, tuple(files or ()), why=why))
@@ -452,7 +469,7 @@ def release_batch(batch: HeldBatch, files: HeldFiles = None, *, why: Why) -> Non
 
 @batches_app.command("discard")
 def discard_batch(batch: HeldBatch, files: HeldFiles = None, *, why: Why) -> None:
-    """Keep held files out for good: those that are named, or all of a batch."""
+    """Keep held files out permanently: only the named ones, or all of a batch."""
     from orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.discard_held(_settings(), batch, tuple(files or ()), why=why))
@@ -469,11 +486,13 @@ def list_rejects(
     is_held: OnlyHeld = False,
     page: Page = 1,
 ) -> None:
-    """List what was rejected, by file and reason, with the first line of each."""
+    """List rejects by file and reason, with the first line of each."""
     from orchestration.commands import rejects  # noqa: PLC0415
+    from orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
     wanted = _wanted(month, record_type, file, reason, is_open=is_open, is_held=is_held)
-    _exit_unless(rejects.list_kinds(_settings(), wanted, page=page))
+    with without_pandas():
+        _exit_unless(rejects.list_kinds(_settings(), wanted, page=page))
 
 
 @rejects_app.command("show")
@@ -487,14 +506,16 @@ def show_rejects(
     is_held: OnlyHeld = False,
     page: Page = 1,
 ) -> None:
-    """Show rejected lines one by one: field, value as delivered, what was expected, what to do.
+    """Show rejected lines one by one: field, delivered value, expected value, what to do.
 
-    What it prints is personal data.
+    The output contains personal data.
     """
     from orchestration.commands import rejects  # noqa: PLC0415
+    from orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
     wanted = _wanted(month, record_type, file, reason, is_open=is_open, is_held=is_held)
-    _exit_unless(rejects.show_lines(_settings(), wanted, page=page))
+    with without_pandas():
+        _exit_unless(rejects.show_lines(_settings(), wanted, page=page))
 
 
 @rejects_app.command("export")
@@ -508,14 +529,14 @@ def export_rejects(
     to: Annotated[
         Path | None,
         typer.Option(
-            help="Folder to write to, not in landing; by default a new one in exports/ of the data home.",
+            help="Folder to write to, outside landing; default: a new one in exports/ of the data home.",
             file_okay=False,
         ),
     ] = None,
 ) -> None:
-    """Write open rejects as they were delivered, to be corrected and delivered again.
+    """Write open rejects to files as delivered, to be corrected and delivered again.
 
-    The files hold personal data: only you may read them. Delete them when they are delivered.
+    The files contain personal data, and only you can read them. Delete them after delivering them.
     """
     from orchestration.commands import rejects  # noqa: PLC0415
 
@@ -525,7 +546,7 @@ def export_rejects(
 
 @grants_app.command("list")
 def list_grants() -> None:
-    """List who may see what."""
+    """List who can see which pages."""
     from orchestration.commands import access  # noqa: PLC0415
 
     _exit_unless(access.list_grants(_settings()))
@@ -534,15 +555,15 @@ def list_grants() -> None:
 @grants_app.command("add")
 def add_grant(
     *,
-    issuer: Annotated[str, typer.Option(help="The identity provider, as the page without access shows it.")],
-    subject: Annotated[str, typer.Option(help="The identifier beside it.")],
-    name: Annotated[str, typer.Option(help="What to call them.")],
+    issuer: Annotated[str, typer.Option(help="The identity provider, as shown on the no-access page.")],
+    subject: Annotated[str, typer.Option(help="The identifier shown next to it.")],
+    name: Annotated[str, typer.Option(help="The name to show for this person.")],
     artist: Artists = None,
     management: Management = False,
     finance: Finance = False,
     operator: Operator = False,
 ) -> None:
-    """Grant a role to somebody who signs in with an identity provider, in place of what they had."""
+    """Grant a role to a person who signs in with an identity provider, replacing any earlier role."""
     from orchestration.commands import access  # noqa: PLC0415
 
     artist_ids = tuple(artist or ())
@@ -556,9 +577,9 @@ def add_grant(
 def revoke_grant(
     whom: Annotated[str, typer.Argument(help="The name or the subject that `list` shows.")],
     *,
-    issuer: Annotated[str | None, typer.Option(help="The issuer, where two of them use that subject.")] = None,
+    issuer: Annotated[str | None, typer.Option(help="The issuer, if two of them use that subject.")] = None,
 ) -> None:
-    """Take back what somebody may see, and their open invitations; their pages close within seconds."""
+    """Revoke a person's access and open invitations. Their pages close within seconds."""
     from orchestration.commands import access  # noqa: PLC0415
 
     _exit_unless(access.revoke_grants(_settings(), whom, issuer=issuer))
@@ -574,7 +595,7 @@ def list_invitations() -> None:
 
 @invitations_app.command("revoke")
 def revoke_invitation(email: Annotated[str, typer.Argument(help="The address that `list` shows.")]) -> None:
-    """Withdraw an invitation that has not been used: its link opens nothing any more."""
+    """Withdraw an unused invitation: its link stops working."""
     from orchestration.commands import access  # noqa: PLC0415
 
     _exit_unless(access.revoke_invitation(_settings(), email))
@@ -582,7 +603,7 @@ def revoke_invitation(email: Annotated[str, typer.Argument(help="The address tha
 
 @payments_app.command("return")
 def return_payment(month: Month, artist: Artist, *, why: Why) -> None:
-    """Put a transfer that the bank returned back into the artist's balance."""
+    """Put a transfer returned by the bank back into the artist's balance."""
     from orchestration.commands import requests  # noqa: PLC0415
 
     _exit_unless(requests.return_payment(_settings(), month, artist, why=why))
@@ -598,7 +619,7 @@ def list_balances() -> None:
 
 @balances_app.command("write-off")
 def write_off(artist: Artist, *, why: Why) -> None:
-    """Give up a negative balance that will never recover."""
+    """Write off a negative balance that will never recover."""
     from orchestration.commands import requests  # noqa: PLC0415
 
     _exit_unless(requests.write_off(_settings(), artist, why=why))
@@ -614,7 +635,7 @@ def compact_raw(*, dry_run: DryRun = False) -> None:
 
 @raw_app.command("vacuum")
 def vacuum_raw(*, dry_run: DryRun = False) -> None:
-    """Delete files whose records are in merged ones, and old entries of the tables' logs."""
+    """Delete files whose records are in merged files, and old entries of the tables' logs."""
     from orchestration.commands import raw  # noqa: PLC0415
 
     _exit_unless(raw.vacuum_tables(_settings(), is_dry_run=dry_run))
@@ -628,7 +649,10 @@ def main() -> None:
 
 
 def run_command_line() -> int:
-    """Return the exit code; a defect ends in one line and a traceback in the log, not on the terminal."""
+    """Run the command line and return the exit code.
+
+    A bug prints one line on the terminal; its traceback goes to the log.
+    """
     from ingestion.private_files import keep_new_files_private  # noqa: PLC0415
 
     keep_new_files_private()
@@ -642,7 +666,7 @@ def run_command_line() -> int:
 
 
 def _settings(*, in_any_format: bool = False) -> "Settings":
-    """Return the settings of a data home that this version of the project knows; only `verify` speaks of another."""
+    """Return the settings, if this version knows the data home's format; only `verify` accepts other formats."""
     from ingestion.home_format import FormatError  # noqa: PLC0415
     from ingestion.settings import Settings  # noqa: PLC0415
     from orchestration.terminal import log_to_file  # noqa: PLC0415
@@ -660,23 +684,23 @@ def _settings(*, in_any_format: bool = False) -> "Settings":
 
 
 def _warn_of_readers(settings: "Settings") -> None:
-    """Name what of the data home other users of the machine can read."""
+    """Warn about parts of the data home that other users of the machine can read."""
     from ingestion.private_files import readable_by_others  # noqa: PLC0415
     from orchestration.terminal import warn  # noqa: PLC0415
 
     if paths := readable_by_others(settings):
         names = " ".join(path.name for path in paths)
-        remedy = f"Take it back: cd {settings.home} && chmod -R go-rwx {names}"
+        remedy = f"Remove their access: cd {settings.home} && chmod -R go-rwx {names}"
         warn("Other users of this machine can read parts of the data home:", [names, remedy])
 
 
-def _exit_unless(nothing_refused: bool) -> None:  # noqa: FBT001 - the answer of a command
+def _exit_unless(nothing_refused: bool) -> None:  # noqa: FBT001 - a command's result
     if not nothing_refused:
         raise typer.Exit(1)
 
 
 def _report(error: Exception) -> int:
-    """Say what stopped the command: the data home, wrong settings, or a defect (its traceback is in the log)."""
+    """Show why the command stopped: the data home, wrong settings, or a bug (its traceback is in the log)."""
     from pydantic import ValidationError  # noqa: PLC0415
 
     from ingestion.home_format import FormatError  # noqa: PLC0415
@@ -687,14 +711,14 @@ def _report(error: Exception) -> int:
     from orchestration.terminal import refuse  # noqa: PLC0415
 
     if isinstance(error, FormatError):
-        refuse("The data home is of a format that is not known here.", [str(error)])
+        refuse("The data home has a format that this version does not know.", [str(error)])
         return 1
     if isinstance(error, DataHomeLockedError):
         refuse("The data home is in use.", [str(error)])
         return 1
     if isinstance(error, PinsError | UnsoundPinsError):
         reasons = error.reasons if isinstance(error, UnsoundPinsError) else map(str, error.problems)
-        refuse("The raw tables cannot be used as they are.", reasons)
+        refuse("The raw tables cannot be used in their current state.", reasons)
         return 1
     if isinstance(error, ValidationError):
         refuse(
@@ -705,12 +729,12 @@ def _report(error: Exception) -> int:
     if isinstance(error, OSError) and is_read_only(error):
         refuse(
             "A file cannot be read or written by this user.",
-            [str(error), "Act as the owner of the data home; only `allive verify` works on a read-only copy."],
+            [str(error), "Run it as the owner of the data home; only `allive verify` works on a read-only copy."],
         )
         return 1
     logging.getLogger("allive").error("unexpected", exc_info=error)
     refuse(
-        "The program failed; this is a defect.",
+        "The program failed; this is a bug.",
         [f"{type(error).__name__}: {error}", "The traceback is at the end of logs/allive.log in the data home."],
     )
     return 1

@@ -1,4 +1,4 @@
-"""Running dbt in this process (1 s, against 5-7 s for its command line), and what became of each node."""
+"""Runs dbt in this process (1 s, against 5-7 s for its command line) and returns the result of each node."""
 
 import functools
 import re
@@ -11,7 +11,7 @@ import duckdb
 
 from ingestion.settings import Settings
 from orchestration import warm_worker
-from orchestration.parsed_project import ParsedProject, dbt_arguments, profile_environment
+from orchestration.parsed_project import ParsedProject, dbt_arguments, profile_environment, without_dbt_flags
 
 _COUNT_OF_ROWS: Final = re.compile(r"Got (\d+) results?, configured to (?:warn|fail) if .*")
 _EXAMPLES: Final = 3
@@ -22,7 +22,7 @@ BUILT_STATUSES = frozenset({"success", "pass", "warn", "no-op"})
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one dbt node: a model, a seed, a test or a unit test."""
+    """The result of one dbt node: a model, a seed, a test or a unit test."""
 
     unique_id: str
     status: str  # dbt's: success, error, skipped; pass, warn, fail
@@ -31,19 +31,24 @@ class NodeResult:
     message: str | None
     rows: int | None = None
     examples: tuple[str, ...] = ()
-    """Of a test that found records: some of them, in words. They may name people, and are published nowhere."""
+    """For a test that found records: some of them, as text. They can name people and are never published."""
     is_remembered: bool = False
-    """Whether an earlier build on the same inputs of this node found it."""
+    """Whether the result is from an earlier build with the same inputs for this node."""
 
     @property
     def holds(self) -> bool:
         """Whether the node was built, or its test passed (a warning does not fail)."""
         return self.status in BUILT_STATUSES
 
+    @property
+    def description(self) -> str | None:
+        """The message, with some of the records that a test found."""
+        return f"{self.message}, such as {'; '.join(self.examples)}" if self.examples else self.message
+
 
 @functools.cache
 def parsed_manifest(project: ParsedProject) -> Any:
-    """The project's manifest as dbt takes it."""
+    """The project's manifest as a dbt object."""
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415
 
     return Manifest.from_msgpack(project.parsed_path.read_bytes())
@@ -52,25 +57,25 @@ def parsed_manifest(project: ParsedProject) -> Any:
 def invoke_dbt(
     settings: Settings, project: ParsedProject, project_dir: Path, command: Sequence[str], **environment: str
 ) -> tuple[NodeResult, ...]:
-    """Run a dbt command (its name, then its own arguments) and report of its nodes.
+    """Run a dbt command (its name, then its own arguments) and return the results of its nodes.
 
-    Tells (`warm_worker.tell`) of each node that is finished. `environment` is what macros read of it.
+    Reports each finished node with `warm_worker.report`. `environment` has the variables that macros read.
     """
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-    def hear(event: Any) -> None:
+    def on_event(event: Any) -> None:
         if event.info.name == "NodeFinished":
-            warm_worker.tell(event.data.node_info.node_name, event.data.node_info.node_status)
+            warm_worker.report(event.data.node_info.node_name, event.data.node_info.node_status)
 
     name, *arguments = command
     shared = dbt_arguments(settings, project_dir=project_dir, target=project.folder, engine=project.engine)
     try:
-        with profile_environment(settings, **environment):
-            runner = dbtRunner(manifest=parsed_manifest(project), callbacks=[hear])
+        with without_dbt_flags(), profile_environment(settings, **environment):
+            runner = dbtRunner(manifest=parsed_manifest(project), callbacks=[on_event])
             result = runner.invoke([name, *shared, "--no-write-json", *arguments])
     finally:
-        # Else the file stays locked for as long as this process lives.
+        # Otherwise the file stays locked for as long as this process lives.
         DuckDBConnectionManager.close_all_connections()
     if result.result is None:
         raise RuntimeError(
@@ -91,7 +96,7 @@ def invoke_dbt(
 
 
 def in_words(message: str | None) -> str | None:
-    """Say what a test found; what dbt says of other nodes stands.
+    """Reword dbt's message of a test that found records; keep all other messages.
 
     >>> in_words("Got 259 results, configured to warn if != 0"), in_words("Got 1 result, configured to fail if != 0")
     ('found 259 records, expected none', 'found 1 record, expected none')
@@ -105,7 +110,7 @@ def in_words(message: str | None) -> str | None:
 def with_examples(
     warehouse: Path, nodes: Sequence[NodeResult], queries: Mapping[str, str | None]
 ) -> tuple[NodeResult, ...]:
-    """Add to each data test that found records some of them, by its own query."""
+    """Add examples to each data test that found records, by running the test's query."""
     found = [
         node for node in nodes if node.status in {"warn", "fail"} and node.failures and queries.get(node.unique_id)
     ]
@@ -120,7 +125,7 @@ def with_examples(
                 names = [column[0] for column in rows.description or ()]
                 examples[node.unique_id] = tuple(_row(names, row) for row in rows.fetchall())
     except duckdb.Error:
-        # The test has its verdict. What cannot be shown is left out.
+        # The test already has its result; the examples are optional.
         pass
     return tuple(replace(node, examples=examples.get(node.unique_id, ())) for node in nodes)
 

@@ -1,8 +1,8 @@
-"""Dagster's SQLite event log with its connections kept, for the runs of a command.
+"""Dagster's SQLite event log with permanent connections, for the runs of a command.
 
-The original opens, fsyncs and closes a database for each of some 300 events a run: a third of a small run's CPU, and
-all of its waiting. Here a file keeps its connection, and a commit survives a killed process but perhaps not a power cut
-(WAL, synchronous=NORMAL). Only what the UI shows is at stake: data and money do not live here.
+The original opens, fsyncs and closes a database for each of some 300 events per run: a third of a small run's CPU, and
+all of its waiting. This version keeps one connection per file, and a commit survives a killed process but perhaps not a
+power cut (WAL, synchronous=NORMAL). Only the history in the UI is at risk: data and money are not stored here.
 """
 
 from collections.abc import Iterator
@@ -20,13 +20,13 @@ from sqlalchemy.pool import StaticPool
 
 
 class KeptSqliteEventLogStorage(SqliteEventLogStorage):
-    """The same files, tables and rows; one connection a file for as long as the process lives."""
+    """The same files, tables and rows, with one connection per file for as long as the process lives."""
 
     @classmethod
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Any
     ) -> "KeptSqliteEventLogStorage":
-        """Make one from the instance's settings (the original makes an original)."""
+        """Create an instance from Dagster's settings (the original method returns the original class)."""
         return cls(inst_data=inst_data, **config_value)
 
     @contextmanager
@@ -45,7 +45,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
             engines[shard] = create_engine(
                 self.conn_string_for_shard(shard),
                 poolclass=StaticPool,
-                # The lock above keeps threads apart.
+                # `_db_lock` already keeps threads apart.
                 connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
             )
             event.listen(engines[shard], "connect", _commit_to_the_cache)
@@ -59,7 +59,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
 
 
 def open_with_kept_connections(dagster_dir: str) -> DagsterInstance:
-    """Open the instance; where its event log is the default SQLite one, keep the connections."""
+    """Open the instance. If its event log is the default SQLite one, keep its connections."""
     ref = InstanceRef.from_dir(dagster_dir)
     events = InstanceRef.config_defaults(dagster_dir)["event_log_storage"]
     if ref.storage_data and ref.storage_data.class_name == "DagsterSqliteStorage" and events:

@@ -1,4 +1,4 @@
-"""One lock on the data home for a whole process: a command takes it, and the runs it starts find it taken."""
+"""One lock on the data home per process: a command takes it, and the runs it starts use the same lock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _held_by_this_process: set[str] = set()
 def hold_data_home(settings: Settings, *, command: str) -> Iterator[None]:
     """Hold the data home's lock, unless this process holds it already.
 
-    Raises what `ingestion.lock.data_home_lock` raises when another process holds it, and `FormatError` where a closed
+    Raises the error of `ingestion.lock.data_home_lock` if another process holds it, and `FormatError` if a closed
     month or the audit log is newer than the code.
     """
     home = str(settings.home)

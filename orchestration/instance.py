@@ -8,7 +8,7 @@ from ingestion.settings import Settings
 from orchestration.event_log import open_with_kept_connections
 
 DAGSTER_YAML = """\
-# Written once by `allive`, then yours: add `storage:` for Postgres, for example.
+# `allive` writes this file once. You can edit it, for example to add `storage:` for Postgres.
 telemetry:
   enabled: false
 nux:
@@ -22,8 +22,8 @@ run_retries:
   max_retries: 2
   retry_on_asset_or_op_failure: false
 
-# Every run holds the data home's lock, so a second one would only wait for it: let it wait in the queue.
-# The pool `warehouse` says the same of whatever opens the DuckDB file, whoever starts it.
+# Every run holds the data home's lock, so a second run would only wait for it: let it wait in the queue.
+# The pool `warehouse` does the same for everything that opens the DuckDB file.
 concurrency:
   runs:
     max_concurrent_runs: 1
@@ -34,7 +34,7 @@ concurrency:
 freshness:
   enabled: true
 
-# What steps have to say are events; nothing prints.
+# Steps report with events and print nothing.
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager
@@ -48,7 +48,7 @@ retention:
 
 
 def write_instance_settings(settings: Settings) -> None:
-    """Put `dagster.yaml` where Dagster looks for it, unless there is one, and point this process there."""
+    """Write `dagster.yaml`, unless it exists, and set DAGSTER_HOME of this process to its folder."""
     settings.dagster_dir.mkdir(parents=True, exist_ok=True)
     target = settings.dagster_dir / "dagster.yaml"
     if not target.exists():
@@ -57,6 +57,6 @@ def write_instance_settings(settings: Settings) -> None:
 
 
 def open_instance(settings: Settings) -> DagsterInstance:
-    """Open the instance of the data home: runs made through it are seen in the UI."""
+    """Open the data home's Dagster instance. Its runs are visible in the UI."""
     write_instance_settings(settings)
     return open_with_kept_connections(str(settings.dagster_dir))

@@ -1,4 +1,4 @@
-"""Ending a process that has imported half of the registry."""
+"""Fast exit of a process that has imported many modules."""
 
 import atexit
 import os
@@ -7,8 +7,8 @@ from typing import NoReturn
 
 
 def leave(code: int) -> NoReturn:
-    """Run what is registered for the exit and end at once: taking modules down one by one costs a second more."""
-    atexit._run_exitfuncs()  # noqa: SLF001 - what the interpreter itself calls first
+    """Run the exit handlers and end the process immediately: unloading modules one by one takes a second longer."""
+    atexit._run_exitfuncs()  # noqa: SLF001 - the interpreter itself calls this first
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -1,6 +1,6 @@
-"""The dbt project, parsed once per content: its manifest is kept in the data home under the hash of what it says.
+"""The dbt project, parsed once per version of its files. Manifests are kept in the data home under a content hash.
 
-A manifest of another content has another name, so a stale one is never found.
+Changed files have another hash, so an outdated manifest is never used.
 """
 
 import hashlib
@@ -24,12 +24,12 @@ _ADAPTERS = {"duckdb": ("dbt-duckdb",), "spark": ("dbt-spark", "pyspark")}
 
 @dataclass(frozen=True)
 class ParsedProject:
-    """One content of the dbt project for one engine, and the folder with what was parsed and built of it."""
+    """One version of the dbt project's files for one engine, with the folder of its manifest and test results."""
 
     content_hash: str
     folder: Path
     engine: str = "duckdb"
-    """The dbt target: types of contracts differ."""
+    """The dbt target. The column types in contracts differ between engines."""
 
     @property
     def manifest_path(self) -> Path:
@@ -38,17 +38,17 @@ class ParsedProject:
 
     @property
     def parsed_path(self) -> Path:
-        """The manifest as dbt reads it: one read back from JSON breaks generic tests."""
+        """The manifest as dbt reads it. A manifest read from JSON would break generic tests."""
         return self.folder / "partial_parse.msgpack"
 
     @property
     def unit_tests_path(self) -> Path:
-        """The results of the unit tests, once they have all passed on this content."""
+        """The results of the unit tests, saved once they have all passed on these files."""
         return self.folder / "unit_tests_passed.json"
 
 
 def parsed_project(settings: Settings, *, project_dir: Path | None = None, engine: str = "duckdb") -> ParsedProject:
-    """Find the manifest of the project's present content for an engine, or parse it (2-4 s).
+    """Return the manifest of the project's current files for an engine, parsing them if needed (2-4 s).
 
     Raises RuntimeError with dbt's own message if the project does not parse.
     """
@@ -59,12 +59,12 @@ def parsed_project(settings: Settings, *, project_dir: Path | None = None, engin
     if project.manifest_path.exists() and project.parsed_path.exists():
         return project
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Parsed aside and renamed: two processes may come here at once, and neither may see half a manifest.
+    # Parsed in a temporary folder, then renamed: another process must never see half a manifest.
     aside = Path(tempfile.mkdtemp(prefix=".parsing-", dir=folder.parent))
     try:
         _parse(settings, project_dir, target=aside, engine=engine)
         if content_hash(project_dir, engine=engine) != content:
-            raise RuntimeError(f"{project_dir} changed while it was parsed; expected it to rest. Run again.")
+            raise RuntimeError(f"{project_dir} changed while it was parsed; expected no changes. Run again.")
         if folder.exists():
             shutil.rmtree(folder)
         aside.rename(folder)
@@ -75,7 +75,7 @@ def parsed_project(settings: Settings, *, project_dir: Path | None = None, engin
 
 
 def content_hash(project_dir: Path, *, engine: str = "duckdb") -> str:
-    """Hash everything that a parse depends on: the files, where they lie, and the versions of dbt and the engine."""
+    """Hash everything that a parse depends on: the files, their location, and the versions of dbt and the engine."""
     digest = hashlib.sha256()
     for part in (str(project_dir), version("dbt-core"), *map(version, _ADAPTERS[engine])):
         digest.update(part.encode() + b"\0")
@@ -89,7 +89,7 @@ def content_hash(project_dir: Path, *, engine: str = "duckdb") -> str:
 
 @contextmanager
 def profile_environment(settings: Settings, **more: str) -> Iterator[None]:
-    """Set what the dbt project reads from the environment (`more` by name), and put back what was there."""
+    """Set the environment variables that the dbt project reads, and those in `more`; restore the old values on exit."""
     values = {
         "ALLIVE_WAREHOUSE_PATH": str(settings.warehouse_path),
         "ALLIVE_WAREHOUSE_THREADS": str(settings.threads or os.cpu_count() or 1),
@@ -109,6 +109,21 @@ def profile_environment(settings: Settings, **more: str) -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def without_dbt_flags() -> Iterator[None]:
+    """Hide the environment's DBT_* variables from dbt; restore them on exit.
+
+    dbt takes every one of its options from there too. With DBT_EMPTY, say, a build would succeed without any row.
+    """
+    hidden = {name: value for name, value in os.environ.items() if name.startswith("DBT_")}
+    for name in hidden:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
 def dbt_arguments(settings: Settings, *, project_dir: Path, target: Path, engine: str = "duckdb") -> list[str]:
     """The arguments that every dbt invocation of the project shares."""
     return [
@@ -121,14 +136,14 @@ def dbt_arguments(settings: Settings, *, project_dir: Path, target: Path, engine
 
 
 def _parse(settings: Settings, project_dir: Path, *, target: Path, engine: str) -> None:
-    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - 2 s that an unchanged project need not pay
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes 2 s, which an unchanged project does not need
 
-    with profile_environment(settings):
+    with without_dbt_flags(), profile_environment(settings):
         arguments = dbt_arguments(settings, project_dir=project_dir, target=target, engine=engine)
         result = dbtRunner().invoke(["parse", *arguments])
     if not result.success:
         raise RuntimeError(
-            f"The dbt project in {project_dir} does not parse: {result.exception}. Mend it, then run again."
+            f"The dbt project in {project_dir} does not parse: {result.exception}. Fix it, then run again."
         )
 
 

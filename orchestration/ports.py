@@ -1,4 +1,4 @@
-"""Ports on loopback, where everything that is served here listens."""
+"""Ports on loopback, where all our servers listen."""
 
 import socket
 from typing import Final
@@ -7,9 +7,9 @@ HOST: Final = "127.0.0.1"
 
 
 def why_taken(port: int) -> str | None:
-    """Return why a port cannot be had, in the system's words; None if it can."""
+    """Return why a port cannot be used, in the system's words; None if it is free."""
     with socket.socket() as probe:
-        # As the server does it: a port in TIME_WAIT is free.
+        # The server sets this too: a port in TIME_WAIT is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

@@ -1,41 +1,17 @@
-"""Starting a job from a command: in this process, through the instance, so that the run is seen in the UI."""
+"""Runs a job for a command: in this process, through the Dagster instance, so that the UI shows the run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from ingestion.settings import Settings
 from orchestration.instance import open_instance
+from orchestration.outcome import FailedCheck, RunOutcome
+from orchestration.run_tags import COMMAND, STARTED_BY
 from orchestration.sound_pins import require_sound_pins
 from orchestration.terminal import say
-from payouts.closing import finish_interrupted_closings
-
-STARTED_BY = "allive/started_by"
-COMMAND = "command"
-
-
-@dataclass(frozen=True)
-class FailedCheck:
-    """An asset check that did not pass."""
-
-    asset: str
-    name: str
-    severity: str
-    description: str
-    metadata: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class RunOutcome:
-    """What came of a run: metadata by asset key (`schema/table`), checks that failed, steps that failed."""
-
-    run_id: str
-    success: bool
-    assets: Mapping[str, Mapping[str, Any]]
-    failed_checks: tuple[FailedCheck, ...]
-    failures: tuple[str, ...]
+from payouts.interrupted_closings import finish_interrupted_closings
 
 
 def run_job(
@@ -46,12 +22,12 @@ def run_job(
     ops: Mapping[str, Any] | None = None,
     verbose: bool = False,
 ) -> RunOutcome:
-    """Run a job of the definitions in this process and report what came of it.
+    """Run a job of the definitions in this process and return its result.
 
     `ops` is the config of its ops by name. The data home must be locked by this process (`hold_data_home`).
 
     Raises:
-        UnsoundPinsError: The raw layer is at odds with itself or with closed months.
+        UnsoundPinsError: The raw layer contradicts itself or a closed month.
     """
     from orchestration.definitions import defs  # noqa: PLC0415 - loads the dbt manifest, 2 s
 
@@ -98,7 +74,7 @@ def run_job(
 
 
 def _failures(events: Sequence[dg.DagsterEvent]) -> tuple[str, ...]:
-    """Say why the steps failed in their own words; of a run that failed before its first step, why."""
+    """Return the errors of the failed steps; if the run failed before its first step, the error of the run."""
     of_steps = tuple(_own_words(event) for event in events if event.is_step_failure)
     of_run = (event.job_failure_data.error for event in events if event.is_job_failure)
     return of_steps or tuple((error.cause or error).message.strip() for error in of_run if error is not None)
@@ -113,7 +89,7 @@ def _own_words(event: dg.DagsterEvent) -> str:
 
 
 def _give_up_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark as failed what an earlier command left running: it held the lock that this process holds now."""
+    """Mark unfinished runs of earlier commands as failed: this process holds the lock, so those commands have ended."""
     unfinished = instance.get_runs(
         dg.RunsFilter(
             tags={STARTED_BY: COMMAND},
@@ -125,4 +101,4 @@ def _give_up_dead_runs(instance: dg.DagsterInstance) -> None:
         )
     )
     for run in unfinished:
-        instance.report_run_failed(run, "The command that ran this was killed; what it had done stands.")
+        instance.report_run_failed(run, "The command that ran this was killed; its finished steps remain valid.")

@@ -1,7 +1,7 @@
 """The service: Dagster's code server, web server and daemon, and the dashboards, as children of one process.
 
-Only the dashboards listen on a port. The rest meets on Unix sockets in a private folder, and operators see it through
-the gate of the dashboards.
+Only the dashboards listen on a port. The other processes use Unix sockets in a private folder, and operators reach them
+through the gate of the dashboards.
 """
 
 import os
@@ -17,7 +17,7 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
-from dashboards.gate.addresses import PREFIX
+from dashboards.addresses import PREFIX
 from ingestion.settings import Settings
 from ingestion.sockets import (
     CODE_SERVER,
@@ -44,7 +44,7 @@ def running_service(settings: Settings, *, dashboards_port: int) -> Iterator["Se
     """Reserve the service of a data home, for `start` and `wait`; stop all of it at the end.
 
     Raises:
-        ServiceError: The port is taken, another service runs on the data home, or a part did not come up.
+        ServiceError: The port is taken, another service runs on the data home, or a part did not start.
     """
     _require_free(dashboards_port, option="--dashboards-port")
     write_instance_settings(settings)
@@ -54,12 +54,12 @@ def running_service(settings: Settings, *, dashboards_port: int) -> Iterator["Se
             stack.enter_context(lock)
         except Timeout:
             raise ServiceError(
-                f"A service runs on {settings.home} already; expected none. Stop it first (Ctrl-C where it runs)."
+                f"A service already runs on {settings.home}; expected none. Stop it first (Ctrl-C in its terminal)."
             ) from None
         try:
             sockets = make_socket_folder(settings)
         except (OSError, SocketFolderError) as error:
-            raise ServiceError(f"There is no private folder for the service's sockets: {error}") from None
+            raise ServiceError(f"Cannot make a private folder for the service's sockets: {error}") from None
         stack.callback(remove_socket_folder, settings)
         service = Service(settings, sockets=sockets, dashboards_port=dashboards_port)
         stack.callback(service.stop)
@@ -80,7 +80,7 @@ class Service:
         self._logs: list[IO[bytes]] = []
 
     def start(self) -> None:
-        """Start the code server, then what talks to it; return when the web server answers."""
+        """Start the code server, then its clients. Return when the web server and the dashboards answer."""
         code_server, web_server = self._sockets / CODE_SERVER, self._sockets / WEB_SERVER
         progress.tell("starting the dashboards and the code server")
         self._spawn("dashboards", "-m", "orchestration.cli", "dashboards", "--port", str(self._dashboards_port))
@@ -89,7 +89,7 @@ class Service:
             *("-m", "dagster", "code-server", "start", "--socket", str(code_server)),
             *("--module-name", "orchestration.definitions", "--location-name", "allive"),
             "--use-python-environment-entry-point",
-            # It puts the socket of its own child among the temporary files, where anybody could be before it.
+            # The socket of its own child goes into the temporary folder, where another user could create it first.
             TMPDIR=str(self._sockets),
         )
         self._wait_for("code-server", lambda: _listens(code_server))
@@ -101,7 +101,7 @@ class Service:
         self._wait_for("dashboards", lambda: _listens((HOST, self._dashboards_port)))
 
     def wait(self) -> None:
-        """Return never, unless a part of the service stops by itself.
+        """Wait until a part of the service stops by itself.
 
         Raises:
             ServiceError: A part stopped.
@@ -111,7 +111,7 @@ class Service:
             time.sleep(_LOOK_EVERY_S)
 
     def stop(self) -> None:
-        """Stop what asks, then the code server, which lets a run finish its step."""
+        """Stop the clients, then the code server, which lets a run finish its step."""
         for name in ("dashboards", "web-server", "daemon", "code-server"):
             child = self._children.get(name)
             if child is None or child.poll() is not None:
@@ -119,7 +119,7 @@ class Service:
             child.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 child.wait(STOP_TIMEOUT_S)
-            # Its own children too: the code server's would go on until it misses a heartbeat.
+            # Its children too: the code server's child would continue until it misses a heartbeat.
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
@@ -140,7 +140,7 @@ class Service:
             },
             stdout=log,
             stderr=subprocess.STDOUT,
-            # Ctrl-C reaches this process alone, which stops its children in order.
+            # Ctrl-C reaches only this process, which stops its children in order.
             start_new_session=True,
         )
 

@@ -1,4 +1,4 @@
-"""The gate before any work on the raw layer: pins that fit its tables and every closed month."""
+"""The check before any work on the raw layer: its pins must match its tables and every closed month."""
 
 from collections.abc import Iterable
 
@@ -10,7 +10,7 @@ from payouts.pins import UnreadableMonthError, closed_versions, pin_refusals
 
 
 class UnsoundPinsError(Exception):
-    """The raw layer is at odds with itself or with closed months: nothing may be loaded, built or closed on it."""
+    """The raw layer contradicts itself or a closed month: loading, building and closing are refused."""
 
     def __init__(self, reasons: Iterable[str]) -> None:
         self.reasons = tuple(reasons)
@@ -21,12 +21,12 @@ class UnsoundPinsError(Exception):
 
 
 def require_sound_pins(settings: Settings) -> str | None:
-    """Check the pins, and rebuild them where they are lost and that is safe; return what to tell the operator of it.
+    """Check the pins, and rebuild lost ones if that is safe; return a message for the operator if any were rebuilt.
 
     The data home must be locked.
 
     Raises:
-        UnsoundPinsError: Something is wrong that a person has to look at; each reason names the way out.
+        UnsoundPinsError: A problem that a person must look at; each reason says what to do.
     """
     try:
         repair = repair_lost_pins(settings, operator=operator_name(settings), at_least=closed_versions(settings))

@@ -1,4 +1,4 @@
-"""What a command shows: progress, tables, refusals. Plain words; nothing here decides anything."""
+"""Output of the commands: progress, tables, refusals. Nothing here makes decisions."""
 
 import logging
 import sys
@@ -24,7 +24,7 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 @contextmanager
 def showing_progress() -> Iterator[None]:
-    """Show what is being done: one living line on a terminal, a line a stage elsewhere."""
+    """Show progress: one updating line on a terminal, otherwise one line per stage."""
     if not err.is_terminal:
         seen: list[str] = []
 
@@ -46,9 +46,9 @@ def showing_progress() -> Iterator[None]:
 
 
 def log_to_file(settings: Settings) -> None:
-    """Send what the program logs to `logs/allive.log`; the terminal is for the operator.
+    """Send log messages to `logs/allive.log`; the terminal is for the operator.
 
-    In a data home that is read-only nothing is logged.
+    Nothing is logged in a read-only data home.
     """
     folder = settings.home / "logs"
     handler: logging.Handler = logging.NullHandler()
@@ -70,14 +70,14 @@ def say(text: str) -> None:
 
 
 def say_points(title: str, points: Iterable[str]) -> None:
-    """Print a line and points below it, each folded at 80 columns; names and commands are not broken."""
+    """Print a title and a list of points, wrapped at 80 columns without breaking names or commands."""
     out.print(escape(title))
     for point in points:
         out.print(escape(folded(point, first="  - ", indent="    ")))
 
 
 def folded(text: str, *, first: str = "", indent: str = "") -> str:
-    """Fold a text at blanks, at 80 columns.
+    """Wrap a text at spaces, at 80 columns.
 
     >>> folded("a word " * 12, first="- ", indent="  ").splitlines()[1]
     '  word'
@@ -93,7 +93,7 @@ def folded(text: str, *, first: str = "", indent: str = "") -> str:
 
 
 def visible(text: str) -> str:
-    r"""Return a text from outside without what a terminal would obey: such characters are spelled out.
+    r"""Return an outside text with its control characters escaped, so that a terminal does not obey them.
 
     >>> print(visible("été\x1b[2J"))
     été\x1b[2J
@@ -102,25 +102,25 @@ def visible(text: str) -> str:
 
 
 def refuse(title: str, reasons: Iterable[str]) -> None:
-    """Print on stderr what refused, a line a reason."""
+    """Print a refusal on stderr, one line per reason."""
     err.print(f"[bold red]{escape(title)}[/bold red]")
     _list(reasons)
 
 
 def warn(title: str, warnings: Iterable[str]) -> None:
-    """Print on stderr what looks odd and refuses nothing, a line each."""
+    """Print warnings on stderr, one line each. Warnings do not refuse anything."""
     err.print(f"[bold yellow]{escape(title)}[/bold yellow]")
     _list(warnings)
 
 
 def _list(lines: Iterable[str]) -> None:
-    """Print each line as a point; one that is indented belongs to the point before it."""
+    """Print each line as a point; an indented line belongs to the point before it."""
     for line in lines:
         err.print(f"    {escape(line)}" if line.startswith(" ") else f"  - {escape(line)}")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table; whole numbers and amounts to the right."""
+    """Print a table, with whole numbers and amounts aligned to the right."""
     rows = [tuple(row) for row in rows]
     shown = Table(title=escape(title), title_justify="left")
     for index, column in enumerate(columns):
@@ -128,7 +128,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
         shown.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
     for row in rows:
         shown.add_row(*(escape(_as_text(value)) for value in row))
-    # Off a terminal rich would cut the table at 80 columns: give it the room it needs.
+    # Without a terminal rich would cut the table at 80 columns: allow the width it needs.
     Console(width=None if out.is_terminal else 160, file=sys.stdout).print(shown)
 
 
@@ -142,7 +142,7 @@ def euros(cents: int) -> str:
 
 
 def euros_of_nanos(nanos: int) -> str:
-    """Return an amount of nanos (billionths of a euro) in euros, cut to the cent for the eye.
+    """Return an amount of nanos (billionths of a euro) in euros, cut to the cent for display.
 
     >>> euros_of_nanos(1_239_999_999)
     '1.23 EUR'

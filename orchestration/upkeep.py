@@ -1,6 +1,6 @@
-"""Upkeep of the raw layer: few files, and none that nobody reads (docs/adr/0014). The data home must be locked.
+"""Maintenance of the raw layer: merges small files, deletes unused ones (docs/adr/0014). The data home must be locked.
 
-Records and pinned versions stay the same, so no warehouse is built for it; the next look at one lets its views follow.
+Records and pinned versions stay the same, so the warehouse is not rebuilt. The next run updates its views.
 """
 
 from datetime import timedelta
@@ -13,7 +13,7 @@ from orchestration.warehouse import files_in_views
 
 
 def compact_raw(settings: Settings, *, is_dry_run: bool = False) -> tuple[Compacted, ...]:
-    """Merge the small files of the raw tables, telling how far it is.
+    """Merge the small files of the raw tables, reporting progress.
 
     Raises:
         CompactionError: see `ingestion.compaction.compact`.
@@ -28,12 +28,12 @@ def compact_raw(settings: Settings, *, is_dry_run: bool = False) -> tuple[Compac
 
 
 def vacuum_raw(settings: Settings, *, is_dry_run: bool = False) -> tuple[Vacuumed, ...]:
-    """Delete the files of the raw tables that neither readers of today nor the warehouse's views need."""
+    """Delete files of the raw tables that neither current readers nor the warehouse's views need."""
 
     def tell(table: str, done: int, of: int) -> None:
-        progress.tell("deleting files that nobody reads", f"raw/{table}: {done:,} of {of:,}")
+        progress.tell("deleting unused files", f"raw/{table}: {done:,} of {of:,}")
 
-    progress.tell("looking for files that nobody reads")
+    progress.tell("looking for unused files")
     return vacuum(
         settings,
         grace=timedelta(hours=settings.raw_grace_hours),

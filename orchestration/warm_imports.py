@@ -1,4 +1,4 @@
-"""What the warm worker does ahead of a run, in the order in which the run needs it. Imports no Dagster."""
+"""The early work of the warm worker, in the order in which the run needs it. Does not import Dagster."""
 
 from ingestion.settings import Settings
 

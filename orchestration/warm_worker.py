@@ -1,8 +1,8 @@
-"""A second process that imports what a run needs late, while the first imports what it needs early.
+"""A second process that imports modules a run needs late, while the first process imports those it needs early.
 
-Great Expectations and dbt cost seconds of imports, and so does Dagster: on two cores a command that starts this worker
-waits for the longer of the two instead of their sum. Where none was started (the service's runs, most tests) `call`
-does the same work in this process.
+Importing Great Expectations and dbt takes seconds, and so does importing Dagster. On two cores a command that starts
+this worker waits for the longer of the two instead of their sum. Without a worker (the service's runs, most tests)
+`call` does the same work in this process.
 """
 
 import multiprocessing
@@ -18,23 +18,23 @@ from orchestration.leaving import leave
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Hearer = Callable[[str, str], None]
+Listener = Callable[[str, str], None]
 
 _ENDS_WITHIN_S = 2
 
 
-def _nobody_hears(_name: str, _status: str) -> None:
+def _ignore(_name: str, _status: str) -> None:
     pass
 
 
 _worker: Connection | None = None
-_hearer: Hearer = _nobody_hears
+_listener: Listener = _ignore
 
 
 @contextmanager
 def warming_up(imports: Callable[..., None], *args: Any) -> Iterator[None]:
-    """Start the worker, let it call `imports(*args)` at once, and end it on leaving."""
-    global _worker  # noqa: PLW0603 - one worker a process, whoever calls
+    """Start the worker, which immediately calls `imports(*args)`, and end it on exit."""
+    global _worker  # noqa: PLW0603 - one worker per process, for all callers
     context = multiprocessing.get_context("spawn")
     _worker, its_end = context.Pipe()
     process = context.Process(target=_work, args=(its_end, imports, args), name="warm worker", daemon=True)
@@ -55,23 +55,23 @@ def call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the function in the worker, if there is one; arguments, result and errors must pickle.
 
     Raises:
-        RuntimeError: The worker died (killed, out of memory); what it had done stands, the next run goes on from there.
+        RuntimeError: The worker died (killed, out of memory). Its finished work is kept, and the next run continues.
     """
-    return heard(_nobody_hears, function, *args, **kwargs)
+    return call_with_listener(_ignore, function, *args, **kwargs)
 
 
-def heard(hearer: Hearer, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call the function as `call` does; `hearer` hears what it tells meanwhile."""
+def call_with_listener(listener: Listener, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call the function as `call` does, and pass its progress reports to `listener`."""
     if _worker is None:
-        with _telling(hearer):
+        with _listening(listener):
             return function(*args, **kwargs)
     try:
         _worker.send((function, args, kwargs))
         while True:
             kind, content = _worker.recv()
             match kind:
-                case "told":
-                    hearer(*content)
+                case "reported":
+                    listener(*content)
                 case "done":
                     result: T = content
                     return result
@@ -81,28 +81,28 @@ def heard(hearer: Hearer, function: Callable[P, T], *args: P.args, **kwargs: P.k
         raise RuntimeError("The worker process was killed while it worked. Run the command again.") from error
 
 
-def tell(name: str, status: str) -> None:
-    """Say from inside a called function how far it is."""
-    _hearer(name, status)
+def report(name: str, status: str) -> None:
+    """Report progress from inside a called function."""
+    _listener(name, status)
 
 
 @contextmanager
-def _telling(hearer: Hearer) -> Iterator[None]:
-    global _hearer  # noqa: PLW0603
-    before, _hearer = _hearer, hearer
+def _listening(listener: Listener) -> Iterator[None]:
+    global _listener  # noqa: PLW0603
+    before, _listener = _listener, listener
     try:
         yield
     finally:
-        _hearer = before
+        _listener = before
 
 
 def _work(requests: Connection, imports: Callable[..., None], args: tuple[Any, ...]) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
-        # A worker that outlived a killed command would hold the warehouse that the next one opens.
+        # A worker that outlived a killed command would hold the warehouse that the next command opens.
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     imports(*args)
-    with _telling(lambda name, status: requests.send(("told", (name, status)))):
+    with _listening(lambda name, status: requests.send(("reported", (name, status)))):
         while True:
             try:
                 function, its_args, its_kwargs = requests.recv()
@@ -110,15 +110,15 @@ def _work(requests: Connection, imports: Callable[..., None], args: tuple[Any, .
                 leave(0)
             try:
                 answer = ("done", function(*its_args, **its_kwargs))
-            except Exception as error:  # noqa: BLE001 - told to whoever called
+            except Exception as error:  # noqa: BLE001 - sent back to the caller
                 answer = ("failed", _picklable(error))
             requests.send(answer)
 
 
 def _picklable(error: Exception) -> Exception:
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
-    except Exception:  # noqa: BLE001 - whatever an exception's own reduction raises
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - its own data
+    except Exception:  # noqa: BLE001 - an exception's own reduction can raise anything
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
 

@@ -1,7 +1,7 @@
 """Dagster's web server on a Unix socket: `python -m orchestration.web_server SOCKET WORKSPACE`.
 
-Its own command line knows ports only, and a port answers any web page and any user of the machine: it asks nobody who
-they are, and takes mutations by GET and from foreign forms. Only the gate of the dashboards talks to this socket.
+Dagster's own command line only listens on a port, which any web page and any user of the machine can reach. It has no
+sign-in, and accepts mutations by GET and from forms of other sites. Only the gate of the dashboards uses this socket.
 """
 
 import logging
@@ -18,9 +18,9 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 
-from dashboards.gate.addresses import PREFIX
+from dashboards.addresses import PREFIX
 
-# What Dagster's own command line passes on.
+# The values that Dagster's own command line uses.
 _STATEMENT_TIMEOUT_MS: Final = 15_000
 _POOL_RECYCLE_S: Final = 3_600
 _POOL_MAX_OVERFLOW: Final = 20
@@ -52,7 +52,7 @@ def serve(path: Path, *, workspace: Path) -> None:
 
 
 def _listening(path: Path) -> socket.socket:
-    # Not uvicorn's `uds`: it opens the socket to everybody (mode 0666) and leaves it to the folder to protect it.
+    # Not uvicorn's `uds`: it opens the socket to everyone (mode 0666), and only the folder would protect it.
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     path.chmod(0o600)

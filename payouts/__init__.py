@@ -1,1 +1,1 @@
-"""Closing months: booking, balances, files, audit. Knows no Dagster."""
+"""Closing months: booking, balances, files, audit. Does not import Dagster."""

@@ -1,8 +1,8 @@
 """The audit log: who did what to the money, when and why. Append-only, each line chained to the one before.
 
-The log is `payouts/audit.ndjson`. A line's `previous` is the SHA-256 of the line before it (of nothing for the first),
-so that a line that is changed, dropped or put in between breaks the chain. Its `sha256` is that of the line without it.
-It begins with its `format`; a line without one has format 1.
+The log is `payouts/audit.ndjson`. A line's `previous` is the SHA-256 of the line before it (of the empty string for the
+first line), so changing, dropping or inserting a line breaks the chain. Its `sha256` is the hash of the line without
+that field. Each line starts with its `format`; a line without one has format 1.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ def log_path(settings: Settings) -> Path:
     return settings.payouts_dir / AUDIT_FILE
 
 
-def operator_name(settings: Settings) -> str:  # noqa: ARG001 - a setting must not say it
-    """Return who acts: the user of the operating system, and who signed in where that is somebody else."""
+def operator_name(settings: Settings) -> str:  # noqa: ARG001 - no setting can override it
+    """Return who acts: the operating system user, and who signed in if that is a different user."""
     return acting_user()
 
 
 def engine_name(settings: Settings) -> str:
-    """Return what computed the warehouse, with its version; a month's files do not know it."""
+    """Return the engine that computed the warehouse, with its version. A month's files do not contain it."""
     of_duckdb = f"duckdb {duckdb.__version__}"
     return f"spark {version('pyspark')}, {of_duckdb}" if settings.engine == "spark" else of_duckdb
 
@@ -40,8 +40,8 @@ def engine_name(settings: Settings) -> str:
 def record(settings: Settings, *, action: str, operator: str, **details: Any) -> dict[str, Any]:
     """Append one line to the log, durably, and return it.
 
-    Several processes may record at once: each line follows the one before. `details` say what was acted upon; their
-    values must be JSON.
+    Several processes can record at the same time: each line chains to the one before. `details` describe what the
+    action applies to; their values must be JSON.
 
     Raises:
         FormatError: The log has lines that are newer than the code.
@@ -58,17 +58,17 @@ def record(settings: Settings, *, action: str, operator: str, **details: Any) ->
             **details,
             "previous": _last_line_hash(path),
         }
-        # A line seals itself too: nothing follows the last one that could.
+        # Each line also has its own hash: no next line protects the last one.
         entry["sha256"] = hashlib.sha256(json.dumps(entry, ensure_ascii=False).encode()).hexdigest()
         log.write((json.dumps(entry, ensure_ascii=False) + "\n").encode())
     return entry
 
 
 def entries(settings: Settings) -> Iterator[dict[str, Any]]:
-    """Yield the log's lines in order; a torn last line (never acknowledged) is left out.
+    """Yield the log's lines in order, without a torn last line (its write was never acknowledged).
 
     Raises:
-        FormatError: Some are newer than the code.
+        FormatError: Some lines are newer than the code.
     """
     require_known_lines(settings)
     for line in _whole_lines(log_path(settings)):
@@ -76,10 +76,10 @@ def entries(settings: Settings) -> Iterator[dict[str, Any]]:
 
 
 def identified_entries(settings: Settings) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each entry with its id, the SHA-256 of its line: what a run names that an entry went into.
+    """Yield each entry with its id, the SHA-256 of its line. A run lists the ids of the entries it took up.
 
     Raises:
-        FormatError: Some are newer than the code.
+        FormatError: Some lines are newer than the code.
     """
     require_known_lines(settings)
     for line in _whole_lines(log_path(settings)):
@@ -87,7 +87,7 @@ def identified_entries(settings: Settings) -> Iterator[tuple[str, dict[str, Any]
 
 
 def head(settings: Settings) -> str:
-    """Return the hash of the log's last line: noted elsewhere, it proves later that nothing before it was changed."""
+    """Return the hash of the log's last line. A copy noted elsewhere proves later that no line up to it was changed."""
     return _last_line_hash(log_path(settings))
 
 

@@ -1,35 +1,25 @@
-"""What an artist is paid and what is carried forward: pure arithmetic on integer cents (RULES.md §6)."""
+"""How much an artist is paid and how much is carried forward: pure arithmetic on integer cents (RULES.md §6)."""
 
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
 from payouts import months
 from payouts.bank_details import are_payable
+from payouts.carry_reasons import CarryReason
 
 IBAN_SETTLING_DAYS: Final = 10
-"""An IBAN younger than this on the payment date is not paid to (RULES.md §6)."""
-
-
-class CarryReason(StrEnum):
-    """Why an amount is carried forward instead of paid."""
-
-    BELOW_MINIMUM = "below_minimum"
-    NEGATIVE = "negative"
-    NO_IBAN = "no_iban"
-    BAD_IBAN = "bad_iban"
-    IBAN_CHANGED = "iban_changed"
+"""Nothing is paid to an IBAN younger than this on the payment date (RULES.md §6)."""
 
 
 @dataclass(frozen=True)
 class Payee:
-    """Whom a transfer would go to.
+    """The payee of a possible transfer.
 
     Attributes:
-        iban: As delivered, without blanks; None when there is none.
-        iban_first_seen_on: Paris day of the first record that bears this IBAN; None = since ever.
-        is_first_iban: Whether the artist never had another before: a first IBAN is not a change.
+        iban: As delivered, without blanks; None if the artist has none.
+        iban_first_seen_on: Paris day of the first record with this IBAN; None if the artist has always had it.
+        is_first_iban: Whether the artist had no other IBAN before: a first IBAN is not a change.
     """
 
     artist_id: str
@@ -47,7 +37,7 @@ class Payee:
 
 @dataclass(frozen=True)
 class Balance:
-    """The two ends of an artist's month: paid + carried forward = payable, in cents."""
+    """The outcome of an artist's month: paid + carried forward = payable, in cents."""
 
     paid_cents: int
     carried_forward_cents: int
@@ -57,8 +47,8 @@ class Balance:
 def settle_balance(payable_cents: int, *, payee: Payee, month: str, minimum_cents: int, delay_days: int) -> Balance:
     """Decide whether `payable_cents` is paid in full or carried in full.
 
-    It is paid if it reaches the minimum, or if it is positive in the run of December or when the artist has left by
-    the month's last day, and if the bank details can be trusted on the payment date (RULES.md §6).
+    It is paid if it is due and the bank details can be trusted on the payment date (RULES.md §6). It is due if it
+    reaches the minimum, or if it is positive and the month is December or the artist has left by the month's last day.
     """
     if payable_cents <= 0:
         return Balance(0, payable_cents, CarryReason.NEGATIVE if payable_cents else None)

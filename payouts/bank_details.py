@@ -1,8 +1,8 @@
-"""Which accounts can be paid to by SEPA credit transfer: the one statement of it. Asks no bank.
+"""Which accounts a SEPA credit transfer can reach: the only place that decides it. Contacts no bank.
 
-An IBAN is right by its structure, length and check digits, in a country that SEPA reaches; a BIC, where one is given,
-by its structure and its country. National check digits are left out: not all banks keep them, not all countries have
-them, and the IBAN's own already find every single slip and swap.
+An IBAN is valid if its structure, length and check digits are right and its country is in SEPA. A BIC, if one is given,
+is valid if its structure is right and its country fits the IBAN. National check digits are not checked: not all banks
+keep them, not all countries have them, and the IBAN's own digits already catch every single wrong or swapped character.
 """
 
 from typing import Final
@@ -11,7 +11,7 @@ from schwifty import BIC, IBAN
 from schwifty.exceptions import SchwiftyException
 
 _JOINED_SEPA_LATELY: Final = frozenset({"AL", "MD", "ME", "MK", "RS"})
-"""In SEPA since 2024 or 2025 (EPC409-09); schwifty 2026.10 does not say so yet."""
+"""In SEPA since 2024 or 2025 (EPC409-09); schwifty 2026.10 does not list them yet."""
 
 _BIC_COUNTRIES: Final = {
     "FI": {"AX"},
@@ -20,13 +20,13 @@ _BIC_COUNTRIES: Final = {
     "IE": {"GB"},
     "MC": {"FR"},
 }
-"""By an IBAN's country: the other countries that a BIC of its banks may name."""
+"""Per country of an IBAN: the other countries that a BIC of its banks can name."""
 
 _SHORTEST_IBAN: Final = 15
 
 
 def are_payable(iban: str, bic: str | None) -> bool:
-    """Whether a SEPA credit transfer in euros may go to this account; blanks and case do not matter.
+    """Whether a SEPA credit transfer in euros can go to this account; blanks and case do not matter.
 
     >>> are_payable("FR14 2004 1010 0505 0001 3M02 606", None), are_payable("FR1520041010050500013M02606", None)
     (True, False)
@@ -35,7 +35,7 @@ def are_payable(iban: str, bic: str | None) -> bool:
 
 
 def is_payable_iban(iban: str) -> bool:
-    """Whether the text is an IBAN with right check digits, of a country that SEPA reaches."""
+    """Whether the text is an IBAN with right check digits, from a country in SEPA."""
     try:
         account = IBAN(iban)
     except SchwiftyException:
@@ -44,9 +44,10 @@ def is_payable_iban(iban: str) -> bool:
 
 
 def is_bic_for(bic: str, iban: str) -> bool:
-    """Whether the text is a BIC, of the country where this IBAN's bank is.
+    """Whether the text is a BIC from the country of this IBAN's bank.
 
-    Banks refuse a transfer whose BIC and IBAN name different countries. Banks overseas have IBANs of the mainland.
+    Banks refuse a transfer whose BIC and IBAN name different countries. Banks in overseas territories have
+    IBANs of the mainland.
 
     >>> is_bic_for("BNPAFRPPXXX", "FR1420041010050500013M02606"), is_bic_for("DEUTDEFF", "FR1420041010050500013M02606")
     (True, False)
@@ -60,12 +61,12 @@ def is_bic_for(bic: str, iban: str) -> bool:
 
 
 def electronic(code: str) -> str:
-    """Return an IBAN or BIC as machines write it: no blanks, capital letters."""
+    """Return an IBAN or BIC in electronic format: no blanks, capital letters."""
     return "".join(code.split()).upper()
 
 
 def masked(iban: str) -> str:
-    """Return what a person may see of an IBAN: enough to recognise one's own account, too little to use it.
+    """Return an IBAN masked for display: enough to recognise one's own account, too little to use it.
 
     >>> masked("FR14 2004 1010 0505 0001 3M02 606"), masked("FR76")
     ('FR14…2606', '…')

@@ -1,7 +1,7 @@
-"""The month's bank file: SEPA credit transfers as ISO 20022 pain.001.001.09, and what such a file says when read.
+"""Writes and reads the month's bank file: SEPA credit transfers as ISO 20022 pain.001.001.09.
 
-sepaxml writes; this module pins what it takes from clock and chance, and lets nothing out that does not validate
-against the XSD or does not read back as it was given. Who is paid how much is decided elsewhere.
+sepaxml composes the message. This module fixes the values that sepaxml takes from the clock or at random, and refuses a
+message that does not validate against the XSD or reads back differently. Payees and amounts are decided elsewhere.
 """
 
 import xml.etree.ElementTree as ET
@@ -24,18 +24,18 @@ from payouts.sepa_text import country_code, to_sepa
 SCHEMA: Final = "pain.001.001.09"
 _NAMESPACES: Final = {"": f"urn:iso:std:iso:20022:tech:xsd:{SCHEMA}"}
 _MAX_AMOUNT_CENTS: Final = 99_999_999_999
-"""What one SEPA credit transfer can carry: 999,999,999.99 EUR."""
+"""The most that one SEPA credit transfer can carry: 999,999,999.99 EUR."""
 
 
 class BankFileError(RuntimeError):
-    """A bank file cannot be written as asked, or is not what it should be. It must not go to a bank."""
+    """A bank file cannot be written, or its content is wrong. It must not go to a bank."""
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """One payment to one artist; texts as delivered, the end-to-end id is the statement's number.
+    """One payment to one artist. Texts are as delivered; the end-to-end id is the statement's number.
 
-    Without a town and a country that is one, no address is sent: banks refuse half of one.
+    An address is sent only with a town and a valid country: banks refuse incomplete addresses.
     """
 
     end_to_end_id: str
@@ -52,7 +52,7 @@ class Transfer:
 
 @dataclass(frozen=True)
 class BankedTransfer:
-    """One payment as a bank file says it."""
+    """One payment as read from a bank file."""
 
     end_to_end_id: str
     amount_cents: int
@@ -62,7 +62,7 @@ class BankedTransfer:
 
 @dataclass(frozen=True)
 class BankFile:
-    """A bank file as read; its stated totals are those of its transfers."""
+    """A bank file as read. Its stated totals match its transfers."""
 
     message_id: str
     payment_date: date
@@ -80,11 +80,11 @@ def write_bank_file(
     run_hash: str,
     payment_date: date,
 ) -> BankFile:
-    """Write the transfers in their order as one message, byte for byte the same from the same input; return it as read.
+    """Write the transfers in order as one message and return it as read back. The same input gives the same bytes.
 
     Raises:
-        BankFileError: There is no transfer, an account cannot be paid to, an amount is out of bounds, an artist or an
-            end-to-end id comes twice, or the message does not validate or reads back otherwise. Nothing was written.
+        BankFileError: There is no transfer, an account cannot be paid, an amount is out of bounds, an artist or an
+            end-to-end id appears twice, or the message does not validate or reads back differently. Nothing is written.
     """
     refusals = list(_refusals(transfers))
     if refusals:
@@ -92,16 +92,16 @@ def write_bank_file(
     content = _pin(
         _compose(transfers, payer=payer, payment_date=payment_date),
         message_id=f"ALV-{settlement_month}-{run_hash[:20]}",
-        # The month's end in Paris: it can close only after it, so that the message is never from the future.
+        # The month's end in Paris. A month closes only after it, so this time is never in the future.
         created_at=f"{months.following(settlement_month)}-01T00:00:00",
     )
     _validate(content, name=path.name)
     bank_file = _parse(content, name=path.name)
     if bank_file.transfers != tuple(_as_banked(transfer) for transfer in transfers):
         raise BankFileError(
-            f"{path.name} does not read back as it was given: expected {len(transfers)} transfers of "
+            f"{path.name} reads back differently: expected {len(transfers)} transfers of "
             f"{sum(transfer.amount_cents for transfer in transfers)} cents, found {bank_file.number_of_transfers} of "
-            f"{bank_file.control_sum_cents}, or others. It was not written; report this."
+            f"{bank_file.control_sum_cents}, or other transfers. It was not written; report this."
         )
     path.write_bytes(content)
     return bank_file
@@ -111,14 +111,14 @@ def read_bank_file(path: Path) -> BankFile:
     """Read a bank file back, without the library that wrote it.
 
     Raises:
-        BankFileError: It is no such file, or its stated totals are not those of its transfers.
+        BankFileError: It is not such a file, or its stated totals do not match its transfers.
     """
     return _parse(path.read_bytes(), name=path.name)
 
 
 def _refusals(transfers: Sequence[Transfer]) -> Iterator[str]:
     if not transfers:
-        yield "It has no transfer; a month that pays nobody has no bank file."
+        yield "It has no transfer; a month that pays no one has no bank file."
     for transfer in transfers:
         if not are_payable(transfer.iban, transfer.bic):
             yield (
@@ -136,7 +136,7 @@ def _refusals(transfers: Sequence[Transfer]) -> Iterator[str]:
     ):
         for value, times in Counter(values).items():
             if times > 1:
-                yield f"The {what} {value} comes {times} times, expected once."
+                yield f"The {what} {value} appears {times} times, expected once."
 
 
 def _compose(transfers: Sequence[Transfer], *, payer: Payer, payment_date: date) -> bytes:
@@ -150,7 +150,7 @@ def _compose(transfers: Sequence[Transfer], *, payer: Payer, payment_date: date)
             "batch": True,
         },
         schema=SCHEMA,
-        clean=False,  # it would transliterate names and leave & and < in them
+        clean=False,  # cleaning would transliterate names but leave & and < in them
     )
     for transfer in transfers:
         message.add_payment(
@@ -170,7 +170,7 @@ def _compose(transfers: Sequence[Transfer], *, payer: Payer, payment_date: date)
 
 
 def _creditor_name(transfer: Transfer) -> str:
-    # A name of emoji alone leaves nothing to write, and banks refuse an empty name.
+    # A name made only of emoji becomes empty, and banks refuse an empty name.
     return (
         to_sepa(transfer.name, max_length=70)
         or to_sepa(transfer.artist_id, max_length=70)
@@ -191,8 +191,8 @@ def _address(party: Payer | Transfer) -> dict[str, str]:
 
 
 def _pin(content: bytes, *, message_id: str, created_at: str) -> bytes:
-    # sepaxml takes these three from the clock and from chance, and offers no way to give them.
-    root = ET.fromstring(content)  # noqa: S314 - written by ourselves a moment ago
+    # sepaxml takes these three from the clock or at random, and has no parameter for them.
+    root = ET.fromstring(content)  # noqa: S314 - we just wrote it
     for path, value in (
         ("CstmrCdtTrfInitn/GrpHdr/MsgId", message_id),
         ("CstmrCdtTrfInitn/GrpHdr/CreDtTm", created_at),
@@ -219,7 +219,7 @@ def _validate(content: bytes, *, name: str) -> None:
 
 def _parse(content: bytes, *, name: str) -> BankFile:
     try:
-        # The parser fetches nothing, and expat bounds what entities may grow to.
+        # The parser fetches nothing, and expat limits the expansion of entities.
         root = ET.fromstring(content)  # noqa: S314
         header = _element(root, "CstmrCdtTrfInitn/GrpHdr")
         (block,) = root.findall("CstmrCdtTrfInitn/PmtInf", _NAMESPACES)

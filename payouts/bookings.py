@@ -1,6 +1,5 @@
-"""What closed months booked and keep, as sources of the warehouse: schema `booked`, views over their files and pins."""
+"""Closed months as sources of the warehouse: schema `booked`, views over their files and pinned catalogues."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, Final
@@ -10,12 +9,13 @@ import duckdb
 from ingestion.raw_tables import columns_of, scan_of
 from ingestion.raw_versions import records_of
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text, sql_value
 from payouts import ledger, requests
 from payouts.look_back import look_back_of_next_run
 from payouts.run import Adjustment, PayoutLine
 
 CATALOGUE_TABLES: Final = ("lives", "live_credits", "artist_categories")
-"""The raw tables of which a closed month keeps the version it closed with (RULES.md §6)."""
+"""A closed month keeps the version of these raw tables that it closed with (RULES.md §6)."""
 
 _SQL_TYPES: Final[dict[Any, str]] = {str: "varchar", str | None: "varchar", int: "bigint"}
 _POLICY_COLUMNS: Final = {
@@ -48,10 +48,10 @@ def create_booking_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> 
 
 
 def kept_catalogues(settings: Settings) -> dict[str, str | None]:
-    """Return for each closed month the run whose pinned catalogue settles it again; None is today's.
+    """Return, for each closed month, the run whose pinned catalogue settles it again; None means today's catalogue.
 
-    Today's is that of a month that waits for an amendment, and of one that the next run does not reach, where the
-    figures are for information only.
+    Today's catalogue applies to a month that waits for an amendment, and to a month that the next run does not reach;
+    figures of the latter are for information only.
     """
     waiting = requests.pending_amendments(settings)
     look_back = look_back_of_next_run(settings)
@@ -77,14 +77,14 @@ def _months(settings: Settings, closed: tuple[str, ...], catalogues: dict[str, s
             "catalogue": catalogues[month],
             "is_in_look_back": month in look_back,
         }
-        rows.append(", ".join(f"cast({_literal(values[name])} as {type_})" for name, type_ in columns.items()))
+        rows.append(", ".join(f"cast({sql_value(values[name])} as {type_})" for name, type_ in columns.items()))
     if not rows:
         return _nothing(columns)
     return f"select * from (values {', '.join(f'({row})' for row in rows)}) as months({', '.join(columns)})"
 
 
 def _periods(settings: Settings, closed: tuple[str, ...]) -> str:
-    """What a run settled, and what later runs added to its month."""
+    """Select the periods that each run settled, and those that later runs added to its month."""
     booked = [(month, ledger.month_dir(settings, month) / ledger.SLICES_FILE) for month in closed]
     booked += [
         (path.stem, path)
@@ -94,7 +94,7 @@ def _periods(settings: Settings, closed: tuple[str, ...]) -> str:
     if not booked:
         return _nothing({"period_id": "varchar", "settlement_month": "varchar"})
     return " union ".join(
-        f"select distinct period_id, {_literal(month)} as settlement_month from read_parquet({_literal(str(path))})"
+        f"select distinct period_id, {sql_text(month)} as settlement_month from read_parquet({sql_text(path)})"
         for month, path in booked
     )
 
@@ -103,8 +103,8 @@ def _lines(settings: Settings, closed: tuple[str, ...], name: str, line: type) -
     columns = {field.name: _SQL_TYPES[field.type] for field in fields(line)}
     if not closed:
         return _nothing(columns)
-    files = ", ".join(_literal(str(ledger.month_dir(settings, month) / name)) for month in closed)
-    types = ", ".join(f"{_literal(column)}: {_literal(type_)}" for column, type_ in columns.items())
+    files = ", ".join(sql_text(ledger.month_dir(settings, month) / name) for month in closed)
+    types = ", ".join(f"{sql_text(column)}: {sql_text(type_)}" for column, type_ in columns.items())
     return (
         f"select * from read_csv([{files}], header = true, delim = ',', quote = '\"', escape = '\"', "
         f"columns = {{{types}}}, nullstr = '')"
@@ -113,7 +113,7 @@ def _lines(settings: Settings, closed: tuple[str, ...], name: str, line: type) -
 
 def _catalogue(settings: Settings, table: str, runs: Iterable[str]) -> str:
     selects = [
-        f"select {_literal(run)} as catalogue, * from ({scan_of(table, records.files, up_to=records.up_to)})"
+        f"select {sql_text(run)} as catalogue, * from ({scan_of(table, records.files, up_to=records.up_to)})"
         for run in sorted(runs)
         for records in [records_of(settings, table, ledger.read_control(settings, run)["raw_versions"].get(table))]
     ]
@@ -122,10 +122,3 @@ def _catalogue(settings: Settings, table: str, runs: Iterable[str]) -> str:
 
 def _nothing(columns: dict[str, str]) -> str:
     return f"select {', '.join(f'cast(null as {type_}) as {name}' for name, type_ in columns.items())} where false"
-
-
-def _literal(value: str | int | None) -> str:
-    # A view cannot bind parameters; what goes in are months, paths below the data home and a closed month's policy.
-    if value is None:
-        return "null"
-    return json.dumps(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"

@@ -1,7 +1,8 @@
-"""Orders to close a month: without one that a person gave, nothing closes, whatever a run's configuration says.
+"""Orders to close a month. Without an order nothing closes, whatever a run's configuration says.
 
-An order is a line of the audit log, and so is everything that happens to it: its approval, its withdrawal, its use. The
-order of the lines decides: of two processes that do the same, the second finds that its line came too late.
+An order is given by a person or, with auto_close, by the schedule. It is a line of the audit log, and so is everything
+that happens to it: its approval, its withdrawal, its use. The order of the lines decides: if two processes do the same,
+the second one finds that its line came too late.
 """
 
 from collections.abc import Callable
@@ -12,8 +13,8 @@ from typing import Any, Final, Literal, NoReturn, get_args
 from ingestion.settings import Settings
 from payouts import audit
 from payouts.errors import Refusal
-from payouts.gate import calendar_refusals
 from payouts.months import parse_month
+from payouts.preconditions import calendar_refusals
 
 ORDERED: Final = "order_close"
 APPROVED: Final = "approve_close"
@@ -21,7 +22,7 @@ WITHDRAWN: Final = "withdraw_order"
 TAKEN_UP: Final = "order_taken_up"
 
 VALID_FOR: Final = timedelta(hours=24)
-"""An order is about the warnings and figures of its day. After that, somebody looks again and gives a new one."""
+"""An order covers the warnings and figures of its day. After that, a person has to look again and give a new one."""
 
 Origin = Literal["command", "gate", "schedule"]
 
@@ -41,7 +42,7 @@ Why = Literal[
 
 
 class OrderRefusal(Refusal):
-    """An order was refused. `why` says so in one word, for whoever tells it in another language."""
+    """An order was refused. `why` is a code for the reason, used to show it in other languages."""
 
     def __init__(self, month: str, reasons: tuple[str, ...], what: str, *, why: Why) -> None:
         super().__init__(month, reasons, what)
@@ -54,7 +55,7 @@ class CloseOrder:
 
     Attributes:
         order_id: SHA-256 of its line of the audit log.
-        operator: Who gave it: the account that was signed in, or the user of the operating system.
+        operator: The signed-in account, or the operating system user, that gave it.
         acknowledged: The code of the warnings that this person has seen (`allive payout MONTH --dry-run` prints it).
         ordered_at: Instant in ISO 8601, UTC.
         approved_by: The second person, if one has approved it.
@@ -70,22 +71,22 @@ class CloseOrder:
 
     @property
     def valid_until(self) -> datetime:
-        """When it becomes too old to be taken up."""
+        """The time after which it is too old to be used."""
         return datetime.fromisoformat(self.ordered_at) + VALID_FOR
 
 
 @dataclass
 class _Standing:
-    """An order and what has become of it, by the lines of the log that counted."""
+    """An order and its state, from the lines of the log that had an effect."""
 
     order: CloseOrder
     end: str | None = None
-    """The action that ended it: it was taken up or withdrawn."""
+    """The action that ended it: taken up or withdrawn."""
     counted: set[str] = field(default_factory=set)
     """Seals of the lines that had an effect. A line that came too late has none."""
 
     def note(self, line: dict[str, Any]) -> None:
-        """Let a line of the log have its effect, if it still can."""
+        """Apply a line of the log, unless it came too late."""
         action, operator = line["action"], line["operator"]
         if self.end is not None or (action == APPROVED and self._cannot_be_approved_by(operator)):
             return
@@ -100,7 +101,7 @@ class _Standing:
 
 
 def is_same_person(one: str, other: str) -> bool:
-    """Whether two operators are one, however their names are written and whatever user they act as.
+    """Whether two operators are the same person, ignoring case, outer blanks and the user they act as.
 
     >>> is_same_person("Ana@example.org", " ana@example.org"), is_same_person("nina as root", "nina as allive")
     (True, True)
@@ -109,7 +110,7 @@ def is_same_person(one: str, other: str) -> bool:
 
 
 def _signed_in(operator: str) -> str:
-    # `ingestion.os_user` names who signed in and whom they became: "nina as allive".
+    # `ingestion.os_user` gives who signed in and the user they switched to: "nina as allive".
     return operator.partition(" as ")[0].strip().casefold()
 
 
@@ -119,8 +120,8 @@ def order_close(
     """Order the close of a month.
 
     Raises:
-        ValueError: Not a month, nobody who orders, or an unknown origin.
-        Refusal: The month cannot close by the calendar: closed already, not over, or not the next one.
+        ValueError: The month is malformed, the operator is empty, or the origin is unknown.
+        Refusal: The calendar forbids it: the month is closed already, not over, or not the next one.
     """
     parse_month(month)
     _require_somebody(operator)
@@ -168,7 +169,7 @@ def withdraw_order(settings: Settings, order_id: str, *, operator: str, why: str
     """Withdraw an order that has not been used.
 
     Raises:
-        ValueError: No reason.
+        ValueError: No reason is given.
         Refusal: It is unknown, used or withdrawn.
     """
     _require_somebody(operator)
@@ -185,14 +186,14 @@ def withdraw_order(settings: Settings, order_id: str, *, operator: str, why: str
 
 
 def end_order(settings: Settings, order_id: str, *, why: str) -> None:
-    """Take back an order whose close was refused before it was taken up; do nothing if it is not open any more."""
+    """Withdraw an order whose close was refused before the order was used; do nothing if it is no longer open."""
     for order in open_orders(settings):
         if order.order_id == order_id:
             withdraw_order(settings, order_id, operator=order.operator, why=why)
 
 
 def orders_that_closed(settings: Settings, month: str) -> frozenset[str]:
-    """Return the order by which a month was closed; empty while it is open."""
+    """Return the id of the order that closed a month, as a set; empty while the month is open."""
     closings = (entry for entry in audit.entries(settings) if entry["action"] == "close")
     return frozenset(
         entry["order"] for entry in closings if entry["settlement_month"] == month and entry.get("order") is not None
@@ -200,7 +201,7 @@ def orders_that_closed(settings: Settings, month: str) -> frozenset[str]:
 
 
 def open_orders(settings: Settings) -> tuple[CloseOrder, ...]:
-    """Return the orders that can still be approved, withdrawn or used, in the order in which they were given."""
+    """Return the orders that can still be approved, withdrawn or used, oldest first."""
     now = datetime.now(UTC)
     return tuple(
         standing.order
@@ -210,10 +211,10 @@ def open_orders(settings: Settings) -> tuple[CloseOrder, ...]:
 
 
 def take_up(settings: Settings, order_id: str, month: str) -> CloseOrder:
-    """Use an order up for one attempt to close its month, and return it. The attempt counts, whatever comes of it.
+    """Use up an order for one attempt to close its month, and return it. A failed attempt uses it up too.
 
     Raises:
-        Refusal: It is unknown, used, withdrawn, for another month, too old, or not approved where a second person must.
+        Refusal: It is unknown, used, withdrawn, for another month, too old, or lacks a required second approval.
     """
 
     def require(standing: _Standing) -> None:
@@ -247,7 +248,7 @@ def _append(
     operator: str | None = None,
     **details: str,
 ) -> _Standing:
-    """Record what happens to an order if `require` allows it, and allow it again if somebody was faster."""
+    """Record an action on an order if `require` allows it; check again if another process was faster."""
     standing = _find(settings, order_id)
     require(standing)
     line = audit.record(
@@ -257,7 +258,7 @@ def _append(
     if line["sha256"] not in standing.counted:
         require(standing)
         _refuse(
-            standing.order, "Somebody else acted on it at the same instant. Look at it again.", "be changed", why="late"
+            standing.order, "Another process acted on it at the same time. Look at it again.", "be changed", why="late"
         )
     return standing
 
@@ -269,8 +270,8 @@ def _find(settings: Settings, order_id: str) -> _Standing:
             "The month",
             (
                 (
-                    f"Found no order {order_id[:12]!r}; expected one that `allive payout` or the page /orders of the "
-                    "dashboards gave. Nothing closes without it."
+                    f"Found no order {order_id[:12]!r}; expected one given by `allive payout` or on the page /orders "
+                    "of the dashboards. Nothing closes without it."
                 ),
             ),
             "close",
@@ -319,7 +320,7 @@ def _require_open(standing: _Standing, what: str) -> None:
 
 def _require_somebody(operator: str) -> None:
     if not operator.strip():
-        raise ValueError("Found no operator; expected the account that is signed in, or the user of the system.")
+        raise ValueError("Found no operator; expected the signed-in account, or the operating system user.")
 
 
 def _refuse(order: CloseOrder, reason: str, what: str, *, why: Why) -> NoReturn:

@@ -1,7 +1,7 @@
-"""What somebody should look at before a month closes: open warnings in words, with the records that they are about.
+"""Open warnings to look at before a month closes, in words, with the records they are about.
 
-Nothing here forbids a close. A close by hand wants the code of exactly these warnings, so that nobody learns to wave
-them through; a close by the schedule stops at the kinds that the settings name (RULES.md §6).
+Nothing here forbids a close. A close by hand requires the code of exactly these warnings, so that they are not waved
+through by habit; a close by the schedule stops at the kinds named in the settings (RULES.md §6).
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from typing import Any, Final
 import duckdb
 
 from ingestion.checks import is_too_much_rejected
+from ingestion.counted import counted
 from ingestion.raw_tables import REJECTS
 from ingestion.raw_versions import UnknownVersionError, last_batch_of
 from ingestion.settings import Settings
@@ -25,47 +26,47 @@ _CODE_DIGITS: Final = 8
 _MS_PER_HOUR: Final = 3_600_000
 
 KINDS: Final = {
-    "live_unknown": "Watched lives that the catalogue does not know: their time is worth no money. Deliver them in "
+    "live_unknown": "Watched lives that are not in the catalogue: their time is worth no money. Deliver them in "
     "landing/lives/ if they should count.",
     "periods_overlap": "Paid periods that begin before an earlier one of the same subscriber ends: each is settled. "
-    "Was somebody charged twice?",
+    "Was a subscriber charged twice?",
     "day_over_24_hours": "Subscribers who watched more than 24 h on one day: a shared account, or forged heartbeats. "
-    "It moves no money but their own.",
-    "day_without_heartbeats": "Days without a single heartbeat: has an upload not arrived?",
-    "day_unusual": "Days far outside what is usual on that weekday: is an upload missing, or did one come twice under "
-    "other ids?",
-    "player_rejects": "Devices and app versions of whose heartbeats more than 5 % were rejected since the last close: "
+    "It affects no money but their own.",
+    "day_without_heartbeats": "Days without a single heartbeat: is an upload missing?",
+    "day_unusual": "Days far outside what is usual on that weekday: is an upload missing, or did one arrive twice "
+    "under other ids?",
+    "player_rejects": "Devices and app versions with more than 5 % of their heartbeats rejected since the last close: "
     "their watch time is lost. See them with `allive rejects list`; the next release of the player must correct it.",
     "player_single_heartbeats": "Devices and app versions whose playbacks often have a single heartbeat, which earns "
-    "nothing: does the player send one, and then no more?",
-    "player_frozen_positions": "Devices and app versions that play on while their position stands still: that time "
-    "earns nothing. Right for a stall, wrong where the player repeats the position of the live edge.",
-    "player_sparse_heartbeats": "Devices and app versions whose heartbeats are further apart than the 30 s that one "
-    "can earn: with one a minute, half of what is watched counts for nobody.",
-    "player_missing_positions": "Devices and app versions that play without positions, a large part of the month: a "
-    "stall cannot be told from watching.",
+    "nothing: does the player stop after the first one?",
+    "player_frozen_positions": "Devices and app versions that keep playing while their position does not change: that "
+    "time earns nothing. Right for a stall, wrong if the player repeats the position of the live edge.",
+    "player_sparse_heartbeats": "Devices and app versions whose heartbeats are more than 30 s apart, the most that one "
+    "can earn: with one per minute, half of the watch time counts for no one.",
+    "player_missing_positions": "Devices and app versions that play without positions for a large part of the month: a "
+    "stall cannot be distinguished from watching.",
     "watched_unsubscribed": "Subscribers who watched for an hour or more on days that no subscription of theirs "
-    "covers: has an export of periods not arrived? Without a period their time goes to nobody.",
+    "covers: is an export of periods missing? Without a period their time goes to no one.",
     "refund_of_final_month": "Refunds of periods whose month is final: no run takes the money back. Book them by hand "
-    "if you must.",
-    "iban_shared": "One IBAN for several artists: a duo, or payments led away?",
-    "iban_changed": "IBANs that changed since the month began: does the artist know of it?",
-    "rejects": "Records that were set aside since the last close, and may belong to the month: see them with "
+    "if needed.",
+    "iban_shared": "One IBAN for several artists: a duo, or diverted payments?",
+    "iban_changed": "IBANs that changed since the month began: does the artist know about it?",
+    "rejects": "Records rejected since the last close that might belong to the month: see them with "
     "`allive rejects list`, one by one with `allive rejects show --file FILE`, and correct them after "
     "`allive rejects export`.",
 }
-"""Every kind of warning and what it means, in the order in which they are shown."""
+"""Every kind of warning and its meaning, in the order shown."""
 
 
 @dataclass(frozen=True)
 class CloseWarning:
-    """One thing to look at.
+    """One open warning.
 
     Attributes:
         kind: One of KINDS.
         subject: The record that it is about: a live, a period, a subscriber, a day, an IBAN (masked), a file, a device
             with its app version.
-        found: What was found of it, in words.
+        found: The observation in words; part of the acknowledgement code.
     """
 
     kind: str
@@ -77,7 +78,7 @@ class CloseWarning:
 
 
 def open_warnings(settings: Settings, con: duckdb.DuckDBPyConnection, run: ClosedRun) -> tuple[CloseWarning, ...]:
-    """Return every open warning of the month that `run` would close, by kind and subject.
+    """Return every open warning of the month that `run` would close, sorted by kind and subject.
 
     Args:
         settings: The data home.
@@ -97,7 +98,7 @@ def open_warnings(settings: Settings, con: duckdb.DuckDBPyConnection, run: Close
 
 
 def acknowledgement(month: str, warnings: Iterable[CloseWarning]) -> str | None:
-    """Return the code that acknowledges exactly these warnings of this month; None where there is none.
+    """Return the code that acknowledges exactly these warnings of this month; None if there are none.
 
     >>> code = acknowledgement("2021-02", [CloseWarning("day_unusual", "2021-02-03", "0.1 h watched")])
     >>> len(code), acknowledgement("2021-02", ())
@@ -110,7 +111,7 @@ def acknowledgement(month: str, warnings: Iterable[CloseWarning]) -> str | None:
 
 
 def in_words(warnings: Iterable[CloseWarning], *, most: int | None = None) -> Iterator[str]:
-    """Yield a line for each kind, what it means, followed by a line for each record; at most `most` records a kind."""
+    """Yield one line per kind, with its meaning, then one line per record; at most `most` records per kind."""
     by_kind: defaultdict[str, list[CloseWarning]] = defaultdict(list)
     for one in warnings:
         by_kind[one.kind].append(one)
@@ -151,14 +152,14 @@ _WORDS: Final = {
 }
 
 
-# A day more: instants are UTC or have an offset, days are of Paris.
+# `until` is one day after the month: instants are UTC or have an offset, days are in Paris.
 _MAY_BELONG: Final = r"""coalesce(
     try_cast(regexp_extract(raw, '"event_at"\s*:\s*"(\d{4}-\d{2}-\d{2})', 1) as date) <= $until, true
 )"""
 
 
 def _shared_ibans(run: ClosedRun) -> Iterator[CloseWarning]:
-    """Of artists with a line: a shared account that nobody is paid to concerns nobody."""
+    """Yield IBANs that several artists share, if the run pays at least one of these artists."""
     paid = {line.artist_id for line in run.lines if line.paid_cents}
     holders: defaultdict[str, list[str]] = defaultdict(list)
     for artist_id, payee in run.payees.items():
@@ -181,10 +182,10 @@ def _changed_ibans(run: ClosedRun) -> Iterator[CloseWarning]:
 
 
 def _rejects_of_players(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) -> Iterator[CloseWarning]:
-    """Devices and app versions of which too much was rejected, beside what the month has of them.
+    """Yield devices and app versions with too many rejects, compared with their heartbeats of the month.
 
-    By the rule of a delivery (`ingestion.checks`), over all deliveries since the last close: a file that is small, or a
-    player that trickles in, has no share of its own.
+    Applies the rule for one delivery (`ingestion.checks`) to all deliveries since the last close: a small file, or a
+    player that delivers little at a time, is too small to judge by itself.
     """
     rows = con.execute(
         f"""
@@ -214,7 +215,7 @@ def _rejects_of_players(con: duckdb.DuckDBPyConnection, month: str, *, since_bat
 
 
 def _rejects(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) -> Iterator[CloseWarning]:
-    """What was set aside and may belong to the month: all but heartbeats that say themselves that they are later."""
+    """Yield rejects that might belong to the month: all except heartbeats whose own `event_at` is later."""
     rows = con.execute(
         f"""
         select source_file, reason, count(*), min(source_line)
@@ -226,11 +227,11 @@ def _rejects(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) ->
     ).fetchall()
     for file, reason, number, line in rows:
         where = f", the first in line {line}" if line else ""
-        yield CloseWarning("rejects", file, f"{reason}, {number:,} record{'s' if number != 1 else ''}{where}")
+        yield CloseWarning("rejects", file, f"{reason}, {counted(number, 'record')}{where}")
 
 
 def _batch_of_last_close(settings: Settings, table: str) -> int:
-    """The last batch of a raw table that a closed month has seen; 0 before the first close."""
+    """Return the last batch of a raw table that the newest closed month read; 0 if none or unknown."""
     closed = ledger.closed_months(settings)
     pinned: dict[str, Any] = ledger.read_control(settings, closed[-1])["raw_versions"] if closed else {}
     if pinned.get(table) is None:

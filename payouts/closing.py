@@ -1,4 +1,4 @@
-"""Closing a settlement month: gate, settle, write aside, prove, one atomic rename, audit (RULES.md §6)."""
+"""Closing a settlement month: preconditions, settle, write aside, prove, one atomic rename, audit (RULES.md §6)."""
 
 import functools
 import json
@@ -16,21 +16,25 @@ from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
 from ingestion.batches import list_held, months_touched
+from ingestion.counted import counted
+from ingestion.durable import sync_file
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
-from payouts import audit, files, gate, ledger, pseudonyms, requests
+from payouts import audit, files, ledger, preconditions, requests
 from payouts.bank_details import electronic
 from payouts.close_orders import CloseOrder, take_up
 from payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
 from payouts.errors import Refusal
+from payouts.interrupted_closings import finish_interrupted_closings
 from payouts.months import parse_month
 from payouts.payer import payer_refusals
 from payouts.pins import pin_refusals
 from payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
-from payouts.settlement import Settlement, open_warehouse, read_settlement
+from payouts.settlement import Settlement, read_settlement
+from payouts.warehouse_file import open_warehouse
 
 Progress = Callable[[str, str], None]
-"""Is told what is being done, and how far it is."""
+"""Called with the current step and its progress."""
 
 
 def close_month(
@@ -42,26 +46,26 @@ def close_month(
 ) -> ClosedRun:
     """Settle a month from the warehouse, prove it, and close it into `payouts/<month>/`.
 
-    The warehouse must have been built since the last close: bookings are among its sources. What the run would book is
-    computed a second time from the records it pins, and compared, before the month appears (RULES.md §6). It appears as
-    a whole, with its line in the audit log, or not at all; a closing that was killed is finished or forgotten by the
-    next one.
+    The warehouse must have been built since the last close: the bookings are among its sources. Before the month
+    appears, its bookings are computed a second time from the pinned records, and compared (RULES.md §6). The month
+    appears as a whole, with its line in the audit log, or not at all; the next closing completes or discards one that
+    was killed.
 
     Args:
         settings: The data home.
         month: The settlement month.
-        order_id: The order (`payouts.close_orders`), which this attempt uses up: who closes, and which warnings they
-            acknowledged.
-        progress: Is told what is being done.
+        order_id: The order (`payouts.close_orders`), which this attempt uses up. It names who closes the month and
+            which warnings they acknowledged.
+        progress: Called with the current step.
 
     Raises:
         Refusal: There is no such order; the month is closed already, not over or out of order; its data or the proof
-            refuse it; or its open warnings are not those that were acknowledged.
+            forbid it; or its open warnings are not the ones that were acknowledged.
     """
     parse_month(month)
     with _only_closing(settings, month):
         finish_interrupted_closings(settings)
-        _refuse(month, gate.calendar_refusals(settings, month))
+        _refuse(month, preconditions.calendar_refusals(settings, month))
         order = take_up(settings, order_id, month)
         with open_warehouse(settings) as con:
             run = _compute(settings, con, month)
@@ -70,15 +74,15 @@ def close_month(
 
 
 _MOST_WARNINGS: Final = 20
-"""Of a kind, in a refusal; the dry run names all."""
+"""Warnings listed per kind in a refusal; the dry run lists all."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What a month would close to.
+    """The run that closing a month would give.
 
     Attributes:
-        acknowledgement: The code that a close by hand wants; None where no warning is open.
+        acknowledgement: The code that a close by hand requires; None if no warning is open.
     """
 
     run: ClosedRun
@@ -87,14 +91,14 @@ class Preview:
 
 
 def preview_month(settings: Settings, month: str, *, progress: Progress | None = None) -> Preview:
-    """Settle a month and prove it, as a close would; write nothing that stays.
+    """Settle and prove a month, as a close would, without writing anything permanent.
 
     Raises:
         Refusal: The month could not be closed now.
     """
     parse_month(month)
     if settings.pseudonym_key is None:
-        # A preview makes no key that stays: nobody sees its pseudonyms.
+        # A preview creates no permanent key: its pseudonyms are never shown.
         settings = settings.model_copy(update={"pseudonym_key": SecretStr(secrets.token_hex(32))})
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
     for left_by_a_kill in settings.temp_dir.glob("preview-*"):
@@ -110,38 +114,13 @@ def preview_month(settings: Settings, month: str, *, progress: Progress | None =
 
 
 def settle_month(settings: Settings, month: str) -> Preview:
-    """Settle a month without proving it: figures to show of a month that was previewed, or is about to be closed.
+    """Settle a month without proving it, to show figures of a month that was previewed or is about to be closed.
 
     Raises:
         Refusal: The month could not be closed now.
     """
     with open_warehouse(settings) as con:
         return _preview(settings, con, _compute(settings, con, month))
-
-
-def refusals(settings: Settings, month: str) -> tuple[str, ...]:
-    """Return every reason in the warehouse why the month cannot close now; the proof is left to the close."""
-    try:
-        settle_month(settings, month)
-    except Refusal as refusal:
-        return refusal.reasons
-    return ()
-
-
-def finish_interrupted_closings(settings: Settings) -> None:
-    """Bring `payouts/` in order after a crash: record a month that appeared without its audit line, drop leftovers."""
-    if not settings.payouts_dir.exists():
-        return
-    for intent_path in settings.payouts_dir.glob(".closing-*.json"):
-        intent = json.loads(intent_path.read_text(encoding="utf-8"))
-        _record_if_closed(settings, intent)
-        intent_path.unlink()
-    pseudonyms.drop_half_made_key(settings)
-    for leftover in settings.payouts_dir.glob(".closing-*"):
-        if leftover.is_dir():
-            shutil.rmtree(leftover)
-        else:
-            leftover.unlink()
 
 
 @contextmanager
@@ -157,7 +136,7 @@ def _only_closing(settings: Settings, month: str) -> Iterator[None]:
 
 @contextmanager
 def _as_the_project_writes_it(month: str) -> Iterator[None]:
-    """Refuse a warehouse whose tables break what reads them: nothing that the project builds does."""
+    """Refuse a warehouse whose tables break the code that reads them; no warehouse that the project builds does."""
     try:
         yield
     except (duckdb.OutOfMemoryException, duckdb.IOException):
@@ -165,15 +144,15 @@ def _as_the_project_writes_it(month: str) -> Iterator[None]:
     except (ArithmeticError, LookupError, TypeError, ValueError, UnbalancedRunError, duckdb.Error) as error:
         found = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise Refusal(
-            month, (f"The warehouse is not as the project builds it ({found}).", gate.LIKELY_CAUSES)
+            month, (f"The warehouse is not as the project builds it ({found}).", preconditions.LIKELY_CAUSES)
         ) from error
 
 
 def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> ClosedRun:
-    _refuse(month, gate.calendar_refusals(settings, month))
+    _refuse(month, preconditions.calendar_refusals(settings, month))
     _refuse(month, requests.amendment_refusals(settings))
     _refuse(month, pin_refusals(settings))
-    _refuse(month, gate.warehouse_refusals(settings, con))
+    _refuse(month, preconditions.warehouse_refusals(settings, con))
     with _as_the_project_writes_it(month):
         settlement = _settle(settings, con, month)
         run = compute_run(
@@ -199,7 +178,8 @@ def _unacknowledged(warnings: tuple[CloseWarning, ...], order: CloseOrder) -> li
     return [
         *in_words(warnings, most=_MOST_WARNINGS),
         (
-            f"{len(warnings)} warnings are open and {found}; expected {code}. Look at each, then close with "
+            f"{counted(len(warnings), 'warning is open', 'warnings are open')} and {found}; expected {code}. Look at "
+            f"each, then close with "
             f"`allive payout {order.settlement_month} --acknowledge {code}`."
         ),
     ]
@@ -208,18 +188,18 @@ def _unacknowledged(warnings: tuple[CloseWarning, ...], order: CloseOrder) -> li
 def _settle(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> Settlement:
     settlement = read_settlement(con, month)
     if settlement is None:
-        raise Refusal(month, (gate.unknown_month_refusal(con),))
-    reasons = list(gate.blocker_refusals(month, settlement.blockers))
+        raise Refusal(month, (preconditions.unknown_month_refusal(con),))
+    reasons = list(preconditions.blocker_refusals(month, settlement.blockers))
     if not ledger.closed_months(settings):
-        reasons += gate.first_run_refusals(con, month)
+        reasons += preconditions.first_run_refusals(con, month)
     reasons += [
         f"Batch {held.batch_id} ({held.record_type}) is held, with {_some_files(held.names)}, and touches the month: "
         f"look at it with `allive batches show {held.batch_id}`, then release or discard it."
         for held in list_held(settings)
         if month in months_touched(held, [month])
     ]
-    reasons += gate.unreadable_refusals(settings, con)
-    reasons += gate.unread_refusals(settings)
+    reasons += preconditions.unreadable_refusals(settings, con)
+    reasons += preconditions.unread_refusals(settings)
     _refuse(month, reasons)
     return settlement
 
@@ -234,7 +214,7 @@ def _refuse(month: str, reasons: list[str]) -> None:
 
 
 def _prove(settings: Settings, folder: Path, run: ClosedRun, *, progress: Progress | None) -> None:
-    # Polars, which nothing else here needs.
+    # It imports Polars, which nothing else here needs.
     from payouts.verification.proving import prove_run  # noqa: PLC0415
 
     tell = None if progress is None else functools.partial(progress, "proving")
@@ -252,7 +232,7 @@ def _prove(settings: Settings, folder: Path, run: ClosedRun, *, progress: Progre
     }
     proof = prove_run(settings, folder, pinned=read_pins(settings).versions, payees=payees, progress=tell)
     if not proof.holds:
-        raise Refusal(run.settlement_month, gate.proof_refusals(proof.findings, proof.unchecked))
+        raise Refusal(run.settlement_month, preconditions.proof_refusals(proof.findings, proof.unchecked))
 
 
 def _publish(
@@ -293,7 +273,7 @@ def _publish(
     intent_path = _write_intent(settings, intent)
     # rename() onto a folder with files in it fails: of two closings only one can win.
     folder.rename(final)
-    files.sync(settings.payouts_dir)
+    sync_file(settings.payouts_dir)
     audit.record(settings, **intent)
     aside.rmdir()
     intent_path.unlink()
@@ -304,18 +284,7 @@ def _write_intent(settings: Settings, intent: dict[str, Any]) -> Path:
     path = settings.payouts_dir / f".closing-{intent['settlement_month']}.json"
     part = path.with_suffix(".part")
     part.write_text(json.dumps(intent), encoding="utf-8")
-    files.sync(part)
+    sync_file(part)
     part.rename(path)
-    files.sync(settings.payouts_dir)
+    sync_file(settings.payouts_dir)
     return path
-
-
-def _record_if_closed(settings: Settings, intent: dict[str, Any]) -> None:
-    month = intent["settlement_month"]
-    if month not in ledger.closed_months(settings):
-        return
-    is_recorded = any(
-        entry["action"] == "close" and entry.get("run_hash") == intent["run_hash"] for entry in audit.entries(settings)
-    )
-    if not is_recorded and ledger.read_manifest(settings, month).run_hash == intent["run_hash"]:
-        audit.record(settings, **intent)

@@ -1,4 +1,4 @@
-"""Which months are due: over, past their payout day, and not closed. The clock is given, never read."""
+"""Which months are due: over, past their payout day, and not closed. The date is passed in; the clock is never read."""
 
 from datetime import date
 
@@ -15,8 +15,8 @@ def due_months(closed: tuple[str, ...], *, first_month: str | None, today: date)
 
     Args:
         closed: The closed months in order.
-        first_month: What the first run closes while none is closed; None if nothing is known yet.
-        today: A month is due from its payout day on, the 3rd of the next (RULES.md §6).
+        first_month: The month that the first run closes, if none is closed yet; None if it is not known.
+        today: A month is due from its payout day on, the 3rd of the next month (RULES.md §6).
     """
     month = months.following(closed[-1]) if closed else first_month
     due = []

@@ -1,9 +1,8 @@
-"""The files of a closed month, byte for byte the same from the same run: data, statements, bank file, manifest."""
+"""Writes the files of a closed month: data, statements, bank file, manifest. The same run gives the same bytes."""
 
 import csv
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import date
@@ -14,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ingestion.durable import sync_file
 from ingestion.settings import Settings
 from payouts import pseudonyms
 from payouts.balances import Payee
@@ -71,7 +71,7 @@ _ROWS_PER_FETCH: Final = 10_000
 
 
 def write_data(folder: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Write what the run decides into an empty folder: rows, slices and control totals, which the run hash covers."""
+    """Write the run's rows, slices and control totals into an empty folder. The run hash covers these files."""
     month = run.settlement_month
     _write_csv(folder / PAYOUTS_FILE, PayoutLine, run.lines)
     _write_csv(folder / ADJUSTMENTS_FILE, Adjustment, run.adjustments)
@@ -92,9 +92,9 @@ def write_documents(
     previous_run_hash: str,
     progress: Progress | None = None,
 ) -> str:
-    """Write bank file, statements and manifest beside the run's data, all of it durably; return the run hash.
+    """Write bank file, statements and manifest next to the run's data, durably, and return the run hash.
 
-    `progress` is told of the statements that are written, and of how many.
+    `progress` is called with the number of statements written, and their total.
     """
     month = run.settlement_month
     run_hash = chain_hash(previous_run_hash, _hashes(folder))
@@ -111,18 +111,18 @@ def write_documents(
         },
     )
     for path in (*folder.rglob("*"), folder):
-        sync(path)
+        sync_file(path)
     return run_hash
 
 
 def _hashes(folder: Path) -> dict[str, str]:
-    """The SHA-256 of every file in a folder, by its path in it."""
+    """Return the SHA-256 of every file in a folder, by its path relative to the folder."""
     paths = sorted((path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.as_posix().encode())
     return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
 
 
 def chain_hash(previous_run_hash: str, data_files: dict[str, str]) -> str:
-    r"""Return the run hash: SHA-256 over the previous run's hash and the data files' names and hashes, by name.
+    r"""Return the run hash: SHA-256 over the previous run's hash and the data files' hashes and names, sorted by name.
 
     >>> chain_hash("0" * 64, {}) == hashlib.sha256(b"0" * 64 + b"\n").hexdigest()
     True
@@ -137,15 +137,6 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def sync(path: Path) -> None:
-    """Force a file or a folder to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _write_csv(path: Path, line: type, lines: Iterable[PayoutLine | Adjustment]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [column.name for column in fields(line)], lineterminator="\n")
@@ -154,7 +145,7 @@ def _write_csv(path: Path, line: type, lines: Iterable[PayoutLine | Adjustment])
 
 
 def _write_lives(path: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection) -> None:
-    """Write what each live earned the artists who have a line."""
+    """Write the earnings of each live, for the artists who have a line."""
     lives = con.execute(_LIVES_SQL, [run.settlement_month])
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -165,12 +156,12 @@ def _write_lives(path: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection) 
 
 
 def _cell(value: Any) -> Any:
-    # A lone carriage return is not quoted where lines end with a newline alone, and ends a line for most readers.
+    # With newlines as line ends, `csv` does not quote a lone carriage return, but most readers end a line there.
     return value.replace("\r", " ") if isinstance(value, str) else value
 
 
 def _write_transfers(path: Path, run: ClosedRun, *, run_hash: str, settings: Settings) -> None:
-    """Write the bank file; a month that pays nobody has none, as the format knows no empty order."""
+    """Write the bank file. A month that pays no one has none: the format does not allow an empty order."""
     transfers = [
         _transfer(line, statement_number(run.settlement_month, position), run.payees[line.artist_id])
         for position, line in enumerate(run.lines, start=1)
@@ -188,7 +179,7 @@ def _write_transfers(path: Path, run: ClosedRun, *, run_hash: str, settings: Set
 
 
 def _transfer(line: PayoutLine, number: str, payee: Payee) -> Transfer:
-    assert payee.iban is not None  # noqa: S101 - nobody is paid without one (payouts.balances)
+    assert payee.iban is not None  # noqa: S101 - no one is paid without one (payouts.balances)
     return Transfer(
         end_to_end_id=number,
         artist_id=line.artist_id,
@@ -204,7 +195,7 @@ def _transfer(line: PayoutLine, number: str, payee: Payee) -> Transfer:
 
 
 def _write_slices(path: Path, month: str, *, con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    # The writer of one library with fixed groups, fed in order: DuckDB's own cuts row groups by thread.
+    # Written in order by pyarrow, in row groups of fixed size: DuckDB's own writer cuts row groups by thread.
     slices = con.execute(_SLICES_SQL, {"settlement_month": month, **pseudonyms.pads(settings)}).to_arrow_reader(
         _ROWS_PER_GROUP
     )
@@ -214,7 +205,7 @@ def _write_slices(path: Path, month: str, *, con: duckdb.DuckDBPyConnection, set
 
 
 def _groups(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
-    """Cut the slices into row groups of one size, whatever batches they come in: DuckDB 1.5 and 2 cut others."""
+    """Cut the slices into row groups of one size, however they are batched: DuckDB 1.5 and 2 batch differently."""
     waiting = _SLICES_SCHEMA.empty_table()
     for batch in batches:
         waiting = pa.concat_tables([waiting, pa.Table.from_batches([batch]).cast(_SLICES_SCHEMA)])

@@ -1,7 +1,7 @@
-"""Formats of closed months and of the audit log's lines: which this code knows, and the refusal of newer ones.
+"""Formats of closed months and of audit log lines: the ones this code knows, and the refusal of newer ones.
 
-`format` is the first key of a month's manifest and of a line, in every version to come, so that it can be read without
-knowing what follows; where it is missing, the format is 1. What an earlier version wrote is never written again.
+`format` is the first key of a month's manifest and of a line, in every future version, so that it can be read without
+knowing the rest. If it is missing, the format is 1. Files that an earlier version wrote are never rewritten.
 """
 
 import re
@@ -13,7 +13,7 @@ from ingestion.settings import Settings
 from payouts import ledger
 
 AUDIT_FORMAT: Final = 1
-"""The newest format of a line of the audit log that this code knows, and the one that it writes."""
+"""The newest format of an audit log line that this code knows, and the one it writes."""
 AUDIT_FILE: Final = "audit.ndjson"
 
 _STATED: Final = re.compile(rb'\s*\{\s*"format"\s*:\s*(\d+)')
@@ -21,10 +21,10 @@ _LONGEST_STATEMENT: Final = 64
 
 
 def require_known(settings: Settings) -> None:
-    """Refuse a data home of which the home itself, a closed month or a line of the audit log is newer than the code.
+    """Refuse a data home if the home itself, a closed month or a line of the audit log is newer than the code.
 
     Raises:
-        FormatError: The first that is.
+        FormatError: One is newer; the message names the first one.
     """
     require_known_home(settings)
     for month in ledger.closed_months(settings):
@@ -33,7 +33,7 @@ def require_known(settings: Settings) -> None:
 
 
 def require_known_lines(settings: Settings) -> None:
-    """Refuse an audit log that has lines of a newer format: nothing can follow them, nor say what they ask for."""
+    """Refuse an audit log with lines of a newer format: this code can neither interpret nor follow them."""
     path = settings.payouts_dir / AUDIT_FILE
     if not path.exists():
         return
@@ -44,7 +44,7 @@ def require_known_lines(settings: Settings) -> None:
 
 
 def _stated_format(path: Path) -> int:
-    """Return the format that a file states at its beginning; a damaged file is for others to find."""
+    """Return the format stated at the start of a file; 1 for a damaged file, which other checks report."""
     try:
         with path.open("rb") as file:
             stated = _STATED.match(file.read(_LONGEST_STATEMENT))

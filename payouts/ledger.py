@@ -1,4 +1,4 @@
-"""Closed months as they lie in `payouts/`: the system of record of money. Reads only."""
+"""Reads closed months from `payouts/`, the system of record of money. Writes nothing."""
 
 import csv
 import json
@@ -19,14 +19,14 @@ SLICES_FILE = "slices.parquet"
 CONTROL_FILE = "control.json"
 MANIFEST_FILE = "manifest.json"
 GENESIS_HASH: Final = "0" * 64
-"""What the first run of a chain names as its previous run."""
+"""The previous run's hash in the first run of a chain."""
 MONTH_FORMAT: Final = 1
-"""The newest format of a closed month that this code knows, and the one that it writes (`format` of the manifest)."""
+"""The newest format of a closed month that this code knows, and the one it writes (`format` of the manifest)."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What `manifest.json` says of a closed month."""
+    """The content of a closed month's `manifest.json`."""
 
     settlement_month: str
     run_hash: str
@@ -40,7 +40,7 @@ def month_dir(settings: Settings, month: str) -> Path:
 
 
 def closed_months(settings: Settings) -> tuple[str, ...]:
-    """Return the closed settlement months in order. A month is there as a whole or not at all."""
+    """Return the closed settlement months in order. A month's folder is complete or absent."""
     if not settings.payouts_dir.exists():
         return ()
     folders = (folder.name for folder in settings.payouts_dir.iterdir() if folder.is_dir())
@@ -86,7 +86,7 @@ def read_control(settings: Settings, month: str) -> dict[str, Any]:
 
 
 def catalogue_of(settings: Settings, month: str) -> str:
-    """Return the run whose pinned catalogue a closed month keeps: its own, or that of the last run that amended it."""
+    """Return the run whose pinned catalogue a closed month keeps: its own run, or the last one that amended it."""
     amended_by = [
         later
         for later in closed_months(settings)
@@ -108,7 +108,7 @@ def last_run_hash(settings: Settings) -> str:
 
 
 def balances(settings: Settings) -> dict[str, int]:
-    """Return what the last closed month carried forward, in cents by artist; zeros are left out."""
+    """Return the balances that the last closed month carried forward, in cents by artist, without zeros."""
     closed = closed_months(settings)
     if not closed:
         return {}

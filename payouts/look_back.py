@@ -1,6 +1,6 @@
-"""Which closed months the next run settles again; the one statement that closing, amending and booking go by.
+"""Which closed months the next run settles again; closing, amending and booking all use this module.
 
-The warehouse reads it from `booked.months` (`is_in_look_back`). Verification has its own.
+The warehouse reads the result from `booked.months` (`is_in_look_back`). Verification has its own implementation.
 """
 
 from ingestion.settings import Settings

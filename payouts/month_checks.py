@@ -1,4 +1,4 @@
-"""The month about to close against its Great Expectations suites, pushed down to DuckDB."""
+"""Checks the month about to close with its Great Expectations suites, pushed down to DuckDB."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ import duckdb
 from ingestion.expectations.validation import validate
 from ingestion.reports import CheckResult
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_name, sql_text
 from payouts import months
 
 _VIEWS: Final = {
@@ -19,38 +20,37 @@ _VIEWS: Final = {
             artists.current_earned_nanos as earned_nanos,
             artists.current_earned_cents as earned_cents,
             months.envelope_nanos as month_envelope_nanos
-        from {catalog}.marts.fct_artist_months as artists
-        inner join {catalog}.marts.fct_settlement_months as months
+        from {warehouse}.marts.fct_artist_months as artists
+        inner join {warehouse}.marts.fct_settlement_months as months
             on artists.settlement_month = months.settlement_month
         where artists.settlement_month = {month}
     """,
-    "month_slices": "select * from {catalog}.marts.fct_period_slices where settlement_month = {month}",
+    "month_slices": "select * from {warehouse}.marts.fct_period_slices where settlement_month = {month}",
 }
 
 
 def check_month(settings: Settings, month: str) -> tuple[CheckResult, ...]:
-    """Validate the month as the warehouse has it; a critical check that fails forbids the close.
+    """Validate the month in the warehouse; a failed critical check forbids the close.
 
-    The warehouse is attached read-only to a connection of its own: the suites look at views of one month, which a
-    read-only warehouse could not hold.
+    The warehouse is attached read-only to a separate connection: the suites need views of one month, which cannot be
+    created in a read-only warehouse.
     """
     months.parse_month(month)
-    catalog = settings.warehouse_path.stem
+    warehouse = settings.warehouse_path.stem
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as con:
         con.execute("set timezone = 'UTC'")
         con.execute("set memory_limit = ?", [settings.duckdb_memory_limit])
         con.execute("set temp_directory = ?", [str(settings.temp_dir)])
-        path = str(settings.warehouse_path).replace("'", "''")
-        con.execute(f"attach '{path}' as {catalog} (read_only)")
+        con.execute(f"attach {sql_text(settings.warehouse_path)} as {sql_name(warehouse)} (read_only)")
         results: list[CheckResult] = []
         for view, query in _VIEWS.items():
-            con.execute(f"create view {view} as {query.format(catalog=catalog, month=repr(month))}")
+            con.execute(f"create view {view} as {query.format(warehouse=sql_name(warehouse), month=sql_text(month))}")
             results += validate(con, view, f"payouts.expectations.{view}")
     return tuple(results)
 
 
 def critical_refusals(checks: tuple[CheckResult, ...]) -> tuple[str, ...]:
-    """Return why failed critical checks forbid the close, in an operator's words."""
+    """Return a refusal for each failed critical check, in words for an operator."""
     return tuple(
         f"Check {check.name} failed: {check.found}, expected that {check.expected}. {check.detail}".strip()
         for check in checks

@@ -1,13 +1,13 @@
-"""Settlement months: 'YYYY-MM' as text everywhere, and the few things one asks of them."""
+"""Settlement months, written as 'YYYY-MM' text everywhere, and functions on them."""
 
 import re
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
-PARIS = ZoneInfo("Europe/Paris")
+from ingestion.paris_days import PARIS
+
 PAYOUT_DAY = 3
 
-# The years of which a date knows the month before and after.
+# The years for which `date` can represent the month before and after.
 _PATTERN = re.compile(r"(?!0000|9999)[0-9]{4}-(0[1-9]|1[0-2])")
 
 
@@ -17,7 +17,7 @@ def is_month(text: str) -> bool:
 
 
 def parse_month(text: str) -> str:
-    """Return the month as it is if it is one.
+    """Return the month unchanged if it is valid.
 
     >>> parse_month("2021-02")
     '2021-02'
@@ -40,7 +40,7 @@ def first_day(month: str) -> date:
 
 
 def following(month: str) -> str:
-    """Return the month after.
+    """Return the next month.
 
     >>> following("2021-12")
     '2022-01'

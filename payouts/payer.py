@@ -1,6 +1,6 @@
-"""Who pays the artists: the account that the settings name, and what is wrong with it.
+"""The account that pays the artists, from the settings, and the errors in it.
 
-Everything may be missing until somebody is paid: a month that pays nobody closes without.
+All of these settings can be missing until a payment is due: a month that pays no one closes without them.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _WORDED = {
 
 @dataclass(frozen=True)
 class Payer:
-    """The debtor of a bank file: checked; IBAN, BIC and country as machines write them, the rest as people do."""
+    """The debtor of a bank file, checked. IBAN, BIC and country in electronic format, the rest as entered."""
 
     name: str
     iban: str
@@ -32,9 +32,9 @@ class Payer:
 
 
 def payer(settings: Settings) -> Payer:
-    """Return who pays.
+    """Return the payer.
 
-    All of it is needed: a transfer to a bank outside the EEA (Switzerland, Monaco) must bear the payer's address.
+    Every field is required: a transfer to a bank outside the EEA (Switzerland, Monaco) must have the payer's address.
 
     Raises:
         ValueError: Settings are missing or invalid; the message names each.
@@ -54,7 +54,7 @@ def payer(settings: Settings) -> Payer:
 
 
 def payer_refusals(settings: Settings) -> list[str]:
-    """Return what is missing or invalid in the payer's settings, a sentence each; nothing means that it can pay."""
+    """Return one sentence per missing or invalid setting of the payer; empty if the payer can pay."""
     return [
         f"ALLIVE_{name.upper()}: found {found}, expected {expected}. Set it, then close again."
         for name, found, expected in _wrong_settings(settings)
@@ -71,7 +71,7 @@ def _wrong_settings(settings: Settings) -> Iterator[tuple[str, str, str]]:
     if not is_iban_right:
         found = masked(iban) if iban else "nothing"
         yield "payer_iban", found, "the IBAN of the account that pays, with right check digits and in a SEPA country"
-    # Of a wrong IBAN nobody can say whether the BIC fits it.
+    # A BIC cannot be checked against a wrong IBAN.
     if not bic or (is_iban_right and not is_bic_for(bic, iban)):
         yield "payer_bic", _quoted(bic), "the BIC of the bank of that account, in the IBAN's country"
     if country_code(settings.payer_country) is None:

@@ -1,6 +1,6 @@
-"""Whether the raw layer's pins are at least as new as what closed months read of it.
+"""Checks that the raw layer's pins are at least as new as the versions that closed months read.
 
-Versions that nobody needs any more may be gone by rule; those that the next run reads again may not.
+Versions that are no longer needed can be absent by rule; those that the next run reads again must exist.
 """
 
 from collections import defaultdict
@@ -18,7 +18,7 @@ class UnreadableMonthError(Exception):
 
 
 def closed_versions(settings: Settings) -> dict[str, int]:
-    """Return the newest version of each raw table that a closed month read: no pins may be older.
+    """Return the newest version of each raw table that a closed month read: pins must not be older.
 
     Raises:
         UnreadableMonthError: A month's control.json cannot be read.
@@ -43,9 +43,9 @@ def _raw_versions(settings: Settings, month: str) -> dict[str, int | None]:
 
 
 def pin_refusals(settings: Settings) -> list[str]:
-    """Return why nothing may be loaded, built or closed on these pins: a closed month read later or lost versions.
+    """Return why nothing can be loaded, built or closed on these pins: a closed month read later or lost versions.
 
-    Pins that are at odds with the tables themselves are told by `ingestion.pins_check`.
+    `ingestion.pins_check` reports pins that disagree with the tables themselves.
     """
     closed = ledger.closed_months(settings)
     if not closed:
@@ -71,7 +71,7 @@ def _is_anything_there(settings: Settings) -> bool:
 
 
 def _older_than_a_month(settings: Settings, closed: tuple[str, ...], pinned: dict[str, int | None]) -> list[str]:
-    """Name for each table the first month that read a later version than is pinned."""
+    """Return a refusal per table, naming the first month that read a later version than the pinned one."""
     reasons: dict[str, str] = {}
     for month in closed:
         for table, version in _raw_versions(settings, month).items():
@@ -87,7 +87,7 @@ def _older_than_a_month(settings: Settings, closed: tuple[str, ...], pinned: dic
 
 
 def _untold(settings: Settings) -> list[str]:
-    """Name the versions that the next run settles months with again, and that nothing tells any more."""
+    """Return a refusal for each version that the next run needs again and whose records can no longer be found."""
     reasons = []
     months: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
     for run in sorted({run for run in kept_catalogues(settings).values() if run is not None}):

@@ -1,4 +1,4 @@
-"""The policy's history as the project states it: rows of a file, each in force from a day on (RULES.md §7)."""
+"""The project's policy history: rows of a file, each in force from a day on (RULES.md §7)."""
 
 import csv
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from payouts.months import last_day
 
 @dataclass(frozen=True)
 class Policy:
-    """What of a row is asked outside of the warehouse, which has the row as a whole."""
+    """The columns of a policy row that are used outside the warehouse; the warehouse has the whole row."""
 
     valid_from: date
     look_back_months: int
@@ -30,7 +30,7 @@ def policy_of(settings: Settings, month: str) -> Policy:
     """Return the policy in force on the last day of a settlement month.
 
     Raises:
-        Refusal: None is.
+        Refusal: No policy is in force on that day.
     """
     day = last_day(month)
     in_force = [policy for policy in read_policies(settings) if policy.valid_from <= day]

@@ -1,7 +1,7 @@
 """Subscribers' pseudonyms in closed months: HMAC-SHA256 of the id under a key that never leaves the data home.
 
-Without the key nobody can tell a subscriber from a pseudonym, nor try ids until one fits; with it, the same subscriber
-has the same pseudonym in every month.
+Without the key no one can derive a subscriber from a pseudonym, or try ids until one matches. With the key, the same
+subscriber has the same pseudonym in every month.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ _BLOCK_BYTES: Final = hashlib.sha256().block_size
 
 
 def pads(settings: Settings) -> dict[str, bytes]:
-    """Return the parameters of `PSEUDONYM_SQL`: the key, padded as RFC 2104 says."""
+    """Return the parameters of `PSEUDONYM_SQL`: the key, padded as in RFC 2104."""
     key = _key(settings)
     if len(key) > _BLOCK_BYTES:
         key = hashlib.sha256(key).digest()
@@ -31,7 +31,7 @@ def pads(settings: Settings) -> dict[str, bytes]:
 
 
 def drop_half_made_key(settings: Settings) -> None:
-    """After a crash while the key was made: drop what was not, or not only, linked to its name yet."""
+    """Delete the temporary key file that a crash during the creation of the key left behind."""
     _aside(_key_path(settings)).unlink(missing_ok=True)
 
 
@@ -60,7 +60,7 @@ def _create_key(path: Path) -> None:
         file.write(secrets.token_hex(32) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    # link() refuses where rename() would replace: of two processes the first one's key stays.
+    # link() fails where rename() would replace: if two processes race, the first one's key stays.
     try:
         os.link(aside, path)
     except FileExistsError:

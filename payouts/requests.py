@@ -1,7 +1,7 @@
-"""What people asked of the next run, each on record in the audit log: amendments, returned payments, write-offs.
+"""Requests for the next run, each recorded in the audit log: amendments, returned payments, write-offs.
 
-A request waits until a run has taken it up and names it in its `control.json`; so a killed closing takes it up again,
-and none is taken up twice.
+A request waits until a run takes it up and lists it in its `control.json`. So a request survives a killed closing, and
+none is taken up twice.
 """
 
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ WRITTEN_OFF: Final = "write_off"
 
 @dataclass(frozen=True)
 class BalanceEntry:
-    """Cents that go into an artist's balance outside of any earning.
+    """Cents added to an artist's balance that are not earnings.
 
     Attributes:
         entry: Id of the audit line that says who asked for it and why.
-        settlement_month: Of the payment that came back; None for a write-off.
+        settlement_month: The month of the returned payment; None for a write-off.
     """
 
     entry: str
@@ -35,7 +35,7 @@ class BalanceEntry:
 
 
 def amend(settings: Settings, month: str, *, why: str, operator: str) -> None:
-    """Let today's catalogue correct a closed month at the next close; the month keeps it from then on (RULES.md §6).
+    """Correct a closed month with today's catalogue at the next close; the month then keeps it (RULES.md §6).
 
     Raises:
         Refusal: The month is not closed, or the next run does not reach back to it.
@@ -49,21 +49,21 @@ def amend(settings: Settings, month: str, *, why: str, operator: str) -> None:
     if month not in look_back:
         reason = (
             f"It is final: the next run, {months.following(closed[-1])}, adjusts {_reach(look_back)}. "
-            "A correction of an older month is a matter of the books, not of a run."
+            "Correct an older month in the accounts, not in a run."
         )
         raise Refusal(month, (reason,), "be amended")
     audit.record(settings, action=AMENDED, operator=operator, settlement_month=month, why=why)
 
 
 def withdraw_amendment(settings: Settings, month: str, *, why: str, operator: str) -> int:
-    """Take back the amendments of a month that no run has taken up; return how many there were.
+    """Withdraw the amendments of a month that no run has taken up, and return their number.
 
     Raises:
-        Refusal: None waits.
+        Refusal: No amendment of the month is waiting.
     """
     waiting = pending_amendments(settings)
     if month not in waiting:
-        reason = f"No amendment of it waits; waiting: {', '.join(sorted(waiting)) or 'none'}."
+        reason = f"No amendment of it is waiting; waiting: {', '.join(sorted(waiting)) or 'none'}."
         raise Refusal(month, (reason,), "have its amendment withdrawn")
     audit.record(settings, action=WITHDRAWN, operator=operator, settlement_month=month, entries=waiting[month], why=why)
     return len(waiting[month])
@@ -78,10 +78,10 @@ def pending_amendments(settings: Settings) -> dict[str, list[str]]:
 
 
 def amendment_refusals(settings: Settings) -> list[str]:
-    """Return why the next run cannot close by the amendments that wait: it does not reach back to their months.
+    """Return a refusal for each waiting amendment of a month that the next run does not reach back to.
 
-    They were accepted while it did; then the policy's look-back was shortened. A run that took one up all the same
-    would use it up without correcting anything (RULES.md §6).
+    It was accepted while the month was in reach; then the policy's look-back was shortened. A run that took it up
+    anyway would use it up without correcting anything (RULES.md §6).
     """
     look_back = look_back_of_next_run(settings)
     return [
@@ -98,7 +98,7 @@ def amendment_refusals(settings: Settings) -> list[str]:
 
 
 def _waiting_amendments(settings: Settings) -> dict[str, dict[str, Any]]:
-    """The audit lines that ask for an amendment and were neither taken up by a run nor withdrawn, by their ids."""
+    """Return the audit lines that ask for an amendment and were neither taken up by a run nor withdrawn, by id."""
     done = {entry for month in ledger.closed_months(settings) for entry in _taken_up(settings, month, "amendments")}
     entries = dict(audit.identified_entries(settings))
     done.update(*(entry["entries"] for entry in entries.values() if entry["action"] == WITHDRAWN))
@@ -112,7 +112,7 @@ def _reach(look_back: tuple[str, ...]) -> str:
 
 
 def return_payment(settings: Settings, month: str, artist_id: str, *, why: str, operator: str) -> int:
-    """Put a transfer that the bank returned back into the artist's balance, at the next close; return its cents.
+    """Add a transfer that the bank returned to the artist's balance at the next close, and return its cents.
 
     Raises:
         Refusal: The run of that month paid the artist nothing, or the transfer was returned already.
@@ -140,7 +140,7 @@ def return_payment(settings: Settings, month: str, artist_id: str, *, why: str, 
 
 
 def write_off(settings: Settings, artist_id: str, *, why: str, operator: str) -> int:
-    """Give up a negative balance that will never recover, at the next close; return the cents that are written off.
+    """Write off a negative balance that will never recover, at the next close, and return the cents written off.
 
     Raises:
         Refusal: The artist's balance is not negative.
@@ -158,7 +158,7 @@ def write_off(settings: Settings, artist_id: str, *, why: str, operator: str) ->
 
 
 def pending_entries(settings: Settings) -> tuple[BalanceEntry, ...]:
-    """Return what goes into balances at the next close, in the order of the audit log."""
+    """Return the entries that the next close adds to balances, in the order of the audit log."""
     done = {
         entry["entry"]
         for month in ledger.closed_months(settings)
@@ -178,7 +178,7 @@ def pending_entries(settings: Settings) -> tuple[BalanceEntry, ...]:
 
 
 def open_balances(settings: Settings) -> dict[str, int]:
-    """Return what the next run brings forward, in cents by artist: the last run's carry and what waits; no zeros."""
+    """Return the balances that the next run brings forward, waiting entries included; cents by artist, no zeros."""
     balances = dict(ledger.balances(settings))
     for entry in pending_entries(settings):
         balances[entry.artist_id] = balances.get(entry.artist_id, 0) + entry.cents

@@ -1,6 +1,6 @@
 """A payout run: the lines, adjustments and control totals of one closed (or dry-run) month.
 
-Pure: from a settlement, balances and what people asked of the run.
+Pure: computed from a settlement, balances and the requests for the run.
 """
 
 from collections import defaultdict
@@ -40,7 +40,7 @@ class PayoutLine:
 
 @dataclass(frozen=True)
 class Adjustment:
-    """One line of `adjustments.csv`, in its column order: what this run corrects of an earlier month, never 0."""
+    """One line of `adjustments.csv`, in its column order: one correction of an earlier month, never 0."""
 
     settlement_month: str
     corrects_month: str
@@ -55,8 +55,8 @@ class ClosedRun:
     """One month's run. `path` and `run_hash` are None in a dry run, which writes nothing.
 
     Attributes:
-        resettled: The months of the look-back of which something is booked again.
-        payees: Whom the lines' transfers go to.
+        resettled: The months of the look-back for which the run books something.
+        payees: The payees of the lines' transfers, by artist.
     """
 
     settlement_month: str
@@ -70,15 +70,15 @@ class ClosedRun:
 
 
 class UnbalancedRunError(RuntimeError):
-    """The totals of a run do not agree: something changed the warehouse, or the program is wrong. Never the data."""
+    """The totals of a run do not agree: the warehouse was changed, or the program is wrong. Never caused by data."""
 
 
 @dataclass(frozen=True)
 class Requests:
-    """What people asked of the run (`payouts.requests`).
+    """The requests for the run (`payouts.requests`).
 
     Attributes:
-        amendments: Ids of the audit lines that let today's catalogue in, by the month that they amend.
+        amendments: Ids of the audit lines that ask for an amendment, by the month they amend.
         balance_entries: Returned payments and write-offs.
     """
 
@@ -89,14 +89,14 @@ class Requests:
 def compute_run(
     settlement: Settlement, *, brought_forward: Mapping[str, int], requests: Requests | None = None
 ) -> ClosedRun:
-    """Turn a settled month and the balances before it into what is paid and what is carried.
+    """Compute the payments and carried balances of a settled month.
 
     There is a line for every pool member and every artist with an amount or a balance.
 
     Args:
         settlement: The month, with its look-back settled again.
         brought_forward: Cents by artist, `requests.balance_entries` included.
-        requests: What people asked of this run; nothing by default.
+        requests: The requests for this run; none by default.
 
     Raises:
         UnbalancedRunError: Shares ≠ envelopes, or paid + carried ≠ earned + adjustments + brought forward.
@@ -243,7 +243,7 @@ def _corrections(settlement: Settlement, adjustments: tuple[Adjustment, ...], re
             }
             for again in settlement.look_back
         },
-        # Only what this run did: one that it does not reach is not used up.
+        # Only amendments that this run applied: one that it does not reach is not used up.
         "amendments": sorted(
             entry for again in settlement.look_back for entry in requests.amendments.get(again.settlement_month, ())
         ),

@@ -1,4 +1,4 @@
-"""Text as SEPA messages may carry it: the character set that every bank takes, and country codes."""
+"""Text for SEPA messages: the character set that every bank accepts, and country codes."""
 
 import re
 from typing import Final
@@ -19,14 +19,14 @@ def to_sepa(text: str | None, *, max_length: int) -> str:
     >>> to_sepa("🎸 !!!", max_length=70)
     ''
     """
-    # A letter that unidecode does not know becomes "[?]", which says nothing to a bank.
+    # A letter that unidecode does not know becomes "[?]", which means nothing to a bank.
     latin = unidecode(text or "").replace("[?]", " ").translate(_REPLACED)
     sepa = _NOT_SEPA.sub(" ", latin).strip()[:max_length].rstrip()
     return sepa if _HAS_A_WORD.search(sepa) else ""
 
 
 def country_code(text: str | None) -> str | None:
-    """Return the country's code of two capital letters (ISO 3166-1), None for anything that is not one.
+    """Return the two-letter country code in capitals (ISO 3166-1), or None if the text is not one.
 
     >>> country_code("fr"), country_code("France"), country_code(None)
     ('FR', None, None)

@@ -1,20 +1,18 @@
-"""A settled month as the marts give it: totals, policy, artists, payees, blockers. Reads, decides nothing."""
+"""Reads a settled month from the marts: totals, policy, artists, payees, blockers. Decides nothing."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import duckdb
 
-from ingestion.settings import Settings
+from ingestion.paris_days import paris_day
 from payouts.balances import Payee
 
 
 @dataclass(frozen=True)
 class ArtistMonth:
-    """What one artist earned in the month, on the data the warehouse was built on (`marts.fct_artist_months`)."""
+    """One artist's earnings in the month, on the data the warehouse was built from (`marts.fct_artist_months`)."""
 
     artist_id: str
     category: str | None
@@ -39,7 +37,7 @@ class Blocker:
 
 @dataclass(frozen=True)
 class ArtistCorrection:
-    """One artist in a month of the look-back: cents booked for it so far, and cents as it is settled now."""
+    """One artist in a month of the look-back: cents booked so far, and cents when settled now."""
 
     artist_id: str
     booked_cents: int
@@ -51,9 +49,10 @@ class Resettlement:
     """A closed month of the look-back, settled again (RULES.md §6).
 
     Attributes:
-        catalogue: The run whose pinned catalogue it was settled with; None is today's, by an amendment.
-        totals: As of a `Settlement`, and the periods that no month has booked.
-        artists: Every artist that the month knows, corrected or not.
+        catalogue: The run whose pinned catalogue it was settled with; None means today's,
+            because of an amendment.
+        totals: As in a `Settlement`, plus the periods that no month has booked.
+        artists: Every artist of the month, corrected or not.
     """
 
     settlement_month: str
@@ -78,8 +77,8 @@ class Settlement:
     Attributes:
         totals: The month's row of `marts.fct_settlement_months`: periods, envelope, direct, pool, open envelopes.
         policy: The policy row in force on the month's last day.
-        blockers: Of the month and of its look-back.
-        raw_versions: The pinned version of each raw table; None where nothing has landed.
+        blockers: Blockers of the month and of its look-back.
+        raw_versions: The pinned version of each raw table; None if nothing has landed.
     """
 
     settlement_month: str
@@ -93,28 +92,8 @@ class Settlement:
     look_back: tuple[Resettlement, ...] = ()
 
 
-@contextmanager
-def open_warehouse(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse read-only and close it whatever happens."""
-    con = duckdb.connect(
-        str(settings.warehouse_path),
-        read_only=True,
-        config={
-            "memory_limit": settings.duckdb_memory_limit,
-            "temp_directory": str(settings.temp_dir),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-        },
-    )
-    try:
-        con.execute("set timezone = 'UTC'")
-        yield con
-    finally:
-        con.close()
-
-
 def read_settlement(con: duckdb.DuckDBPyConnection, month: str) -> Settlement | None:
-    """Return the month as settled in the marts, or None if the warehouse knows nothing of it."""
+    """Return the month as settled in the marts, or None if the warehouse has no data for it."""
     totals = _totals(con, month)
     if totals is None:
         return None
@@ -212,12 +191,12 @@ def _pool_members(con: duckdb.DuckDBPyConnection, month: str) -> tuple[str, ...]
 def was_built_after(
     con: duckdb.DuckDBPyConnection, kept_catalogues: dict[str, str | None], look_back: tuple[str, ...]
 ) -> bool:
-    """Whether the warehouse was built wholly, every blocking check passed, with exactly these months as booked.
+    """Whether the warehouse was built completely, passed all blocking checks, and has exactly these months booked.
 
     Args:
         con: The warehouse.
-        kept_catalogues: As `payouts.bookings.kept_catalogues` has them now.
-        look_back: As `payouts.look_back.look_back_of_next_run` has it now.
+        kept_catalogues: The current result of `payouts.bookings.kept_catalogues`.
+        look_back: The current result of `payouts.look_back.look_back_of_next_run`.
     """
     finished = con.execute(
         "select count(*) from information_schema.tables where table_schema = 'build' and table_name = 'finished'"
@@ -235,17 +214,17 @@ def first_month_with_periods(con: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def known_months(con: duckdb.DuckDBPyConnection) -> tuple[str, str] | None:
-    """Return the first and the last settlement month that the warehouse knows anything of."""
+    """Return the first and the last settlement month that the warehouse has data for."""
     row = con.execute("select min(settlement_month), max(settlement_month) from marts.fct_settlement_months").fetchone()
     return (row[0], row[1]) if row and row[0] else None
 
 
 def _read_payees(con: duckdb.DuckDBPyConnection) -> dict[str, Payee]:
     rows = con.execute(
-        """
+        f"""
         select
             artist_id, artist_name, iban, bic,
-            cast(timezone('Europe/Paris', iban_first_seen_at) as date) as iban_first_seen_on,
+            {paris_day("iban_first_seen_at")} as iban_first_seen_on,
             is_first_iban, left_on, street, postcode, town, country
         from marts.dim_payees
         """

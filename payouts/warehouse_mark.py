@@ -1,9 +1,9 @@
-"""Whether the warehouse file is as the project left it: nobody else has written to it since.
+"""Checks that the warehouse file is unchanged since the project last wrote to it.
 
-dbt run by hand, an `update` in DuckDB's shell or a killed run leave no trace inside the tables. They do in the file's
-header, which changes with every checkpoint, and in a token that each build draws. Both are noted beside the file when
-a build ends; a file that does not fit its note is never built upon and never closed from. Whoever forges the note too
-meets the proof, which asks the pinned records (`payouts.verification.proving`).
+A manual dbt run, an `update` in DuckDB's shell or a killed run leaves no trace inside the tables. It does show in the
+file's header, which changes with every checkpoint, and in the random token of each build. Both are noted in a file next
+to the warehouse when a build ends. A warehouse that does not match its note is never used for a build or a close. If
+the note is forged too, the proof catches it: it reads the pinned records (`payouts.verification.proving`).
 """
 
 import hashlib
@@ -17,35 +17,35 @@ from ingestion.durable import read_json, write_json
 from ingestion.settings import Settings
 
 _HEADER_BYTES: Final = 3 * 4096
-"""DuckDB's main header and its two database headers, of which each checkpoint rewrites one."""
+"""DuckDB's main header and its two database headers. Each checkpoint rewrites one of the two."""
 
 
 class WarehouseInUseError(Exception):
-    """Another program has the warehouse open: it cannot be looked at, and nothing is known to be wrong with it."""
+    """Another program has the warehouse open: it cannot be checked, and might be intact."""
 
 
 def draw_token() -> str:
-    """Return what tells one build from every other; it stands in the warehouse as `build.begun.token`."""
+    """Return a random token that identifies one build; the warehouse stores it as `build.begun.token`."""
     return secrets.token_hex(16)
 
 
 def forget_mark(settings: Settings) -> None:
-    """Drop the note, before the project writes to the warehouse: a killed run leaves none."""
+    """Delete the note before the project writes to the warehouse, so that a killed run leaves none."""
     _note_path(settings).unlink(missing_ok=True)
 
 
 def note_mark(settings: Settings, token: str) -> None:
-    """Note, durably, how the project left the warehouse; every connection to it must be closed."""
+    """Note durably how the project left the warehouse; every connection to it must be closed."""
     write_json(_note_path(settings), {"token": token, **_state(settings)})
 
 
 def why_not_as_left(settings: Settings) -> str | None:
     """Return what is wrong with the warehouse file, in words; None if it is as the project left it.
 
-    Opens the file to read its token, so no other process may be writing.
+    Opens the file to read its token, which fails while another process is writing.
 
     Raises:
-        WarehouseInUseError: One is.
+        WarehouseInUseError: Another process is writing.
     """
     note = _read_note(settings)
     if note is None:
@@ -57,7 +57,7 @@ def why_not_as_left(settings: Settings) -> str | None:
         return "something other than the project wrote to it"
     try:
         with duckdb.connect(str(settings.warehouse_path), read_only=True) as con:
-            return None if _token(con) == note.get("token") else "it is another file than the one that was built"
+            return None if _token(con) == note.get("token") else "it is not the file that was built"
     except duckdb.Error as error:
         if "lock" in str(error):
             raise WarehouseInUseError(
@@ -68,7 +68,7 @@ def why_not_as_left(settings: Settings) -> str | None:
 
 
 def is_as_left(settings: Settings, con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the warehouse that `con` reads is as the project left it; while `con` is open nobody can write to it."""
+    """Whether the warehouse that `con` reads is as the project left it; no one can write to it while `con` is open."""
     note = _read_note(settings)
     return note is not None and note == {"token": _token(con), **_state(settings)}
 

@@ -1,6 +1,6 @@
-"""Closed months as the oracle closes them, written by hand in the format of INTERFACES.md: what `allive verify` reads.
+"""Months closed by the oracle and written in the format of INTERFACES.md, as input for `allive verify`.
 
-Of the product's it uses what sets statements and writes the bank file; hashes, files and figures are its own.
+Only the statements and bank files are made by product code. Hashes, files and figures are computed here.
 """
 
 import csv
@@ -45,7 +45,7 @@ from tests.oracle.settlement import (
 )
 
 KEY = "tests"
-"""The key of the subscribers' pseudonyms."""
+"""The key for subscribers' pseudonyms."""
 PAYER = Payer("Allive SAS", "FR1420041010050500013M02606", "PSSTFRPPPAR", "12 rue Gaîté", "75014", "Paris", "FR")
 IBANS = ("FR7630006000011234567890189", "FR7630001007941234567890185", "FR1420041010050500013M02606")
 _MONEY = pa.decimal128(38, 0)
@@ -63,7 +63,7 @@ _DATA_FILES = (".csv", ".parquet", "control.json")
 
 @dataclass
 class Chain:
-    """Closed months in a folder `payouts/`, one more with each close."""
+    """Closed months in a `payouts/` folder; each close adds one."""
 
     payouts: Path
     history: History = field(default_factory=History)
@@ -83,17 +83,17 @@ class Chain:
         self._amendments[month] = self.record("amend", settlement_month=month, why="tests")
 
     def return_payment(self, month: str, artist_id: str) -> None:
-        """`allive payments return`: the transfer comes back into the balance."""
+        """`allive payments return`: add the returned transfer to the artist's balance."""
         (cents,) = (line.paid_cents for line in self.history.runs[month].lines if line.artist_id == artist_id)
         details = {"artist_id": artist_id, "cents": cents, "settlement_month": month}
         self._add_to_balance("payment_returned", details)
 
     def write_off(self, artist_id: str) -> None:
-        """Give up a negative balance."""
+        """Write off a negative balance."""
         self._add_to_balance("write_off", {"artist_id": artist_id, "cents": -self.history.balances[artist_id]})
 
     def close(self, month: str, data: Snapshot) -> Run:
-        """Close the next month on a snapshot, and write it."""
+        """Close the next month on a snapshot and write its files."""
         booked_before = set(self.history.booked_periods)
         run = self.history.close(month, data)
         self._catalogues |= {month: month, **dict.fromkeys(self._amendments, month)}
@@ -132,7 +132,7 @@ class Chain:
         return str(read_json(manifest)["run_hash"]) if manifest.exists() else "0" * 64
 
     def _open_envelopes(self, month: str, data: Snapshot) -> list[int]:
-        """INTERFACES.md: "envelopes still open at month end", in nanos: of periods that began and are settled later."""
+        """INTERFACES.md: "envelopes still open at month end", in nanos, of periods that began but settle later."""
         return [
             envelope_cents(period, self.history.policy) * 10_000_000
             for period in data.periods.values()
@@ -178,10 +178,10 @@ class Chain:
 
 
 def small_season(rng: Random, *, months: int = 4) -> Iterator[tuple[str, Snapshot]]:
-    """Yield months from October on, with what had landed by their close.
+    """Yield months from October on, each with the records that had landed by its close.
 
-    Three artists of three categories, and a few subscribers of 6 EUR each; a third of the watching lands after the
-    close of its month, and some periods are refunded after it. December pays everybody.
+    Three artists, one of each category, and a few subscribers with envelopes of 6 EUR. A third of the heartbeats land
+    after the close of their month, and some periods are refunded after it. December pays everyone.
     """
     records: list[Any] = list(_catalogue())
     late: list[Any] = []
@@ -197,16 +197,16 @@ def small_season(rng: Random, *, months: int = 4) -> Iterator[tuple[str, Snapsho
             records.append(period)
             if rng.random() < 0.3:
                 late.append(_refunded(period))
-        # There is something to correct of every month, also by the one period that nobody knew of at its close.
+        # Every month has something to correct, including one period that was unknown at its close.
         late.append(_period(f"per-{number}-late", "sub-late", month))
         late += _beats(rng, month, "sub-late", "live-a")
         yield month, Snapshot.of(records)
 
 
 def small_chain(payouts: Path, *, seed: int, months: int = 5, other_end: bool = False) -> Chain:
-    """Close a small season: with adjustments, an amendment, a returned payment, and a verification on record.
+    """Close a small season that has adjustments, an amendment, a returned payment and a recorded verification.
 
-    With `other_end` the last month closes without some of its heartbeats, everything before it being the same.
+    With `other_end`, the last month closes without some of its heartbeats; the months before it are the same.
     """
     chain = Chain(payouts)
     for month, data in small_season(Random(seed), months=months):
@@ -225,9 +225,9 @@ def small_chain(payouts: Path, *, seed: int, months: int = 5, other_end: bool = 
 
 
 def reseal(payouts: Path, *, documents: bool = True) -> None:
-    """Make a changed chain agree with itself again: manifests, run hashes and the audit log with all that it names.
+    """Make a changed chain consistent again: manifests, run hashes, and the audit log with every hash that it names.
 
-    What a forger does who has the code and the time; with `documents` statements and bank files are made again too.
+    A forger with the code and enough time could do this. With `documents`, statements and bank files are rewritten too.
     """
     log = payouts / "audit.ndjson"
     lines = log.read_bytes().splitlines()
@@ -243,7 +243,7 @@ def reseal(payouts: Path, *, documents: bool = True) -> None:
             previous = run_hashes[max(run_hashes)]
             _rename_requests(folder / "control.json", ids)
             if documents:
-                # Whose account it is, nobody in the month can tell.
+                # No other file of the month names the account, so any IBAN will do.
                 rows = read_rows(folder / "artist_payouts.csv")
                 artists = [Artist(row["artist_id"], row["artist_name"], iban=IBANS[0]) for row in rows]
                 write_documents(folder, previous, artists={artist.artist_id: artist for artist in artists})
@@ -256,13 +256,13 @@ def reseal(payouts: Path, *, documents: bool = True) -> None:
 
 
 def write_csv(path: Path, rows: list[tuple[Any, ...]]) -> None:
-    """Write rows, the header first."""
+    """Write rows; the first one is the header."""
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON as a closed month's is written."""
+    """Write JSON in the layout of a closed month's files."""
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
@@ -286,7 +286,7 @@ def write_slice_rows(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
 
 
 def write_documents(folder: Path, previous_run_hash: str, *, artists: Mapping[str, Artist]) -> None:
-    """Write the month's bank file and statements, from its data files."""
+    """Write the month's bank file and statements from its data files."""
     run_hash = run_hash_of(previous_run_hash, hashes(folder))
     (folder / "sepa-credit-transfers.xml").unlink(missing_ok=True)
     rows = read_rows(folder / "artist_payouts.csv")
@@ -309,7 +309,7 @@ def write_documents(folder: Path, previous_run_hash: str, *, artists: Mapping[st
 
 
 def write_manifest(folder: Path, previous_run_hash: str) -> str:
-    """Write the manifest of what lies in the folder now, whatever it is; return the run hash."""
+    """Write a manifest of all files that are in the folder now; return the run hash."""
     (folder / "manifest.json").unlink(missing_ok=True)
     files = hashes(folder)
     run_hash = run_hash_of(previous_run_hash, files)
@@ -341,7 +341,7 @@ def run_hash_of(previous_run_hash: str, files: Mapping[str, str]) -> str:
 
 
 def append_line(payouts: Path, details: Mapping[str, Any]) -> str:
-    """Append a line to the audit log, chained to the one before and sealed; return its id."""
+    """Append a line to the audit log, sealed and chained to the line before; return its id."""
     payouts.mkdir(parents=True, exist_ok=True)
     path = payouts / "audit.ndjson"
     lines = path.read_bytes().split(b"\n") if path.exists() else [b"", b""]
@@ -354,7 +354,7 @@ def append_line(payouts: Path, details: Mapping[str, Any]) -> str:
 
 
 def record_closing(payouts: Path, month: str) -> None:
-    """Put the close of a month on record."""
+    """Record the close of a month in the audit log."""
     manifest = (payouts / month / "manifest.json").read_bytes()
     append_line(
         payouts,
@@ -418,7 +418,7 @@ def _adjustment_rows(run: Run) -> list[tuple[Any, ...]]:
 
 
 def _live_rows(run: Run, data: Snapshot, *, minimum_live_s: int) -> list[tuple[Any, ...]]:
-    """Each direct slice split over the lives that it was watched on, in proportion to weight."""
+    """Rows of `artist_lives.csv`: each direct slice, split over the lives watched in proportion to weight."""
     watched: dict[tuple[str, str], int] = defaultdict(int)
     earned: dict[tuple[str, str], int] = defaultdict(int)
     payers: dict[tuple[str, str], set[str]] = defaultdict(set)

@@ -1,6 +1,6 @@
-"""What only `make test-duckdb-2` can ask: is this DuckDB 2, and do months close to the same bytes as on the pinned 1.5?
+"""Tests for `make test-duckdb-2`: this is DuckDB 2, and months close to the same bytes as on the pinned 1.5.
 
-Not named `test_…`: `make test`, which runs on the pinned version, must not collect it.
+Not named `test_…`, so that `make test`, which runs on the pinned version, does not collect it.
 """
 
 import os
@@ -20,7 +20,7 @@ WORLD = World.random(200)
 
 
 def close_the_world(pipeline: Pipeline) -> None:
-    """Deliver and close a world month by month, with late heartbeats and periods among it."""
+    """Deliver and close a world month by month, with some heartbeats and periods arriving late."""
     for month in WORLD.deliver_by_month(pipeline.landing, late=0.3):
         pipeline.load()
         pipeline.close(month)
@@ -33,12 +33,12 @@ def test_the_engine_is_duckdb_2() -> None:
 
 def test_months_close_to_the_same_bytes_as_on_the_pinned_version(make_pipeline: Callable[[str], Pipeline]) -> None:
     ours, pinned = make_pipeline("ours"), make_pipeline("pinned")
-    # Without the PYTHONPATH that lays DuckDB 2 over the environment.
+    # Without the PYTHONPATH that puts DuckDB 2 in front of the installed version.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     command = [sys.executable, "-m", "tests.on_duckdb_2", str(pinned.settings.home)]
     finished = subprocess.run(command, cwd=PROJECT_ROOT, env=environment, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
-    assert finished.stdout.split()[-1].startswith("1.5."), "it would compare DuckDB 2 with itself"
+    assert finished.stdout.split()[-1].startswith("1.5."), "this would compare DuckDB 2 with itself"
     close_the_world(ours)
     for month in WORLD.months:
         expected = month_files(pinned.settings, month)

@@ -1,4 +1,4 @@
--- The floor: every value that the model reads is decoded and looked at once, nothing is grouped.
+-- The floor: decodes every value that the model reads and looks at it once, without grouping.
 select
     min(playback_id) as playback_id,
     min(subscriber_id) as subscriber_id,

@@ -1,6 +1,6 @@
--- ClickHouse at its best: no window over heartbeats either, but sorted arrays of the same packed integers as the
--- project's model (dbt_project/macros/engine/watch_time.sql), with the same look for days that a list cannot decide. It
--- need not decide them: it fails if there is one.
+-- ClickHouse's best formulation: instead of a window over heartbeats, sorted arrays of the same packed integers as in
+-- the project's model (dbt_project/macros/engine/watch_time.sql), with the same check for days that a list cannot
+-- decide. It does not have to decide them: it fails if there is one.
 with
 packed_days as (
     select

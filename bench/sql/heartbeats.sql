@@ -1,5 +1,5 @@
--- One day's delivery of the made-up platform, shuffled; $day counts from 0. Grain: one delivered heartbeat, of which 2 %
--- are redeliveries. All of it follows from hashes of numbers: the same figures on every machine.
+-- Grain: one delivered heartbeat; 2 % are redeliveries. One day's delivery of a fictional platform, shuffled; $day
+-- counts from 0. Everything is derived from hashes of numbers, so the figures are the same on every machine.
 with playbacks as (
     select
         $day * 10_000_000 + place as playback,
@@ -17,7 +17,7 @@ described as (
         cast(cast(md5('subscriber ' || h1 % ($playbacks * 4)) as uuid) as varchar) as subscriber_id,
         -- A few hits and a long tail.
         cast(cast(md5('live ' || least(h2 % 40, (h2 >> 8) % 400)) as uuid) as varchar) as live_id,
-        -- Evenings, so that some playbacks go on past midnight in Paris.
+        -- Evenings: some playbacks continue past midnight in Paris.
         timestamptz '2024-03-10 17:00:00+00' + to_days($day)
             + to_milliseconds(cast(h3 % 21_600_000 as bigint)) as started_at,
         cast(20 + h4 % 261 as bigint) as beats,
@@ -44,7 +44,7 @@ beaten as (
         hash(playback, beat, 5) as luck,
         beat * 10_000
         + cast(hash(playback, beat, 6) % 400 as bigint)
-        -- The laptop slept for a day or more: the next heartbeat lies on another day.
+        -- The laptop slept for a day or more: the next heartbeat is on another day.
         + case when has_break and beat > beats // 2 then 86_400_000 * (1 + cast(h2 % 3 as bigint)) else 0 end
             as offset_ms
     from described, lateral (select unnest(range(beats)) as beat)
@@ -62,7 +62,7 @@ heartbeats as (
             else 'playing'
         end as state,
         case when has_sequence then beat end as sequence,
-        -- One in twenty stalls: the position of the heartbeat before.
+        -- One in twenty stalls: it repeats the position of the heartbeat before.
         case when has_position then greatest(beat - cast(luck % 20 = 3 as bigint), 0) * 10_000 end as position_ms
     from beaten
 ),

@@ -1,5 +1,5 @@
--- The rule as it reads, for Spark: a redelivered heartbeat sorts next to its twin and earns nothing, so that one shuffle
--- and one sort by playback are enough.
+-- The plain rule, for Spark: a redelivered heartbeat sorts next to its twin and earns nothing, so one shuffle and one
+-- sort by playback are enough.
 with followed as (
     select
         *,

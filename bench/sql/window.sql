@@ -1,4 +1,4 @@
--- What one writes first: drop the redeliveries of the whole table, then lead().
+-- The obvious first version: drop the redeliveries of the whole table, then lead().
 with numbered as (
     select
         *,

@@ -1,1 +1,1 @@
-"""The pages: each module has one `render(viewer)`. Pages ask `queries`; they open nothing themselves."""
+"""The pages: each module has one `render(viewer)`. Pages read only through `queries`."""

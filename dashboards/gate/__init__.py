@@ -1,1 +1,1 @@
-"""The gate in front of the dashboards: who may come in, as whom, and for how long. Knows no page and no figure."""
+"""The gate in front of the dashboards: sign-in, sessions and rights over HTTP. Independent of pages and figures."""

@@ -1,4 +1,4 @@
-"""Personal files: statements and exports. Each request is authorized anew and leaves an audit record."""
+"""Personal files: statements and exports. Every request is authorized and recorded in the audit log."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,13 +10,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.access import AccessDeniedError, Principal, require_artist
-from dashboards.exports import ExportParameterError, UnknownExportError, as_csv, find_export
-from dashboards.gate import audit, grants
-from dashboards.gate.audit import Event
+from dashboards.access import AccessDeniedError, Principal, audit, grants, require_artist
+from dashboards.access.audit import Event
+from dashboards.access.store import Store
+from dashboards.exports import ExportParameterError, Make, UnknownExportError, as_csv
 from dashboards.gate.requests import Site, safe_path
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.store import Store
 from dashboards.serving import ServingCopyMissingError, current_copy
 from ingestion.settings import Settings
 from payouts import ledger
@@ -28,22 +27,23 @@ _NO_FILE: Final = (AccessDeniedError, FileNotFoundError, UnknownExportError)
 
 @dataclass(frozen=True)
 class FileRoutes:
-    """The handlers, with the store and the data home they work on."""
+    """The handlers, with their store and data home. `find_export` returns an export of the pages by its name."""
 
     settings: Settings
     store: Store
     site: Site
     own: GateRoutes
+    find_export: Callable[[str], Make]
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes of files; whoever asks is looked up in each of them."""
+        """Return the file routes; each looks up the requester's grant."""
         return [
             Route("/files/statements/{month}/{artist_id:path}.pdf", self.statement, methods=["GET"]),
             Route("/files/exports/{name}.csv", self.export, methods=["GET"]),
         ]
 
     async def statement(self, request: Request) -> Response:
-        """Send an artist's statement of a closed month. Another's statement and a missing one look the same."""
+        """Send an artist's statement for a closed month. A forbidden and a missing statement give the same answer."""
         month, artist_id = request.path_params["month"], request.path_params["artist_id"]
 
         def find(principal: Principal) -> Response:
@@ -58,11 +58,11 @@ class FileRoutes:
         )
 
     async def export(self, request: Request) -> Response:
-        """Send a table as CSV, made for whoever asks."""
+        """Send a table as CSV, made for the requester."""
         name, parameters = request.path_params["name"], dict(request.query_params)
 
         def make(principal: Principal) -> Response:
-            table = find_export(name)(principal, current_copy(self.settings), parameters)
+            table = self.find_export(name)(principal, current_copy(self.settings), parameters)
             return Response(
                 as_csv(table),
                 media_type="text/csv; charset=utf-8",
@@ -105,7 +105,7 @@ class FileRoutes:
         return response
 
     def _statement_path(self, month: str, artist_id: str) -> Path:
-        # Only what is closed; the name is made of the id such that none leads out of the folder.
+        # Only closed months. `statement_file_name` makes sure that no artist id leads out of the folder.
         if month not in ledger.closed_months(self.settings):
             raise FileNotFoundError(month)
         path = ledger.month_dir(self.settings, month) / STATEMENTS_FOLDER / statement_file_name(artist_id)

@@ -1,4 +1,4 @@
-"""The headers that every answer carries, and the ones of the client's that go no further."""
+"""Headers added to every response, and client headers that are not passed on."""
 
 from typing import Final
 
@@ -6,10 +6,10 @@ from starlette.datastructures import MutableHeaders
 
 SESSION_HEADER: Final = "X-Allive-Session"
 SESSION_KEY: Final = "session"
-"""Where Streamlit has it in `st.user`: a reference that names the session inside the server and opens nothing."""
+"""Its key in Streamlit's `st.user`. The reference identifies the session inside the server and gives no access."""
 
-# Streamlit draws its charts by WebAssembly and workers from blobs, and styles elements one by one.
-PAGE_POLICY: Final = "; ".join(  # noqa: FLY002 - one directive a line
+# Streamlit draws its charts with WebAssembly and workers from blobs, and uses inline styles.
+PAGE_POLICY: Final = "; ".join(  # noqa: FLY002 - one directive per line
     (
         "default-src 'none'",
         "script-src 'self' 'wasm-unsafe-eval' blob:",
@@ -24,7 +24,7 @@ PAGE_POLICY: Final = "; ".join(  # noqa: FLY002 - one directive a line
         "frame-ancestors 'none'",
     )
 )
-FORM_POLICY: Final = "; ".join(  # noqa: FLY002 - one directive a line
+FORM_POLICY: Final = "; ".join(  # noqa: FLY002 - one directive per line
     (
         "default-src 'none'",
         "style-src 'self'",
@@ -47,16 +47,16 @@ _EVERYWHERE: Final = {
 }
 _HSTS: Final = "max-age=31536000"
 
-# To Streamlit goes only what it needs: its own token against forged requests, and the language.
+# Streamlit gets only the cookies it needs: its own CSRF token and the language.
 _COOKIE_OF_STREAMLIT: Final = "_streamlit_xsrf"
 LANGUAGE_COOKIE: Final = "allive_language"
-# Whatever a proxy or a gate could say of the user; ours are added after these are gone.
+# Headers in which a proxy or another gate could name the user. Ours are added after these are removed.
 _DROPPED_EXACTLY: Final = frozenset({"authorization", "cookie", "forwarded", "remote-user", "from"})
 _DROPPED_BEGINNINGS: Final = ("x-allive", "x-forwarded", "x-auth", "x-remote", "x-user", "x-streamlit", "x-real")
 
 
 def protect(headers: MutableHeaders, *, is_https: bool, is_asset: bool) -> None:
-    """Add what protects an answer. Assets (the same for everybody) may stay in the browser, nothing else."""
+    """Add the security headers. Browsers may cache only assets, which are the same for everyone."""
     headers.setdefault("Content-Security-Policy", PAGE_POLICY)
     for name, value in _EVERYWHERE.items():
         headers[name] = value
@@ -65,7 +65,7 @@ def protect(headers: MutableHeaders, *, is_https: bool, is_asset: bool) -> None:
     if not is_asset:
         headers["Cache-Control"] = "no-store"
     elif "public" in headers.get("Cache-Control", ""):
-        # Behind the gate is not for shared caches, even where it is the same for all.
+        # Shared caches must not keep anything behind the gate, even if it is the same for everyone.
         headers["Cache-Control"] = headers["Cache-Control"].replace("public", "private")
     for name in ("Server", "X-Powered-By", "Access-Control-Allow-Origin"):
         if name in headers:
@@ -75,9 +75,9 @@ def protect(headers: MutableHeaders, *, is_https: bool, is_asset: bool) -> None:
 def vouched(
     headers: list[tuple[bytes, bytes]], *, reference: str, language: str, dropped: frozenset[str] = frozenset()
 ) -> list[tuple[bytes, bytes]]:
-    """Return a request's headers for Streamlit: without what the client says of itself, with what the gate knows.
+    """Return a request's headers for Streamlit: identity headers of the client removed, those of the gate added.
 
-    A header is the same in any case and with `_` for `-`: some servers take one for the other.
+    Header names match in any case and with `_` for `-`, because some servers treat these as the same.
     """
     kept = [(name, value) for name, value in headers if not _is_dropped(name, dropped)]
     cookies = [f"{LANGUAGE_COOKIE}={language}".encode(), *_cookie_of_streamlit(headers)]

@@ -1,4 +1,4 @@
-"""Streamlit's own page, corrected on its way out: its language, title and icon, and what calls or hints elsewhere."""
+"""Corrects Streamlit's own page: sets language, title and icon, and removes calls and links to the outside."""
 
 import re
 from typing import Final
@@ -18,7 +18,7 @@ _ICON: Final = re.compile(r"<link rel=\"shortcut icon\"[^>]*>")
 
 
 def corrected(page: str, language: Language, *, without_script: str) -> str:
-    """Return the page in a language. What is not found stays as it is: a later Streamlit must not break the page."""
+    """Return the page in a language. Missing parts are skipped, so that a later Streamlit does not break the page."""
     page = page.replace('<html lang="en">', f'<html lang="{language}">', 1)
     page = page.replace(
         "<title>Streamlit</title>", f'<title>{TITLE}</title>\n    <script src="{SCRIPT}" defer></script>', 1

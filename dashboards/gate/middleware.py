@@ -1,4 +1,4 @@
-"""The gate: everything passes it, and nothing but the gate's own pages passes without a session and a grant."""
+"""The gate: every request goes through it. Only the gate's own pages are open without a session and a grant."""
 
 import logging
 from typing import Final
@@ -11,18 +11,17 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.access import Principal, Role
+from dashboards.access import Principal, Role, grants, sessions
+from dashboards.access.sessions import Session
+from dashboards.access.store import Store
+from dashboards.addresses import STREAM as ORCHESTRATORS_STREAM
 from dashboards.formatting import Language
-from dashboards.gate import grants, sessions
-from dashboards.gate.addresses import STREAM as ORCHESTRATORS_STREAM
 from dashboards.gate.headers import protect, vouched
 from dashboards.gate.index_page import corrected
 from dashboards.gate.orchestrator import Orchestrator, is_orchestrators
 from dashboards.gate.orchestrator import is_asset as is_orchestrators_asset
 from dashboards.gate.requests import FormError, Site, language_of
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.sessions import Session
-from dashboards.gate.store import Store
 from dashboards.gate.websockets import LiveConnections
 from dashboards.texts import Texts
 
@@ -31,7 +30,7 @@ _LOG: Final = logging.getLogger(__name__)
 _STREAM: Final = "/_stcore/stream"
 _ASSETS: Final = ("/static/", "/app/static/", "/component/", "/_stcore/bidi-components/", "/vendor/")
 _ANSWERS: Final = frozenset({"/_stcore/health", "/_stcore/host-config"})
-# Uploads, metrics, the agent interface and Streamlit's own sign-in serve nobody here.
+# Uploads, metrics, the agent interface and Streamlit's own sign-in are not used here.
 _CLOSED: Final = ("/_stcore/", "/auth/", "/oauth2callback", "/media/", "/files/", "/gate/", "/oidc/")
 _FIRST_PAGES: Final = {role: "/earnings" if role is Role.ARTIST else "/overview" for role in Role}
 _PICTURES: Final = (".svg", ".png", ".jpg", ".jpeg", ".webp", ".gif", ".ico")
@@ -64,7 +63,7 @@ class Gate:
         self._orchestrator = orchestrator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let through, or answer."""
+        """Pass the request on to Streamlit, or answer it."""
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -120,7 +119,7 @@ class Gate:
     ) -> None:
         path = scope["path"]
         if path == _FIRST_PAGES[role] and request.method in {"GET", "HEAD"}:
-            # Streamlit serves the first page of a role at / alone.
+            # Streamlit serves a role's first page only at /.
             target = "/" + (f"?{request.url.query}" if request.url.query else "")
             await RedirectResponse(target, status_code=303)(scope, receive, send)
             return
@@ -144,7 +143,7 @@ class Gate:
             await self._app(inner, receive, send)
 
     async def _page(self, scope: Scope, receive: Receive, send: Send, *, language: Language) -> None:
-        """Serve Streamlit's page corrected; it is the same small file for every path."""
+        """Serve Streamlit's page with our corrections; it is the same small file for every path."""
         start: Message = {}
         body = b""
 
@@ -201,5 +200,5 @@ def _is_open(path: str) -> bool:
 
 
 def _loggable(path: str) -> str:
-    # The token of an invitation stays out of the log.
+    # Keep invitation tokens out of the log.
     return "/invitation/…" if path.startswith("/invitation/") else path[:200]

@@ -1,7 +1,7 @@
 """Signing in with an OpenID Connect provider: code flow with PKCE, state and nonce.
 
-Of the ID token only issuer and subject are taken: an e-mail address is no identity. A flow is kept in the store for ten
-minutes, is tied to the browser that began it, and works once.
+Only issuer and subject are used from the ID token: an e-mail address does not identify anyone. A flow is stored for ten
+minutes, is tied to the browser that started it, and works once.
 """
 
 import logging
@@ -15,12 +15,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.gate import audit
-from dashboards.gate.audit import Event
+from dashboards.access import audit
+from dashboards.access.audit import Event
+from dashboards.access.store import Store
+from dashboards.access.tokens import new_token, token_hash
 from dashboards.gate.requests import Forms, Site, safe_path
 from dashboards.gate.routes import ACCEPTANCE, GateRoutes
-from dashboards.gate.store import Store
-from dashboards.gate.tokens import new_token, token_hash
 from ingestion.settings import Settings
 
 _LOG: Final = logging.getLogger(__name__)
@@ -29,18 +29,18 @@ _FLOW_S: Final = 600
 _MOST_FLOWS: Final = 5_000
 _LEEWAY_S: Final = 60
 _TIMEOUT_S: Final = 10
-# Signed with the provider's private key; never `none`, never a key that both sides know.
+# Only signatures by the provider's private key; never `none`, never a shared secret.
 _SIGNATURES: Final = ("RS", "PS", "ES", "Ed")
 _WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
 
 class OidcError(RuntimeError):
-    """The provider's answer does not prove who somebody is."""
+    """The provider's answer does not prove who the visitor is."""
 
 
 @dataclass(frozen=True)
 class Flow:
-    """What is remembered between leaving for the provider and coming back."""
+    """State kept while the visitor is at the provider."""
 
     nonce: str
     code_verifier: str
@@ -49,7 +49,7 @@ class Flow:
 
 
 class OidcRoutes:
-    """The two handlers of the flow."""
+    """The flow's two handlers."""
 
     def __init__(self, settings: Settings, store: Store, site: Site, own: GateRoutes) -> None:
         self._store = store
@@ -75,7 +75,7 @@ class OidcRoutes:
             sent = await self._provider.create_authorization_url(
                 self._callback_address(request), state=state, nonce=nonce, code_verifier=verifier
             )
-        except Exception:  # noqa: BLE001 - whatever the network or the provider does wrong, the visitor is told calmly
+        except Exception:  # noqa: BLE001 - whatever goes wrong at the network or the provider, show the sign-in page
             _LOG.exception("the OpenID Connect provider %s did not answer", self._issuer)
             return self._failed()
         _LOG.debug("sending to %s", metadata["authorization_endpoint"])
@@ -91,23 +91,23 @@ class OidcRoutes:
         return response
 
     async def callback(self, request: Request) -> Response:
-        """Take the provider's answer: a session if it proves who this is, and the question about an invitation."""
+        """Handle the provider's answer: open a session if it proves who this is, then ask about an invitation."""
         address = self._site.address(request)
         flow = await run_in_threadpool(
             _take, self._store, request.query_params.get("state", ""), self._forms.browser(request)
         )
         try:
             if flow is None:
-                raise OidcError("The answer fits no sign-in that this browser began in the last ten minutes.")  # noqa: TRY301
+                raise OidcError("The answer matches no sign-in started by this browser in the last ten minutes.")  # noqa: TRY301
             subject = await self._proven_subject(request, flow)
-        except Exception as error:  # noqa: BLE001 - from the outside; what it was is for the log, not for the visitor
+        except Exception as error:  # noqa: BLE001 - outside input; the reason goes to the log, not to the visitor
             _LOG.warning("a sign-in with %s was refused: %s: %s", self._issuer, type(error).__name__, error)
             await run_in_threadpool(
                 audit.record, self._store, Event.SIGN_IN_REFUSED, address=address, issuer=self._issuer
             )
             return self._failed()
-        # This is a GET, and a link of anybody's may have led here: who has proved itself is asked before an invitation
-        # replaces what it may see.
+        # This is a GET, and a link on any site can lead here. So the visitor has to confirm before an invitation
+        # replaces their grant.
         return await self._own.enter(
             request,
             issuer=self._issuer,
@@ -162,8 +162,8 @@ class OidcRoutes:
 
 def _provider(settings: Settings) -> Any:
     with warnings.catch_warnings():
-        # Authlib warns of httpx, which it uses where httpx2 is not installed; goes when the lock has httpx2. Its first
-        # import sets a filter of its own, so ours comes after.
+        # Authlib warns about httpx, which it uses unless httpx2 is installed; remove this once the lock has httpx2. Its
+        # first import sets its own filter, so ours must come after it.
         import authlib.deprecate  # noqa: F401, PLC0415 - only where a provider is named
 
         warnings.simplefilter("ignore")
@@ -172,7 +172,7 @@ def _provider(settings: Settings) -> Any:
     return OAuth().register(
         "provider",
         client_id=settings.oidc_client_id,
-        # Authlib sends it as it is; RFC 6749 §2.3.1 asks for it encoded, which tells where it has signs like `+`.
+        # Authlib does not encode it. RFC 6749 §2.3.1 requires encoding, which matters for characters such as `+`.
         client_secret=quote_plus(secret) if secret else None,
         server_metadata_url=str(settings.oidc_issuer).rstrip("/") + _WELL_KNOWN,
         client_kwargs={"scope": "openid", "code_challenge_method": "S256", "timeout": _TIMEOUT_S},
@@ -182,7 +182,7 @@ def _provider(settings: Settings) -> Any:
 def _keep(store: Store, state: str, browser: str, flow: Flow) -> None:
     with store.writing() as connection:
         connection.execute("delete from oidc_flows where expires_at <= ?", (store.now(),))
-        # A flood of beginnings pushes the oldest out; it does not fill the disk.
+        # A flood of started flows pushes out the oldest ones instead of filling the disk.
         connection.execute(
             "delete from oidc_flows where state_hash not in "
             "(select state_hash from oidc_flows order by expires_at desc limit ?)",

@@ -1,8 +1,9 @@
-"""Dagster's web server behind the gate: what passes to it, from operators, and what comes back.
+"""Dagster's web server behind the gate: which requests of operators reach it, and which answers come back.
 
-Dagster asks nobody who they are. It runs mutations by GET and from a form of any page, and its address shows whatever
-it knows. So it listens on a private socket, and this module decides what reaches it: pages and files by GET, GraphQL by
-POST as JSON from our own pages, subscriptions by a websocket of our own pages. Nothing of the client's passes unread.
+Dagster has no authentication. It accepts mutations by GET and from forms on any site, and shows all of its data to
+anyone who can reach its address. So it listens on a private socket, and this module decides what reaches it: pages and
+files by GET, GraphQL by POST as JSON from our own pages, and subscriptions by a websocket from our own pages. Nothing
+from the client is passed on unchecked.
 """
 
 import asyncio
@@ -23,16 +24,15 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from dashboards.access import Principal, Role
-from dashboards.gate import audit, sessions
-from dashboards.gate.addresses import PREFIX, STREAM
-from dashboards.gate.audit import Event
-from dashboards.gate.grants import find_grant
+from dashboards.access import Principal, Role, audit, sessions
+from dashboards.access.audit import Event
+from dashboards.access.grants import find_grant
+from dashboards.access.sessions import Session
+from dashboards.access.store import Store
+from dashboards.addresses import PREFIX, STREAM
 from dashboards.gate.index_page import SCRIPT
 from dashboards.gate.requests import Site, is_of_our_page
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.sessions import Session
-from dashboards.gate.store import Store
 from dashboards.gate.websockets import LOOK_EVERY_S, SESSION_ENDED
 from ingestion.settings import Settings
 from ingestion.sockets import WEB_SERVER, SocketFolderError, socket_path
@@ -57,7 +57,7 @@ _FILES: Final = re.compile(
     r"|/[A-Za-z0-9_-]+\.(?:svg|ico|png|json|txt|mp4)"
 )
 _EXPORT: Final = re.compile(r"/download_debug/[0-9a-f-]{36}")
-# Nobody needs them here: logs that are not kept, notebooks, and events of assets that a client makes up.
+# Not needed here: logs that are not kept, notebooks, and asset events reported by a client.
 _CLOSED: Final = ("/logs", "/notebook", "/dagit", "/report_asset", "/graphql", "/graphiql", "/_next", "/vendor")
 
 _REQUEST_HEADERS: Final = frozenset(
@@ -69,14 +69,14 @@ _ANSWER_HEADERS: Final = frozenset(
         *("content-range", "content-type", "etag", "last-modified", "vary"),
     }
 )
-# Names have no escapes in GraphQL: a document that would change something has this word in it.
+# GraphQL has no escapes in names, so a document that changes anything contains this word.
 _MUTATION: Final = re.compile(r"\bmutation\b")
 _NONCE: Final = re.compile(r"'nonce-([0-9a-f]+)'")
 _HEAD: Final = "<head>"
 
 
 class _RefusedError(ValueError):
-    """What a client sent is not passed on; `status` is the answer."""
+    """The client's request is not passed on; `status` is the HTTP status of the answer."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
@@ -84,7 +84,7 @@ class _RefusedError(ValueError):
 
 
 class Orchestrator:
-    """The way to the web server. The gate has found the session and the grant, and that the host is ours."""
+    """Passes requests to the web server. The gate has already checked the session, the grant and the host."""
 
     def __init__(self, settings: Settings, store: Store, site: Site, own: GateRoutes) -> None:
         self._settings = settings
@@ -94,7 +94,7 @@ class Orchestrator:
         self._connections: tuple[str, httpx.AsyncHTTPTransport] | None = None
 
     async def answer(self, request: Request, *, session: Session, grant: Principal) -> Response:
-        """Pass a request on, or refuse it. Whoever is no operator finds nothing here."""
+        """Pass a request on, or refuse it. Users who are not operators get 404."""
         if grant.role is not Role.OPERATOR:
             return self._own.not_found(request)
         try:
@@ -117,7 +117,7 @@ class Orchestrator:
         return self._own.not_found(request)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, *, session: Session, grant: Principal) -> None:
-        """Join a page's websocket to one of the orchestrator's, until either ends or the right to it does."""
+        """Connect a page's websocket to the orchestrator until either side closes or the user may no longer operate."""
         connection = HTTPConnection(scope)
         await receive()
         if (
@@ -137,27 +137,27 @@ class Orchestrator:
                 await send({"type": "websocket.close", "code": 1012})
 
     async def _read(self, request: Request, path: str, *, session: Session) -> Response:
-        """Answer a GET: a file of Dagster's, a run's export, or the one page that draws all the others."""
+        """Answer a GET: one of Dagster's files, a run's export, or the single page that draws all others."""
         is_file, is_export = bool(_FILES.fullmatch(path)) and ".." not in path, bool(_EXPORT.fullmatch(path))
         is_page = not (is_file or is_export or path == "/server_info")
         if not is_of_our_page(request) and not (is_page and _is_navigation(request)):
-            raise _RefusedError(403, "This is for the pages of the orchestrator alone.")
+            raise _RefusedError(403, "Only the orchestrator's own pages can request this.")
         if is_page and path.startswith(_CLOSED):
             return self._own.not_found(request)
         if is_page:
-            # Somebody opened a page. What it fetches by itself afterwards keeps no session alive.
+            # The user opened a page. The page's own requests afterwards do not keep a session alive.
             await run_in_threadpool(sessions.touch, self._store, session)
         answer = await self._ask("GET", "/" if is_page else path, headers=_passed(request, is_page=is_page))
         return await _page(answer) if is_page else _streamed(answer)
 
     async def _graphql(self, request: Request, *, session: Session, grant: Principal) -> Response:
-        """Pass a query or a mutation on, as JSON made here from what was understood."""
+        """Pass a query or a mutation on, as JSON rebuilt from the parsed request."""
         if not self._site.has_our_origin(request) or not is_of_our_page(request):
-            raise _RefusedError(403, "This comes from another site.")
+            raise _RefusedError(403, "The request comes from another site.")
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise _RefusedError(415, "Expected JSON.")
         if request.headers.get("content-encoding", "identity") != "identity":
-            raise _RefusedError(415, "Expected a body that is not compressed.")
+            raise _RefusedError(415, "Expected an uncompressed body.")
         asked = _operation(_parsed(await _body(request)))
         if _MUTATION.search(asked["query"]):
             await run_in_threadpool(sessions.touch, self._store, session)
@@ -176,7 +176,7 @@ class Orchestrator:
     async def _ask(
         self, method: str, path: str, *, headers: Mapping[str, str], content: str | None = None
     ) -> httpx.Response:
-        # By the transport, not by a client, which would send the cookies of one operator's answers for the next.
+        # Use the transport, not a client: a client would send cookies from one operator's answer for the next operator.
         request = httpx.Request(
             method,
             f"http://{_HOST}{PREFIX}{quote(path)}",
@@ -187,10 +187,10 @@ class Orchestrator:
         return await self._transport().handle_async_request(request)
 
     def _transport(self) -> httpx.AsyncHTTPTransport:
-        # A service that is started again may listen elsewhere.
+        # After a restart, the service can listen on another socket.
         path = str(socket_path(self._settings, WEB_SERVER))
         if self._connections is None or self._connections[0] != path:
-            # Connections are left before the web server closes them: a request that meets the closing gets no answer.
+            # Drop connections before the web server closes them: a request sent during the close would get no answer.
             limits = httpx.Limits(max_connections=_MOST_CONNECTIONS, keepalive_expiry=_KEPT_S)
             self._connections = path, httpx.AsyncHTTPTransport(uds=path, verify=False, limits=limits)
         return self._connections[1]
@@ -224,11 +224,11 @@ class Orchestrator:
         codes = [way.result() for way in done if way.exception() is None]
         code = max((code for code in codes if code is not None), default=None)
         if code is not None:
-            with suppress(RuntimeError):  # it has closed in the meantime
+            with suppress(RuntimeError):  # it was closed in the meantime
                 await send({"type": "websocket.close", "code": code})
 
     async def _until_the_right_ends(self, session: Session) -> int:
-        # The store is another process's too: nothing wakes us.
+        # Other processes change the store too, so there is no event to wait for.
         while await run_in_threadpool(self._may_operate, session):  # noqa: ASYNC110
             await asyncio.sleep(LOOK_EVERY_S)
         return SESSION_ENDED
@@ -241,17 +241,17 @@ class Orchestrator:
 
 
 def is_orchestrators(path: str) -> bool:
-    """Whether a path is below the orchestrator's."""
+    """Return whether a path belongs to the orchestrator."""
     return path == PREFIX or path.startswith(f"{PREFIX}/")
 
 
 def is_asset(path: str) -> bool:
-    """Whether a path is a file of Dagster's own, the same for everybody, with its version in its name."""
+    """Return whether a path is one of Dagster's static files: the same for everyone, with the version in the name."""
     return path.startswith(f"{PREFIX}/_next/static/")
 
 
 async def _to_the_orchestrator(upstream: ClientConnection, receive: Receive) -> int | None:
-    """Pass a page's messages on; return the code to close with, or None if the page has closed."""
+    """Pass a page's messages on; return the close code, or None if the page closed the connection."""
     while True:
         message: Message = await receive()
         if message["type"] != "websocket.receive":
@@ -274,18 +274,18 @@ async def _to_the_page(upstream: ClientConnection, send: Send) -> int:
 
 
 def _subscribing(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a message of the protocol as it may pass: subscriptions, and nothing that changes anything."""
+    """Return the graphql-ws message to pass on: subscriptions only, nothing that changes data."""
     kind, name = message.get("type"), message.get("id")
     if kind in {"connection_init", "connection_terminate"}:
         return {"type": kind}
     if kind not in {"start", "stop"} or not isinstance(name, str | int):
-        raise _RefusedError(400, "Not a message of graphql-ws.")
+        raise _RefusedError(400, "Expected a graphql-ws message.")
     if kind == "stop":
         return {"type": kind, "id": name}
     payload = message.get("payload")
     asked = _operation(payload if isinstance(payload, dict) else {})
     if _MUTATION.search(asked["query"]):
-        raise _RefusedError(400, "Changes go by POST.")
+        raise _RefusedError(400, "Send mutations by POST.")
     return {"type": kind, "id": name, "payload": asked}
 
 
@@ -317,12 +317,12 @@ async def _body(request: Request) -> bytes:
                 if len(body) > LONGEST_BODY:
                     raise _RefusedError(413, f"Expected at most {LONGEST_BODY:,} bytes.")
     except TimeoutError:
-        raise _RefusedError(408, "The request did not come in time.") from None
+        raise _RefusedError(408, "The request body did not arrive in time.") from None
     return body
 
 
 def _is_navigation(request: Request) -> bool:
-    """Whether somebody opens a page: by its address, a bookmark, or a link on another site."""
+    """Return whether the user is opening a page: by its address, a bookmark, or a link on another site."""
     headers = request.headers
     is_typed = headers.getlist("sec-fetch-site") == ["none"]
     is_followed = headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest") == "document"
@@ -330,10 +330,10 @@ def _is_navigation(request: Request) -> bool:
 
 
 def _passed(request: Request, *, is_page: bool = False) -> dict[str, str]:
-    """Return the headers that Dagster needs. Cookies and whatever names a person are not among them."""
+    """Return the headers that Dagster needs, without cookies or anything that identifies a person."""
     if is_page:
         return {"accept": "text/html", "accept-encoding": "identity"}
-    # Whole values only: httpx would add its own where one is missing.
+    # Set accept and accept-encoding in any case: httpx would add its own values if they were missing.
     found = {name: request.headers[name] for name in _REQUEST_HEADERS if name in request.headers}
     return {"accept": "*/*", "accept-encoding": "identity", **found}
 
@@ -351,7 +351,7 @@ def _streamed(answer: httpx.Response) -> Response:
 
 
 async def _page(answer: httpx.Response) -> Response:
-    """Return Dagster's page under a policy of ours, with the script that leaves it when the session ends."""
+    """Return Dagster's page with our own policy and the script that leaves the page when the session ends."""
     try:
         page = (await answer.aread()).decode("utf-8")
     finally:

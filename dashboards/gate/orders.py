@@ -1,4 +1,4 @@
-"""The page of the orders to close: operators give, approve and withdraw them; who acts is taken from the session."""
+"""The page of orders to close, where operators place, approve and withdraw them. The session names the operator."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from dashboards.access import Role
+from dashboards.access.accounts import operator_of
+from dashboards.access.grants import find_grant
+from dashboards.access.store import Store
+from dashboards.addresses import ORDERS, PREFIX
 from dashboards.formatting import instant
-from dashboards.gate.addresses import ORDERS, PREFIX
-from dashboards.gate.grants import LOCAL_ISSUER, find_grant
 from dashboards.gate.pages import Field, Form, Page, Section, respond
 from dashboards.gate.requests import Forms, Site, language_of
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.store import Store
 from dashboards.texts import Texts
 from ingestion.durable import LogBusyError
 from ingestion.home_format import FormatError
@@ -32,7 +33,7 @@ _DONE: Final = ("ordered", "approved", "withdrawn")
 
 @dataclass(frozen=True)
 class OrderRoutes:
-    """The handlers, with the store and the data home they work on."""
+    """The handlers, with their store and data home."""
 
     settings: Settings
     store: Store
@@ -40,7 +41,7 @@ class OrderRoutes:
     own: GateRoutes
 
     def routes(self) -> list[BaseRoute]:
-        """Return the routes; each asks again who stands behind the session."""
+        """Return the routes; each looks up the session's operator."""
         return [
             Route(ORDERS, self.show, methods=["GET"]),
             Route(ORDERS, self.order, methods=["POST"]),
@@ -49,7 +50,7 @@ class OrderRoutes:
         ]
 
     async def show(self, request: Request) -> Response:
-        """Show what is open, and the form for a new order."""
+        """Show the open orders and the form for a new one."""
         who = await self._operator(request)
         return who if isinstance(who, Response) else await self._page(request, who)
 
@@ -127,7 +128,7 @@ class OrderRoutes:
         return RedirectResponse(f"{ORDERS}?done={done}", status_code=303)
 
     async def _operator(self, request: Request) -> str | Response:
-        """Return whom the session makes the operator, or the answer for who is none."""
+        """Return the operator of the session, or the answer for a user who is not an operator."""
         session = await self.own.find_session(request)
         if session is None:
             return self.own.turn_away(request)
@@ -237,16 +238,3 @@ class OrderRoutes:
             )
         )
         return Section(texts("orders.order", month=order.settlement_month), facts=facts, forms=tuple(actions))
-
-
-def operator_of(store: Store, *, issuer: str, subject: str) -> str:
-    """Return how the audit log of payouts names somebody: our own account's address, else issuer and subject.
-
-    A grant's name would not do: it is free text, and two people could bear the same.
-    """
-    if issuer == LOCAL_ISSUER:
-        with store.reading() as connection:
-            row = connection.execute("select email from accounts where account_id = ?", (subject,)).fetchone()
-        if row is not None:
-            return str(row["email"])
-    return f"{issuer} {subject}"

@@ -1,4 +1,4 @@
-"""The pages of the gate as HTML: no script, every value escaped, labels and errors tied to their fields."""
+"""The gate's HTML pages: no script, every value escaped, labels and errors linked to their fields."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,13 +15,13 @@ from dashboards.texts import Texts
 
 
 class Html(str):
-    """Text that is HTML already. Everything else is escaped before it enters a page."""
+    """Text that is already HTML. All other text is escaped before it goes into a page."""
 
     __slots__ = ()
 
 
 def html(template: str, **values: object) -> Html:
-    """Fill a template's `$names`; what is not `Html` is escaped.
+    """Fill a template's `$names`, escaping every value that is not `Html`.
 
     >>> html("<p>$who</p>", who="<b>")
     '<p>&lt;b&gt;</p>'
@@ -32,7 +32,7 @@ def html(template: str, **values: object) -> Html:
 
 @dataclass(frozen=True)
 class Field:
-    """An input of a form, with what is wrong with it, if anything."""
+    """A form input, with its error message if there is one."""
 
     name: str
     label: str
@@ -45,17 +45,17 @@ class Field:
     is_fixed: bool = False
     is_optional: bool = False
     id_suffix: str = ""
-    """What tells fields of one name apart where a page has several forms."""
+    """Makes the ids of fields with the same name unique on a page with several forms."""
 
     @property
     def element_id(self) -> str:
-        """The field's id in the page."""
+        """The field's id on the page."""
         return self.name + self.id_suffix
 
 
 @dataclass(frozen=True)
 class Form:
-    """A form that posts back to us; `hidden` holds its token."""
+    """A form that posts back to the gate; `hidden` holds its token."""
 
     action: str
     submit: str
@@ -65,7 +65,7 @@ class Form:
 
 @dataclass(frozen=True)
 class Section:
-    """A part of a page below its first form: a heading, what there is to know, what can be done."""
+    """A section of a page below its first form: a heading, facts and actions."""
 
     title: str
     lead: str = ""
@@ -75,14 +75,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """What a page of the gate shows, from top to bottom."""
+    """A page of the gate, from top to bottom."""
 
     title: str
     lead: str
     notice: str = ""
-    """Said calmly, such as that the session has ended."""
+    """Neutral message, such as that the session has ended."""
     alert: str = ""
-    """What went wrong."""
+    """Error message."""
     facts: Mapping[str, str] = field(default_factory=dict)
     form: Form | None = None
     sections: tuple[Section, ...] = ()
@@ -132,7 +132,7 @@ _LANGUAGES: Final = {Language.FRENCH: "Français", Language.ENGLISH: "English"}
 
 
 def respond(page: Page, language: Language, *, back: str, status: int = 200) -> HTMLResponse:
-    """Return a page as a response; `back` is where the language switch returns to."""
+    """Return a page as a response; the language switch returns to `back`."""
     texts = Texts("gate", language)
     content = html(
         _SHELL,

@@ -1,4 +1,4 @@
-"""What a request says of itself, and how much of it is believed: host, origin, client address, cookies, forms."""
+"""Request data and how far to trust it: host, origin, client address, cookies, forms."""
 
 import hashlib
 import hmac
@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
+from dashboards.access.store import Store
+from dashboards.access.tokens import new_token
 from dashboards.formatting import Language
 from dashboards.gate.headers import LANGUAGE_COOKIE
-from dashboards.gate.store import Store
-from dashboards.gate.tokens import new_token
 from ingestion.settings import Settings
 
 LONGEST_FORM: Final = 16 * 1024
@@ -21,30 +21,30 @@ _YEAR_S: Final = 365 * 24 * 3600
 
 
 class FormError(ValueError):
-    """A form that this page did not send: foreign, stale, or too long."""
+    """A form that did not come from our page, is stale, or is too long."""
 
 
 @dataclass(frozen=True)
 class Site:
-    """Where the dashboards are reached, and whom they believe."""
+    """The address of the dashboards, and the proxies they trust."""
 
     public_url: str | None
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
 
     @classmethod
     def of(cls, settings: Settings) -> "Site":
-        """Return what the settings say."""
+        """Return the site described by the settings."""
         networks = (network.strip() for network in settings.trusted_proxies.split(","))
         return cls(settings.public_url, tuple(ip_network(network) for network in networks if network))
 
     @property
     def is_https(self) -> bool:
-        """Whether browsers reach us by https."""
+        """Whether browsers reach the site over HTTPS."""
         return self.public_url is not None and self.public_url.startswith("https://")
 
     @property
     def session_cookie(self) -> str:
-        """Name of the session's cookie; `__Host-` binds it to this host, https and the whole site."""
+        """Name of the session cookie; the prefix `__Host-` binds it to this host, HTTPS and the path `/`."""
         return "__Host-allive" if self.is_https else "allive"
 
     @property
@@ -53,28 +53,31 @@ class Site:
         return "__Host-allive-form" if self.is_https else "allive-form"
 
     def hosts(self, connection: HTTPConnection) -> frozenset[str]:
-        """Return the values of Host that are ours: the public address's, else loopback with our port."""
+        """Return the accepted Host values: the public address's if it is set, else loopback with our port."""
         if self.public_url is not None:
             return frozenset({urlsplit(self.public_url).netloc})
         port = (connection.scope.get("server") or ("", None))[1]
         return frozenset(f"{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]"))
 
     def has_our_host(self, connection: HTTPConnection) -> bool:
-        """Whether the request is for us: there is one Host, and it is ours (no rebinding of names)."""
+        """Return whether the request has exactly one Host, and it is ours; prevents DNS rebinding."""
         found = connection.headers.getlist("host")
         return len(found) == 1 and found[0].lower() in self.hosts(connection)
 
     def has_our_origin(self, connection: HTTPConnection) -> bool:
-        """Whether a page of ours sent it. Every browser says so with a POST or a websocket; silence is a no."""
+        """Return whether our own page sent the request. Browsers send Origin with every POST and websocket.
+
+        Without the header, the answer is no.
+        """
         found = connection.headers.getlist("origin")
         return len(found) == 1 and found[0].lower() == self.origin(connection)
 
     def origin(self, connection: HTTPConnection) -> str:
-        """Return the origin under which this request reached us (`has_our_host` has been asked)."""
+        """Return the origin this request was sent to. Check `has_our_host` first."""
         return self.public_url or f"http://{connection.headers['host'].lower()}"
 
     def address(self, connection: HTTPConnection) -> str:
-        """Return the client's address: the last one in X-Forwarded-For that is not a trusted proxy's."""
+        """Return the client's address: the last one in X-Forwarded-For that is not a trusted proxy."""
         address = connection.client.host if connection.client else "unknown"
         hops = [hop.strip() for line in connection.headers.getlist("x-forwarded-for") for hop in line.split(",")]
         while hops and self._is_proxy(address):
@@ -82,15 +85,15 @@ class Site:
         return address[:64]
 
     def session_token(self, connection: HTTPConnection) -> str | None:
-        """Return the token in the session's cookie."""
+        """Return the token from the session cookie."""
         return connection.cookies.get(self.session_cookie)
 
     def set_session(self, response: Response, token: str) -> None:
-        """Hand the browser its session; scripts cannot read it, other sites' forms do not carry it."""
+        """Set the session cookie. Scripts cannot read it, and forms on other sites do not send it."""
         response.set_cookie(self.session_cookie, token, path="/", httponly=True, secure=self.is_https, samesite="lax")
 
     def drop_session(self, response: Response) -> None:
-        """Take the session's cookie back."""
+        """Delete the session cookie."""
         response.delete_cookie(self.session_cookie, path="/", httponly=True, secure=self.is_https, samesite="lax")
 
     def _is_proxy(self, address: str) -> bool:
@@ -102,12 +105,12 @@ class Site:
 
 
 def is_of_our_page(connection: HTTPConnection) -> bool:
-    """Whether nothing says that another site's page sent it. Browsers say so themselves; their scripts cannot."""
+    """Return whether Sec-Fetch-Site is `same-origin` or missing. Browsers set this header; scripts cannot."""
     return all(site == "same-origin" for site in connection.headers.getlist("sec-fetch-site"))
 
 
 def language_of(connection: HTTPConnection) -> Language:
-    """Return the language: the one chosen, else the first of ours that the browser asks for, else French."""
+    """Return the language: the one chosen, else the browser's preferred one that we have, else French."""
     chosen = connection.cookies.get(LANGUAGE_COOKIE, "")
     if chosen in {*Language}:
         return Language(chosen)
@@ -124,7 +127,7 @@ def set_language(response: Response, language: Language, *, site: Site) -> None:
 
 
 def safe_path(path: str | None) -> str:
-    r"""Return a path of ours to go on to; `/` for whatever could lead elsewhere.
+    r"""Return a path if it is safe to redirect to, or `/` if it could lead to another site.
 
     >>> safe_path("/revenus?mois=2021-03"), safe_path("//evil.example"), safe_path("https://evil.example")
     ('/revenus?mois=2021-03', '/', '/')
@@ -138,25 +141,25 @@ def safe_path(path: str | None) -> str:
 
 
 class Forms:
-    """Tokens that prove a form was sent to the browser that sends it back, for the purpose it was made for."""
+    """Form tokens. A token proves that the form was sent to this browser, for this purpose."""
 
     def __init__(self, store: Store, site: Site) -> None:
         self._store = store
         self._site = site
 
     def browser(self, request: Request) -> str:
-        """Return what ties forms to this browser: its cookie, or a new one that `seal` hands out."""
+        """Return the value that ties forms to this browser: its cookie, or a new value that `seal` sets."""
         if not hasattr(request.state, "browser"):
             request.state.browser = request.cookies.get(self._site.form_cookie) or new_token()
         return str(request.state.browser)
 
     def token(self, request: Request, purpose: str) -> str:
-        """Return the hidden field of a form."""
+        """Return the token for a form's hidden field."""
         text = f"{purpose}\n{self.browser(request)}\n{self._site.session_token(request) or ''}"
         return hmac.new(self._store.form_key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
 
     def seal(self, request: Request, response: Response) -> None:
-        """Hand the browser the cookie that the form's token goes with."""
+        """Set the cookie that the form's token is checked against."""
         response.set_cookie(
             self._site.form_cookie,
             self.browser(request),
@@ -170,7 +173,7 @@ class Forms:
         """Return a form's fields.
 
         Raises:
-            FormError: It comes from elsewhere, its token does not fit, or it is too long.
+            FormError: It comes from another site, its token does not match, it is too long, or it is not a form.
         """
         if not self._site.has_our_origin(request) or not is_of_our_page(request):
             raise FormError("foreign origin")

@@ -1,4 +1,4 @@
-"""The gate's own routes: signing in and out, invitations, the language. Everything a stranger can reach is here."""
+"""The gate's own routes: signing in and out, invitations, the language. All public routes are here and in `oidc`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,16 +10,15 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.access import Principal, Role
+from dashboards.access import Principal, Role, accounts, audit, grants, invitations, lockout, passwords, sessions
+from dashboards.access.audit import Event
+from dashboards.access.grants import LOCAL_ISSUER
+from dashboards.access.invitations import Invitation
+from dashboards.access.sessions import Session
+from dashboards.access.store import Store
 from dashboards.formatting import Language
-from dashboards.gate import accounts, audit, grants, invitations, lockout, passwords, sessions
-from dashboards.gate.audit import Event
-from dashboards.gate.grants import LOCAL_ISSUER
-from dashboards.gate.invitations import Invitation
 from dashboards.gate.pages import Field, Form, Page, respond
 from dashboards.gate.requests import Forms, Site, is_of_our_page, language_of, safe_path, set_language
-from dashboards.gate.sessions import Session
-from dashboards.gate.store import Store
 from dashboards.texts import Texts
 
 _ASSETS: Final = Path(__file__).parent / "assets"
@@ -32,11 +31,11 @@ _SERVED: Final = {
 }
 _SEE_OTHER: Final = 303
 ACCEPTANCE: Final = "/invitation"
-"""Where somebody who has signed in with a provider accepts the invitation that was opened before."""
+"""Where a person who has signed in with a provider accepts the invitation they opened before."""
 
 
 class GateRoutes:
-    """The handlers, with the store and the site they work on."""
+    """The handlers, with their store and site."""
 
     def __init__(self, store: Store, site: Site, *, oidc_label: str | None = None) -> None:
         self._store = store
@@ -45,7 +44,7 @@ class GateRoutes:
         self._oidc_label = oidc_label
 
     def routes(self) -> list[BaseRoute]:
-        """Return what the gate answers itself; nothing else is public."""
+        """Return the routes that the gate answers itself."""
         return [
             Route("/sign-in", self.sign_in, methods=["GET", "POST"]),
             Route(ACCEPTANCE, self.acceptance, methods=["GET", "POST"]),
@@ -57,7 +56,7 @@ class GateRoutes:
         ]
 
     async def sign_in(self, request: Request) -> Response:
-        """Show the sign-in page, or try an address and a password."""
+        """Show the sign-in page, or check an address and a password."""
         texts = Texts("gate", language_of(request))
         if request.method != "POST":
             if await self.find_session(request):
@@ -108,7 +107,7 @@ class GateRoutes:
         return_to: str = "/",
         invitation_hash: bytes | None = None,
     ) -> Response:
-        """Begin a session for a subject that has proved itself, and go on; what this browser had before ends."""
+        """Open a session for an authenticated subject and redirect; this browser's previous session ends."""
         address = self._site.address(request)
         before = await self.find_session(request)
         if before is not None:
@@ -128,12 +127,11 @@ class GateRoutes:
         return response
 
     async def invitation(self, request: Request) -> Response:
-        """Show what an invitation is for (it stays unused), or use it up by setting the password."""
+        """Show what an invitation grants, which does not use it up, or accept it by setting the password."""
         texts = Texts("gate", language_of(request))
         token = request.path_params["token"]
         purpose = f"invitation {token}"
         address = self._site.address(request)
-        # Tokens cannot be guessed, but whoever tries is slowed down like a guesser of passwords.
         found = await run_in_threadpool(invitations.find_invitation, self._store, token)
         if found is None:
             if request.method == "POST":
@@ -166,9 +164,9 @@ class GateRoutes:
         return await self.enter(request, issuer=LOCAL_ISSUER, subject=account_id, method="invitation")
 
     async def acceptance(self, request: Request) -> Response:
-        """Ask somebody whom a provider vouches for whether to accept an invitation, or take the answer.
+        """Ask a person signed in with a provider whether to accept an invitation, or handle the answer.
 
-        Never by a GET: any link on any page could lead somebody through the provider and replace what they may see.
+        Never accept on a GET: a link on any site could lead someone through the provider and replace their grant.
         """
         session = await self.find_session(request)
         if session is None:
@@ -204,7 +202,7 @@ class GateRoutes:
         return await self.enter(request, issuer=session.issuer, subject=session.subject, method="invitation")
 
     async def sign_out(self, request: Request) -> Response:
-        """Ask whether to sign out, or do it."""
+        """Ask for confirmation, or sign out."""
         session = await self.find_session(request)
         if session is None:
             response: Response = RedirectResponse("/sign-in?signed_out=1", status_code=_SEE_OTHER)
@@ -230,7 +228,7 @@ class GateRoutes:
         return response
 
     async def language(self, request: Request) -> Response:
-        """Choose the language and go back."""
+        """Set the language and go back."""
         code = request.path_params["code"]
         back = request.query_params.get("back") or request.headers.get("referer", "").removeprefix(
             self._site.origin(request)
@@ -241,11 +239,11 @@ class GateRoutes:
         return response
 
     async def session(self, request: Request) -> Response:
-        """Say whether the session lives; asking does not keep it alive."""
+        """Return 204 if the session is live, else 401; checking does not keep it alive."""
         return Response(status_code=204 if await self.find_session(request) else 401)
 
     async def asset(self, request: Request) -> Response:
-        """Serve one of the few files that the gate's pages are made of."""
+        """Serve a file that the gate's pages use."""
         name = request.path_params["name"]
         if name not in _SERVED:
             return self.not_found(request)
@@ -253,12 +251,12 @@ class GateRoutes:
         return FileResponse(folder / name, media_type=media_type, headers={"Cache-Control": "public, max-age=3600"})
 
     async def find_session(self, request: Request) -> Session | None:
-        """Return the live session that the request's cookie opens."""
+        """Return the live session for the request's cookie."""
         token = self._site.session_token(request)
         return await run_in_threadpool(sessions.find_session, self._store, token) if token else None
 
     def turn_away(self, request: Request) -> Response:
-        """Send a stranger's page to the sign-in, and back here afterwards; tell anything else that it must sign in."""
+        """Redirect a page to the sign-in, which leads back here; answer anything else with 401."""
         wants_page = request.method in {"GET", "HEAD"} and "text/html" in request.headers.get("accept", "")
         if not wants_page:
             return PlainTextResponse("Sign in first.\n", status_code=401)
@@ -267,7 +265,7 @@ class GateRoutes:
         return RedirectResponse(target, status_code=_SEE_OTHER)
 
     def no_access(self, request: Request, session: Session) -> Response:
-        """Say that nothing is granted, and what the operator needs to know to grant it."""
+        """Show that the subject has no grant, with the data an operator needs to grant it."""
         texts = Texts("gate", language_of(request))
         page = Page(
             title=texts("no_access.title"),
@@ -278,7 +276,7 @@ class GateRoutes:
         return self._respond(request, page, status=403)
 
     def invitation_gone(self, request: Request) -> Response:
-        """Say that an invitation was used, was withdrawn or has expired."""
+        """Show that an invitation was used, was withdrawn or has expired."""
         texts = Texts("gate", language_of(request))
         page = Page(
             title=texts("invitation.gone_title"),
@@ -288,21 +286,21 @@ class GateRoutes:
         return respond(page, language_of(request), back="/sign-in", status=410)
 
     def stale_form(self, request: Request, _error: Exception | None = None) -> Response:
-        """Say that a form was not taken."""
+        """Show that a form was not accepted."""
         return self._plain_page(request, "stale_form", status=403)
 
     def not_found(self, request: Request, _error: Exception | None = None) -> Response:
-        """Say that there is nothing to see."""
+        """Show the page for 404."""
         return self._plain_page(request, "not_found", status=404)
 
     def orchestrator_is_down(self, request: Request) -> Response:
-        """Say to a page that the service does not run, and what to do; to a script that there is no answer."""
+        """Show that the orchestrator is not running and what to do; send scripts a plain 503."""
         if "text/html" not in request.headers.get("accept", ""):
             return PlainTextResponse("The orchestrator is not running.\n", status_code=503)
         return self._plain_page(request, "orchestrator_down", status=503)
 
     def failure(self, request: Request, _error: Exception | None = None) -> Response:
-        """Say that it is our fault, and nothing more."""
+        """Show the page for an internal error, without details."""
         return self._plain_page(request, "failure", status=500)
 
     def _plain_page(self, request: Request, key: str, *, status: int) -> Response:
@@ -407,7 +405,7 @@ class GateRoutes:
 
 
 def _scopes(texts: Texts, invitation: Invitation, replaced: Principal | None) -> dict[str, str]:
-    """Return what an invitation gives and, where that is something else, what it takes away."""
+    """Return what an invitation grants and, if different, the grant that it replaces."""
     gives = _scope(texts, invitation.role, invitation.artist_ids)
     loses = _scope(texts, replaced.role, replaced.artist_ids) if replaced else gives
     return {texts("scope.gives"): gives} | ({texts("scope.replaces"): loses} if loses != gives else {})

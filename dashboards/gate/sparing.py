@@ -1,4 +1,4 @@
-"""A log that strangers cannot fill: what they cause is logged so many times an hour, and counted beyond."""
+"""Rate limit for log lines that strangers can cause: lines above the hourly limit are only counted."""
 
 import logging
 import threading
@@ -11,7 +11,7 @@ _HOUR_S: Final = 3600
 
 
 class Sparing(logging.Filter):
-    """Let the first records of an hour through; the next hour's first says how many were held back."""
+    """Let the first 100 records of an hour through; the first record of the next hour reports how many were dropped."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Sparing(logging.Filter):
         self._seen = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is logged."""
+        """Return whether a record is logged."""
         with self._lock:
             held_back = 0
             if self._clock() - self._began >= _HOUR_S:
@@ -30,13 +30,13 @@ class Sparing(logging.Filter):
             self._seen += 1
             passes = self._seen <= AN_HOUR
         if held_back:
-            record.msg = f"{record.getMessage()} ({held_back} more lines were held back before)"
+            record.msg = f"{record.getMessage()} ({held_back} earlier lines were held back)"
             record.args = None
         return passes
 
 
 def spare_logs(*loggers: str) -> None:
-    """Bound what loggers write that anybody can cause."""
+    """Limit the lines of loggers that anyone can trigger."""
     for name in loggers:
         logger = logging.getLogger(name)
         if not any(isinstance(found, Sparing) for found in logger.filters):

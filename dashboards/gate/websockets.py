@@ -1,4 +1,4 @@
-"""The live connection of a page: closed within seconds once its session has ended, and kept to what pages need."""
+"""The live connection of a page: closed within seconds of its session's end, limited to the messages pages need."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,30 +8,30 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from dashboards.access import Principal
-from dashboards.gate import sessions
-from dashboards.gate.grants import find_grant
-from dashboards.gate.sessions import Session
-from dashboards.gate.store import Store
+from dashboards.access import Principal, sessions
+from dashboards.access.grants import find_grant
+from dashboards.access.sessions import Session
+from dashboards.access.store import Store
 
 LOOK_EVERY_S: Final = 2.0
 SESSION_ENDED: Final = 4401
 """Close code of a connection whose session has ended."""
 
-# `clear_cache` empties everybody's, `load_git_info` and `set_run_on_save` are for developers, the rest for uploads.
+# Not passed: `clear_cache` empties the cache for everyone, `load_git_info` and `set_run_on_save` are for developers,
+# and the rest is for uploads.
 _PASSED: Final = frozenset({"stop_script", "app_heartbeat", "backend_operation_request"})
 _TOO_OLD: Final = {"type": "websocket.disconnect", "code": SESSION_ENDED}
 
 
 @dataclass
 class _Known:
-    """The grant under which a connection's page was last run as a whole."""
+    """The grant that was in force when the connection's page last ran in full."""
 
     grant: Principal | None
 
 
 class LiveConnections:
-    """All open connections; one look at the store every two seconds serves them all."""
+    """All open connections. One query every two seconds checks the sessions of all of them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -75,9 +75,9 @@ class LiveConnections:
                 del self._ended[session.reference]
 
     async def _passed(self, message: Message, session: Session, known: "_Known") -> Message | None:
-        """Return a message as Streamlit may have it, or None if it may not.
+        """Return the message to pass to Streamlit, or None to drop it.
 
-        A fragment runs alone, without the code that asks who looks. Once the grant has changed it becomes a whole run.
+        A fragment runs alone, without the code that checks the viewer. If the grant has changed, the whole page reruns.
         """
         data = message.get("bytes")
         if not data:
@@ -94,7 +94,7 @@ class LiveConnections:
         if now is None:
             return None
         if not asked.rerun_script.is_auto_rerun:
-            # Somebody did something; a page that refreshes itself does not keep a session alive.
+            # The viewer did something. A page that refreshes by itself does not keep a session alive.
             await run_in_threadpool(sessions.touch, self._store, now)
         grant = await run_in_threadpool(self._grant, session)
         if grant is not None and grant == known.grant:
@@ -109,7 +109,7 @@ class LiveConnections:
     async def _look(self) -> None:
         while self._ended:
             await asyncio.sleep(LOOK_EVERY_S)
-            # Connections go on opening while the store answers: only those that it was asked about may be ended.
+            # New connections can open during the query: end only those that it covered.
             asked = set(self._ended)
             live = await run_in_threadpool(sessions.live_references, self._store, asked)
             for reference in asked - live:

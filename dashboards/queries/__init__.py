@@ -1,1 +1,1 @@
-"""Every SQL of the dashboards. Each function takes who asks first, and asks `access` before it reads."""
+"""All SQL queries of the dashboards. Each function takes the principal first and calls `access` before it reads."""

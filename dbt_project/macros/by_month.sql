@@ -1,19 +1,23 @@
 {#-
-    Models that keep their history: rows are computed again from the first month on whose inputs changed, the months
-    before it stay (docs/adr/0015). What a month's rows were computed from is noted by model and month in
-    `build.months_built`, in the transaction that writes the rows, and compared with what they would be computed from now.
+    Models that keep their history. They compute rows again from the first month whose inputs changed, and keep the rows
+    of earlier months (docs/adr/0015). `build.months_built` records, per model and month, the inputs that the rows were
+    computed from. It is written in the same transaction as the rows, and compared with the current inputs at the next
+    run.
 
-    "From the first changed month on", not "the changed months": what runs through time (sessions, firsts, who is active)
-    goes on from the last row that stays. Data may be 35 days late, so that is a month or two whatever the history.
+    The unit is "from the first changed month on", not "the changed months": sessions, first times and active
+    subscribers continue from the last row that is kept. Data can be up to 35 days late, so a run computes one or two
+    months, however long the history is.
 -#}
 
 {#-
     The configuration of such a model.
 
-    `day` or `month` is the column that tells a row's month. `inputs` names the model that says what a month is made of
-    (`month`, `inputs`).
-    `unique_key`, where rows before the first changed month may change too: those with the key of a new row give way. A day
-    that an old row and its new one share belongs in it: the engine looks for old ones among rows of such days only.
+    `day` or `month` is the column that gives a row's month. `inputs` is the model with the fingerprint of each month
+    (columns `month`, `inputs`).
+
+    `unique_key` is for models whose rows before the first changed month can change too: rows that share a new row's key
+    are replaced. If an old row and its replacement have the same day, put the day in the key: the engine then searches
+    for old rows on those days only.
 -#}
 {% macro built_by_month(day=none, month='month', inputs='int_month_inputs', unique_key=none) -%}
     {{ config(
@@ -24,11 +28,11 @@
         meta={'day': day, 'month': month, 'month_inputs': inputs},
         post_hook='{{ note_months_built() }}',
     ) }}
-    {#- Named here so that dbt builds the inputs first. -#}
+    {#- Referenced here so that dbt builds the inputs first. -#}
     {%- if not execute -%}{%- do ref(inputs) -%}{%- endif -%}
 {%- endmacro %}
 
-{#- The first month whose inputs are not those that the model was built from; '9999-12': none. -#}
+{#- The first month whose inputs differ from those the model was built from; '9999-12' if there is none. -#}
 {% macro first_changed_month() -%}
     {%- if not (execute and is_incremental()) -%}{{ return('0000-01') }}{%- endif -%}
     {%- set first_month -%}
@@ -45,7 +49,7 @@
     {{ return(run_query(first_month).columns[0].values()[0] or '9999-12') }}
 {%- endmacro %}
 
-{#- Whether a row of this month is to be computed now (in a full build: every row is). -#}
+{#- True if this run computes rows of this month; always true in a full build. -#}
 {% macro is_changed_month(month) -%}
     {%- if execute and is_incremental() -%}
         {{ month }} >= '{{ first_changed_month() }}'
@@ -54,7 +58,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Whether a row of this day is to be computed now, or of so many days before the first changed month. -#}
+{#- True if this run computes rows of this day, or of up to `days_before` days before the first changed month. -#}
 {% macro is_changed_day(day, days_before=0) -%}
     {%- if execute and is_incremental() -%}
         {%- set first_day = "date '" ~ first_changed_month() ~ "-01'" -%}
@@ -65,9 +69,9 @@
 {%- endmacro %}
 
 {#-
-    In a test of a model that is built by month: whether a row of this day (or month) has not been tested since it was
-    computed; of a model that keeps no months, no row has. A month counts as proven once a build in which it was tested was
-    finished (orchestration/warehouse.py). `days_before` as above.
+    For tests of a model that is built by month: true if a row of this day (or month) has not been tested since it was
+    computed. Always true for a model without recorded months. A month is proven once a build that tested it has
+    finished (orchestration/warehouse/). `days_before` as above.
 -#}
 {% macro is_unproven_day(day, model_name, days_before=0) -%}
     {%- set first_day = "date '" ~ first_unproven_month(model_name) ~ "-01'" -%}
@@ -79,8 +83,9 @@
 {%- endmacro %}
 
 {#-
-    What a test looks at in a model that is built by month: its rows of those months. `day` or `month` is the column that
-    tells a row's month; without either, all rows. `built_as` names the model, if the tested one is a view of it.
+    The rows that a test reads from a model that is built by month: those of its unproven months. `day` or `month` is
+    the column that gives a row's month; without either, all rows. `built_as` names the model if the tested one is a
+    view of it.
 -#}
 {% macro unproven_rows(model, day=none, month=none, built_as=none) -%}
     {%- set model_name = built_as or (model | string).split('.')[-1] | replace('"', '') | replace('`', '') -%}
@@ -104,7 +109,7 @@
     {{ return(run_query(first_month).columns[0].values()[0] or '9999-12') }}
 {%- endmacro %}
 
-{#- Where it is noted what the months of which model were computed from, and whether they were tested since. -#}
+{#- The table that records what each month of a model was computed from, and whether it has been tested since. -#}
 {% macro months_built() -%}
     build.months_built
 {%- endmacro %}
@@ -119,7 +124,7 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- One text of several values, to be hashed or compared: no two lists of values have the same. -#}
+{#- One text for a list of values, to hash or compare. Different lists never give the same text. -#}
 {% macro text_of(values) -%}
     concat(
         {%- for value in values %}

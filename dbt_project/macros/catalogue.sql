@@ -1,9 +1,9 @@
 {#-
-    What stands of the catalogue's records (INTERFACES.md, "Latest"): of today's (`stg_catalogue__*`), and within each
-    catalogue that a closed month keeps (`stg_booked__*`: `by` is then `['catalogue']`).
+    The current state of the catalogue's records (INTERFACES.md, "Latest"): of today's catalogue (`stg_catalogue__*`),
+    or of each catalogue that a closed month keeps (`stg_booked__*`, with `by=['catalogue']`).
 -#}
 
-{#- Credits: the newest set of a live as a whole; sets tied on `updated_at` merge, identical lines are one. -#}
+{#- Credits: the newest set of a live, as a whole. Sets tied on `updated_at` merge; identical lines are one. -#}
 {% macro newest_credit_sets(relation, by=[]) -%}
     with ranked as (
         select
@@ -27,7 +27,7 @@
     select * from final
 {%- endmacro %}
 
-{#- Categories: from `valid_from` until the next one; a deleted record never existed. -#}
+{#- Categories: each applies from its `valid_from` until the next one. A deleted record never existed. -#}
 {% macro standing_categories(relation, by=[]) -%}
     with latest as (
         {{ select_latest(relation, by + ['artist_id', 'valid_from'], ['category', 'is_deleted']) | indent(8) }}

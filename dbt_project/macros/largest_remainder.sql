@@ -1,10 +1,12 @@
 {#-
-    Largest-remainder rounding (RULES.md §5.3, §5.5), as four CTEs, the last of them `<name>`:
-    every row of `source` gets floor(factor × share / total) units of its group, then one unit more goes to the largest
-    remainders, ties to the smallest `ties`, until the group's `total_units` are used up. The new column is `units`.
+    Largest-remainder rounding (RULES.md §5.3, §5.5), as four CTEs, the last of them `<name>`.
 
-    `group_by` may be empty (one group). `factor` × `share` / `divisor` are columns or expressions of `source`; in
-    `total_units` a group's rows agree.
+    Every row of `source` gets floor(factor × share / divisor) units of its group. Then the rows with the largest
+    remainders get one more unit each, ties to the smallest `ties`, until the group's `total_units` are used up. The new
+    column is `units`.
+
+    `factor`, `share` and `divisor` are columns or expressions of `source`. `total_units` is the same on all rows of a
+    group.
 -#}
 {% macro largest_remainder(name, source, group_by, factor, share, divisor, total_units, units, ties) -%}
 {{ name }}_floored as (

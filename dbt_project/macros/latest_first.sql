@@ -7,7 +7,7 @@
     {%- for column in content_columns %}, {{ column }} desc nulls last{% endfor -%}
 {%- endmacro %}
 
-{#- `select` of a source's columns, latest record per key; `key` and `content` are lists of columns. -#}
+{#- Selects the latest record per key of a source; `key` and `content` are lists of columns. -#}
 {% macro select_latest(relation, key, content) %}
     {%- set columns = key + content + ['updated_at'] -%}
     with records as (

@@ -1,7 +1,7 @@
 {#-
-    The signs of players that stand out in a relation of fct_player_health's columns summed by `keys`, of which the first
-    tells what is compared with what: one row a sign (`sign`, `found`, `among`). What stands out is said once, in
-    `var('player_signs')`.
+    The player signs that stand out in a relation of fct_player_health's columns summed by `keys`: one row per key and
+    sign (`sign`, `found`, `among`). Rows are compared with each other within the first key. `var('player_signs')`
+    defines what stands out.
 -#}
 {% macro player_signs(relation, keys) -%}
     {%- for sign, rule in var('player_signs').items() %}

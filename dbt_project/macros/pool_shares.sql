@@ -1,11 +1,11 @@
 {#-
-    The pool's split over its members (RULES.md §5.4, §7), as CTEs that end in `pool_shares(settlement_month, artist_id,
-    pool_nanos)`. It reads the CTEs `members(settlement_month, artist_id)`, `months(settlement_month, pool_rule)`,
-    `pools(settlement_month, pool_nanos)` and `directs(settlement_month, artist_id, direct_nanos)`.
+    The split of the pool over its members (RULES.md §5.4, §7), as CTEs that end in `pool_shares(settlement_month,
+    artist_id, pool_nanos)`. It reads the CTEs `members(settlement_month, artist_id)`, `months(settlement_month,
+    pool_rule)`, `pools(settlement_month, pool_nanos)` and `directs(settlement_month, artist_id, direct_nanos)`.
 
     `equal`: equal parts, leftover nanos to the smallest ids. `direct`: in proportion to the members' direct amounts,
-    leftovers to the largest remainders; equal where all are 0. Equal parts are the same formula with every share 1:
-    all remainders tie, so the leftovers go to the smallest ids.
+    leftovers to the largest remainders; equal where all are 0. Equal parts use the same formula with every share 1: all
+    remainders tie, so the leftovers go to the smallest ids.
 -#}
 {% macro pool_shares() -%}
 member_directs as (

@@ -1,6 +1,6 @@
 {#-
-    The newest batch that a model has seen, from its own rows: a crash between two models cannot make the second
-    skip a batch, and a batch that was held gets a new number when it is released, so none is passed over.
+    The newest batch that a model has seen, read from its own rows. So a crash between two models cannot make the second
+    one skip a batch. A held batch gets a new number when it is released, so it is not skipped either.
 -#}
 {% macro watermark(model) -%}
     {%- if execute and is_incremental() -%}
@@ -11,11 +11,12 @@
 {%- endmacro %}
 
 {#-
-    The Paris days that the playbacks with new heartbeats touch, as a list of date literals, so that an engine
-    reads these partitions only: the days of the new heartbeats, and the days the model has for those playbacks.
+    The Paris days touched by playbacks with new heartbeats, as a list of date literals, so that an engine reads only
+    these partitions: the days of the new heartbeats, and the days that the model already has for those playbacks.
 
-    A playback's own id tells them, and is one text to compare with every row of the history. It may tell of days too
-    many, which cost time and change nothing; where a player gives the same id to all, the whole key is asked.
+    Playbacks are matched by `playback_id` alone: one text to compare with every row of the history. That can add days,
+    which costs time and changes nothing. If it gives more than 40 days, as when a player sends the same id for every
+    playback, the match is repeated with the whole key.
 -#}
 {% macro days_to_read(model) -%}
     {%- if not (execute and is_incremental()) -%}{{ return('') }}{%- endif -%}
@@ -28,7 +29,7 @@
     {{ return(literals | join(', ') if literals else 'null') }}
 {%- endmacro %}
 
-{#- The days of new heartbeats, and of the model's rows that have this key in common with one. -#}
+{#- The days of new heartbeats, and of the model's rows that share this key with one. -#}
 {% macro touched_days(model, key) -%}
     {%- set days_query -%}
         with new_heartbeats as (

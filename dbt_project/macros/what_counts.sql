@@ -1,18 +1,18 @@
 {#-
-    What counts, whose category is what, and who shares the pool (RULES.md §4, §5.4): the one statement of it. Models and
-    the simulation of other policies (`payouts/simulation`) both write it by these macros, so they are plain Jinja: the
-    simulation renders them without dbt, and no macro of another file is called here. Verification has its own statement,
-    which shares nothing with this one; tests/architecture/test_what_counts.py holds both.
+    The rules of what counts, which category applies, and who shares the pool (RULES.md §4, §5.4), stated once. The
+    models and the simulation of other policies (`payouts/simulation`) both use these macros. They are plain Jinja and
+    call no macro of another file, because the simulation renders them without dbt. Verification states the rules
+    separately and shares nothing with this file; tests/architecture/test_what_counts.py checks both.
 
     A `policy` is a relation with `minimum_live_s`; a `month` has `first_day` and `last_day`.
 -#}
 
-{#- The kinds that count (§7): kept here, since no policy of the history names others. -#}
+{#- The kinds that count (RULES.md §7). Fixed here, because no policy so far names others. -#}
 {% macro is_of_a_kind_that_counts(live) -%}
     {{ live }}.kind in ('live')
 {%- endmacro %}
 
-{#- Whether a live counts if it is long enough. -#}
+{#- True if a live counts, provided that it is long enough. -#}
 {% macro may_count(live) -%}
     ({{ is_of_a_kind_that_counts(live) }} and {{ live }}.exclusive)
 {%- endmacro %}
@@ -21,19 +21,19 @@
     {{ live }}.duration_s >= {{ policy }}.minimum_live_s
 {%- endmacro %}
 
-{#- Whether a live counts by a policy (§4); that its credits are valid is `int_credit_sets`' to say. -#}
+{#- True if a live counts under a policy (RULES.md §4). `int_credit_sets` decides whether its credits are valid. -#}
 {% macro counts(live, policy) -%}
     ({{ may_count(live) }} and {{ is_long_enough(live, policy) }})
 {%- endmacro %}
 
-{#- The same as the branches of a `case`, one for each reason not to count. -#}
+{#- The same rule as branches of a `case`, one for each reason not to count. -#}
 {% macro reasons_not_to_count(live, policy) -%}
     when not ({{ is_of_a_kind_that_counts(live) }}) then 'not_a_live'
             when not {{ live }}.exclusive then 'not_exclusive'
             when not ({{ is_long_enough(live, policy) }}) then 'too_short'
 {%- endmacro %}
 
-{#- Whether what is valid from a day on until another one, such as a category or a policy, is in force on a day (§4). -#}
+{#- True if a dated record, such as a category or a policy, is in force on a day (RULES.md §4). -#}
 {% macro stands_on(dated, day) -%}
     (
         {{ day }} >= {{ dated }}.valid_from
@@ -42,8 +42,9 @@
 {%- endmacro %}
 
 {#-
-    Whether it is in force on some day from the first to the last. No `or` in it: in the condition of a left join, engines
-    would then compare every row with every other. (What has no end does not reach the last day of the year 9999.)
+    True if the record is in force on any day from the first to the last. It has no `or`: in a left join's condition,
+    engines would then compare every row with every other. (A record without an end does not reach the last day of the
+    year 9999.)
 -#}
 {% macro stands_between(dated, first_day, last_day) -%}
     (
@@ -52,17 +53,17 @@
     )
 {%- endmacro %}
 
-{#- Where a slice goes, by the artist's category on the day of the watching (§5.3). -#}
+{#- Where a slice goes, by the artist's category on the day of the watching (RULES.md §5.3). -#}
 {% macro destination_of(category) -%}
     case when {{ category }} = 'known' then 'pool' else 'direct' end
 {%- endmacro %}
 
-{#- What of a payment goes to artists by a policy's envelope, in cents, where the period brings none (§7). -#}
+{#- Cents of a payment that go to artists under a policy, for a period delivered without an envelope (RULES.md §7). -#}
 {% macro envelope_by_policy(price_cents, envelope_cents) -%}
     least(coalesce({{ price_cents }}, {{ envelope_cents }}), {{ envelope_cents }})
 {%- endmacro %}
 
-{#- What is left of an envelope after a partial refund: no more than what is left of the price, and never below 0. -#}
+{#- The envelope left after a partial refund: at most what is left of the price, and never below 0. -#}
 {% macro left_of_envelope(envelope_cents, price_cents, refunded_cents) -%}
     greatest(least({{ envelope_cents }}, {{ price_cents }} - {{ refunded_cents }}), 0)
 {%- endmacro %}
@@ -71,15 +72,16 @@
     ({{ live }}.published_on is null or {{ live }}.published_on <= {{ month }}.last_day)
 {%- endmacro %}
 
-{#- Whether an artist has not left before the month; an artist without a record has not. -#}
+{#- True unless an artist left before the month. An artist without a record has not left. -#}
 {% macro is_still_there(artist, month) -%}
     ({{ artist }}.left_on is null or {{ artist }}.left_on >= {{ month }}.first_day)
 {%- endmacro %}
 
 {#-
-    The pool's members (§5.4), as CTEs that end in `pool_members(settlement_month, artist_id, category)`. It reads the CTEs
-    `months(settlement_month, first_day, last_day, catalogue, minimum_live_s, minimum_pool_share_bp)` and, with a
-    `catalogue` each, `lives`, `credits`, `credit_sets` and `categories`; also `artists`.
+    The members of the pool (RULES.md §5.4), as CTEs that end in `pool_members(settlement_month, artist_id, category)`.
+    It reads the CTEs `months(settlement_month, first_day, last_day, catalogue, minimum_live_s, minimum_pool_share_bp)`
+    and `artists`, and the CTEs `lives`, `credits`, `credit_sets` and `categories`, which each have a `catalogue`
+    column.
 -#}
 {% macro pool_members() -%}
 credited as (

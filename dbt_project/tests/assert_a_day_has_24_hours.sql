@@ -1,7 +1,7 @@
 {{ config(severity='warn') }}
--- A subscriber who watches more than 24 h a day shares an account or forges heartbeats.
--- It is shown, not judged: no envelope grows by it (RULES.md §8 "fraud-bounded"). A row
--- is a subscriber's month with such a day.
+-- A subscriber who watches more than 24 h per day shares an account or forges
+-- heartbeats. The test only warns: no envelope grows by it (RULES.md §8
+-- "fraud-bounded"). Each row is a subscriber's month with such a day.
 with warnings as (
     select * from {{ ref('fct_close_warnings') }}
 ),

@@ -1,7 +1,7 @@
--- An artist's new viewers are those whose first month it is; viewers have at least the
--- artist's time, and watched nobody else or somebody; all artists together have all
--- counting watch time, but for what is floored; nobody joins a live's curve on the way.
--- A row is where one of these does not hold.
+-- An artist's new viewers are those whose first month it is. Viewers include the
+-- sole-artist viewers, and their whole watch time is at least their time on the artist.
+-- The watch time of all artists sums to all counting watch time, except for flooring. A
+-- live's retention curve never rises. Each row is a fact that does not hold.
 with audience as (
     select * from {{ ref('fct_artist_audience') }}
     where {{ is_unproven_month('month', 'fct_artist_audience') }}
@@ -12,7 +12,7 @@ firsts as (
         artist_id,
         first_month as month,
         count(*) as viewers
-    from {{ ref('int_artist_firsts') }}
+    from {{ ref('int_artist_watchers') }}
     where {{ is_unproven_month('first_month', 'fct_artist_audience') }}
     group by artist_id, first_month
 ),
@@ -43,7 +43,7 @@ counting as (
     select
         month,
         sum(watch_ms) as watch_ms
-    from {{ ref('int_counting_watch') }}
+    from {{ ref('int_counting_live_months') }}
     where {{ is_unproven_month('month', 'fct_artist_audience') }}
     group by month
 ),

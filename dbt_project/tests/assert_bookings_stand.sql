@@ -1,6 +1,6 @@
--- What a closed month booked is what the marts show of it: its periods stay in it, its
--- lines are all there and unchanged (RULES.md §6). A row names the month, the period or
--- artist, and the fact that does not hold.
+-- The marts show exactly what a closed month booked: its periods stay in it, and its
+-- lines are all present and unchanged (RULES.md §6). Each row names the month, the
+-- period or artist, and the fact that does not hold.
 with booked_months as (
     select * from {{ source('booked', 'months') }}
 ),

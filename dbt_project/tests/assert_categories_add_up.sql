@@ -1,6 +1,6 @@
--- The categories of a month sum to its counting watch time (what of it goes to artists
--- with a category), their money to its envelopes, with known artists at 0, and each
--- kind of share to 10,000 bp. A pool that nobody shares leaves money out, and blocks
+-- The categories of a month sum to its counting watch time (the part that goes to
+-- artists with a category), their money to its envelopes, with known artists at 0, and
+-- each kind of share to 10,000 bp. A pool without members leaves money out, and blocks
 -- the close.
 with visibility as (
     select * from {{ ref('fct_emerging_visibility') }}

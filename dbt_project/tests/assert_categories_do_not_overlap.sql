@@ -1,5 +1,5 @@
--- On no day does an artist have two categories (RULES.md §4): a day with two would
--- split watching twice.
+-- An artist never has two categories on one day (RULES.md §4): such a day would split
+-- watching twice.
 with categories as (
     select * from {{ ref('stg_catalogue__artist_categories') }}
 ),

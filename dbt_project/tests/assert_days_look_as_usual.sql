@@ -1,7 +1,8 @@
 {{ config(severity='warn') }}
--- A day without heartbeats, or far outside the band of the last weeks, may be an upload
--- that is missing or came under other ids. It is shown, and named again before a close;
--- days after the last heartbeat are no matter before their month is over.
+-- The upload of a day without heartbeats, or far outside the band of the last weeks,
+-- can be missing or have come under other ids. The test warns, and the day is named
+-- again before a close. Days after the last heartbeat do not matter until their month
+-- is over.
 with days as (
     select * from {{ ref('fct_watch_days') }}
 ),

@@ -1,6 +1,7 @@
 -- Every paid period is settled, and its slices sum to its envelope, to the nano
--- (RULES.md §5.1–§5.3, §8 "per-subscriber"). A row is a period that is lost, has no
--- slices, has slices and is not settled, or whose slices sum to something else.
+-- (RULES.md §5.1–§5.3, §8 "per-subscriber"). Each row is a period that is not settled,
+-- has no slices, has slices without being settled, or whose slices sum to another
+-- amount.
 with delivered as (
     select
         period_id,

@@ -1,5 +1,6 @@
 {{ config(severity='warn') }}
--- Several artists with one IBAN may be a duo, or somebody else's payouts led away.
+-- Several artists with one IBAN can be a duo, or a diversion of another artist's
+-- payouts.
 with payees as (
     select * from {{ ref('dim_payees') }}
 ),

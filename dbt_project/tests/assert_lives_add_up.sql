@@ -1,5 +1,5 @@
--- What an artist's lives earned adds up to the artist's direct amount of the month, to
--- the nano. A row is an artist's month in which it does not.
+-- The earnings of an artist's lives sum to the artist's direct amount of the month, to
+-- the nano. Each row is an artist's month in which they do not.
 with lives as (
     select
         settlement_month,

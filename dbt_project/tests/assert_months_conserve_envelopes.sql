@@ -1,8 +1,8 @@
--- No nano and no cent is made or lost in a month (RULES.md §5.5, §8 "conservation"),
+-- No nano and no cent is created or lost in a month (RULES.md §5.5, §8 "conservation"),
 -- user-centric and pro-rata.
--- A row is a month, the fact that does not hold, what was expected and what was found.
--- A month without pool members cannot close (fct_close_blockers says so); only what
--- must hold there as well is asked of it.
+-- Each row is a month, the fact that does not hold, the expected value and the value
+-- found. A month without pool members cannot close (fct_close_blockers reports it);
+-- only the facts that must hold there too are checked.
 with months as (
     select * from {{ ref('fct_settlement_months') }}
 ),

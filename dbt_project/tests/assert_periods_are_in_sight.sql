@@ -1,7 +1,7 @@
 {{ config(severity='warn') }}
--- A paid period that ends over three years after the last heartbeat, or ended over one
--- before the first, is likelier a mistyped year than a sale: its euro waits for the run
--- of a month that comes late or never.
+-- A paid period that ends more than three years after the last heartbeat, or ended more
+-- than one year before the first, is more likely a mistyped year than a sale: its euro
+-- waits for the run of a month that comes late or never.
 with periods as (
     select * from {{ ref('int_periods_settled') }}
 ),

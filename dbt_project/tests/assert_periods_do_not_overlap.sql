@@ -1,8 +1,8 @@
 {{ config(severity='warn') }}
--- Overlapping periods of one subscriber are legal, each is settled on its own (RULES.md
--- §5), but seldom meant.
--- Each is compared with what came before it only: n periods that all overlap give n − 1
--- rows.
+-- Overlapping periods of one subscriber are legal and are each settled on their own
+-- (RULES.md §5), but are seldom intended.
+-- Each period is compared only with those before it: n periods that all overlap give n
+-- − 1 rows.
 with warnings as (
     select * from {{ ref('fct_close_warnings') }}
 ),

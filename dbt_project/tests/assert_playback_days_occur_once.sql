@@ -1,13 +1,13 @@
--- A playback has one row a Paris day (RULES.md §2, §3.4).
--- Months that were tested since they last changed are not counted again; which those
--- are, is told by the lives that were watched in them.
+-- A playback has one row per Paris day (RULES.md §2, §3.4).
+-- Months that were tested since they last changed are not counted again;
+-- int_lives_watched records which ones those are.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
-    where {{ is_unproven_day('event_day', 'int_watched_lives') }}
+    where {{ is_unproven_day('event_day', 'int_lives_watched') }}
 ),
 
 watched_lives as (
-    select * from {{ ref('int_watched_lives') }}
+    select * from {{ ref('int_lives_watched') }}
 ),
 
 final as (

@@ -1,5 +1,6 @@
--- Signs are counted of each playback and day that watch time is (int_player_days), and
--- health tells the same watch time. A row is a day on which one of them is missing.
+-- Signs are counted for the same playbacks and days as watch time (int_player_days),
+-- and player health sums to the same watch time. Each row is a day on which the two
+-- differ.
 with playback_days as (
     select
         event_day as day,

@@ -1,6 +1,7 @@
 {{ config(severity='warn') }}
--- A device and app version one of whose signs stands out in the last known days: its
--- release is wrong, or its network is (docs/adr/0027). Months are told before a close.
+-- A device and app version with a sign that stands out in the latest known days: its
+-- release is faulty, or its network is (docs/adr/0027). Whole months are reported
+-- before a close.
 with signs as (
     select * from {{ ref('fct_player_signs') }}
     where span = 'latest'

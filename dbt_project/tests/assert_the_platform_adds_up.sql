@@ -1,7 +1,7 @@
--- The platform's figures tell one story: who was active the day before, came and went
--- is who is active; cohorts are who is active; days, months and lives have all the
--- watch time, playbacks and sessions there are. A row is a fact that does not hold,
--- where, what was expected and what was found.
+-- The platform's figures agree: active on the day before, plus those who came, minus
+-- those who left, is active; cohorts sum to active; days, months and lives each sum to
+-- all watch time, playbacks and sessions. Each row is a fact that does not hold, its
+-- subject, the expected value and the value found.
 with platform_days as (
     select
         *,

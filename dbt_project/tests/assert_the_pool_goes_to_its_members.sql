@@ -1,6 +1,6 @@
--- Known artists are never paid by the pool, nobody outside of it gets a part, and under
--- the equal rule no two parts differ by more than one nano (RULES.md §5.4). A row is an
--- artist's month that breaks one of these.
+-- Known artists are never paid from the pool, no one outside of it gets a part, and
+-- under the equal rule no two parts differ by more than one nano (RULES.md §5.4). Each
+-- row is an artist's month that breaks one of these rules.
 with artist_months as (
     select * from {{ ref('fct_artist_months') }}
 ),

@@ -1,8 +1,9 @@
--- Days, playbacks and sessions tell the same watch time and the same playbacks of each
--- subscriber: none is lost, none is counted twice. A row is a subscriber with two
--- figures that differ, of the months that were not tested since they were computed.
--- A playback belongs to the month in which it started, its days to their own. A session
--- that goes on in the first of those months began in it or on the day before.
+-- Days, playbacks and sessions sum to the same watch time and the same playbacks per
+-- subscriber: none is lost, none is counted twice. Each row is a subscriber with two
+-- figures that differ, in the months not tested since they were computed.
+-- A playback belongs to the month in which it started, its days to their own months. A
+-- session that continues into the first of those months began in it or on the day
+-- before.
 {%- set of_playbacks = is_unproven_day('started_on', 'fct_playbacks', days_before=1) %}
 with playback_days as (
     select
@@ -63,7 +64,7 @@ first_sessions as (
     select
         subscriber_id,
         min(session_started_at) as session_started_at
-    from {{ ref('int_playbacks_in_sessions') }}
+    from {{ ref('int_playbacks_sessionized') }}
     where {{ of_playbacks }} and first_heartbeat_at = session_started_at
     group by subscriber_id
 ),

@@ -1,4 +1,4 @@
-"""One declarative contract a record type: the only statement of its columns and reject rules."""
+"""One declarative contract per record type: the only definition of its columns and reject rules."""
 
 from ingestion.contracts import (
     artist_categories,

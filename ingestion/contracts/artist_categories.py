@@ -1,4 +1,4 @@
-"""A change of an artist's category, valid from a day on."""
+"""A change of an artist's category, valid from a given day."""
 
 from ingestion.contracts.contract import Contract, Field
 from ingestion.contracts.fields import Boolean, Choice, Day, Id, Instant

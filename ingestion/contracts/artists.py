@@ -1,4 +1,4 @@
-"""An artist, with where to pay."""
+"""An artist, with their bank details and address."""
 
 from ingestion.contracts.contract import Contract, Field
 from ingestion.contracts.fields import Day, Id, Instant, Text

@@ -1,4 +1,4 @@
-"""The shape of a contract: what a record of one type must be, stated once, as data."""
+"""The parts of a contract: the requirements on records of one type, stated once, as data."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,17 +10,17 @@ DAY_MS = 24 * 60 * 60 * 1000
 
 @dataclass(frozen=True)
 class Field:
-    """A field of a landed record, in the order in which missing and bad ones are named."""
+    """A field of a landed record. Missing and bad fields are reported in the contract's order."""
 
     name: str
     type: FieldType
     required: bool = False
     column: str = ""
-    """The raw column that holds it, where its name differs (`position_s` → `position_ms`)."""
+    """The raw column that holds it, if its name differs (`position_s` → `position_ms`)."""
     default: str | None = None
-    """The column that fills it where it is missing."""
+    """The field whose value fills it if it is missing."""
     is_later: bool = False
-    """Whether tables were written before there was such a field: their files then lack its column."""
+    """True if there are tables from before the field existed, whose files lack its column."""
 
     @property
     def column_name(self) -> str:
@@ -30,14 +30,14 @@ class Field:
 
 @dataclass(frozen=True)
 class RowRule:
-    """A rule over the typed columns of one record: where `broken_if` holds, it is rejected."""
+    """A rule over the typed columns of one record: if `broken_if` is true, the record is rejected."""
 
     reason: str
     broken_if: str
-    """SQL over the raw columns; NULL counts as kept. `loaded_ms` is the load's time (epoch ms)."""
+    """SQL over the raw columns; NULL counts as not broken. `loaded_ms` is the load's time (epoch ms)."""
 
 
-# The latest record wins: one that is dated years ahead by mistake could never be corrected.
+# The latest record wins, so one that is dated years ahead by mistake could never be corrected.
 _UPDATED_IN_FUTURE = RowRule("in_future", f"epoch_ms(updated_at) > loaded_ms + {DAY_MS}")
 
 
@@ -48,9 +48,9 @@ class Contract:
     record_type: str
     fields: tuple[Field, ...]
     own_rules: tuple[RowRule, ...] = ()
-    """Beside the rules that hold for every record type."""
+    """Added to the rules for every record type."""
     keeps_odd_records: bool = False
-    """Whether an optional field that cannot be read becomes NULL with a warning, instead of costing the record."""
+    """True if an optional field that cannot be read becomes NULL with a warning, instead of rejecting the record."""
     derived: tuple[tuple[str, str, str], ...] = ()
     """Further columns: name, SQL type, SQL over the typed columns."""
     partition_column: str | None = None
@@ -71,17 +71,17 @@ class Contract:
 
     @cached_property
     def field_names(self) -> tuple[str, ...]:
-        """The fields as files name them."""
+        """The names of the fields in files."""
         return tuple(field.name for field in self.fields)
 
     @cached_property
     def rules(self) -> tuple[RowRule, ...]:
-        """The rules between fields, in the order in which they are judged."""
+        """The rules between fields, in the order in which they are checked."""
         return (_UPDATED_IN_FUTURE, *self.own_rules) if "updated_at" in self.field_names else self.own_rules
 
     @cached_property
     def lenient(self) -> tuple[Field, ...]:
-        """The fields that can be kept in another way than written, with a warning: as NULL, or as `other`."""
+        """The fields that can be kept with a value other than the one written, with a warning: NULL, or `other`."""
         return tuple(
             field
             for field in self.fields
@@ -91,7 +91,7 @@ class Contract:
 
     @cached_property
     def rejecting(self) -> tuple[Field, ...]:
-        """The fields of which a value that cannot be read costs the record."""
+        """The fields whose records are rejected if their value cannot be read."""
         return tuple(field for field in self.fields if field.required or not self._is_forgiven(field))
 
     def _is_forgiven(self, field: Field) -> bool:
@@ -99,7 +99,7 @@ class Contract:
 
     @cached_property
     def required(self) -> tuple[str, ...]:
-        """The fields that every record must carry."""
+        """The fields that every record must have."""
         return tuple(field.name for field in self.fields if field.required)
 
     @cached_property

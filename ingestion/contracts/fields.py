@@ -1,9 +1,9 @@
-"""What a field of a landed record may hold, and the SQL that reads it from its text.
+"""The types of the fields of landed records, and the SQL that reads their values from text.
 
-A field's text is what the file says, as text, with NULL for "missing". `value` turns it into the
-column's type, or NULL where the text is not one of the type: a text without a value is bad.
+A field's text is its value in the file, as text, with NULL for "missing". `value` converts it to the column's type, or
+to NULL if the text is not a value of the type: a text without a value is bad.
 
-What deliverers usually write is told by a comparison; only the rest pays for a pattern.
+A comparison recognises what deliverers usually write; only the rest needs a pattern, which costs more.
 """
 
 from abc import ABC, abstractmethod
@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar
 
-# White space, controls but NUL, and what shows nothing: zero-width characters, directional marks, fillers, BOM.
+from ingestion.paris_days import paris_day
+from ingestion.sql_text import sql_text
+
+# White space, control characters except NUL, and invisible characters: zero-width, directional marks, fillers, BOM.
 _BLANK = (
     r"[\x01-\x20\x7f-\xa0\xad\x{34f}\x{61c}\x{115f}\x{1160}\x{1680}\x{17b4}\x{17b5}\x{180b}-\x{180f}"
     r"\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{feff}\x{ffa0}"
     r"\x{fff9}-\x{fffb}\x{e0000}-\x{e007f}]"
 )
-# Shapes are checked here because DuckDB's casts take more than the contract does: hexadecimal,
-# `1_000`, `epoch`, `infinity`, instants without an offset (read in the session's zone).
+# These patterns are needed because DuckDB's casts accept more than the contract: hexadecimal, `1_000`, `epoch`,
+# `infinity`, instants without an offset (read in the session's zone).
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 _INTEGER = r"[+-]?\d+(\.0*)?"
 _SPREADSHEET_ID = r"-?\d+\.0+"
@@ -26,9 +29,9 @@ _DAY = r"\d{4}-\d\d-\d\d"
 _BASIC_DAY = r"\d{8}"
 _OFFSET = r"(Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
 _INSTANT = rf"{_DAY}[T ]\d\d:\d\d:\d\d(\.\d+)?{_OFFSET}"
-# By far the most frequent shape: LIKE is three times as fast as the pattern, and no digits are left to cut.
+# By far the most frequent form: LIKE is three times as fast as the pattern, and there are no digits to truncate.
 _USUAL_INSTANT = "____-__-__T__:__:__.___Z"
-# Other ways of ISO 8601, in capitals and each rewritten into the shape above by the steps below, in their order.
+# Other forms of ISO 8601, in capitals. The steps below, in their order, rewrite each into the form above.
 _ZONE = r"\s?(UTC|Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
 _ANY_INSTANT = rf"({_DAY}[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?|{_BASIC_DAY}[T ]\d\d\d\d(\d\d([.,]\d+)?)?){_ZONE}"
 _TO_USUAL_INSTANT = (
@@ -43,71 +46,62 @@ _TO_USUAL_INSTANT = (
 _ANY_DAY = rf"{_DAY}|{_BASIC_DAY}"
 _TO_USUAL_DAY = ((r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3"),)
 
-# A thousand times as much overflows DECIMAL(18,3), and with it the whole load.
+# A thousand times as much overflows DECIMAL(18,3), and would make the whole load fail.
 _FEWER_SECONDS = "cast(1e12 as decimal(18, 3))"
 
 NOT_TEXT = "chr(0)"
-"""What a reader hands over for a value that its field cannot hold (a list, an object, a number for a word)."""
+"""SQL for what a reader passes for a value that its field cannot hold: a list, an object, a number for a word."""
 
 
 IS_PLAIN = "is_plain"
-"""The column in which a reader says that a record has no character beyond ASCII, and no control but `NOT_TEXT`."""
+"""The column that is true if a record has only ASCII characters, and no control character except `NOT_TEXT`."""
 
 
 class Takes(Enum):
-    """Which values of a format with types a field takes; of the others a reader hands over `NOT_TEXT`."""
+    """The values of a typed format that a field accepts; for others a reader passes `NOT_TEXT`."""
 
     ANYTHING = auto()
-    """Whatever has a text: a number or boolean is written down."""
+    """Any value that can be written as text, such as a number or boolean."""
     TEXT = auto()
     """Text, and whole numbers as their digits."""
     WORD = auto()
-    """Text alone."""
-
-
-def sql_text(value: str) -> str:
-    """A text constant of the code as an SQL literal (values from outside are bound instead).
-
-    >>> sql_text("l'été")
-    "'l''été'"
-    """
-    return "'" + value.replace("'", "''") + "'"
+    """Only text."""
 
 
 def _without_blanks(text: str) -> str:
-    """SQL for a text without the blanks and invisible characters around it."""
+    """SQL for a text without surrounding blanks and invisible characters."""
     return f"regexp_replace({text}, '^{_BLANK}+|{_BLANK}+$', '', 'g')"
 
 
 class FieldType(ABC):
-    """How a field's text becomes a column's value."""
+    """Converts a field's text to a column's value."""
 
     sql_type: ClassVar[str]
     """The column's type in DuckDB."""
     takes: ClassVar[Takes] = Takes.ANYTHING
     expected: ClassVar[str]
-    """What the field holds, in words."""
+    """The expected value, in words."""
 
     @abstractmethod
     def value(self, text: str) -> str:
-        """SQL for the typed value of the SQL expression `text`: NULL where it is none."""
+        """SQL for the typed value of the SQL expression `text`; NULL if it has none."""
 
     def is_missing(self, text: str, value: str) -> str:
-        """SQL for whether nothing but blanks is written; a text is only looked at where it has no value."""
+        """SQL for whether the text is missing or blank; the text is checked only if it has no value."""
         return f"({value} is null and ({text} is null or regexp_full_match({text}, '{_BLANK}+')))"
 
     def is_bad(self, text: str, value: str) -> str:
-        """SQL for whether something is written that has no value."""
+        """SQL for whether the text is not blank and has no value."""
         return f"({value} is null and {text} is not null and not regexp_full_match({text}, '{_BLANK}+'))"
 
     def is_odd(self, text: str, value: str) -> str:
-        """SQL for whether something is written that is not kept as it is."""
+        """SQL for whether the text is not blank and is not kept as written."""
         return self.is_bad(text, value)
 
 
 @dataclass(frozen=True)
 class Text(FieldType):
-    """Any text, as it is. A NUL character makes it bad."""
+    """Any text, unchanged. A NUL character makes it bad."""
 
     sql_type: ClassVar[str] = "VARCHAR"
     expected: ClassVar[str] = "text"
@@ -128,10 +122,10 @@ class Text(FieldType):
 
 @dataclass(frozen=True)
 class Id(FieldType):
-    """What identifies something, compared bytewise: without the blanks and invisible characters around it.
+    """An id, compared bytewise, without surrounding blanks and invisible characters.
 
-    Digits followed by `.0` are bad: so a spreadsheet or a data frame writes a number in a column with gaps, and it
-    would be another id than the same digits without.
+    Digits followed by `.0` are bad: spreadsheets and data frames write numbers this way in a column with gaps, and the
+    result would be a different id from the same digits without `.0`.
     """
 
     sql_type: ClassVar[str] = "VARCHAR"
@@ -151,10 +145,10 @@ class Id(FieldType):
 
 @dataclass(frozen=True)
 class Label(FieldType):
-    """A short text by which something is called, such as a version: without the blanks around it."""
+    """A short name, such as that of a version, without surrounding blanks."""
 
     longest: int
-    """In characters."""
+    """The largest length, in characters."""
     sql_type: ClassVar[str] = "VARCHAR"
     takes: ClassVar[Takes] = Takes.TEXT
 
@@ -176,12 +170,12 @@ class Label(FieldType):
 
 @dataclass(frozen=True)
 class Choice(FieldType):
-    """A word of a closed list, whatever its case. Where the field is optional, an unknown one is not bad but NULL."""
+    """A word of a closed list, in any case. In an optional field, an unknown word is not bad but NULL."""
 
     options: tuple[str, ...]
-    """In small letters."""
+    """The words, in lower case."""
     other: str | None = None
-    """What any other word becomes; then only text is a word. Without it an unknown one has no value."""
+    """Replaces any other word; then only text counts as a word. Without it, an unknown word has no value."""
     sql_type: ClassVar[str] = "VARCHAR"
 
     @property
@@ -196,7 +190,7 @@ class Choice(FieldType):
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
-        # Not IN: DuckDB makes a join of a longer list, and hands all columns of a record through it.
+        # Not IN: DuckDB turns a longer list into a join, and passes all columns of a record through it.
         options = " ".join(f"when {option} then {option}" for option in map(sql_text, self.options))
         word = f"lower({_without_blanks(text)})"
         other = "null"
@@ -217,7 +211,7 @@ class Choice(FieldType):
 
 @dataclass(frozen=True)
 class Currency(FieldType):
-    """Euros, by their code, whatever its case: amounts in any other currency are no cents of ours."""
+    """The currency code of the euro, in any case. Amounts in other currencies are not in our cents."""
 
     sql_type: ClassVar[str] = "VARCHAR"
     expected: ClassVar[str] = "EUR"
@@ -228,8 +222,8 @@ class Currency(FieldType):
 
 
 def _instant(text: str) -> str:
-    # epoch_us and make_timestamptz are plain integer functions; date_trunc on TIMESTAMPTZ asks ICU
-    # for every row and costs ten times as much. epoch_ms truncates on DuckDB 1.5 and rounds on 2.
+    # epoch_us and make_timestamptz are plain integer functions; date_trunc on TIMESTAMPTZ calls ICU for every row and
+    # costs ten times as much. epoch_ms truncates on DuckDB 1.5 and rounds on DuckDB 2.
     def truncated(instant: str) -> str:
         return f"make_timestamptz(epoch_us(try_cast({instant} as timestamptz)) // 1000 * 1000)"
 
@@ -272,7 +266,7 @@ class Day(FieldType):
         return (
             f"case when regexp_full_match({text}, '{_DAY}') then try_cast({text} as date) "
             f"when regexp_full_match({bare}, '{_ANY_DAY}') then try_cast({day} as date) "
-            f"else cast(timezone('Europe/Paris', {_instant(text)}) as date) end"
+            f"else {paris_day(_instant(text))} end"
         )
 
 
@@ -291,7 +285,7 @@ class Boolean(FieldType):
 
 @dataclass(frozen=True)
 class Integer(FieldType):
-    """A whole number within bounds; `5.0` is one, as tools write it for a column with gaps."""
+    """A whole number within bounds. `5.0` counts as one, because tools write it in a column with gaps."""
 
     minimum: int = 0
     maximum: int = 2**63 - 1
@@ -304,7 +298,7 @@ class Integer(FieldType):
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
-        # A number that is written as it came has the shape of one: no need to ask the pattern.
+        # If the number is written the same as the text, the text is valid and needs no pattern.
         number = f"try_cast({text} as bigint)"
         bare = _without_blanks(text)
         other = f"try_cast({bare} as bigint)"
@@ -325,8 +319,8 @@ class Milliseconds(FieldType):
 
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
-        # What the number is written as begins with what it came as: it has the shape of one, and was not rounded.
-        # Elsewhere the sign is looked at before rounding, or -0.0001 would pass for 0.
+        # If the written number begins with the text, the text is valid and was not rounded.
+        # Otherwise the sign is checked before rounding, or -0.0001 would pass as 0.
         number = f"try_cast({text} as decimal(18, 3))"
         bare = _without_blanks(text)
         return (
@@ -345,7 +339,7 @@ def _as_ms(seconds: str) -> str:
 
 @dataclass(frozen=True)
 class Seconds(FieldType):
-    """Seconds ≥ 0 with up to three decimals; more are cut, so that 1799.9996 stays below 1800."""
+    """Seconds ≥ 0 with up to three decimals; more are truncated, so that 1799.9996 stays below 1800."""
 
     sql_type: ClassVar[str] = "DECIMAL(18,3)"
     expected: ClassVar[str] = "a number of seconds from 0 on"

@@ -2,16 +2,9 @@
 
 from ingestion.contracts.contract import DAY_MS, Contract, Field, RowRule
 from ingestion.contracts.fields import Choice, Id, Instant, Integer, Label, Milliseconds, Rate
+from ingestion.paris_days import paris_day_of_recent
 
 _MINUTES_AHEAD_MS = 10 * 60 * 1000
-
-# The Paris day. Paris is one or two hours ahead of UTC (since 1976), so only between 22 and 23 h
-# UTC does the day depend on daylight saving time: asking ICU there alone is exact and much cheaper.
-_EVENT_DAY = f"""case
-    when (epoch_ms(event_at) // 3600000) % 24 = 22
-        then cast(timezone('Europe/Paris', event_at) as date)
-    else date '1970-01-01' + cast((epoch_ms(event_at) + 3600000) // {DAY_MS} as integer)
-end"""
 
 CONTRACT = Contract(
     record_type="heartbeats",
@@ -46,8 +39,8 @@ CONTRACT = Contract(
         RowRule("too_late", f"epoch_ms(received_at) > epoch_ms(event_at) + {35 * DAY_MS}"),
         RowRule("too_old", "event_day < date '2015-01-01'"),
     ),
-    # A rejected pause would let the heartbeat before it earn up to 30 s (RULES.md §3.1).
+    # If a pause were rejected, the heartbeat before it would earn up to 30 s (RULES.md §3.1).
     keeps_odd_records=True,
-    derived=(("event_day", "DATE", _EVENT_DAY),),
+    derived=(("event_day", "DATE", paris_day_of_recent("event_at")),),
     partition_column="event_day",
 )

@@ -1,4 +1,4 @@
-"""An artist's part in a live, in basis points."""
+"""An artist's share of a live, in basis points."""
 
 from ingestion.contracts.contract import Contract, Field
 from ingestion.contracts.fields import Id, Instant, Integer

@@ -1,4 +1,4 @@
-"""A paid period of a subscription: what one payment bought."""
+"""A paid period of a subscription, bought by one payment."""
 
 from ingestion.contracts.contract import Contract, Field, RowRule
 from ingestion.contracts.fields import Choice, Currency, Day, Id, Instant, Integer
@@ -19,12 +19,12 @@ CONTRACT = Contract(
         Field("refunded_cents", Integer(), is_later=True),
     ),
     own_rules=(
-        # No policy is in force before 2015: such a period would have no month to be settled in.
+        # No policy is in force before 2015, so such a period could not be settled in any month.
         RowRule("too_old", "period_end <= date '2015-01-01'"),
         RowRule("period_order", "period_end <= period_start"),
         RowRule("period_too_long", "period_end - period_start > 35"),
         RowRule("envelope_above_price", "envelope_cents > price_cents"),
-        # What is left of a price that nobody knows cannot be told.
+        # Without the price, the amount that is left after the refund is unknown.
         RowRule("refund_without_price", "refunded_cents > 0 and price_cents is null"),
     ),
 )

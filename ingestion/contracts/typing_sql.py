@@ -1,11 +1,12 @@
-"""The one place where a contract becomes SQL: records as text in, typed and judged records out."""
+"""Turns a contract into SQL that takes records as text and returns them typed and judged. No other module does."""
 
 from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import IS_PLAIN, sql_text
+from ingestion.contracts.fields import IS_PLAIN
+from ingestion.sql_text import sql_text
 
 ACCEPTED = "accepted"
 ODD = "odd"
-"""Outcome of an accepted record of which a field is not kept as it was written."""
+"""Outcome of an accepted record with a field that is not kept as written."""
 
 _END_OF_NOTES = "chr(0)"
 _END_OF_NOTE = "chr(1)"
@@ -14,7 +15,7 @@ _NOTED_CHARACTERS = 60
 
 
 def text_column(field: Field) -> str:
-    """The column in which readers hand over a field's text (NULL: missing)."""
+    """The column in which readers pass a field's text (NULL if missing)."""
     return f"text_{field.name}"
 
 
@@ -26,11 +27,11 @@ def judged_records(contract: Contract, source: str) -> str:
         source: a subquery with source_file, source_line, raw, is_malformed, is_plain and the text columns.
 
     Returns:
-        A query with the contract's columns and `outcome`. Parameters: `$loaded_ms`,
-        `$batch_number`. A rejected record carries its raw text in the first column, an odd one what was written in
-        its odd fields before its value there (`odd_notes`, `without_notes`): all kinds leave in one pass over the
-        file, into different partitions, without a spare column.
-        `outcome` is an ENUM: partitioning by text allocates for every row.
+        A query with the contract's columns and `outcome`. Parameters: `$loaded_ms`, `$batch_number`.
+        In a rejected record, the first column contains its raw text. In an odd record, it contains notes of what was
+        written in the odd fields, then the column's own value (`odd_notes`, `without_notes`). So all kinds are written
+        in one pass over the file, to different partitions, without an extra column.
+        `outcome` is an ENUM, because partitioning by text allocates memory for every row.
     """
     texts = ", ".join(f"nullif({text_column(field)}, '') as {text_column(field)}" for field in contract.fields)
     values = ", ".join(f"{field.type.value(text_column(field))} as value_{field.name}" for field in contract.fields)
@@ -84,10 +85,10 @@ def judged_records(contract: Contract, source: str) -> str:
 
 
 def odd_notes(contract: Contract, source: str) -> str:
-    """SQL for what was written in the odd fields of the odd records of `source`, which holds `judged_records`.
+    """SQL for the text that was written in the odd fields of the odd records of `source`, a query of `judged_records`.
 
     Returns:
-        A query with source_file, source_line, field (as files name it) and written (its beginning).
+        A query with source_file, source_line, field (its name in files) and written (the beginning of its text).
     """
     first = next(iter(contract.columns))
     return f"""
@@ -105,13 +106,13 @@ def odd_notes(contract: Contract, source: str) -> str:
 
 
 def without_notes(contract: Contract, source: str) -> str:
-    """SQL for the contract's columns of the odd records of `source`, which holds `judged_records`."""
+    """SQL for the contract's columns, without notes, of the odd records of `source`, a query of `judged_records`."""
     first, *rest = contract.columns
     return f"select split_part({first}, {_END_OF_NOTES}, 2) as {first}, {', '.join(rest)} from ({source})"
 
 
 def _notes(contract: Contract) -> str:
-    """SQL for `field=what was written` of each odd field."""
+    """SQL for `field=written text` of each odd field."""
     notes = (
         f"case when {_is_odd(field)} then "
         f"concat({sql_text(field.name + '=')}, left(translate({text_column(field)}, {_SEPARATORS}, ''), "
@@ -130,7 +131,7 @@ def _value(field: Field) -> str:
 
 
 def _outcome(contract: Contract) -> str:
-    """The first reason that applies, in the order of `Contract.reasons`."""
+    """SQL for the first reason that applies, in the order of `Contract.reasons`."""
     cases = ["when is_malformed then 'malformed'"]
     cases += [
         f"when {field.type.is_missing(text_column(field), _value(field))} then {sql_text('missing_' + field.name)}"

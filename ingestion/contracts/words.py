@@ -1,4 +1,4 @@
-"""What a reject is about, in words: the fields, what was expected there, what to do. The contracts say the rest."""
+"""Explains rejects: the fields concerned, what was expected, what to do. The rest comes from the contracts."""
 
 from typing import Final
 
@@ -11,12 +11,12 @@ _RULES: Final = {
     "in_future": (
         ("event_at", "received_at", "updated_at"),
         "an event at most 10 minutes after it was received, and no instant more than a day after the load",
-        "correct the clock's time where it is known; the sender's clock runs ahead",
+        "correct the time if it is known; the sender's clock runs ahead",
     ),
     "too_late": (
         ("event_at", "received_at"),
         "received at most 35 days after the event",
-        "correct the time that is wrong; what is really older cannot be loaded",
+        "correct the wrong time; a record that is really older cannot be loaded",
     ),
     "too_old": (
         ("event_at", "period_end"),
@@ -26,7 +26,7 @@ _RULES: Final = {
     "period_order": (
         ("period_start", "period_end"),
         "an end after the start",
-        "correct the dates; the end is the first day that is not paid",
+        "correct the dates; the end is the first day that is not paid for",
     ),
     "period_too_long": (
         ("period_start", "period_end"),
@@ -40,11 +40,11 @@ _RULES: Final = {
     ),
     "refund_without_price": (
         ("refunded_cents", "price_cents"),
-        "a price where something of it was refunded",
+        "a price, because a part of it was refunded",
         "add the price, in cents",
     ),
 }
-# The fields by which people know a record, of each type; a reject is answered by a later record of the same ones.
+# The fields that identify a record, by record type. A later record with the same values answers a reject.
 _IDENTITY: Final = {
     "heartbeats": ("event_id",),
     "subscriptions": ("period_id",),
@@ -56,12 +56,12 @@ _IDENTITY: Final = {
 
 
 def identity_of(contract: Contract) -> tuple[str, ...]:
-    """The fields by which people know a record."""
+    """The fields that identify a record."""
     return _IDENTITY[contract.record_type]
 
 
 def fields_of(contract: Contract, reason: str) -> tuple[str, ...]:
-    """The fields that a reason is about; none where the whole line is.
+    """The fields that a reason is about; empty if it is about the whole line.
 
     >>> from ingestion.contracts import CONTRACTS
     >>> fields_of(CONTRACTS["heartbeats"], "too_late"), fields_of(CONTRACTS["lives"], "bad_kind")
@@ -76,11 +76,11 @@ def fields_of(contract: Contract, reason: str) -> tuple[str, ...]:
 
 
 def expected_of(contract: Contract, reason: str) -> str:
-    """What was expected in place of what was found."""
+    """The expected value, in words."""
     if reason in _RULES:
         return _RULES[reason][1]
     if reason == UNREADABLE:
-        return "a whole file of the format that its name says"
+        return "a complete file in the format that its name indicates"
     if reason == MALFORMED:
         return "a line in UTF-8: one JSON object, or as many cells as the header has, with every quote closed"
     (name,) = fields_of(contract, reason)
@@ -89,11 +89,11 @@ def expected_of(contract: Contract, reason: str) -> str:
 
 
 def advice_of(reason: str) -> str:
-    """What to do about it."""
+    """The advice on how to correct a reject."""
     if reason in _RULES:
         return _RULES[reason][2]
     if reason == UNREADABLE:
-        return "deliver the file again, whole"
+        return "deliver the complete file again"
     if reason == MALFORMED:
-        return "correct the line; it may have been cut or joined with another"
+        return "correct the line; it might have been cut or joined with another"
     return "add the value" if reason.startswith(_MISSING) else "correct the value"

@@ -1,1 +1,1 @@
-"""The fictional season: believable landed files for demonstrations and tests. Nobody is real."""
+"""The fictional season: believable landed files for demonstrations and tests. All people in it are invented."""

@@ -1,4 +1,4 @@
-"""What each subscriber likes, and so the chance of each live in each playback."""
+"""The tastes of each subscriber, which determine the chance of each live in each playback."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ def _act_appeals() -> Floats:
 
 
 def _live_appeals(rng: np.random.Generator, lives: Sequence[Live]) -> Floats:
-    """Weigh the lives by their acts, their kind and their own luck; a few become hits."""
+    """Weight the lives by their acts, their kind and chance; a few become hits."""
     by_act = _act_appeals()
     appeals = np.array([max(by_act[credit.act] for credit in live.credits) * _KIND_APPEAL[live.kind] for live in lives])
     appeals *= rng.lognormal(0.0, 0.7, size=len(lives))
@@ -104,7 +104,7 @@ def choose_lives(
     days: Ints,
     published_days: Ints,
 ) -> Ints:
-    """Draw for each playback (its subscriber, its season day) the live that is watched."""
+    """Draw the live that is watched in each playback, given by its subscriber and season day."""
     cumulated = np.cumsum(audience.affinity[subscribers] * _novelty(published_days)[days], axis=1)
     draws = rng.random(len(subscribers)) * cumulated[:, -1]
     chosen: Ints = (cumulated <= draws[:, None]).sum(axis=1).astype(np.int64)

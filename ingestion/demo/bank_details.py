@@ -1,4 +1,4 @@
-"""IBANs with right check digits, of banks that do not exist. Nothing here names a real account."""
+"""IBANs with correct check digits, of banks that do not exist. None of them is a real account."""
 
 _MODULUS = 97
 
@@ -44,7 +44,7 @@ def german_iban(bank: int, account: int) -> str:
 
 
 def with_wrong_check_digits(iban: str) -> str:
-    """Shift the check digits by one: the IBAN of someone who mistyped it.
+    """Shift the check digits by one, as in a mistyped IBAN.
 
     >>> with_wrong_check_digits("BE68539007547034")
     'BE69539007547034'

@@ -1,4 +1,4 @@
-"""Heartbeats that must be rejected: one broken line for each reason a player or a network gives."""
+"""Heartbeats that must be rejected: one broken line for each fault that a player or a network can cause."""
 
 import datetime as dt
 import json
@@ -36,9 +36,9 @@ KINDS = 2 + len(_CHANGES)
 
 
 def break_heartbeat(kind: int, record: Record) -> tuple[str, str]:
-    """Return a broken copy of a heartbeat as an NDJSON line, and the reason of its rejection.
+    """Return a broken copy of a heartbeat as an NDJSON line, and the reason for its rejection.
 
-    The kinds 0 and 1 are cut off in the middle or not JSON at all.
+    Kind 0 is truncated in the middle, and kind 1 is not JSON at all.
     """
     if kind == 0:
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":"))

@@ -18,7 +18,7 @@ GENRES = (
     "classique",
     "metal",
 )
-"""Genres from the most to the least loved."""
+"""Genres from the most to the least popular."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ CAST: tuple[Act, ...] = tuple(
     for category, acts in _BY_CATEGORY
     for name, genre, town, postcode in acts
 )
-"""All acts, within a category from the most to the least popular."""
+"""All acts; within each category, from the most to the least popular."""
 
 STREETS = (
     "rue des Lilas",

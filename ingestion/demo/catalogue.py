@@ -1,4 +1,4 @@
-"""The season's lives and who is credited in them, as they are after all corrections."""
+"""The season's lives and their credits, after all corrections."""
 
 import datetime as dt
 from dataclasses import dataclass, replace
@@ -30,12 +30,12 @@ CATEGORY_CHANGES = (
     ("Ilyès Carmin", "independent", dt.date(2021, 3, 8)),
     ("Noémie Kerguelen", "known", dt.date(2021, 3, 12)),
 )
-"""Who changes category during the season, to what, from which day on."""
+"""Category changes during the season: the act, its new category, and the first day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credit:
-    """An act's part in a live, in basis points; the act by its place in `CAST`."""
+    """An act's share of a live, in basis points; `act` is its index in `CAST`."""
 
     act: int
     share_bp: int
@@ -43,7 +43,7 @@ class Credit:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A catalogue item as the audience meets it (after all corrections)."""
+    """A catalogue item as the audience sees it (after all corrections)."""
 
     live_id: str
     title: str
@@ -59,7 +59,7 @@ class Live:
 
     @property
     def counts(self) -> bool:
-        """Whether its watch time is worth money (RULES.md §4)."""
+        """True if its watch time earns money (RULES.md §4)."""
         return self.kind == "live" and self.exclusive and self.duration_s >= MINIMUM_LIVE_S
 
 
@@ -75,17 +75,17 @@ class Catalogue:
 
 
 def artist_id(act: int) -> str:
-    """Name the artist of the cast's act number `act`."""
+    """Return the artist id of an act, given by its index in `CAST`."""
     return f"art-{act + 1:03d}"
 
 
 def act_named(name: str) -> int:
-    """Find an act's place in the cast."""
+    """Find an act's index in `CAST`."""
     return next(place for place, act in enumerate(CAST) if act.name == name)
 
 
 def build_catalogue(seed: int) -> Catalogue:
-    """Invent about 400 lives: solo concerts, guests, a festival, and what does not count."""
+    """Invent about 400 lives: solo concerts, guests, a festival, and items that do not count."""
     rng = timeline.generator(seed, "catalogue")
     drafts = [
         _draft_concert(rng, place)
@@ -105,7 +105,7 @@ def _any_act(rng: np.random.Generator) -> int:
 
 
 def _sample_published_on(rng: np.random.Generator) -> dt.date:
-    """Half of the catalogue is there at the opening; later releases come on Fridays."""
+    """Draw a publication day: half of the catalogue is there at the opening, later releases come on Fridays."""
     if rng.random() < 0.55:
         span = (timeline.OPENING_ON - timeline.CATALOGUE_SINCE).days
         return timeline.CATALOGUE_SINCE + dt.timedelta(days=int(rng.integers(0, span)))
@@ -117,7 +117,7 @@ def _sample_duration_s(rng: np.random.Generator) -> int:
 
 
 def _sample_credits(rng: np.random.Generator, main: int) -> tuple[Credit, ...]:
-    """Most concerts are one act's alone; some have a guest, some are shared by two."""
+    """Draw a concert's credits: most have one act, some have a guest, some are shared by two acts."""
     other = (main + 1 + int(rng.integers(0, len(CAST) - 1))) % len(CAST)
     draw = rng.random()
     if draw < 0.80:
@@ -183,7 +183,7 @@ def _draft_showcase(rng: np.random.Generator) -> Live:
 
 
 def _draft_extra(rng: np.random.Generator, kind: str) -> Live:
-    """Draft what surrounds the lives: a clip, a studio session, a documentary."""
+    """Draft an extra: a clip, a studio session or a documentary."""
     main = _any_act(rng)
     song = str(rng.choice(SONGS))
     title, shortest_s, longest_s = {

@@ -1,4 +1,4 @@
-"""The files that deliver the catalogue over the season: first exports, additions, corrections, slips."""
+"""The files that deliver the catalogue over the season: first exports, additions, mistakes, corrections."""
 
 import datetime as dt
 import unicodedata
@@ -24,7 +24,7 @@ _LEFT_ON = dt.date(2021, 2, 12)
 
 
 def catalogue_files(catalogue: Catalogue, seed: int) -> list[RecordFile]:
-    """Lay out everything about the catalogue as it would be delivered over the season."""
+    """Make all files of the catalogue as they would be delivered over the season."""
     return [
         *_artist_files(seed),
         *_category_files(),
@@ -124,7 +124,7 @@ def _category_files() -> list[RecordFile]:
         _category_record(act_named(name), category, day, f"{day - dt.timedelta(days=6)}T09:00:00.000Z")
         for name, category, day in CATEGORY_CHANGES
     ]
-    # Entered for the wrong artist and withdrawn two days later: it never existed.
+    # Entered for the wrong artist and withdrawn two days later: it never takes effect.
     mistake = (act_named("Saphir 93"), "independent", dt.date(2021, 3, 8))
     slip = _category_record(*mistake, "2021-03-02T09:00:00.000Z")
     withdrawal = _category_record(*mistake, "2021-03-04T16:40:00.000Z", is_deleted=True)
@@ -140,7 +140,7 @@ def _category_files() -> list[RecordFile]:
 
 
 def _delivered_in(live: Live) -> str:
-    """Lives are delivered a week before they go online; the back catalogue at the opening."""
+    """The month of a live's delivery: a week before it goes online; for the back catalogue, the opening."""
     return max(live.published_on - dt.timedelta(days=7), dt.date(2020, 12, 15)).isoformat()[:7]
 
 
@@ -185,7 +185,7 @@ def _live_files(catalogue: Catalogue) -> list[RecordFile]:
     by_month: dict[str, list[Record]] = {}
     for live in catalogue.lives:
         by_month.setdefault(_delivered_in(live), []).append(_live_record(live))
-    # Two slips of the first delivery, mended in February: a duration and a title.
+    # Two mistakes in the first delivery, corrected in February: a duration and a title.
     too_short, misspelt = (_live_record(live) for live in _at_opening(catalogue.lives)[10:12])
     mended = [{**record, "updated_at": "2021-02-17T10:00:00.000Z"} for record in (too_short, misspelt)]
     slips = {
@@ -212,7 +212,7 @@ def _credit_files(catalogue: Catalogue) -> list[RecordFile]:
     by_month: dict[str, list[Record]] = {}
     for live in catalogue.lives:
         by_month.setdefault(_delivered_in(live), []).extend(_credit_records(live))
-    # A guest was forgotten at the opening: the newer, whole set replaces the first one.
+    # A guest was forgotten at the opening: the newer, complete set replaces the first one.
     shared = next(live for live in _at_opening(catalogue.lives) if len(live.credits) == 2)
     forgotten = [
         {**record, "share_bp": WHOLE_BP} for record in by_month["2020-12"] if record["live_id"] == shared.live_id

@@ -1,4 +1,4 @@
-"""When the season's files were delivered: their names say it. What is late for a close lands after it."""
+"""Delivery days of the season's files, from their names. Files that are late for a close land after it."""
 
 import re
 from datetime import date, timedelta
@@ -8,7 +8,7 @@ _DATED = re.compile(r"(?P<year>\d{4})-(?:W(?P<week>\d\d)|(?P<month>\d\d)(?:-(?P<
 
 
 def delivered_on(name: str) -> date:
-    """Return the day on which a file of the season was there: the day, or the last day of the week or month it names.
+    """Return the day on which a file of the season was delivered: the day, or end of the week or month, in its name.
 
     >>> delivered_on("heartbeats-2021-01-20.csv"), delivered_on("uploads-2021-W05.ndjson.gz")
     (datetime.date(2021, 1, 20), datetime.date(2021, 2, 7))
@@ -16,7 +16,7 @@ def delivered_on(name: str) -> date:
     datetime.date(2021, 2, 28)
 
     Raises:
-        ValueError: The name holds no date.
+        ValueError: The name contains no date.
     """
     found = _DATED.search(name)
     if found is None:
@@ -31,7 +31,7 @@ def delivered_on(name: str) -> date:
 
 
 def deliver(season: Path, landing: Path, *, until: date) -> int:
-    """Move what was delivered by that day from the season into landing, by rename; return how many files."""
+    """Move the files that were delivered by `until` from the season to landing, by rename; return how many."""
     due = [path for path in sorted(season.rglob("*")) if path.is_file() and delivered_on(path.name) <= until]
     for path in due:
         target = landing / path.relative_to(season)

@@ -1,4 +1,4 @@
-"""Writing landed files: every format, the same bytes each time, by rename. Knows no content."""
+"""Writes landed files in every format, with the same bytes each time, by rename. Knows nothing of their content."""
 
 import csv
 import gzip
@@ -16,7 +16,7 @@ _GZIP_LEVEL = 1
 
 
 def land(landing_dir: Path, path: str, content: bytes) -> int:
-    """Deliver a file by rename, as INTERFACES.md asks, and return its bytes on disk."""
+    """Deliver a file by rename, as INTERFACES.md asks, and return its size in bytes."""
     target = landing_dir / path
     target.parent.mkdir(parents=True, exist_ok=True)
     aside = target.with_name(f"{target.name}.part")
@@ -26,7 +26,7 @@ def land(landing_dir: Path, path: str, content: bytes) -> int:
 
 
 def compressed(path: str, content: bytes) -> bytes:
-    """Compress as the path's suffix says; without a clock in the header."""
+    """Compress as the path's suffix says, without a timestamp in the header."""
     if path.endswith(".gz"):
         return gzip.compress(content, compresslevel=_GZIP_LEVEL, mtime=0)
     if path.endswith(".zst"):
@@ -57,7 +57,7 @@ def with_text_instants(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def encode_frame(path: str, frame: pl.DataFrame, broken_line: str | None) -> bytes:
-    """Write many records in the format of the path; a broken line only goes into NDJSON.
+    """Write many records in the format of the path; a broken line is only added to NDJSON.
 
     Parquet keeps its instants typed; the text formats write them as ISO 8601.
     """

@@ -1,4 +1,4 @@
-"""The season in figures, from its plan: whether a person would believe it. Reads no file."""
+"""The season's figures, from its plan, to judge whether it is believable. Reads no file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ _HOUR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class MonthFigures:
-    """One month: what was watched in it, and the periods that it settles.
+    """One month: the watch time in it, and the periods that it settles.
 
-    Shares are of the counting watch time, split by credit, by the category on the day.
+    Shares are shares of the counting watch time, split by credit, in the category on that day.
     """
 
     month: str
@@ -33,7 +33,7 @@ class MonthFigures:
 
     @property
     def hours_per_watcher(self) -> float:
-        """Mean watch time of who watched at all."""
+        """Mean watch time, in hours, of the subscribers who watched."""
         return self.watch_hours / self.watchers
 
     @property
@@ -42,7 +42,7 @@ class MonthFigures:
         return self.idle_periods / self.settled_periods
 
     def line(self) -> str:
-        """Say it in one line."""
+        """The figures in one line of text."""
         shares = ", ".join(f"{name} {share:.0%}" for name, share in self.category_shares.items())
         return (
             f"{self.month}: {self.watch_hours:,.0f} h watched by {self.watchers:,} subscribers "

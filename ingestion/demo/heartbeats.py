@@ -1,4 +1,4 @@
-"""What the players send: each playback as heartbeats, and the way by which they arrive."""
+"""The heartbeats that players send for each playback, and how they arrive."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
 STATES = ("playing", "paused", "buffering", "seeking", "ended")
 _PLAYING, _PAUSED, _BUFFERING, _SEEKING, _ENDED = range(5)
 
-# What may happen at a beat, and how likely.
+# The events that can happen at a beat, and how likely they are.
 _NOTHING, _PAUSE, _BUFFER, _SEEK_ON, _SEEK_BACK, _STALL, _SLEEP = range(7)
 _EVENT_SHARES = (0.9875, 0.0035, 0.0030, 0.0020, 0.0015, 0.0025)
 _STATE_OF_EVENT = np.array([_PLAYING, _PAUSED, _BUFFERING, _SEEKING, _SEEKING, _PLAYING, _PLAYING], dtype=np.int64)
@@ -29,8 +29,8 @@ _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _LONGEST_UPLOAD_MS = 20 * _DAY_MS
 _GAP_CAP_MS = 30_000
-# The releases of each app, by the day of the season on which they came out. Pages of the web, and what is neither,
-# send no version.
+# The releases of each app, with the day of the season on which they came out. Web pages and other devices send no
+# version.
 _RELEASES = {
     "ios": ((0, "ios 4.1.0"), (31, "ios 4.2.0"), (46, "ios 4.2.1"), (82, "ios 4.3.0")),
     "android": ((0, "android 4.1.2"), (34, "android 4.2.0"), (76, "android 4.3.0")),
@@ -41,11 +41,11 @@ _SLOWEST_UPDATE_DAYS = 21
 
 @dataclass(frozen=True, slots=True)
 class Beats:
-    """All heartbeats, ordered by playback and time; one array an attribute.
+    """All heartbeats, ordered by playback and time; one array per attribute.
 
-    `playback` is a place in `Playbacks`; `at_ms`, `received_ms` are ms since 1970; `is_late` marks
-    those that came by a later upload; `rate` is the playback rate; `is_bare` marks those of simple
-    devices, which send neither sequence nor position.
+    `playback` is an index in `Playbacks`; `at_ms` and `received_ms` are ms since 1970; `is_late` marks heartbeats that
+    came in a later upload; `rate` is the playback rate; `is_bare` marks heartbeats of simple devices, which send
+    neither sequence nor position.
     """
 
     playback: Ints
@@ -71,7 +71,7 @@ class Beats:
 
 
 def build_beats(seed: int, playbacks: Playbacks) -> Beats:
-    """Expand every playback into its heartbeats, a state change or a regular one each."""
+    """Expand every playback into its heartbeats: regular ones and state changes."""
     rng = timeline.generator(seed, "heartbeats")
     owner, event, is_extra = _script(rng, playbacks)
     rate = np.where(rng.random(len(playbacks)) < _FASTER_PLAYBACKS, 1.25, 1.0)[owner]
@@ -80,7 +80,7 @@ def build_beats(seed: int, playbacks: Playbacks) -> Beats:
     position_ms = _running_total(moved_ms, owner) + playbacks.start_position_ms[owner]
 
     on_screen = (position_ms >= 0) & (position_ms <= playbacks.duration_ms[owner])
-    # What follows the first step over the end (or before the start) was never sent.
+    # Heartbeats after the first step past the end (or before the start) were never sent.
     kept = _running_total(~on_screen, owner) == 0
     owner, at_ms, position_ms, state, rate, event = (
         values[kept] for values in (owner, at_ms, position_ms, state, rate, event)
@@ -140,7 +140,7 @@ def _steps(
     is_extra: Bools,
     rate: np.ndarray[tuple[int], np.dtype[np.float64]],
 ) -> tuple[Ints, Ints, Ints]:
-    """Return a heartbeat's ms since the one before, how far its position moved, its state."""
+    """Return for each heartbeat the ms since the one before, the change of position, and the state."""
     size = len(owner)
     elapsed = np.clip(rng.normal(10_000, 70, size=size), 9_500, 10_500).astype(np.int64)
     elapsed[is_extra] = rng.integers(500, 9_500, size=int(is_extra.sum()))
@@ -176,7 +176,7 @@ def _steps(
 
 
 def _playback_starts_ms(rng: np.random.Generator, playbacks: Playbacks, owner: Ints, awake_ms: Ints) -> Ints:
-    """Chain a session's playbacks, each a few seconds after the one before; a sleep is its last."""
+    """Chain a session's playbacks, each a few seconds after the one before; only the last one can have a sleep."""
     lengths = np.zeros(len(playbacks), dtype=np.int64)
     np.maximum.at(lengths, owner, awake_ms)
     steps = lengths + rng.integers(4_000, 150_000, size=len(playbacks))
@@ -194,11 +194,11 @@ def _end_playbacks(rng: np.random.Generator, owner: Ints, position_ms: Ints, dur
 
 
 def _arrivals(rng: np.random.Generator, owner: Ints, at_ms: Ints) -> tuple[Ints, Bools]:
-    """Let most arrive at once, and some playbacks (or their end) hours to weeks later."""
+    """Let most heartbeats arrive immediately, and some playbacks (or their ends) hours to weeks later."""
     received = at_ms + np.clip(rng.lognormal(6.6, 0.6, size=len(at_ms)), 60, 90_000).astype(np.int64)
     playback_count = int(owner[-1]) + 1
     is_offline = rng.random(playback_count) < _LATE_PLAYBACKS
-    # Half of them lost the connection on the way: only the end comes late.
+    # Half of them lost the connection during the playback: only the end comes late.
     online_share = np.where(rng.random(playback_count) < 0.5, 0.0, rng.random(playback_count))
     counts = np.bincount(owner, minlength=playback_count)
     number = _running_total(np.ones(len(owner), dtype=np.int64), owner) - 1
@@ -211,10 +211,10 @@ def _arrivals(rng: np.random.Generator, owner: Ints, at_ms: Ints) -> tuple[Ints,
 
 
 def deliveries(seed: int, beats: Beats) -> pl.DataFrame:
-    """Return one row a delivered heartbeat, redeliveries included: `row`, `received_ms`, `file`.
+    """Return one row per delivered heartbeat, including redeliveries: `row`, `received_ms`, `file`.
 
-    `row` is a place in `beats`. `file` names where it lands, `YYYY-MM-DD` (the daily file) or
-    `YYYY-Www` (the late uploads of a week). Ordered by file, then by arrival.
+    `row` is an index in `beats`. `file` is the file that it lands in, `YYYY-MM-DD` (the daily file) or `YYYY-Www` (the
+    late uploads of a week). Ordered by file, then by arrival.
     """
     rng = timeline.generator(seed, "deliveries")
     midnights = timeline.midnights_ms()
@@ -253,13 +253,13 @@ def _week(day_offset: int) -> str:
 
 
 def playback_ids(seed: int, count: int) -> list[str]:
-    """Name the playbacks by random hexadecimal text, as players do."""
+    """Make playback ids of random hexadecimal text, as players do."""
     text = timeline.generator(seed, "playback ids").bytes(8 * count).hex()
     return [f"pb-{text[16 * n : 16 * n + 16]}" for n in range(count)]
 
 
 def _app_versions(playbacks: Playbacks) -> pl.Series:
-    """Return the version of the app that each playback ran in: the newest that its subscriber had taken by then."""
+    """Return the app version of each playback: the newest one that its subscriber had installed by then."""
     day = (playbacks.session_start_ms - timeline.midnights_ms()[0]) // _DAY_MS
     taken_after = playbacks.subscriber * 11 % (_SLOWEST_UPDATE_DAYS + 1)
     names: list[str | None] = [None]
@@ -280,7 +280,7 @@ def heartbeat_frame(
     catalogue: Catalogue,
     ids: list[str],
 ) -> pl.DataFrame:
-    """Return the delivered heartbeats as records of INTERFACES.md, instants as UTC datetimes."""
+    """Return the delivered heartbeats as records according to INTERFACES.md, with instants as UTC datetimes."""
     rows = delivered["row"].to_numpy()
     owner = beats.playback[rows]
 

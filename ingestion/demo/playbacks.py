@@ -1,4 +1,4 @@
-"""Who plays what, when and how long: the season's playbacks, before they become heartbeats."""
+"""The season's playbacks, before they become heartbeats: who plays what, when and for how long."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ _FURTHER_PLAYBACK = 0.27
 
 @dataclass(frozen=True, slots=True)
 class Playbacks:
-    """One array an attribute, one place a playback; ordered by session.
+    """One array per attribute, with one element per playback; ordered by session.
 
-    `live` is a place in the catalogue, `device` and `surface` in their lists; `session_start_ms`
-    is when its session began; `beats` is how many regular heartbeats it is planned to send.
+    `live` is an index in the catalogue, `device` and `surface` in their lists; `session_start_ms` is when the session
+    began; `beats` is how many regular heartbeats the playback is planned to send.
     """
 
     subscriber: Ints
@@ -80,7 +80,7 @@ def build_playbacks(seed: int, catalogue: Catalogue, periods: Sequence[Period]) 
 
 
 def _sample_sessions(rng: np.random.Generator, audience: Audience, periods: Sequence[Period]) -> tuple[Ints, Ints]:
-    """Draw the (subscriber, season day) of each session: at least one a period, unless idle."""
+    """Draw the (subscriber, season day) of each session: at least one per period, unless idle."""
     appetites = timeline.day_appetites()
     subscribers: list[Ints] = []
     days: list[Ints] = []
@@ -101,13 +101,13 @@ def _sample_sessions(rng: np.random.Generator, audience: Audience, periods: Sequ
 
 
 def _sample_start_positions(rng: np.random.Generator, duration_ms: Ints) -> Ints:
-    """Most begin at the beginning; some resume where they had stopped."""
+    """Draw where each playback starts: most at the beginning, some where they had stopped."""
     resumes = rng.random(len(duration_ms)) < 0.12
     return np.where(resumes, duration_ms * rng.uniform(0.1, 0.7, size=len(duration_ms)), 0).astype(np.int64)
 
 
 def _sample_beats(rng: np.random.Generator, remaining_ms: Ints) -> Ints:
-    """Some leave at once, most see a part, some stay until the end."""
+    """Draw how long each playback lasts: some viewers leave immediately, most see a part, some stay until the end."""
     size = len(remaining_ms)
     mood = rng.random(size)
     watched_ms = np.select(
@@ -126,7 +126,7 @@ def _sample_devices(rng: np.random.Generator, subscriber: Ints) -> Ints:
 
 
 def _sample_surfaces(rng: np.random.Generator, is_favourite: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Ints:
-    """A favourite is more often found on its artist's page."""
+    """Draw the surface of each playback: a favourite is more often started on its artist's page."""
     size = len(is_favourite)
     return np.where(
         is_favourite,

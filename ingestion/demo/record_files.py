@@ -1,4 +1,4 @@
-"""What one landed file of a small record type holds: records, and broken lines among them."""
+"""The content of one landed file of a small record type: records, and broken lines among them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class BrokenRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordFile:
-    """One file to land; the suffix of its path (relative to the landing) says the format."""
+    """One file to land. The suffix of its path (relative to landing) determines the format."""
 
     path: str
     records: tuple[Record, ...]

@@ -1,4 +1,4 @@
-"""The season as a whole: its plan, its landed files, its summary. The way in to the demo."""
+"""The whole season: its plan, its landed files, its summary. The entry point of the demo."""
 
 import os
 from collections import Counter
@@ -27,14 +27,14 @@ from ingestion.demo.subscription_exports import subscription_files
 from ingestion.demo.subscriptions import SUBSCRIBERS, Period, build_periods
 
 BROKEN_HEARTBEATS = 46
-# Unlike the other days, these came by hand, from the archive, or from a collector on trial.
+# Unlike the other days, these were delivered by hand, from the archive, or by a collector on trial.
 _CSV_DAY = "2021-01-20"
 _PARQUET_DAY = "2021-03-03"
 _ZSTD_DAYS = tuple(f"2021-02-{day}" for day in range(15, 22))
 
 
 class LandingNotEmptyError(Exception):
-    """The demo season would mix with files that are there already."""
+    """The demo season would be mixed with files that are already there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Season:
 
 @dataclass(frozen=True, slots=True)
 class SeasonSummary:
-    """What was written and what it tells; `heartbeats` are distinct ones, redeliveries apart."""
+    """The files that were written and the season's figures; `heartbeats` counts distinct ones, without redeliveries."""
 
     landing_dir: Path
     files: int
@@ -66,11 +66,11 @@ class SeasonSummary:
     redelivered_heartbeats: int
     late_heartbeats: int
     broken_lines: Mapping[str, int]
-    """By the reason of the rejection, over all record types."""
+    """Number of broken lines by the reason for the rejection, over all record types."""
     months: tuple[MonthFigures, ...]
 
     def lines(self) -> list[str]:
-        """Say it in plain words, a line a fact."""
+        """The summary in words, one fact per line."""
         return [
             f"{self.files} files, {self.bytes / 1e6:.0f} MB in {self.landing_dir}",
             (f"{self.artists} artists, {self.lives} catalogue items, of which {self.counting_lives} count for payouts"),
@@ -103,10 +103,10 @@ def write_season(
 ) -> SeasonSummary:
     """Fill an empty landing with a fictional season, byte for byte the same for the same seed.
 
-    `progress` is told in plain words what is being done.
+    `progress` is called with a description of each step.
 
     Raises:
-        LandingNotEmptyError: the landing holds a file already; nothing was written.
+        LandingNotEmptyError: landing already contains a file; nothing was written.
     """
     _require_empty(landing_dir)
     tell = progress or (lambda _: None)
@@ -153,7 +153,7 @@ def _require_empty(landing_dir: Path) -> None:
 
 
 def heartbeat_path(file: str) -> str:
-    """Return where a day's (`YYYY-MM-DD`) or a week's late (`YYYY-Www`) heartbeats land."""
+    """Return the path in landing of a day's heartbeats (`YYYY-MM-DD`) or a week's late ones (`YYYY-Www`)."""
     if "W" in file:
         return f"heartbeats/late/uploads-{file}.ndjson.gz"
     suffix = {_CSV_DAY: "csv", _PARQUET_DAY: "parquet"}.get(file, "ndjson.zst" if file in _ZSTD_DAYS else "ndjson.gz")
@@ -161,7 +161,7 @@ def heartbeat_path(file: str) -> str:
 
 
 def _land_heartbeats(landing_dir: Path, season: Season, delivered: pl.DataFrame) -> tuple[list[int], Counter[str]]:
-    """Write daily files and late uploads; return their sizes and the broken lines' reasons."""
+    """Write daily files and late uploads; return their sizes and the reasons of the broken lines."""
     ids = playback_ids(season.seed, len(season.playbacks))
     broken_kinds = _place_broken_lines(season.seed)
 

@@ -1,4 +1,4 @@
-"""Where the lives were filmed and how they are called. Venues are invented; data only."""
+"""The venues, titles and songs of the lives. Venues are invented; data only."""
 
 VENUES = (
     ("La Verrerie", "à la Verrerie", "Nantes"),
@@ -22,7 +22,7 @@ VENUES = (
     ("La Rotonde du Lac", "à la Rotonde du Lac", "Annecy"),
     ("Le Caveau des Brumes", "au Caveau des Brumes", "Metz"),
 )
-"""Each venue's name, how one says that a concert is there, and its city."""
+"""Each venue's name, the name with its French preposition for titles, and its city."""
 
 FESTIVAL_NAME = "Festival Grand Estran"
 FESTIVAL_TOWN = "Saint-Brieuc"

@@ -22,7 +22,7 @@ def _record(period: Period, status: str, updated_at: dt.datetime) -> Record:
 
 
 def subscription_files(periods: tuple[Period, ...]) -> list[RecordFile]:
-    """Lay out one export a month: the periods begun in it, and the refunds decided in it."""
+    """Make one export per month: the periods begun in it, and the refunds decided in it."""
     by_month: dict[str, list[tuple[dt.datetime, Record]]] = {}
     for period in periods:
         events = [("paid", period.paid_at)]
@@ -35,7 +35,7 @@ def subscription_files(periods: tuple[Period, ...]) -> list[RecordFile]:
         records = tuple(record for _, record in sorted(dated, key=lambda pair: pair[0]))
         broken = _broken_records(month, records[0])
         if month == "2020-12":
-            # The first export had no such column yet: the policy's default fills it.
+            # The first export does not have this column yet: the policy's default fills it.
             records = tuple(_without_envelope(record) for record in records)
             broken = tuple(replace(b, record=_without_envelope(b.record)) for b in broken)
         files.append(RecordFile(f"subscriptions/subscriptions-{month}.csv", records, broken))
@@ -47,7 +47,7 @@ def _without_envelope(record: Record) -> Record:
 
 
 def _broken_records(month: str, like: Record) -> tuple[BrokenRecord, ...]:
-    """Break copies of a record under ids of their own."""
+    """Make broken copies of a record, with ids of their own."""
     changes: dict[str, tuple[tuple[str, Record], ...]] = {
         "2020-12": (
             ("bad_status", {"status": "payé"}),

@@ -26,7 +26,7 @@ _DISPUTED_SHARE = 0.006
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """What one payment bought, `[start, end)`, and how its status went."""
+    """A period bought by one payment, `[start, end)`, and its final status."""
 
     period_id: str
     subscriber: int
@@ -46,12 +46,12 @@ class Period:
 
     @property
     def is_settled(self) -> bool:
-        """Whether it brings an envelope (RULES.md §5)."""
+        """True if it brings an envelope (RULES.md §5)."""
         return self.final_status == "paid" and self.envelope_cents > 0
 
     @property
     def usable_until(self) -> dt.date:
-        """The first day on which its subscriber can no longer watch by it."""
+        """The first day on which its subscriber can no longer watch with it."""
         return self.end if self.final_at is None else min(self.end, self.final_at.date())
 
 
@@ -84,10 +84,10 @@ def build_periods(seed: int) -> tuple[Period, ...]:
 
 
 def _sample_joining_days(rng: np.random.Generator) -> list[dt.date]:
-    """More than half join around Christmas; the rest over the season, more at the festival.
+    """Draw the joining days: half of them around Christmas, the others over the season, with more at the festival.
 
-    No period may end in December, or December would be the first month to settle: paid periods
-    last a month, and trials are offered from January on only.
+    No period can end in December, or December would be the first month to settle: paid periods last a month, and
+    trials are only offered from January on.
     """
     at_christmas = np.array([1.3, 0.9, 1.0, 0.9, 0.9, 1.1, 1.6, 2.6, 1.8, 1.2, 1, 1, 1, 1.1, 1.4])
     later = np.linspace(1.0, 0.8, len(timeline.DAYS) - len(at_christmas) - 3)
@@ -173,7 +173,7 @@ def _paid_stretch(rng: np.random.Generator, subscriber: int, anchor: dt.date) ->
 
 
 def _disputed(period: Period) -> Period:
-    """Let the card holder dispute the payment weeks later, when the month it paid for may be closed already."""
+    """Let the card holder dispute the payment weeks later, when the month it paid for might already be closed."""
     disputed_on = period.end + dt.timedelta(days=12)
     if disputed_on > timeline.LAST_DAY:
         return period

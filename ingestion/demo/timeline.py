@@ -38,7 +38,7 @@ WEEKEND_HOURS = (
 
 
 def generator(seed: int, purpose: str) -> np.random.Generator:
-    """Give each part of the season its own stream, so that a change in one leaves the others."""
+    """Give each part of the season its own random stream, so that a change in one does not affect the others."""
     return np.random.default_rng([seed, *purpose.encode()])
 
 
@@ -69,7 +69,7 @@ def day_appetites() -> npt.NDArray[np.float64]:
 
 
 def sample_start_offsets_ms(rng: np.random.Generator, days: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Draw for each day (its index) a start of viewing, in ms after that day's Paris midnight."""
+    """Draw a start of viewing for each day (given by its index), in ms after that day's Paris midnight."""
     weekends = np.array([day.weekday() >= 5 for day in DAYS])[days]
     hours = np.empty(len(days), dtype=np.int64)
     for weights, chosen in ((WEEKDAY_HOURS, ~weekends), (WEEKEND_HOURS, weekends)):

@@ -1,6 +1,8 @@
-"""Great Expectations suites as code, one a module, pushed down to DuckDB.
+"""Great Expectations suites as code, one per module, run in DuckDB.
 
-They state what must hold of records that a contract has accepted, in words of their own: a second
-opinion on the contract, and a gate. Importing the library costs seconds, so nothing here is
-imported before there is something to validate: a suite is named by its module.
+They state the rules for accepted records independently of the contracts: a second opinion on them. A file that
+fails is held.
+
+Importing the library takes seconds, so nothing here is imported before there is something to validate: callers name a
+suite by its module.
 """

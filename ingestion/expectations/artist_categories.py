@@ -1,4 +1,4 @@
-"""What must hold of the accepted changes of category of a batch."""
+"""Expectations for a batch's accepted category changes."""
 
 import great_expectations as gx
 

@@ -1,4 +1,4 @@
-"""What must hold of the accepted artists of a batch."""
+"""Expectations for a batch's accepted artists."""
 
 import great_expectations as gx
 

@@ -1,4 +1,4 @@
-"""What Great Expectations lacks to work on an open DuckDB connection."""
+"""A Great Expectations data source over an open DuckDB connection, which the library does not have."""
 
 import importlib.util
 import sys
@@ -12,11 +12,11 @@ import sqlalchemy
 from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy.pool import StaticPool
 
-from ingestion.contracts.fields import sql_text
+from ingestion.sql_text import sql_text
 
 
 def _import_on_first_use(name: str) -> None:
-    """Put a module in place whose code runs when something of it is first used."""
+    """Register a module whose code runs when one of its names is first used."""
     spec = importlib.util.find_spec(name)
     if name in sys.modules or spec is None or spec.loader is None:
         return
@@ -28,11 +28,11 @@ def _import_on_first_use(name: str) -> None:
     setattr(sys.modules[parent], child, module)
 
 
-# scipy.stats is a third of the import and serves two expectations that no suite here uses.
+# scipy.stats takes a third of the import time, for two expectations that no suite here uses.
 _import_on_first_use("scipy.stats")
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # theirs: sre_constants
-    # It imports PySpark where the extra `spark` is installed, which warns of pandas 3.
+    warnings.simplefilter("ignore", DeprecationWarning)  # from their import of sre_constants
+    # If the extra `spark` is installed, it imports PySpark, which warns about pandas 3.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
     import great_expectations as gx
     from great_expectations.compatibility import pydantic
@@ -48,28 +48,28 @@ class DuckDBExecutionEngine(SqlAlchemyExecutionEngine):  # type: ignore[misc]
     """Keeps its connection open, as the library does for SQLite.
 
     Otherwise the connection goes back to the pool before its result is read ("list index out of
-    range"). Can go once `GXSqlDialect` knows DuckDB as a dialect with a persisted connection.
+    range"). Can be removed once `GXSqlDialect` has DuckDB as a dialect with a persisted connection.
     """
 
     _connection: sqlalchemy.Connection | None
 
     @contextmanager
     def get_connection(self) -> Iterator[sqlalchemy.Connection]:
-        """The one connection."""
+        """The only connection."""
         if self._connection is None:
             self._connection = self.engine.connect()
         yield self._connection
 
 
 class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
-    """A data source over a connection that is open already."""
+    """A data source over a connection that is already open."""
 
     type: Literal["duckdb"] = "duckdb"
     _connection_to_use: Any = pydantic.PrivateAttr(None)
     _execution_engine: Any = pydantic.PrivateAttr(None)
 
     def test_connection(self, test_assets: bool = True) -> None:  # noqa: FBT001, FBT002
-        """Nothing to test: the connection is handed over open."""
+        """Do nothing: the connection is passed in open."""
 
     def _create_engine(self) -> sqlalchemy.Engine:
         return sqlalchemy.create_engine(
@@ -79,7 +79,7 @@ class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
         )
 
     def get_execution_engine(self) -> DuckDBExecutionEngine:
-        """An engine whose only connection is the one handed over."""
+        """An engine whose only connection is the one passed in."""
         if self._execution_engine is None:
             self._execution_engine = DuckDBExecutionEngine(engine=self.get_engine(), create_temp_table=False)
         engine: DuckDBExecutionEngine = self._execution_engine
@@ -88,7 +88,7 @@ class DuckDBDatasource(SQLDatasource):  # type: ignore[misc]
 
 def batch_over(con: duckdb.DuckDBPyConnection, schema: str | None, table: str) -> Any:
     """A Great Expectations batch of all rows of a table or view."""
-    # Without this an ephemeral context leaves a temporary folder behind, for a site nobody builds.
+    # Without this, an ephemeral context leaves a temporary folder behind, for a docs site that is never built.
     without_docs = InMemoryStoreBackendDefaults(init_temp_docs_sites=False)
     context = gx.get_context(mode="ephemeral", project_config=DataContextConfig(store_backend_defaults=without_docs))
     context.enable_analytics(enable=False)
@@ -98,6 +98,6 @@ def batch_over(con: duckdb.DuckDBPyConnection, schema: str | None, table: str) -
     cursor.execute("set TimeZone = 'UTC'")
     if schema:
         cursor.execute(f"set schema = {sql_text(schema)}")
-    source._connection_to_use = cursor  # noqa: SLF001 - pydantic takes no connection as a field
+    source._connection_to_use = cursor  # noqa: SLF001 - a connection cannot be a pydantic field
     asset = source.add_table_asset(table, table_name=table)
     return asset.add_batch_definition_whole_table("all").get_batch()

@@ -1,4 +1,4 @@
-"""What must hold of the accepted heartbeats of a batch."""
+"""Expectations for a batch's accepted heartbeats."""
 
 import great_expectations as gx
 
@@ -27,7 +27,7 @@ SUITE = gx.ExpectationSuite(
             "select playback_rate from {batch} where not (playback_rate >= 0 and isfinite(playback_rate))",
             expected="a playback rate is a finite number from 0 on",
         ),
-        # By day, not by record: asking ICU for the midnights alone is a tenth of the whole suite's time.
+        # By day, not by record: asking ICU only for the midnights already takes a tenth of the whole suite's time.
         no_rows(
             "event_day_in_paris",
             "select event_day from {batch} group by event_day "

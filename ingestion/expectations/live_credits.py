@@ -1,4 +1,4 @@
-"""What must hold of the accepted parts in lives of a batch."""
+"""Expectations for a batch's accepted live credits."""
 
 import great_expectations as gx
 

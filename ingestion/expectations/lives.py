@@ -1,4 +1,4 @@
-"""What must hold of the accepted catalogue items of a batch."""
+"""Expectations for a batch's accepted catalogue items."""
 
 import great_expectations as gx
 

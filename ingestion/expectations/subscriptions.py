@@ -1,4 +1,4 @@
-"""What must hold of the accepted paid periods of a batch."""
+"""Expectations for a batch's accepted paid periods."""
 
 import great_expectations as gx
 

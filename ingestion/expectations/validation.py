@@ -1,4 +1,4 @@
-"""Validating a relation of an open DuckDB connection against a suite."""
+"""Validates a relation of an open DuckDB connection against a suite."""
 
 import importlib
 from typing import Any
@@ -11,28 +11,28 @@ _NAMED_AT_MOST = 5
 
 
 def validate(con: duckdb.DuckDBPyConnection, relation: str, suite: str) -> tuple[CheckResult, ...]:
-    """Run a suite over a table or view; every expectation becomes one check result.
+    """Run a suite on a table or view; every expectation becomes one check result.
 
-    An expectation that could not be evaluated has not been met.
+    An expectation that could not be evaluated counts as failed.
 
     Args:
-        con: an open connection; temporary relations of it are not visible to the validation.
-        relation: `table` or `schema.table`; a name of the code, never of the data.
-        suite: the module whose `SUITE` is to hold, such as `ingestion.expectations.lives`.
-            Each of its expectations carries `meta={"check": name}` and a description.
+        con: an open connection; the validation does not see its temporary relations.
+        relation: `table` or `schema.table`; a name from the code, never from the data.
+        suite: the module with the `SUITE` to run, such as `ingestion.expectations.lives`.
+            Each of its expectations has `meta={"check": name}` and a description.
     """
-    # The import of Great Expectations takes seconds: only those who validate pay for it.
+    # Importing Great Expectations takes seconds: only code that validates should pay for it.
     from ingestion.expectations.duckdb_datasource import batch_over  # noqa: PLC0415
 
     schema, _, table = relation.rpartition(".")
     batch = batch_over(con, schema or None, table)
-    # Counts alone first: rows to show as examples are fetched by a query each, and only where there are any.
+    # First only the counts. Example rows take one more query per expectation: they are fetched only for failed ones.
     outcome = batch.validate(importlib.import_module(suite).SUITE, result_format="BOOLEAN_ONLY")
     return tuple(_result(_with_examples(batch, result)) for result in outcome.results)
 
 
 def _with_examples(batch: Any, result: Any) -> Any:
-    """A failed expectation's result with rows that break it, 200 at most."""
+    """A failed expectation's result with the rows that break it, 200 at most."""
     if result.success:
         return result
     is_query = result.expectation_config.type == "no_rows_expectation"
@@ -80,7 +80,7 @@ def _row(row: dict[str, Any]) -> str:
 
 
 def _exception(info: dict[str, Any]) -> str:
-    """The message, which lies one level deeper where a metric of an expectation failed."""
+    """The message, which is one level deeper if a metric of the expectation failed."""
     for entry in (info, *(nested for nested in info.values() if isinstance(nested, dict))):
         if message := entry.get("exception_message"):
             return str(message)

@@ -22,7 +22,7 @@ def filled(*columns: str) -> list[gxe.Expectation]:
 
 
 def among(column: str, options: Iterable[str]) -> gxe.Expectation:
-    """The column holds nothing but these values (or null)."""
+    """The column contains only these values (or null)."""
     values = list(options)
     return gxe.ExpectColumnValuesToBeInSet(
         column=column,
@@ -34,7 +34,7 @@ def among(column: str, options: Iterable[str]) -> gxe.Expectation:
 
 
 def between(column: str, minimum: int, maximum: int | None = None) -> gxe.Expectation:
-    """The column's values lie within bounds, both included (or are null)."""
+    """The column's values are within bounds, both included (or null)."""
     bounds = f"at least {minimum}" if maximum is None else f"{minimum} to {maximum}"
     return gxe.ExpectColumnValuesToBeBetween(
         column=column,
@@ -50,10 +50,10 @@ _ROWS = "unexpected_rows_query.table"
 
 
 class NoRowsExpectation(gxe.UnexpectedRowsExpectation):  # type: ignore[misc]
-    """Runs its query once where no rows are asked for; the library's own counts them and fetches them, always."""
+    """Runs its query once if no rows are needed. The library's own class always counts the rows and fetches them."""
 
     def get_validation_dependencies(self, *args: Any, **kwargs: Any) -> Any:
-        """The count, and the rows where a result can show them."""
+        """The count, and the rows if the result can show them."""
         needed = super().get_validation_dependencies(*args, **kwargs)
         if needed.result_format["result_format"] == "BOOLEAN_ONLY":
             needed.remove_metric_configuration(_ROWS)
@@ -64,7 +64,7 @@ class NoRowsExpectation(gxe.UnexpectedRowsExpectation):  # type: ignore[misc]
 
 
 def no_rows(check: str, query: str, *, expected: str, severity: Severity = "critical") -> gxe.Expectation:
-    """The query over `{batch}` finds nothing."""
+    """The query on `{batch}` returns no rows."""
     return NoRowsExpectation(
         unexpected_rows_query=query,
         severity=severity,

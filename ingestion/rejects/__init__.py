@@ -1,1 +1,1 @@
-"""What was set aside of landed files: finding it, showing it, exporting it to be corrected and delivered again."""
+"""Rejected lines and files: finds them, shows them, and exports them to be corrected and delivered again."""

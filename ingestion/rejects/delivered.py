@@ -1,7 +1,7 @@
-"""What a rejected line says, field by field, as it was delivered.
+"""The field values of a rejected line, as delivered.
 
-The text of a line is kept with the reject; the header of a CSV file is not. It is read from landing while the file
-with that content still lies there.
+A reject contains the text of its line, but not the header of its CSV file. The header is read from landing, as long as
+the file is still there with the same content.
 """
 
 import csv
@@ -19,16 +19,16 @@ from ingestion.settings import Settings
 
 @dataclass(frozen=True)
 class CsvHeader:
-    """The header line of a CSV file, and what separates its cells."""
+    """The header line of a CSV file, and the separator of its cells."""
 
     line: str
     separator: str
     names: tuple[str, ...]
-    """As contracts name the fields, where one is known."""
+    """The contract's field names; for unknown columns, the names in the header."""
 
 
 def is_csv(source_file: str) -> bool:
-    """Whether a landed file is CSV, by its name.
+    """True if a landed file is CSV, by its name.
 
     >>> [is_csv(name) for name in ("a/b.csv.gz", "a/b.CSV", "a/csv.ndjson")]
     [True, True, False]
@@ -38,7 +38,7 @@ def is_csv(source_file: str) -> bool:
 
 
 def read_header(settings: Settings, record_type: str, source_file: str, file_hash: str) -> CsvHeader | None:
-    """Return the header of a landed CSV file; None where that content does not lie in landing any more."""
+    """Return the header of a landed CSV file; None if its content is no longer in landing."""
     contract, limits = CONTRACTS[record_type], Limits.of(settings)
     try:
         file = find_file(settings.landing_dir, source_file)
@@ -53,7 +53,7 @@ def read_header(settings: Settings, record_type: str, source_file: str, file_has
 
 
 def values_of(raw: str, header: CsvHeader | None, *, is_from_csv: bool) -> dict[str, str] | None:
-    """Return what a line has in its fields, as JSON would write it; None where it cannot be cut.
+    """Return the values of a line's fields, written as JSON; None if the line cannot be split.
 
     >>> values_of('{"event_at": 1612987200000, "state": "x"}', None, is_from_csv=False)
     {'event_at': '1612987200000', 'state': '"x"'}

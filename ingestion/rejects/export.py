@@ -1,7 +1,8 @@
-"""Writing rejects to files that can be corrected and delivered again: the lines as they were delivered.
+"""Exports rejected lines, as delivered, to files that can be corrected and delivered again.
 
-One file a record type and format (CSV: a header), with a side file that says of each line where it came from, what is
-wrong with it and what was expected. They hold personal data: only their owner may read them.
+There is one file per record type and format (for CSV, per header), and next to it a file that says for each line where
+it came from, what is wrong with it and what was expected. The files contain personal data: only their owner can read
+them.
 """
 
 import csv
@@ -29,7 +30,7 @@ _SIDE_COLUMNS: Final = ("line", "source_file", "source_line", "reason", "field",
 
 
 class ExportRefusedError(Exception):
-    """Rejects cannot be exported there."""
+    """Rejects cannot be exported to this folder."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,12 @@ class ExportedFile:
     reasons_path: Path
     records: int
     header_is_unknown: bool
-    """Whether its CSV header is to be put on top first: the landed file is not there any more."""
+    """True if its CSV header must be added at the top before delivery: the landed file no longer exists."""
 
 
 @dataclass(frozen=True)
 class Export:
-    """What was exported."""
+    """An export and its files."""
 
     export_id: str
     files: tuple[ExportedFile, ...]
@@ -53,7 +54,7 @@ class Export:
 
 @dataclass(frozen=True)
 class _Part:
-    """Rejects that go to one file."""
+    """Rejects that are written to one file."""
 
     record_type: str
     is_csv: bool
@@ -61,12 +62,12 @@ class _Part:
 
 
 def export_rejects(settings: Settings, rejects: Rejects, wanted: Wanted, *, to: Path | None) -> Export:
-    """Write the open rejects among those that are wanted; files set aside whole are not among them.
+    """Write the open ones of the wanted rejects to files. Files that were set aside are left out.
 
     Args:
-        settings: the data home, which must be locked: the export is registered.
+        settings: the data home, which must be locked, because the export is registered.
         rejects: its rejects.
-        wanted: which of them.
+        wanted: which of them to export.
         to: the folder to write to; a new one in `exports/` by default.
 
     Raises:
@@ -76,7 +77,7 @@ def export_rejects(settings: Settings, rejects: Rejects, wanted: Wanted, *, to: 
     folder = (to or settings.home / "exports" / f"rejects-{export_id}").resolve()
     if folder.is_relative_to(settings.landing_dir.resolve()):
         raise ExportRefusedError(
-            f"Found {folder}, which is in landing; expected another folder. Correct the lines first, then deliver them "
+            f"Found {folder}, which is in landing; expected another folder. First correct the lines, then deliver them "
             "by rename."
         )
     wanted = replace(wanted, is_open=True)
@@ -101,7 +102,7 @@ def export_rejects(settings: Settings, rejects: Rejects, wanted: Wanted, *, to: 
 
 
 def _parts(rejects: Rejects, wanted: Wanted) -> dict[_Part, list[tuple[str, str]]]:
-    """The landed files, by name and content, whose lines go to one file."""
+    """The landed files (name and content hash) whose lines are written to each file."""
     where, bound = wanted.as_sql()
     parts: dict[_Part, list[tuple[str, str]]] = {}
     for record_type, file, file_hash in rejects.con.execute(
@@ -126,7 +127,7 @@ def _write_part(
 ) -> ExportedFile:
     stem.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = stem.name + (".csv" if part.is_csv else ".ndjson")
-    # Landing takes no name that begins with `_`: the folder can be delivered as it is.
+    # Landing ignores names that begin with `_`, so the folder can be delivered unchanged.
     path, reasons_path = stem.with_name(name), stem.with_name(f"_{stem.name}.reasons.csv")
     contract = CONTRACTS[part.record_type]
     line, records = 1, 0
@@ -135,7 +136,7 @@ def _write_part(
         side = csv.writer(reasons, lineterminator="\n")
         side.writerow(_SIDE_COLUMNS)
         if part.is_csv:
-            # The line of the header, whether or not it is known: who delivers puts it there.
+            # Leave a line for the header even if it is not known: the person who delivers the file adds it.
             line += 1
             if part.header is not None:
                 lines.write(part.header.line + "\n")
@@ -165,7 +166,7 @@ def _write_part(
                 }
                 for field, column in registered.items():
                     column.append(entry[field])
-                # A quoted cell may hold line ends.
+                # A quoted cell can contain line ends.
                 line += 1 + row["raw"].count("\n")
                 records += 1
             register.write_batch(as_batch(registered))
@@ -199,6 +200,6 @@ def _lines_of(rejects: Rejects, wanted: Wanted, part: _Part, files: list[tuple[s
 
 
 def _private(path: Path) -> IO[str]:
-    """Open a new file that only its owner may read."""
+    """Open a new file that only its owner can read."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     return open(descriptor, "w", encoding="utf-8", newline="")  # noqa: PTH123 - by descriptor

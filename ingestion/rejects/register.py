@@ -1,23 +1,21 @@
-"""Which rejected line stands in which line of an export: how a delivery of it is known to answer rejects.
+"""The register of exported lines: which rejected line is in which line of an export, so that a delivery can answer it.
 
-The files of an export carry its id in their names. Whoever delivers one keeps that part of the name, and its lines
-where they are; what is given up is left blank.
+The files of an export have its id in their names. A corrected file must be delivered with that part of the name, and
+with its lines in the same places; lines that are given up are left blank.
 """
 
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.durable import sync_file
+from ingestion.rejects.exported import exports_folder
 from ingestion.settings import Settings
 
-DELIVERED_AS: Final = r"rejects-([0-9a-f]{8}-\d+)"
-"""What the name of a delivered export holds; the group is the name of the export's file in the register."""
 _FIELDS: "list[pa.Field[Any]]" = [
     pa.field("export_file", pa.string()),
     pa.field("export_line", pa.int64()),
@@ -28,23 +26,18 @@ _FIELDS: "list[pa.Field[Any]]" = [
     pa.field("batch_number", pa.int64()),
 ]
 SCHEMA: Final = pa.schema(_FIELDS)
-"""`identity`: what the record is known by, unless the reject is about that; `batch_number`: the last one by then."""
+"""`identity`: the record's ids, unless the reject is about them; `batch_number`: the last batch at that time."""
 
 
 def new_export_id() -> str:
-    """A name that no other export has."""
+    """An id that no other export has."""
     return secrets.token_hex(4)
-
-
-def export_files(settings: Settings) -> list[Path]:
-    """The files of the register, one an export."""
-    return sorted(_folder(settings).glob("*.parquet"))
 
 
 @contextmanager
 def registering(settings: Settings, export_id: str) -> Iterator[pq.ParquetWriter]:
-    """Open the register for the lines of an export; they count when all of it was written."""
-    path = _folder(settings) / f"{export_id}.parquet"
+    """Open the register for the lines of an export; they count once all of them are written."""
+    path = exports_folder(settings) / f"{export_id}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".tmp")
     try:
@@ -58,9 +51,5 @@ def registering(settings: Settings, export_id: str) -> Iterator[pq.ParquetWriter
 
 
 def as_batch(columns: dict[str, list[Any]]) -> pa.RecordBatch:
-    """Lines of an export as the register takes them."""
+    """Lines of an export in the form of the register."""
     return pa.record_batch([pa.array(columns[field.name], field.type) for field in SCHEMA], schema=SCHEMA)
-
-
-def _folder(settings: Settings) -> Path:
-    return settings.raw_dir / "_exports"

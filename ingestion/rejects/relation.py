@@ -1,8 +1,8 @@
-"""All rejects of a data home as one relation: of the raw tables, and of files that are held.
+"""All rejects of a data home as one relation: those in the raw tables and those of held files.
 
-A reject is answered when its record came again: in a delivery of an export of it, line by line, whether it was accepted
-or rejected anew (then that reject stands for it); or, whatever the delivery, when a record known by the same ids was
-accepted in a later batch. A malformed line has no ids: only its export tells.
+A reject is answered when its record was delivered again. This is known in two ways. Either its line was delivered in an
+export that contains it, and was accepted or rejected again (the new reject then replaces it). Or a record with the same
+ids was accepted in a later batch, from any delivery. A malformed line has no ids, so only an export can answer it.
 """
 
 from collections import defaultdict
@@ -11,39 +11,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
-import pyarrow as pa
 
 from ingestion.batches import held_rejects
 from ingestion.contracts import CONTRACTS
-from ingestion.contracts.fields import sql_text
 from ingestion.contracts.words import UNREADABLE, fields_of, identity_of
 from ingestion.engine import connect
+from ingestion.paris_days import PARIS
 from ingestion.raw_tables import REJECTS, read_pins, scan_of, scan_of_stored, stored_files
 from ingestion.raw_versions import batches_loaded_at
 from ingestion.rejects.delivered import CsvHeader, is_csv, read_header
-from ingestion.rejects.register import DELIVERED_AS, export_files
+from ingestion.rejects.exported import DELIVERED_AS, export_files
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 
-_PARIS = ZoneInfo("Europe/Paris")
 _BETWEEN_IDS = "chr(31)"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which rejects are asked for; None: whatever it is."""
+    """A selection of rejects; an attribute that is None selects all."""
 
     month: str | None = None
-    """Of the load, in Paris, as 2021-02: what a rejected line says of its own date cannot be relied on."""
+    """Month of the load, in Paris, such as 2021-02: the date in a rejected line is not reliable."""
     record_type: str | None = None
     file: str | None = None
     reason: str | None = None
     is_open: bool = False
-    """Only those that nothing has answered."""
+    """Only those that are not answered."""
     is_held: bool = False
-    """Only those of files that are held."""
+    """Only those of held files."""
 
     def as_sql(self) -> tuple[str, dict[str, Any]]:
         """The condition, and the values that it binds."""
@@ -76,7 +74,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Reject:
-    """A rejected line, or a file that was set aside whole (without a line; `raw` says why)."""
+    """A rejected line, or a whole file that was set aside (it has no line, and `raw` says why)."""
 
     record_type: str
     file: str
@@ -85,13 +83,13 @@ class Reject:
     load_month: str
     is_held: bool
     answered_by: str | None
-    """Where its record came again: file and line."""
+    """File and line where its record was delivered again."""
     raw: str
     file_hash: str
 
 
 class Rejects:
-    """The rejects of a data home, looked at in bounded memory."""
+    """The rejects of a data home, read in bounded memory."""
 
     def __init__(self, settings: Settings, con: duckdb.DuckDBPyConnection) -> None:
         self._settings, self._con = settings, con
@@ -105,14 +103,14 @@ class Rejects:
         return self._con
 
     def header_of(self, record_type: str, file: str, file_hash: str) -> CsvHeader | None:
-        """The header of a CSV file that had rejects, while it lies in landing."""
+        """The header of a CSV file that had rejects, while the file is in landing."""
         key = (record_type, file, file_hash)
         if key not in self._headers:
             self._headers[key] = read_header(self._settings, *key)
         return self._headers[key]
 
     def count(self, wanted: Wanted) -> tuple[int, int]:
-        """How many kinds of rejects there are, and how many rejects."""
+        """The number of kinds of rejects, and of rejects."""
         where, bound = wanted.as_sql()
         row = self._con.execute(
             "select count(distinct (record_type, source_file, reason, load_month, is_held)), count(*) "
@@ -147,20 +145,16 @@ class Rejects:
         loaded = scan_of_stored(self._settings, REJECTS, pinned)
         held = held_rejects(self._settings)
         waiting = [(part.batch_id, name) for part in held for name in part.names]
-        self._con.register(
-            "waiting",
-            pa.table(
-                {
-                    "batch_id": pa.array([batch_id for batch_id, _ in waiting], pa.string()),
-                    "name": pa.array([name for _, name in waiting], pa.string()),
-                }
-            ),
+        self._con.execute(
+            "create temp table waiting as "
+            "select unnest($batch_ids::varchar[]) as batch_id, unnest($names::varchar[]) as name",
+            {"batch_ids": [batch_id for batch_id, _ in waiting], "names": [name for _, name in waiting]},
         )
         parts = [
             f"select *, false as is_held, cast(null as varchar) as held_month, batch_number as since from ({loaded})"
         ]
         parts += [
-            # What is held was never loaded: the next batch may have the number that it was staged under.
+            # Held files were never loaded, so the next batch can have the number that they were staged with.
             f"select *, true, {sql_text(_month(datetime.fromisoformat(part.held_at)))}, batch_number - 1 "
             f"from ({scan_of(REJECTS, part.files)}) "
             f"where source_file in (select name from waiting where batch_id = {sql_text(part.batch_id)})"
@@ -172,14 +166,10 @@ class Rejects:
             for (number,) in self._con.execute("select distinct batch_number from kept where not is_held").fetchall()
         ]
         months = {number: _month(at) for number, at in batches_loaded_at(self._settings, REJECTS, numbers).items()}
-        self._con.register(
-            "load_months",
-            pa.table(
-                {
-                    "batch_number": pa.array([*months], pa.int64()),
-                    "load_month": pa.array([*months.values()], pa.string()),
-                }
-            ),
+        self._con.execute(
+            "create temp table load_months as "
+            "select unnest($numbers::bigint[]) as batch_number, unnest($months::varchar[]) as load_month",
+            {"numbers": [*months], "months": [*months.values()]},
         )
         self._con.execute(
             "create temp table answers "
@@ -200,7 +190,7 @@ class Rejects:
 
     def _find_answers(self) -> None:
         if exports := export_files(self._settings):
-            files = ", ".join(sql_text(str(path)) for path in exports)
+            files = ", ".join(sql_text(path) for path in exports)
             self._con.execute(f"create temp view exported as select * from read_parquet([{files}])")
             for (record_type,) in self._con.execute("select distinct record_type from exported").fetchall():
                 self._answer_by_exports(record_type)
@@ -210,10 +200,10 @@ class Rejects:
             self._answer_by_identity(record_type)
 
     def _answer_by_exports(self, record_type: str) -> None:
-        """Answer the lines of exports that were delivered again.
+        """Answer the exported lines that were delivered again.
 
-        Where a line that came again is known by other ids than the one that was exported, lines were moved: then that
-        delivery answers none by its lines.
+        If a delivered line has other ids than the exported one, lines were moved. Then no line of that delivery
+        answers a reject.
         """
         (since,) = self._con.execute(
             "select min(batch_number) from exported where record_type = ?", [record_type]
@@ -253,7 +243,7 @@ class Rejects:
         )
 
     def _answer_by_identity(self, record_type: str) -> None:
-        """Answer rejects whose ids a record of a later batch has."""
+        """Answer the rejects that have the same ids as a record of a later batch."""
         contract = CONTRACTS[record_type]
         names = identity_of(contract)
         self._con.execute(
@@ -290,7 +280,7 @@ class Rejects:
         )
 
     def _accepted(self, record_type: str, *, since: int) -> str:
-        """SQL for where accepted records of later batches stand, and what they are known by."""
+        """SQL for the file, line, batch number and ids of the accepted records of later batches."""
         contract = CONTRACTS[record_type]
         layout = read_pins(self._settings).layouts[record_type]
         files = [file for file in stored_files(self._settings, record_type, layout) if file.last_batch > since]
@@ -301,7 +291,7 @@ class Rejects:
         )
 
     def identity_of_raw(self, record_type: str) -> str:
-        """SQL for what a rejected line says that it is known by; NULL where it cannot be told."""
+        """SQL for the ids in a rejected line; NULL if they cannot be determined."""
         names = identity_of(CONTRACTS[record_type])
         in_json = f" || {_BETWEEN_IDS} || ".join(f"trim(json_extract_string(raw, '$.{name}'))" for name in names)
         layouts: dict[tuple[str, tuple[int, ...]], list[str]] = defaultdict(list)
@@ -340,12 +330,12 @@ def _sql_list(texts: list[str]) -> str:
 
 
 def _month(at: datetime) -> str:
-    return at.astimezone(_PARIS).strftime("%Y-%m")
+    return at.astimezone(PARIS).strftime("%Y-%m")
 
 
 @contextmanager
 def open_rejects(settings: Settings) -> Iterator[Rejects]:
-    """Open the rejects of a data home; reads only."""
+    """Open the rejects of a data home, read-only."""
     con = connect(settings)
     try:
         yield Rejects(settings, con)

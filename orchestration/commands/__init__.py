@@ -1,1 +1,1 @@
-"""What each command does and shows. A command returns whether nothing refused."""
+"""The code behind each command. A command returns whether nothing was refused."""

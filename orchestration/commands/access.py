@@ -1,12 +1,11 @@
-"""Who may see the dashboards: invitations and grants. Works on the access store alone and takes no lock of the home."""
+"""Access to the dashboards: invitations and grants. Uses only the access store, and does not lock the data home."""
 
 from collections.abc import Iterable
 
-from dashboards.access import Principal, Role
-from dashboards.gate import grants, invitations
-from dashboards.gate.orders import operator_of
-from dashboards.gate.revocation import revoke
-from dashboards.gate.store import StoreError, open_store
+from dashboards.access import Principal, Role, grants, invitations
+from dashboards.access.accounts import operator_of
+from dashboards.access.revocation import revoke
+from dashboards.access.store import StoreError, open_store
 from ingestion.settings import Settings
 from orchestration.terminal import refuse, say, table, warn
 from payouts import close_orders
@@ -14,26 +13,32 @@ from payouts.audit import operator_name
 
 
 def invite(settings: Settings, email: str, *, role: Role, artist_ids: tuple[str, ...]) -> bool:
-    """Print a link that lets one person in, once; whether it was written."""
+    """Print a link that admits one person, once. Return whether it was created."""
     try:
         link = invitation_link(settings, email, role=role, artist_ids=artist_ids)
     except (ValueError, StoreError) as error:
-        refuse("Nobody was invited.", [str(error)])
+        refuse("No one was invited.", [str(error)])
         return False
-    say(f"{email} may see {_scope(role, artist_ids)}. The link works once, for seven days; an earlier one is void:")
+    say(
+        f"{email} can see {_scope(role, artist_ids)} with this link. "
+        "It works once, for seven days, and replaces any earlier link:"
+    )
     say(link)
     replaced = invitations.grant_of_account(open_store(settings), email)
     if replaced is not None and (replaced.role, replaced.artist_ids) != (role, tuple(sorted(set(artist_ids)))):
         scope = _scope(replaced.role, replaced.artist_ids)
-        warn("It replaces what that account may see.", [f"Now: {scope}. It stays so until the link is used."])
+        warn(
+            "The link replaces the current access of that account.",
+            [f"Current access: {scope}, until the link is used."],
+        )
     return True
 
 
 def invitation_link(settings: Settings, email: str, *, role: Role, artist_ids: tuple[str, ...] = ()) -> str:
-    """Write an invitation and return its link.
+    """Create an invitation and return its link.
 
     Raises:
-        ValueError: Not an address, or artists that do not fit the role.
+        ValueError: The address is not valid, or the artists do not fit the role.
     """
     token = invitations.invite(
         open_store(settings), email=email, role=role, artist_ids=artist_ids, by=operator_name(settings)
@@ -42,10 +47,10 @@ def invitation_link(settings: Settings, email: str, *, role: Role, artist_ids: t
 
 
 def list_grants(settings: Settings) -> bool:
-    """List who may see what."""
+    """List who can see which pages."""
     found = grants.list_grants(open_store(settings))
     if not found:
-        say("Nothing is granted to anybody. Invite somebody: allive invite mina@example.org --artist art-001")
+        say("There are no grants. Invite someone: allive invite mina@example.org --artist art-001")
         return True
     table(
         "Grants",
@@ -69,19 +74,19 @@ def list_grants(settings: Settings) -> bool:
 def add_grant(
     settings: Settings, *, issuer: str, subject: str, name: str, role: Role, artist_ids: tuple[str, ...]
 ) -> bool:
-    """Grant a role to whom an issuer vouches for, in place of what they had; whether it could."""
+    """Grant a role to a user of an identity provider, replacing any earlier role. Return whether that was possible."""
     principal = Principal(issuer=issuer, subject=subject, name=name, role=role, artist_ids=artist_ids)
     try:
         grants.put_grant(open_store(settings), principal, by=operator_name(settings))
     except ValueError as error:
         refuse("Nothing was granted.", [str(error)])
         return False
-    say(f"{name} may see {_scope(role, artist_ids)}, from the next click on.")
+    say(f"{name} can see {_scope(role, artist_ids)}, from the next click on.")
     return True
 
 
 def revoke_grants(settings: Settings, whom: str, *, issuer: str | None) -> bool:
-    """Take back what a name or subject was granted, and end their sessions; whether exactly one was meant."""
+    """Revoke the grant of a name or subject, and end their sessions. Return whether exactly one grant was meant."""
     store = open_store(settings)
     fitting = [
         grant.principal
@@ -98,7 +103,7 @@ def revoke_grants(settings: Settings, whom: str, *, issuer: str | None) -> bool:
             [
                 (
                     f"Found {len(fitting)} grants of {whom!r}; expected one. `allive grants list` shows the "
-                    "subjects; add --issuer where two issuers use the same one."
+                    "subjects; add --issuer if two issuers use the same one."
                 )
             ],
         )
@@ -106,7 +111,7 @@ def revoke_grants(settings: Settings, whom: str, *, issuer: str | None) -> bool:
     principal = fitting[0]
     revoked = revoke(store, principal, by=by)
     say(
-        f"{principal.name} may see nothing any more. Open sessions that end within seconds: {revoked.sessions}. "
+        f"{principal.name} no longer has access. Open sessions that end within seconds: {revoked.sessions}. "
         f"Open invitations withdrawn: {revoked.invitations}."
     )
     if orders := _withdraw_orders_of(settings, principal, by=by):
@@ -115,7 +120,7 @@ def revoke_grants(settings: Settings, whom: str, *, issuer: str | None) -> bool:
 
 
 def _withdraw_orders_of(settings: Settings, principal: Principal, *, by: str) -> list[str]:
-    """Withdraw the open orders that somebody gave or approved; return their months."""
+    """Withdraw the open orders that this person gave or approved; return their months."""
     name = operator_of(open_store(settings), issuer=principal.issuer, subject=principal.subject)
     withdrawn = []
     for order in close_orders.open_orders(settings):
@@ -129,7 +134,7 @@ def list_invitations(settings: Settings) -> bool:
     """List the invitations that can still be used."""
     found = invitations.open_invitations(open_store(settings))
     if not found:
-        say("No invitation is open. Invite somebody: allive invite mina@example.org --artist art-001")
+        say("There are no open invitations. Invite someone: allive invite mina@example.org --artist art-001")
         return True
     table(
         "Open invitations",
@@ -149,14 +154,14 @@ def list_invitations(settings: Settings) -> bool:
 
 
 def revoke_invitation(settings: Settings, email: str) -> bool:
-    """Withdraw the open invitation to an address; whether there was one."""
+    """Withdraw the open invitation to an address. Return whether there was one."""
     if not invitations.withdraw_invitations(open_store(settings), email, by=operator_name(settings)):
         refuse(
             "Nothing was withdrawn.",
             [f"Found no open invitation to {email!r}; expected one. `allive invitations list` shows them."],
         )
         return False
-    say(f"The link that {email} got opens nothing any more.")
+    say(f"The link for {email} no longer works.")
     return True
 
 

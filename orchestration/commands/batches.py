@@ -1,4 +1,4 @@
-"""`allive batches`: what is held, why, and the decision on it."""
+"""`allive batches`: shows held files and the reasons, and releases or discards them."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,10 +23,10 @@ _FILES_A_PAGE = 30
 
 
 def list_batches(settings: Settings) -> bool:
-    """List the batches that hold files, the oldest first."""
+    """List the batches with held files, the oldest first."""
     held = list_held(settings)
     if not held:
-        say("No file is held.")
+        say("No files are held.")
         return True
     table(
         "Held files, by batch",
@@ -45,18 +45,18 @@ def list_batches(settings: Settings) -> bool:
             for batch in held
         ],
     )
-    say("See the files of one with `allive batches show BATCH`.")
+    say("See the files of a batch with `allive batches show BATCH`.")
     return True
 
 
 def show_batch(settings: Settings, batch_id: str, *, page: int = 1) -> bool:
-    """Show why files of a batch are held, a page of them, and what they touch; whether there are any."""
+    """Show why files of a batch are held, one page of them, and what they affect. Return whether there are any."""
     try:
         batch = find_held(settings, batch_id)
     except UnknownBatchError as error:
         return _refuse_unknown(error)
     say_points(
-        f"{batch.batch_id}, held at {batch.held_at}. What failed:",
+        f"{batch.batch_id}, held at {batch.held_at}. Failed checks:",
         [
             f"{check.name}: found {check.found}; expected {check.expected}. {visible(check.detail)}"
             for check in batch.failed_checks
@@ -88,43 +88,43 @@ def show_batch(settings: Settings, batch_id: str, *, page: int = 1) -> bool:
         say(f"Until you decide, these months cannot close: {', '.join(touched)}")
     say(f"Their rejected lines: `allive rejects show --type {batch.record_type} --held`.")
     say(
-        f"Let all in as they are: `allive batches release {batch.batch_id} --why …`. "
-        f"Keep all out for good: `allive batches discard {batch.batch_id} --why …`. "
-        "Name files after the batch to decide on these alone."
+        f"Load all of them unchanged: `allive batches release {batch.batch_id} --why …`. "
+        f"Keep all of them out permanently: `allive batches discard {batch.batch_id} --why …`. "
+        "To decide on single files, name them after the batch."
     )
     return True
 
 
 def release_held(settings: Settings, what: str, files: Sequence[str], *, why: str) -> bool:
-    """Let held files in; whether there were any."""
+    """Load held files. Return whether there were any."""
 
     def decide(operator: str, held: HeldBatch) -> str:
         report = release(settings, held.batch_id, held.names, operator=operator, why=why)
         audit.record(settings, action="batch_released", operator=operator, **_on_record(held, files), why=why)
         return (
-            f"Released as {report.batch_id}: {report.files:,} file(s), {report.records:,} records are in the raw "
-            "tables. Bring them into the warehouse with `allive run`."
+            f"Released as {report.batch_id}. Files: {report.files:,}; records: {report.records:,}. They are in the raw "
+            "tables; `allive run` brings them into the warehouse."
         )
 
     return _decide(settings, what, files, decide, command=f"allive batches release {what}")
 
 
 def discard_held(settings: Settings, what: str, files: Sequence[str], *, why: str) -> bool:
-    """Keep held files out for good; whether there were any."""
+    """Keep held files out permanently. Return whether there were any."""
 
     def decide(operator: str, held: HeldBatch) -> str:
         batch = discard(settings, held.batch_id, held.names, operator=operator, why=why)
         audit.record(settings, action="batch_discarded", operator=operator, **_on_record(held, files), why=why)
         return (
-            f"Discarded of {batch.batch_id}: {len(batch.files):,} file(s) will not load. "
-            "A corrected delivery is a new file with another content."
+            f"Discarded from {batch.batch_id}. Files that will not load: {len(batch.files):,}. "
+            "A corrected delivery is a new file with different content."
         )
 
     return _decide(settings, what, files, decide, command=f"allive batches discard {what}")
 
 
 def _on_record(held: HeldBatch, files: Sequence[str]) -> dict[str, Any]:
-    """The batch; and the files where they were named, as `held/decisions.ndjson` has them in any case."""
+    """The batch, and its files if they were named or are only some; `held/decisions.ndjson` always has them."""
     named = held.names if files or len(held.names) < len(held.report.held_files) else ()
     return {"batch": held.batch_id} | ({"files": [*named]} if named else {})
 

@@ -1,13 +1,13 @@
 """`allive dashboards`: serves the dashboards, and nothing else."""
 
-from dashboards.gate.store import StoreError
+from dashboards.access.store import StoreError
 from ingestion.settings import Settings
 from orchestration.ports import HOST, why_taken
 from orchestration.terminal import refuse, say, warn
 
 
 def serve_dashboards(settings: Settings, *, port: int) -> bool:
-    """Serve on loopback until Ctrl-C; whether the port was free and the access store usable."""
+    """Serve on loopback until Ctrl-C. Return whether the port was free and the access store usable."""
     reason = why_taken(port)
     if reason is not None:
         refuse(
@@ -30,15 +30,15 @@ def serve_dashboards(settings: Settings, *, port: int) -> bool:
 
 
 def warn_of_settings(settings: Settings) -> None:
-    """Warn of settings that let the dashboards run, and weaken what protects them."""
+    """Warn about settings that work but weaken the protection of the dashboards."""
     if settings.public_url and not settings.trusted_proxies.strip():
         warn(
             "No proxy is trusted (ALLIVE_TRUSTED_PROXIES is empty).",
             [
-                f"People reach the dashboards at {settings.public_url}, so a proxy stands in front of them.",
+                f"People reach the dashboards at {settings.public_url}, so there is a proxy in front of them.",
                 (
-                    "Every visitor seems to come from its address: 20 wrong passwords of anybody lock the sign-in for "
-                    "all, and the audit log does not say who came from where."
+                    "Every visitor seems to come from its address: 20 wrong passwords by anyone lock the sign-in for "
+                    "everyone, and the audit log does not show where visitors came from."
                 ),
                 "Name the proxy's address, such as ALLIVE_TRUSTED_PROXIES=127.0.0.1.",
             ],

@@ -1,7 +1,7 @@
 """`allive dbt`: dbt by hand, on a copy of the warehouse that no payout, dashboard or command reads (docs/dbt.md).
 
-The warehouse stays open, read-only, for as long as dbt runs: DuckDB then lets no other process write to it, so not even
-SQL that attaches the file by its path changes what a month closes from.
+The warehouse stays open, read-only, while dbt runs. DuckDB then lets no other process write to it, so not even SQL that
+attaches the file by its path can change the data that months close from.
 """
 
 import os
@@ -23,46 +23,46 @@ from orchestration.home_lock import hold_data_home
 from orchestration.parsed_project import profile_environment
 from orchestration.progress import Bytes
 from orchestration.terminal import err, refuse, showing_progress
-from orchestration.warehouse import open_warehouse
+from payouts.warehouse_file import open_warehouse
 
 REFUSED = 1
 WRONG_USAGE = 2
 _INTERRUPTED = 130
 _CHUNK_BYTES = 1 << 24
 _DBT = "from dbt.cli.main import cli; cli(prog_name='allive dbt')"
-# What would lead dbt to another database than the copy.
+# Options that would lead dbt to a database other than the copy.
 _OURS = ("--project-dir", "--profiles-dir", "--profile", "--target", "-t")
 
 
 @dataclass(frozen=True)
 class ByHand:
-    """Where dbt by hand works: a folder of its own beside the warehouse."""
+    """The folder for dbt by hand, next to the warehouse."""
 
     folder: Path
 
     @property
     def copy(self) -> Path:
-        """The copy. Named as the warehouse is: DuckDB calls the database by it, and `state:modified` compares that."""
+        """The copy. Its file name is the warehouse's: it becomes the database name, which `state:modified` compares."""
         return self.folder / "allive.duckdb"
 
     @property
     def note(self) -> Path:
-        """Of which state of the warehouse the copy was made."""
+        """The note that says which state of the warehouse was copied."""
         return self.folder / "copied.json"
 
     @property
     def state(self) -> Path:
-        """The manifest that the copied warehouse was built from."""
+        """The folder with the manifest that the copied warehouse was built from."""
         return self.folder / "state"
 
     @property
     def target(self) -> Path:
-        """What dbt writes: compiled SQL, run results, docs."""
+        """The folder for dbt's output: compiled SQL, run results, docs."""
         return self.folder / "target"
 
 
 def by_hand(settings: Settings) -> ByHand:
-    """The folder of dbt by hand in a data home."""
+    """The folder for dbt by hand in a data home."""
     return ByHand(settings.warehouse_path.parent / "by-hand")
 
 
@@ -72,18 +72,18 @@ def run_dbt_by_hand(
     """Run a dbt command on the copy and return dbt's exit code.
 
     Args:
-        settings: whose warehouse is copied, if it changed since the last copy was made.
-        arguments: dbt's own, such as `build --select state:modified+`.
-        is_fresh: copy again in any case.
-        project_dir: the dbt project.
+        settings: The data home. Its warehouse is copied if it changed since the last copy.
+        arguments: The arguments for dbt, such as `build --select state:modified+`.
+        is_fresh: Copy again in any case.
+        project_dir: The dbt project.
     """
     if given := [argument for argument in arguments if argument.split("=", 1)[0] in _OURS]:
         refuse(
-            f"{' '.join(given)} is not taken here.",
+            f"{' '.join(given)} is not accepted here.",
             ["`allive dbt` sets project, profile and target itself, so that dbt finds the copy. Leave it out."],
         )
         return WRONG_USAGE
-    if list(arguments[:2]) == ["docs", "serve"]:  # reads no warehouse and stays: nobody has to wait for its end
+    if list(arguments[:2]) == ["docs", "serve"]:  # reads no warehouse and keeps running: it must not hold the lock
         return _run(settings, arguments, project_dir)
     command = " ".join(("allive dbt", *arguments[:1]))
     with hold_data_home(settings, command=command), ExitStack() as stack:
@@ -91,7 +91,7 @@ def run_dbt_by_hand(
             project_hash = _keep_open(settings, stack)
             _renew_copy(settings, project_hash=project_hash, is_fresh=is_fresh)
         except _NothingToWorkOnError as why_not:
-            refuse("There is nothing that dbt could work on.", why_not.args)
+            refuse("There is nothing for dbt to work on.", why_not.args)
             return REFUSED
         return _run(settings, arguments, project_dir)
 
@@ -101,9 +101,9 @@ class _NothingToWorkOnError(Exception):
 
 
 def _keep_open(settings: Settings, stack: ExitStack) -> str:
-    """Open the warehouse until the stack ends; return the hash of the project it was built from, whole or in part."""
+    """Keep the warehouse open until the stack ends; return the hash of the project that built it, fully or in part."""
     nothing_built = _NothingToWorkOnError(
-        f"Found no built warehouse in {settings.warehouse_path}; expected what `allive run` builds.",
+        f"Found no built warehouse in {settings.warehouse_path}; expected one from `allive run`.",
         "Deliver files into landing and run `allive run` once, or try `allive demo` in an empty data home.",
     )
     if not settings.warehouse_path.exists():
@@ -116,7 +116,7 @@ def _keep_open(settings: Settings, stack: ExitStack) -> str:
     except duckdb.Error as error:
         raise _NothingToWorkOnError(
             f"The warehouse cannot be read: {error}",
-            "Close what has it open; where nothing has, `allive run` looks after it.",
+            "Close any program that has it open. If there is none, run `allive run`.",
         ) from None
     if begun is None:
         raise nothing_built
@@ -124,7 +124,7 @@ def _keep_open(settings: Settings, stack: ExitStack) -> str:
 
 
 def _renew_copy(settings: Settings, *, project_hash: str, is_fresh: bool) -> None:
-    """Copy the warehouse, unless the copy was made of its present state."""
+    """Copy the warehouse, unless the copy is of its current state."""
     place, warehouse = by_hand(settings), settings.warehouse_path
     status = warehouse.stat()
     now = {"inode": status.st_ino, "bytes": status.st_size, "modified_ns": status.st_mtime_ns}
@@ -132,7 +132,7 @@ def _renew_copy(settings: Settings, *, project_hash: str, is_fresh: bool) -> Non
         return
     place.note.unlink(missing_ok=True)
     place.folder.mkdir(parents=True, exist_ok=True)
-    wal = Path(f"{warehouse}.wal")  # what a killed build had committed and not yet put into the file
+    wal = Path(f"{warehouse}.wal")  # commits of a killed build that are not in the file yet
     needed = status.st_size + (wal.stat().st_size if wal.exists() else 0)
     replaced = place.copy.stat().st_size if place.copy.exists() else 0
     free = shutil.disk_usage(place.folder).free + replaced
@@ -156,7 +156,7 @@ def _renew_copy(settings: Settings, *, project_hash: str, is_fresh: bool) -> Non
 def _copy(source: Path, target: Path) -> None:
     told, done = Bytes("copying the warehouse for dbt by hand"), 0
     size = source.stat().st_size
-    # Read as a file: DuckDB's own `copy from database` would write the views' files into it.
+    # Copied as a file: DuckDB's own `copy from database` would write the files of the views into the copy.
     with source.open("rb") as reader, target.open("wb") as writer:
         while chunk := reader.read(_CHUNK_BYTES):
             done += writer.write(chunk)
@@ -164,7 +164,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _keep_state(settings: Settings, place: ByHand, project_hash: str) -> None:
-    """Keep the manifest of the build beside its copy; without one, `state:` has nothing to compare with."""
+    """Keep the manifest of the build next to its copy; without it, `state:` has nothing to compare with."""
     shutil.rmtree(place.state, ignore_errors=True)
     manifest = settings.warehouse_path.parent / "dbt" / project_hash[:16] / "manifest.json"
     if manifest.exists():
@@ -173,9 +173,9 @@ def _keep_state(settings: Settings, place: ByHand, project_hash: str) -> None:
 
 
 def _note_loads(settings: Settings, place: ByHand) -> None:
-    """Write into the copy when each raw table last took records in, which `dbt source freshness` asks for.
+    """Write into the copy when each raw table was last loaded, for `dbt source freshness`.
 
-    Only the tables' logs know it: records carry the number of their batch, not its time.
+    Only the tables' logs contain this: records have the number of their batch, not its time.
     """
     with duckdb.connect(place.copy) as con:
         pins: list[tuple[str, int | None]] = con.execute("select table_name, version from raw.pins").fetchall()
@@ -204,12 +204,12 @@ def _run(settings: Settings, arguments: Sequence[str], project_dir: Path) -> int
         copied_at = datetime.fromtimestamp(place.note.stat().st_mtime, UTC)
         err.print(f"dbt works on {place.copy}, a copy of {copied_at:%Y-%m-%d %H:%M} UTC that no payout reads.")
     with profile_environment(settings, **environment):
-        # A process of its own: what this one holds open, that one cannot write.
-        child = subprocess.Popen([sys.executable, "-c", _DBT, *arguments])  # noqa: S603 - dbt's own checks of them
+        # A separate process: it cannot write to the warehouse that this process holds open.
+        child = subprocess.Popen([sys.executable, "-c", _DBT, *arguments])  # noqa: S603 - dbt checks them itself
         try:
             return child.wait()
-        except KeyboardInterrupt:  # the terminal sent it to dbt too, which ends what it has begun
+        except KeyboardInterrupt:  # the terminal also sent it to dbt, which stops by itself
             child.wait()
             return _INTERRUPTED
         finally:
-            child.kill()  # whatever else ended the wait: dbt must not go on once the data home is free
+            child.kill()  # for any other error: dbt must not continue once the data home is free

@@ -4,7 +4,7 @@ import shutil
 from datetime import date
 
 from dashboards.access import Role
-from dashboards.gate.addresses import PREFIX
+from dashboards.addresses import PREFIX
 from ingestion.demo.deliveries import deliver
 from ingestion.demo.season import write_season
 from ingestion.durable import write_json
@@ -23,7 +23,7 @@ from payouts.verification import Verdict
 
 MONTHS = ("2021-01", "2021-02", "2021-03")
 _COMMAND = "allive demo"
-# Lies in landing with the season; a name that begins with `_` is never taken for a delivery.
+# Stored in landing with the season; a name that begins with `_` is never treated as a delivery.
 _MARK = "_demo.json"
 _SEASON = ".demo-season"
 _PAYER = """\
@@ -38,10 +38,10 @@ ALLIVE_PAYER_TOWN=Paris
 
 
 def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
-    """Write the season where there is none, and live through it: deliveries, runs, closings; whether nothing refused.
+    """Write the season if it is missing, then deliver, run and close its months. Return whether nothing was refused.
 
-    Each month closes on what had landed by the day of its payout, so that the next one has something to correct. A demo
-    that was cut short is taken up where it stopped.
+    Each month closes on the files that had landed by its payout day, so that the next one has something to correct.
+    A demo that was interrupted continues where it stopped.
     """
     with hold_data_home(settings, command=_COMMAND):
         if (settings.landing_dir / _MARK).exists():
@@ -56,7 +56,7 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
             if not _close(settings, month, verbose=verbose):
                 return False
             say(f"Closed {month}.")
-        # Once more, with what came too late for the last close, and so that the dashboards' copy shows it.
+        # Once more, for files that came too late for the last close, and so that the dashboards show that close.
         if (_deliver(settings, until=date.max) or len(closed) < len(MONTHS)) and not refresh(
             settings, command=_COMMAND, verbose=verbose
         ):
@@ -72,8 +72,8 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
 
 
 def _close(settings: Settings, month: str, *, verbose: bool) -> bool:
-    """Close a month of the season, with the warnings that its deliberate blemishes leave open acknowledged."""
-    # Read anew: the season brought the settings of who pays.
+    """Close a month of the season, acknowledging the warnings from its deliberate flaws."""
+    # Read again: the season wrote the payer's settings.
     settings = Settings(home=settings.home)
     seen = settle_month(settings, month)
     if seen.warnings:
@@ -92,7 +92,7 @@ def _write_season(settings: Settings) -> bool:
             "The demo needs an empty data home.",
             [
                 f"Found {found or settings.payouts_dir}; expected nothing in {landing} and no closed month.",
-                "Name another one: ALLIVE_HOME=/tmp/allive-demo allive demo",
+                "Choose another one: ALLIVE_HOME=/tmp/allive-demo allive demo",
             ],
         )
         return False
@@ -105,14 +105,14 @@ def _write_season(settings: Settings) -> bool:
         own_settings.write_text(_PAYER, encoding="utf-8")
     for line in summary.lines():
         say(line.replace(str(season), str(landing)))
-    # Last: without it, a demo that was killed above begins again.
+    # Written last: without it, a demo that was killed above starts from scratch.
     landing.mkdir(parents=True, exist_ok=True)
     write_json(landing / _MARK, {"lines": summary.lines()})
     return True
 
 
 def _invite(settings: Settings) -> None:
-    """Print a one-time link for each kind of reader; the artist is who was paid the most in the last month."""
+    """Print a one-time link for each kind of reader; the artist is the one paid the most in the last month."""
     lines = payout.closed_lines(settings, MONTHS[-1])
     artist = max(lines, key=lambda line: (line["paid_cents"], line["artist_id"]))
     say("The dashboards: `allive dashboards`, then one of these links. Each works once, and sets a password.")

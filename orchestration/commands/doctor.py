@@ -1,5 +1,6 @@
-"""`allive doctor`: is the data home sound, and what to do where it is not; `--repair` rebuilds its pins."""
+"""`allive doctor`: checks the data home and shows what to do about problems; `--repair` rebuilds its pins."""
 
+from ingestion.counted import counted
 from ingestion.pin_problems import PinsError
 from ingestion.pins_repair import repair_pins
 from ingestion.settings import Settings
@@ -13,7 +14,7 @@ _NOT_REPAIRED = "The pins cannot be rebuilt; nothing was changed."
 
 
 def examine_home(settings: Settings) -> bool:
-    """Look at every part of the data home and say what was found; whether nothing failed."""
+    """Check every part of the data home and show the result. Return whether nothing failed."""
     findings = examine(settings)
     table(
         "Data home",
@@ -26,7 +27,7 @@ def examine_home(settings: Settings) -> bool:
     failed = [finding for finding in findings if finding.state == "FAILED"]
     if failed:
         refuse(
-            f"{len(failed)} checks failed: fix the errors below.",
+            counted(len(failed), "check failed: fix the error below.", "checks failed: fix the errors below."),
             dict.fromkeys(reason for finding in failed for reason in finding.reasons),
         )
         return False
@@ -35,7 +36,7 @@ def examine_home(settings: Settings) -> bool:
 
 
 def repair_home(settings: Settings) -> bool:
-    """Rebuild the pins from the tables' logs where they are lost, broken or old, then look at everything."""
+    """Rebuild the pins from the tables' logs if they are lost, broken or old, then check everything."""
     with hold_data_home(settings, command="allive doctor --repair"):
         try:
             repair = repair_pins(settings, operator=operator_name(settings), at_least=closed_versions(settings))
@@ -45,5 +46,5 @@ def repair_home(settings: Settings) -> bool:
         except UnreadableMonthError as error:
             refuse(_NOT_REPAIRED, [str(error)])
             return False
-        say(str(repair) if repair else "The pins fit the tables: there was nothing to repair.")
+        say(str(repair) if repair else "The pins match the tables: there was nothing to repair.")
     return examine_home(settings)

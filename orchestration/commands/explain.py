@@ -1,4 +1,4 @@
-"""`allive explain`: how an artist's amount of a closed month came about, as a table, CSV or JSON."""
+"""`allive explain`: shows how an artist's amount in a closed month was computed, as a table, CSV or JSON."""
 
 import csv
 import json
@@ -10,11 +10,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal, TextIO
 
+from ingestion.counted import counted
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import euros, euros_of_nanos, refuse, say, table
 from payouts import audit, ledger
-from payouts.balances import IBAN_SETTLING_DAYS, CarryReason
+from payouts.balances import IBAN_SETTLING_DAYS
+from payouts.carry_reasons import CarryReason
 from payouts.errors import Refusal
 from payouts.explanation import ContradictionError, Explanation, Part, SubscriberPart, explain
 from payouts.explanation.subscribers import FEWEST_TOLD, first_and_rest
@@ -24,16 +26,16 @@ Format = Literal["table", "csv", "json"]
 _MOST_SHOWN: Final = 20
 _FEW: Final = f"fewer than {FEWEST_TOLD} subscribers"
 _WHY_CARRIED: Final = {
-    CarryReason.NEGATIVE: "corrections are larger than what was earned: coming earnings make up for it",
+    CarryReason.NEGATIVE: "corrections are larger than earnings: future earnings make up for it",
     CarryReason.NO_IBAN: "no IBAN is known",
-    CarryReason.BAD_IBAN: "the IBAN, or its BIC, is not right",
+    CarryReason.BAD_IBAN: "the IBAN or its BIC is not valid",
     CarryReason.IBAN_CHANGED: f"the IBAN changed less than {IBAN_SETTLING_DAYS} days before the payment",
 }
 
 
 @dataclass(frozen=True)
 class _Step:
-    """One line from the slices to what is paid; either in nanos or in cents."""
+    """One step from the slices to the payment, in nanos or in cents."""
 
     name: str
     how: str
@@ -43,9 +45,9 @@ class _Step:
 
 
 def explain_artist(settings: Settings, month: str, artist_id: str, *, form: Format, output: Path | None) -> bool:
-    """Explain an artist's amount; whether the month is closed, knows the artist, and adds up.
+    """Explain an artist's amount. Return whether the month is closed, has this artist, and adds up.
 
-    CSV and JSON hold every subscriber's part and count as an export, which stays on record.
+    CSV and JSON contain every subscriber's part, so they are recorded in the audit log as an export.
     """
     try:
         explanation = explain(settings, month, artist_id)
@@ -66,7 +68,7 @@ def explain_artist(settings: Settings, month: str, artist_id: str, *, form: Form
             json.dump(asdict(explanation), file, ensure_ascii=False, indent=2)
             file.write("\n")
     if output is not None:
-        say(f"How {artist_id} came to {euros(explanation.earned_cents)} in {month} is in {output}")
+        say(f"How {artist_id} earned {euros(explanation.earned_cents)} in {month} is explained in {output}")
     return True
 
 
@@ -102,7 +104,7 @@ def _show(explanation: Explanation) -> None:
         say(f"{who}: nothing from subscribers' envelopes.")
     table(
         f"{explanation.settlement_month}: to the cent",
-        ("step", "how it comes about", "nanos", "amount"),
+        ("step", "how it is computed", "nanos", "amount"),
         [
             (
                 step.name,
@@ -134,11 +136,11 @@ def _show_subscribers(title: str, parts: tuple[SubscriberPart, ...]) -> None:
         lines.append((f"{len(rest):,} others", None, None, None, None, nanos, euros_of_nanos(nanos)))
     table(title, ("subscriber", "envelope", "weight", "of all weights", "share", "nanos", "amount"), lines)
     if rest:
-        say("All of them: --format csv or json.")
+        say("To see all: --format csv or json.")
 
 
 def _csv_rows(explanation: Explanation) -> Iterator[tuple[object, ...]]:
-    """The subscribers, and then the steps, one below the other."""
+    """The rows of the subscribers, followed by those of the steps."""
     yield (
         *("step", "subject", "periods", "envelope_nanos", "weight", "total_weight", "share_percent", "nanos", "cents"),
         "how",
@@ -167,20 +169,20 @@ def _steps(explanation: Explanation) -> Iterable[_Step]:
     yield _Step("earned, in cents", _rounded(explanation.rounding), cents=explanation.earned_cents)
     for one in explanation.adjustments:
         how = (
-            f"{one.corrects_month} settled again on what came late{', with its catalogue amended' * one.is_amended}: "
+            f"{one.corrects_month} settled again with late records{', with its catalogue amended' * one.is_amended}: "
             f"{euros(one.recomputed_cents)}, booked so far {euros(one.booked_cents)}"
         )
         yield _Step(f"adjustment of {one.corrects_month}", how, cents=one.adjustment_cents, subject=one.corrects_month)
-    yield _Step("carried from before", "what the run before carried forward", cents=explanation.opening_cents)
+    yield _Step("carried from before", "carried forward by the run before", cents=explanation.opening_cents)
     for entry in explanation.balance_entries:
         month = entry.settlement_month or ""
         name, how = (
             (f"payment of {month} returned", "the bank sent the transfer back")
             if entry.kind == "payment_returned"
-            else ("write-off", "a negative balance was given up")
+            else ("write-off", "a negative balance was written off")
         )
         yield _Step(name, how, cents=entry.cents, subject=month)
-    yield _Step("balance", "earned + adjustments + what is brought forward", cents=explanation.payable_cents)
+    yield _Step("balance", "earned + adjustments + brought forward", cents=explanation.payable_cents)
     yield _Step("paid", _paid(explanation), cents=explanation.paid_cents)
     yield _Step("carried forward", _carried(explanation), cents=explanation.carried_forward_cents)
 
@@ -188,9 +190,9 @@ def _steps(explanation: Explanation) -> Iterable[_Step]:
 def _direct(explanation: Explanation) -> str:
     if explanation.subscribers:
         count = explanation.paying_subscribers
-        who = f"{count:,} subscribers" if count is not None else _FEW
-        lives = f"{explanation.lives:,} {'live' if explanation.lives == 1 else 'lives'}"
-        return f"sum of the slices of {who}, the same over {lives}{_watched_as_known(explanation)}"
+        who = counted(count, "subscriber") if count is not None else _FEW
+        lives = counted(explanation.lives, "live")
+        return f"sum of the slices of {who}, equal to the sum over {lives}{_watched_as_known(explanation)}"
     if explanation.to_pool:
         return f"none: a known artist's slices go to the pool{_watched_as_known(explanation)}"
     return "none: no subscriber with an envelope watched a live of theirs that counts"
@@ -201,9 +203,9 @@ def _watched_as_known(explanation: Explanation) -> str:
     if to_pool is None:
         return ""
     if to_pool.subscribers is None:
-        return f"; {_FEW} watched them while they were known, which went to the pool"
+        return f"; {_FEW} watched them while they were a known artist; that amount went to the pool"
     return (
-        f"; {to_pool.subscribers:,} subscribers watched them while they were known, and "
+        f"; {to_pool.subscribers:,} subscribers watched them while they were a known artist, and "
         f"{euros_of_nanos(to_pool.amount_nanos or 0)} of it went to the pool"
     )
 
@@ -212,7 +214,7 @@ def _pool(explanation: Explanation) -> str:
     pool, share = explanation.pool, explanation.pool.share
     if not pool.is_member:
         if explanation.category == "known":
-            return "none: known artists have no part in the pool"
+            return "none: known artists have no share of the pool"
         return (
             "none: not a member; members are emerging or independent, have not left, and are credited with at least "
             f"{_percent(explanation.minimum_pool_share_bp)} of a live that counts and is online"
@@ -220,11 +222,11 @@ def _pool(explanation: Explanation) -> str:
     if share is None:
         return f"none: the pool of the {pool.members:,} members is empty"
     if pool.is_in_equal_parts:
-        how = f"{share.units:,} nanos in equal parts over {share.claimants:,} members are {share.floor:,} each"
+        how = f"{share.units:,} nanos in equal parts for {share.claimants:,} members are {share.floor:,} each"
         ranking = "by id"
     else:
         how = (
-            f"{share.units:,} nanos over {share.claimants:,} members in proportion to their direct amounts, "
+            f"{share.units:,} nanos for {share.claimants:,} members in proportion to their direct amounts, "
             f"{share.claim:,} of {share.all_claims:,}, are {share.floor:,}"
         )
         ranking = "by remainder"
@@ -234,8 +236,8 @@ def _pool(explanation: Explanation) -> str:
 def _rounded(rounding: Part | None) -> str:
     if rounding is None:
         return "nothing was earned"
-    cents = f"{rounding.floor:,} whole cent{'s' * (rounding.floor != 1)}"
-    return f"{cents}; {_left_over(rounding, 'cent', 'by what is cut off')}"
+    cents = counted(rounding.floor, "whole cent")
+    return f"{cents}; {_left_over(rounding, 'cent', 'by amount cut off')}"
 
 
 def _left_over(part: Part, unit: str, ranking: str) -> str:
@@ -243,7 +245,7 @@ def _left_over(part: Part, unit: str, ranking: str) -> str:
         return f"no {unit} is left over"
     outcome = "one of them here" if part.has_one_more else "none here"
     return (
-        f"{part.left_over:,} {unit}{'s' * (part.left_over != 1)} left over, one each to the first {ranking}: "
+        f"{counted(part.left_over, unit)} left over, one each to the first {ranking}: "
         f"place {part.place:,} of {part.claimants:,}, {outcome}"
     )
 
@@ -254,7 +256,7 @@ def _paid(explanation: Explanation) -> str:
     how = f"on {explanation.payment_date}, as {explanation.statement_number}"
     if explanation.paid_cents >= explanation.minimum_payout_cents:
         return how
-    why = "December pays everybody" if explanation.settlement_month.endswith("-12") else "the artist has left"
+    why = "December pays everyone" if explanation.settlement_month.endswith("-12") else "the artist has left"
     return f"{how}; below the minimum of {euros(explanation.minimum_payout_cents)}, but {why}"
 
 

@@ -1,22 +1,23 @@
-"""`allive payout`: a month is previewed or closed, and its lines and control totals are shown."""
+"""`allive payout`: previews or closes a month, and shows its lines and control totals."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from ingestion.load import waiting_files
+from ingestion.counted import counted
 from ingestion.settings import Settings
+from ingestion.waiting import waiting_files
 from orchestration.commands import refresh
 from orchestration.home_lock import hold_data_home
-from orchestration.runs import run_job
 from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
-from payouts import gate, ledger
+from payouts import ledger, preconditions
 from payouts.audit import operator_name
 from payouts.close_orders import CloseOrder, approve_close, open_orders, order_close
 from payouts.close_warnings import in_words
-from payouts.closing import finish_interrupted_closings, settle_month
+from payouts.closing import settle_month
 from payouts.errors import Refusal
+from payouts.interrupted_closings import finish_interrupted_closings
 from payouts.run import as_row
 from payouts.statements import STATEMENTS_FOLDER
 
@@ -35,16 +36,16 @@ def pay_out(
     publish: bool = True,
     verbose: bool = False,
 ) -> bool | None:
-    """Load what has landed, build the warehouse on the present bookings and close the month; whether it closed.
+    """Load new files, build the warehouse on the current bookings and close the month. Return whether it closed.
 
-    None says that the close was ordered and waits for a second person.
+    None means that the close was ordered and waits for a second person.
 
     Args:
         settings: The data home.
         month: The settlement month.
-        command: What holds the data home, in words.
-        acknowledged: The code of the open warnings, as the dry run prints it.
-        approves: The beginning of the id of an order that somebody else gave: it is approved and carried out.
+        command: The command that holds the data home, for messages to other commands.
+        acknowledged: The code of the open warnings, as printed by the dry run.
+        approves: The beginning of the id of another person's order, which is approved and carried out.
         publish: Whether the serving copy shows the close when this returns.
         verbose: Whether the orchestrator's own log is shown.
     """
@@ -57,9 +58,11 @@ def pay_out(
             return False
         if settings.second_person and order.approved_by is None:
             given = order.order_id[:_ID_DIGITS]
-            say(f"Ordered by {order.operator}: {given}. It waits for a second person, 24 h at most:")
+            say(f"Ordered by {order.operator}: {given}. It waits up to 24 h for a second person:")
             say(f"  allive payout {month} --approve {given}")
             return None
+        from orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
+
         with showing_progress():
             outcome = run_job(
                 settings,
@@ -79,12 +82,14 @@ def pay_out(
             with showing_progress():
                 published = run_job(settings, "republish", verbose=verbose)
             if not published.success:
-                refuse(f"{month} is closed. The serving copy does not show it yet: `allive run`.", published.failures)
+                refuse(
+                    f"{month} is closed. The serving copy does not show it yet: run `allive run`.", published.failures
+                )
     return outcome.success
 
 
 def _order(settings: Settings, month: str, *, acknowledged: str | None, approves: str | None) -> CloseOrder | None:
-    """Give the order to close, or approve somebody else's; None where it is refused."""
+    """Give the order to close, or approve another person's order. Return None if it is refused."""
     try:
         if approves is not None:
             return approve_close(settings, _open_order(settings, month, approves), operator=operator_name(settings))
@@ -106,10 +111,15 @@ def _open_order(settings: Settings, month: str, beginning: str) -> str:
 
 
 def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
-    """Show what the month would close to, and what waits in landing; load and write nothing. Whether it could close."""
+    """Show the figures the month would close with, and the files waiting in landing. Return whether it could close.
+
+    Loads and writes nothing.
+    """
     with hold_data_home(settings, command=f"allive payout {month} --dry-run"):
         if _refused_by_the_calendar(settings, month):
             return False
+        from orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
+
         with showing_progress():
             outcome = run_job(settings, "payout_preview", partition_key=month, verbose=verbose)
         refresh.show_warehouse(outcome)
@@ -134,7 +144,11 @@ def _show_waiting(settings: Settings) -> None:
     waiting = waiting_files(settings)
     if waiting:
         warn(
-            f"{len(waiting)} files wait in landing. They are not in these figures; the close loads them first:",
+            counted(
+                len(waiting),
+                "file waits in landing. It is not in these figures; the close loads it first:",
+                "files wait in landing. They are not in these figures; the close loads them first:",
+            ),
             [
                 *waiting[:_MOST_FILES],
                 *([f"and {len(waiting) - _MOST_FILES} more"] if len(waiting) > _MOST_FILES else []),
@@ -152,11 +166,11 @@ def show_closed_month(settings: Settings, month: str) -> None:
     if (folder / ledger.BANK_FILE).exists():
         say(f"For the bank: {folder / ledger.BANK_FILE}. For the artists: {folder / STATEMENTS_FOLDER}/")
     else:
-        say(f"Nobody is paid: there is no bank file. For the artists: {folder / STATEMENTS_FOLDER}/")
+        say(f"No one is paid: there is no bank file. For the artists: {folder / STATEMENTS_FOLDER}/")
 
 
 def closed_lines(settings: Settings, month: str) -> list[dict[str, Any]]:
-    """Read a closed month's lines, amounts as whole numbers."""
+    """Read a closed month's lines, with amounts as whole numbers."""
     return [
         {
             name: int(value) if name.endswith(("_ms", "_cents", "_nanos", "_subscribers")) else value
@@ -167,7 +181,7 @@ def closed_lines(settings: Settings, month: str) -> list[dict[str, Any]]:
 
 
 def show_lines(title: str, lines: Iterable[Mapping[str, Any]]) -> None:
-    """Show payout lines, one an artist."""
+    """Show payout lines, one per artist."""
     table(
         title,
         (
@@ -199,7 +213,7 @@ def show_lines(title: str, lines: Iterable[Mapping[str, Any]]) -> None:
 
 
 def show_control(controls: Iterable[Mapping[str, Any]]) -> None:
-    """Show control totals, one line a month."""
+    """Show control totals, one line per month."""
     table(
         "Control totals",
         ("month", "periods", "idle", "envelopes", "direct", "pool", "members", "earned", "adjusted", "paid", "carried"),
@@ -223,8 +237,8 @@ def show_control(controls: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _refused_by_the_calendar(settings: Settings, month: str) -> bool:
-    """Refuse at once what needs no warehouse to be refused."""
-    reasons = gate.calendar_refusals(settings, month, now=datetime.now(UTC))
+    """Refuse immediately if the calendar alone forbids the close: that check needs no warehouse."""
+    reasons = preconditions.calendar_refusals(settings, month, now=datetime.now(UTC))
     if reasons:
         refuse(f"{month} cannot close.", reasons)
     return bool(reasons)

@@ -1,15 +1,16 @@
-"""`allive publish CODE`: a serving copy that was refused for being emptier takes its place all the same, on record."""
+"""`allive publish CODE`: publishes a serving copy that was refused as emptier, and records the decision."""
 
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.publishing.emptier import accept
-from orchestration.runs import run_job
 from orchestration.terminal import refuse, say, showing_progress
 from payouts.audit import operator_name
 
 
 def publish_emptier(settings: Settings, code: str, *, why: str, verbose: bool = False) -> bool:
-    """Put the acceptance on record and publish; whether the copy is in service."""
+    """Record the acceptance and publish. Return whether the copy is in service."""
+    from orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
+
     with hold_data_home(settings, command="allive publish"), showing_progress():
         accept(settings, code, operator=operator_name(settings), why=why)
         outcome = run_job(settings, "republish", verbose=verbose)

@@ -1,8 +1,9 @@
-"""`allive raw`: upkeep of the raw tables, as the service does it every night."""
+"""`allive raw`: maintenance of the raw tables, which the service runs every night."""
 
 import time
 
 from ingestion.compaction import CompactionError
+from ingestion.counted import counted
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import refuse, say, showing_progress, table
@@ -10,7 +11,7 @@ from orchestration.upkeep import compact_raw, vacuum_raw
 
 
 def compact_tables(settings: Settings, *, is_dry_run: bool) -> bool:
-    """Merge small files and show what came of it; whether nothing refused."""
+    """Merge small files and show the result. Return whether nothing was refused."""
     began = time.monotonic()
     try:
         with hold_data_home(settings, command="allive raw compact"), showing_progress():
@@ -32,15 +33,15 @@ def compact_tables(settings: Settings, *, is_dry_run: bool) -> bool:
         say("No table has enough small files to merge.")
     elif not is_dry_run:
         say(
-            f"{records:,} records in {seconds:,.1f} s: {records / seconds:,.0f} records/s, "
-            f"{read / 1e6 / seconds:,.1f} MB/s. The files they were in go with `allive raw vacuum`, "
+            f"{counted(records, 'record')} in {seconds:,.1f} s: {records / seconds:,.0f} records/s, "
+            f"{read / 1e6 / seconds:,.1f} MB/s. `allive raw vacuum` can delete the old files "
             f"{settings.raw_grace_hours} h from now."
         )
     return True
 
 
 def vacuum_tables(settings: Settings, *, is_dry_run: bool) -> bool:
-    """Delete what nobody reads and show what it was; nothing can refuse."""
+    """Delete unused files and show the result. Always returns True."""
     with hold_data_home(settings, command="allive raw vacuum"), showing_progress():
         done = vacuum_raw(settings, is_dry_run=is_dry_run)
     table(

@@ -1,18 +1,18 @@
-"""`allive run`: load, build, check, publish; then say what came of it."""
+"""`allive run`: loads, builds, checks and publishes, then reports the result."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingestion.batches import list_held
+from ingestion.counted import counted
 from ingestion.not_taken import find_not_taken
 from ingestion.settings import Settings
-from orchestration.defs.ingestion.raw import LEFT_OUT
 from orchestration.home_lock import hold_data_home
-from orchestration.runs import RunOutcome, run_job
+from orchestration.nothing_new import outcome_of_nothing_new
+from orchestration.outcome import CRITICAL, LEFT_OUT, NOTHING_NEW, RunOutcome
 from orchestration.terminal import folded, refuse, say, say_points, showing_progress, table, visible
 from orchestration.warehouse import delete_warehouse
 
-_CRITICAL = "batch_critical"
 _NAMED_AT_MOST = 3
 _MOST_ODD = 20
 _MOST_FOLDERS = 3
@@ -20,15 +20,20 @@ _COLUMNS = 80
 
 
 def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = False, verbose: bool = False) -> bool:
-    """Run the job `refresh` and report; whether all of it held.
+    """Run the job `refresh`, unless it would change nothing, and report. Return whether everything succeeded.
 
-    A file that was held or set aside now counts as a refusal. So does what lies in landing and is not taken, at every
-    run until somebody moves it. With `rebuild` the warehouse is deleted first.
+    A file that was held or set aside in this run counts as a failure. So does an entry in landing that is not taken, in
+    every run until a person moves it. With `rebuild` the warehouse is deleted first; with `verbose` the job always
+    runs, because its log is wanted.
     """
     with hold_data_home(settings, command=command), showing_progress():
-        if rebuild:
-            delete_warehouse(settings)
-        outcome = run_job(settings, "refresh", verbose=verbose)
+        outcome = None if rebuild or verbose else outcome_of_nothing_new(settings)
+        if outcome is None:
+            from orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
+
+            if rebuild:
+                delete_warehouse(settings)
+            outcome = run_job(settings, "refresh", verbose=verbose)
     show_landed(outcome)
     left_out = show_not_taken(settings, with_last_load=True)
     _show_warnings(outcome)
@@ -41,13 +46,16 @@ def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = 
 
 
 def _require_all_taken(outcome: RunOutcome, left_out: int) -> bool:
-    """Say that something of landing is in no table, once more where a run ends; whether all was taken."""
+    """Repeat at the end of a run how many files in landing are in no table. Return whether all were taken."""
     set_aside = sum(metadata.get("unreadable_files", 0) for metadata in _raw(outcome).values())
     counts = {"not taken": left_out, "set aside as unreadable": set_aside}
     if found := [f"{number:,} {what}" for what, number in counts.items() if number]:
         refuse(
-            f"Not all that has landed was taken: {', '.join(found)}; named above.",
-            ["All else was done.", "Move what does not belong there out of landing; deliver the rest again, whole."],
+            f"Not all landed files were taken: {', '.join(found)}; see above.",
+            [
+                "Everything else was done.",
+                "Move files that do not belong there out of landing; deliver the others again, complete.",
+            ],
         )
     return not found
 
@@ -59,9 +67,9 @@ def _raw(outcome: RunOutcome) -> dict[str, Mapping[str, Any]]:
 
 
 def show_landed(outcome: RunOutcome) -> None:
-    """Show what was loaded, and name what could not be read."""
+    """Show what was loaded, and list the files that could not be read."""
     new = {
-        record_type: metadata for record_type, metadata in _raw(outcome).items() if metadata["verdict"] != "nothing new"
+        record_type: metadata for record_type, metadata in _raw(outcome).items() if metadata["verdict"] != NOTHING_NEW
     }
     if not new:
         say("Nothing new has landed.")
@@ -88,7 +96,7 @@ def _show_set_aside(record_type: str, metadata: Mapping[str, Any]) -> None:
     if metadata["unreadable"]:
         more = metadata["unreadable_files"] - len(metadata["unreadable"])
         say_points(
-            "Set aside, unreadable. Deliver each again, whole:",
+            "Set aside as unreadable. Deliver each file again, complete:",
             [
                 *(f"{visible(file)}: {visible(reason)}" for file, reason in metadata["unreadable"].items()),
                 *(
@@ -104,11 +112,11 @@ def _show_rejected(record_type: str, metadata: Mapping[str, Any]) -> None:
     if metadata["rejected"]:
         more = metadata["rejected_kinds"] - len(metadata["rejected"])
         say_points(
-            f"Rejected of {record_type}; what else was in these files is loaded:",
+            f"Rejected {record_type}; the other records of these files are loaded:",
             [
                 *(
-                    f"{visible(kind['file'])}: {kind['reason']}, {kind['records']:,} "
-                    f"record{'' if kind['records'] == 1 else 's'}, the first in line {kind['first_line']:,}"
+                    f"{visible(kind['file'])}: {kind['reason']}, {counted(kind['records'], 'record')}, "
+                    f"the first in line {kind['first_line']:,}"
                     for kind in metadata["rejected"]
                 ),
                 *([f"and {more:,} more kinds: `allive rejects list --type {record_type}`"] if more else []),
@@ -118,7 +126,7 @@ def _show_rejected(record_type: str, metadata: Mapping[str, Any]) -> None:
 
 
 def show_not_taken(settings: Settings, *, with_last_load: bool = False) -> int:
-    """Name what lies in landing and is not taken, and count what its name keeps out; the number of the former."""
+    """List entries in landing that are not taken, and count those left out by name. Return how many were not taken."""
     found = find_not_taken(settings, with_last_load=with_last_load)
     if found.count:
         say(f"Not taken from landing: {found.count:,}.")
@@ -140,12 +148,12 @@ def show_not_taken(settings: Settings, *, with_last_load: bool = False) -> int:
 def _show_warnings(outcome: RunOutcome) -> None:
     for check in outcome.failed_checks:
         if check.severity == "WARN" and check.name != LEFT_OUT:
-            words = check.metadata.get("in_words") or [check.description or "it does not hold"]
+            words = check.metadata.get("in_words") or [check.description or "it failed"]
             say_points(f"Warning, {check.asset}, {check.name}:", map(visible, words))
 
 
 def show_warehouse(outcome: RunOutcome) -> None:
-    """Say what was built, and why from nothing."""
+    """Report what was built, and why from scratch if so."""
     models = [
         metadata
         for asset, metadata in outcome.assets.items()
@@ -170,7 +178,7 @@ def _show_serving(settings: Settings, outcome: RunOutcome) -> None:
 
 
 def show_held(settings: Settings, outcome: RunOutcome) -> bool:
-    """Name the files that were held now as refusals, earlier ones as a reminder; whether there are any new."""
+    """Show files held in this run as refusals, earlier ones as a reminder. Return whether there are any new ones."""
     new = {metadata["batch"]: metadata for metadata in _raw(outcome).values() if metadata.get("held_files")}
     for held in list_held(settings):
         if held.batch_id not in new:
@@ -179,7 +187,7 @@ def show_held(settings: Settings, outcome: RunOutcome) -> bool:
                 f"Decide: `allive batches show {held.batch_id}`."
             )
     for check in outcome.failed_checks:
-        if check.name == _CRITICAL:
+        if check.name == CRITICAL:
             batch = check.metadata["batch"]
             metadata = new[batch]
             number = metadata["held_files"]
@@ -187,12 +195,14 @@ def show_held(settings: Settings, outcome: RunOutcome) -> bool:
             refuse(
                 f"Batch {batch} is held."
                 if is_all
-                else f"Of batch {batch}, {number:,} file{' is' if number == 1 else 's are'} held.",
+                else f"Batch {batch}: {counted(number, 'file is', 'files are')} held.",
                 [
                     *(_point(visible(words)) for words in check.metadata["in_words"]),
                     _point(f"Held: {_files(metadata['held'], number)}."),
-                    "Nothing of it is in the warehouse; all else was done." if is_all else "The others are loaded.",
-                    "Months that they touch cannot close until you decide:",
+                    "None of it is in the warehouse; everything else was done."
+                    if is_all
+                    else "The other files are loaded.",
+                    "Months that they affect cannot close until you decide:",
                     f"  `allive batches show {batch}`",
                     f"  `allive batches release {batch} [FILE …] --why …`",
                     f"  `allive batches discard {batch} [FILE …] --why …`",
@@ -202,7 +212,7 @@ def show_held(settings: Settings, outcome: RunOutcome) -> bool:
 
 
 def _point(text: str) -> str:
-    """Fold a point of a refusal; its first line begins where the others do."""
+    """Wrap a point of a refusal; its first line begins where the others do."""
     return folded(text, first="    ", indent="    ").lstrip()
 
 

@@ -1,4 +1,4 @@
-"""`allive rejects`: what was set aside, why, and how to deliver it again."""
+"""`allive rejects`: shows rejected lines and the reasons, and exports them for a new delivery."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 from ingestion.contracts import CONTRACTS
 from ingestion.contracts.words import MALFORMED, UNREADABLE, advice_of, expected_of, fields_of
 from ingestion.rejects.delivered import is_csv, values_of
-from ingestion.rejects.export import ExportRefusedError, export_rejects
 from ingestion.rejects.relation import Reject, Rejects, Wanted, open_rejects
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
@@ -27,7 +26,7 @@ def list_kinds(settings: Settings, wanted: Wanted, *, page: int) -> bool:
         first = (page - 1) * _KINDS_A_PAGE
         kinds = rejects.kinds(wanted, first=first, most=_KINDS_A_PAGE)
     if not kinds:
-        say("No reject." if page == 1 else f"No page {page}: there are {number:,} kinds of rejects.")
+        say("No rejects." if page == 1 else f"No page {page}: there are {number:,} kinds of rejects.")
         return True
     table(
         f"{records:,} rejects; kinds {first + 1} to {first + len(kinds)} of {number:,}",
@@ -47,12 +46,12 @@ def list_kinds(settings: Settings, wanted: Wanted, *, page: int) -> bool:
     )
     if first + len(kinds) < number:
         say(f"More: --page {page + 1}")
-    say("`allive rejects show` shows each; `allive rejects export` writes what is open, to be corrected.")
+    say("`allive rejects show` shows each; `allive rejects export` writes the open ones, to be corrected.")
     return True
 
 
 def show_lines(settings: Settings, wanted: Wanted, *, page: int) -> bool:
-    """Show rejects one by one: where, what, what was expected, what to do."""
+    """Show rejects one by one: where, value, expected value, what to do."""
     with open_rejects(settings) as rejects:
         _, number = rejects.count(wanted)
         first = (page - 1) * _LINES_A_PAGE
@@ -62,7 +61,7 @@ def show_lines(settings: Settings, wanted: Wanted, *, page: int) -> bool:
             for line in _in_words(rejects, reject):
                 say(line)
     if not shown:
-        say("No reject." if page == 1 else f"No page {page}: there are {number:,} rejects.")
+        say("No rejects." if page == 1 else f"No page {page}: there are {number:,} rejects.")
         return True
     say("")
     say(f"Rejects {first + 1:,} to {first + len(shown):,} of {number:,}.")
@@ -98,13 +97,16 @@ def _in_words(rejects: Rejects, reject: Reject) -> Iterator[str]:
 
 
 def _entry(name: str, text: str) -> str:
-    """One thing about a reject: a text from outside is spelled out, and cut where it is long."""
+    """One entry about a reject. Outside text has its control characters escaped and is cut if it is long."""
     shown = visible(text[:_MOST_OF_A_VALUE]) + ("…" if len(text) > _MOST_OF_A_VALUE else "")
     return folded(shown, first=f"  {name:<10}", indent=" " * 12)
 
 
 def export(settings: Settings, wanted: Wanted, *, to: Path | None) -> bool:
-    """Write open rejects to files that can be corrected and delivered again; whether that was possible."""
+    """Write open rejects to files that can be corrected and delivered again. Return whether that was possible."""
+    # pyarrow, which looking at rejects does not need
+    from ingestion.rejects.export import ExportRefusedError, export_rejects  # noqa: PLC0415
+
     with hold_data_home(settings, command="allive rejects export"), open_rejects(settings) as rejects:
         try:
             exported = export_rejects(settings, rejects, wanted, to=to)
@@ -113,7 +115,7 @@ def export(settings: Settings, wanted: Wanted, *, to: Path | None) -> bool:
             return False
         records = sum(file.records for file in exported.files)
         if not exported.files:
-            say("No open reject: nothing to export.")
+            say("No open rejects: nothing to export.")
             return True
         audit.record(
             settings,
@@ -130,13 +132,13 @@ def export(settings: Settings, wanted: Wanted, *, to: Path | None) -> bool:
         ],
     )
     if headless := [str(file.path) for file in exported.files if file.header_is_unknown]:
-        warn("CSV without a header, as the file is not in landing any more. Put it on top of:", headless)
+        warn("CSV without a header, because the original is no longer in landing. Add the header to:", headless)
     say_points(
-        "They hold personal data. What is wrong with each line is in the file beside it, _rejects-….reasons.csv.",
+        "They contain personal data. The errors of each line are in the file next to it, _rejects-….reasons.csv.",
         [
-            "Correct each line where it is; leave a line blank to give it up.",
+            "Correct each line in place; leave a line blank to drop it.",
             "Deliver the files to landing/<record type>/ by rename. Keep rejects-… in their names.",
-            "When they are loaded, `allive rejects list` shows the old rejects as answered.",
+            "Once they are loaded, `allive rejects list` shows the old rejects as answered.",
         ],
     )
     return True

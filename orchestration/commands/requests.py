@@ -1,4 +1,4 @@
-"""What people ask of the next run: amendments, returned payments, write-offs; and what it brings forward."""
+"""Requests for the next run: amendments, returned payments, write-offs; and the balances that it brings forward."""
 
 from collections.abc import Callable
 
@@ -12,37 +12,37 @@ from payouts.months import following
 
 
 def amend(settings: Settings, month: str, *, why: str) -> bool:
-    """Let today's catalogue correct a closed month at the next close; whether it may."""
+    """Correct a closed month with the current catalogue at the next close. Return whether that is allowed."""
 
     def ask(operator: str) -> str:
         requests.amend(settings, month, why=why, operator=operator)
         next_run = following(ledger.closed_months(settings)[-1])
         return (
-            f"The next run, {next_run}, settles {month} again with the catalogue as it is then, and {month} keeps it. "
-            f"See what that changes: `allive payout {next_run} --dry-run`."
+            f"The next run, {next_run}, settles {month} again with the catalogue of that moment, and {month} keeps it. "
+            f"See the changes: `allive payout {next_run} --dry-run`."
         )
 
     return _ask(settings, ask, command=f"allive amend {month}")
 
 
 def withdraw_amendment(settings: Settings, month: str, *, why: str) -> bool:
-    """Take back the amendments of a month that wait; whether there were any."""
+    """Withdraw the pending amendments of a month. Return whether there were any."""
 
     def ask(operator: str) -> str:
         number = requests.withdraw_amendment(settings, month, why=why, operator=operator)
         withdrawn = "The amendment" if number == 1 else f"{number} amendments"
-        return f"{withdrawn} of {month} will not be taken up; the month keeps the catalogue that it has."
+        return f"{withdrawn} of {month} will not be applied; the month keeps its catalogue."
 
     return _ask(settings, ask, command=f"allive amend {month} --withdraw")
 
 
 def return_payment(settings: Settings, month: str, artist_id: str, *, why: str) -> bool:
-    """Put a transfer that the bank returned back into the artist's balance; whether there was one."""
+    """Put a transfer returned by the bank back into the artist's balance. Return whether there was one."""
 
     def ask(operator: str) -> str:
         cents = requests.return_payment(settings, month, artist_id, why=why, operator=operator)
         return (
-            f"{euros(cents)} EUR of {month} are in the balance of {artist_id} again; the next run pays them if it can "
+            f"{euros(cents)} of {month} are in the balance of {artist_id} again; the next run pays them if it can "
             "trust the bank details."
         )
 
@@ -50,17 +50,17 @@ def return_payment(settings: Settings, month: str, artist_id: str, *, why: str) 
 
 
 def write_off(settings: Settings, artist_id: str, *, why: str) -> bool:
-    """Give up a negative balance; whether it was one."""
+    """Write off a negative balance. Return whether it was negative."""
 
     def ask(operator: str) -> str:
         cents = requests.write_off(settings, artist_id, why=why, operator=operator)
-        return f"{euros(cents)} EUR owed by {artist_id} are written off; the next run shows it as a line of its own."
+        return f"{euros(cents)} owed by {artist_id} are written off; the next run shows it as a separate line."
 
     return _ask(settings, ask, command=f"allive balances write-off {artist_id}")
 
 
 def list_balances(settings: Settings) -> bool:
-    """List what the next run brings forward, and why it is not paid yet."""
+    """List the balances that the next run brings forward, and why they are not paid yet."""
     closed = ledger.closed_months(settings)
     if not closed:
         say("No month is closed: there are no balances yet.")
@@ -69,7 +69,7 @@ def list_balances(settings: Settings) -> bool:
     entries = requests.pending_entries(settings)
     balances = requests.open_balances(settings)
     if not balances:
-        say(f"Nothing is open: {closed[-1]} paid everybody in full.")
+        say(f"No balance is open: {closed[-1]} paid everyone in full.")
         return True
     table(
         f"Balances that {following(closed[-1])} brings forward",

@@ -1,4 +1,4 @@
-"""`allive simulate`: what another policy would have paid, artist by artist, beside what the month pays now."""
+"""`allive simulate`: compares what another policy would have paid each artist with what the month pays now."""
 
 import csv
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from orchestration import progress
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
 from payouts.errors import Refusal
-from payouts.simulation import Simulation, WhatIf, simulate
+from payouts.simulation import Scenario, Simulation, simulate
 
 _SHOWN_AS: Final = {
     "envelope_cents": ("envelope", "cents"),
@@ -21,28 +21,28 @@ _SHOWN_AS: Final = {
 }
 
 
-def simulate_month(settings: Settings, month: str, what_if: WhatIf, *, output: Path | None) -> bool:
-    """Show a month under another policy; whether it can be settled under both.
+def simulate_month(settings: Settings, month: str, scenario: Scenario, *, output: Path | None) -> bool:
+    """Show a month under another policy. Return whether it can be settled under both.
 
-    Writes nothing but `output`: the table of the artists as CSV, in cents.
+    Writes nothing except `output`: the table of the artists as CSV, in cents.
     """
     try:
         with hold_data_home(settings, command=f"allive simulate {month}"), showing_progress():
             progress.tell(f"settling {month} under another policy")
-            simulation = simulate(settings, month, what_if)
+            simulation = simulate(settings, month, scenario)
     except Refusal as refusal:
         refuse(f"{month} cannot be simulated.", refusal.reasons)
         return False
     if simulation.doubts:
-        warn("The figures leave this out:", simulation.doubts)
+        warn("The figures do not include this:", simulation.doubts)
     _show_artists(simulation)
     _show_totals(simulation)
-    say(f"What if: {_changes(simulation, what_if)}.")
-    for note in _notes(simulation, what_if):
+    say(f"Simulated policy: {_changes(simulation, scenario)}.")
+    for note in _notes(simulation, scenario):
         say(note)
     if output is not None:
         _write(output, simulation)
-        say(f"Nothing was written but {output}")
+        say(f"Nothing was written except {output}")
     else:
         say("Nothing was written.")
     return True
@@ -91,14 +91,14 @@ def _show_totals(simulation: Simulation) -> None:
     )
 
 
-def _changes(simulation: Simulation, what_if: WhatIf) -> str:
+def _changes(simulation: Simulation, scenario: Scenario) -> str:
     own, other = simulation.now.control["policy"], simulation.simulated.control["policy"]
     changes = [
         f"{label} {_value(other[name], unit)} instead of {_value(own[name], unit)}"
         for name, (label, unit) in _SHOWN_AS.items()
         if other[name] != own[name]
     ]
-    if what_if.is_pro_rata:
+    if scenario.is_pro_rata:
         changes.append("all envelopes as one pot, split by watch time (pro-rata), instead of each subscriber's own")
     return "; ".join(changes) or "the month's own policy"
 
@@ -109,21 +109,21 @@ def _value(value: Any, unit: str) -> str:
     return f"{value:,} {unit}" if unit else str(value)
 
 
-def _notes(simulation: Simulation, what_if: WhatIf) -> Sequence[str]:
+def _notes(simulation: Simulation, scenario: Scenario) -> Sequence[str]:
     notes = []
-    if what_if.envelope_cents is not None and simulation.own_envelopes:
+    if scenario.envelope_cents is not None and simulation.own_envelopes:
         notes.append(
-            f"{simulation.own_envelopes:,} of {simulation.now.control['periods']:,} periods keep an envelope of their "
-            "own, which is not what the policy gives."
+            f"{simulation.own_envelopes:,} of {simulation.now.control['periods']:,} periods keep their own envelope, "
+            "which differs from the policy's."
         )
     if not simulation.with_balances:
         notes.append(
-            f"What would be paid is judged by the month's earnings alone: only the next run brings forward balances "
+            f"Payments are computed from the month's earnings alone: only the next run brings forward balances "
             f"and adjustments, and {simulation.settlement_month} is not the next."
         )
     if any(one.booked_cents not in {None, one.earned_now_cents} for one in simulation.artists):
         notes.append(
-            "Now is the month as it is settled on today's data; booked is what its close and later adjustments booked."
+            "Earned now: the month settled on today's data. Booked: what its close and later adjustments booked."
         )
     return notes
 

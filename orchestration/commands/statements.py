@@ -1,7 +1,8 @@
-"""`allive statements`: the yearly statements, made from closed months into a folder of one's choice."""
+"""`allive statements`: writes the yearly statements of closed months to a folder."""
 
 from pathlib import Path
 
+from ingestion.counted import counted
 from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.home_lock import hold_data_home
@@ -11,20 +12,20 @@ from payouts.statements import write_yearly_statements
 
 
 def write_year(settings: Settings, year: int, *, target: Path | None) -> bool:
-    """Write one PDF an artist for a year's closed months; whether the year has any."""
+    """Write one PDF per artist for a year's closed months. Return whether the year has any."""
     months = [month for month in ledger.closed_months(settings) if month.startswith(f"{year:04}-")]
     if not months:
-        refuse(f"There are no statements of {year}.", ["No month of that year is closed."])
+        refuse(f"There are no statements for {year}.", ["No month of that year is closed."])
         return False
     folder = target or settings.home / "exports" / f"statements-{year}"
     with hold_data_home(settings, command=f"allive statements --year {year}"), showing_progress():
-        progress.tell(f"setting the statements of {year}")
+        progress.tell(f"writing the statements of {year}")
         written = write_yearly_statements(
             [ledger.month_dir(settings, month) for month in months],
             year=year,
             target=folder,
             contact=settings.statement_contact,
-            progress=lambda done, total: progress.tell(f"setting the statements of {year}", f"{done} of {total}"),
+            progress=lambda done, total: progress.tell(f"writing the statements of {year}", f"{done} of {total}"),
         )
         audit.record(
             settings,
@@ -34,5 +35,5 @@ def write_year(settings: Settings, year: int, *, target: Path | None) -> bool:
             documents=written,
             run_hash=ledger.read_manifest(settings, months[-1]).run_hash,
         )
-    say(f"{written} statements of {year} ({months[0]} to {months[-1]}) are in {folder}")
+    say(f"Wrote {counted(written, 'statement')} of {year} ({months[0]} to {months[-1]}) to {folder}")
     return True

@@ -1,8 +1,9 @@
-"""`allive verify`: closed months proven again, with a verdict on each, and the proof put on record."""
+"""`allive verify`: verifies closed months again, shows a verdict for each, and records the result."""
 
 import textwrap
 from contextlib import ExitStack
 
+from ingestion.counted import counted
 from ingestion.home_format import FormatError
 from ingestion.private_files import is_writable
 from ingestion.settings import Settings
@@ -10,12 +11,12 @@ from orchestration import progress
 from orchestration.home_lock import hold_data_home
 from orchestration.terminal import refuse, say, showing_progress, table, warn
 from payouts import audit
-from payouts.closing import finish_interrupted_closings
 from payouts.formats import require_known
+from payouts.interrupted_closings import finish_interrupted_closings
 from payouts.verification import Verdict, Verification, record_verification, verify
 
 _REASONS_WIDTH = 50
-"""With it the verdicts fit 80 columns."""
+"""With this width the verdicts fit 80 columns."""
 _MOST_LISTED = 6
 _SHOWN = {Verdict.PROVEN: "proven", Verdict.FAILED: "FAILED", Verdict.NOT_PROVABLE: "not provable"}
 
@@ -38,9 +39,9 @@ def verify_months(settings: Settings, month: str | None, *, anchor: str | None) 
             why_unrecorded = "the data home has no audit log"
         if why_unrecorded is None:
             entry = record_verification(settings, verification, operator=audit.operator_name(settings))
-            on_record = f"On record since {entry['at']}."
+            on_record = f"Recorded at {entry['at']}."
         else:
-            on_record = f"Not put on record: {why_unrecorded}."
+            on_record = f"Not recorded: {why_unrecorded}."
         head = audit.head(settings) if why_unrecorded is None else verification.audit_head
     _show(verification)
     _conclude(verification, on_record, head=head)
@@ -60,30 +61,30 @@ def _why_nothing_is_written(settings: Settings) -> str | None:
 def _conclude(verification: Verification, on_record: str, *, head: str) -> None:
     if verification.verdict is Verdict.FAILED:
         failed = sum(count.failed for count in verification.counts)
-        checks, errors = ("1 check", "error") if failed == 1 else (f"{failed:,} checks", "errors")
-        refuse(f"{checks} failed: fix the {errors} below.", [str(finding) for finding in verification.findings])
+        verdict = counted(failed, "check failed: fix the error below.", "checks failed: fix the errors below.")
+        refuse(verdict, [str(finding) for finding in verification.findings])
         say(on_record)
         return
     if verification.verdict is Verdict.NOT_PROVABLE:
         warn(
-            "Nothing wrong was found, and not everything could be checked:",
+            "Nothing wrong was found, but not everything could be checked:",
             [f"{unchecked.month}: {unchecked}" for unchecked in verification.unchecked],
         )
     elif verification.months:
         say(f"Proven: {_listed(verification.months)}.")
         say(f"Newest run: {verification.last_run_hash}")
     else:
-        say("No month is closed, and the audit log knows of none.")
+        say("No month is closed, and the audit log lists none.")
     say(on_record)
     if verification.run_hashes:
-        say("Note this hash outside of the data home, for `allive verify --anchor`:")
+        say("Keep this hash outside the data home, for `allive verify --anchor`:")
         say(head)
 
 
 def _listed(months: tuple[str, ...]) -> str:
     if len(months) <= _MOST_LISTED:
         return ", ".join(months)
-    return f"{len(months)} months, {months[0]} to {months[-1]}"
+    return f"{counted(len(months), 'month')}, {months[0]} to {months[-1]}"
 
 
 def _show(verification: Verification) -> None:

@@ -1,1 +1,1 @@
-"""What Dagster runs: a folder a domain, found by `load_from_defs_folder`."""
+"""Everything that Dagster runs: one folder per domain, found by `load_from_defs_folder`."""

@@ -10,28 +10,28 @@ from orchestration.defs.publish.serving import serving_copy
 _RAW = dg.AssetSelection.assets(
     *(["raw", record_type] for record_type in RECORD_TYPES)
 ) | dg.AssetSelection.checks_for_assets(["raw", REJECTS])
-# The whole warehouse: whatever leads to a mart, tests included. A part of it would be built from mixed inputs.
+# The whole warehouse: everything that leads to a mart, tests included. A part of it would mix different inputs.
 _WAREHOUSE = dg.AssetSelection.groups("staging", "intermediate", "marts")
 
 refresh = dg.define_asset_job(
     "refresh",
     selection=_RAW | _WAREHOUSE | dg.AssetSelection.assets(serving_copy),
-    description="Load what has landed, build and check the warehouse, publish the serving copy.",
+    description="Load new files, build and check the warehouse, publish the serving copy.",
 )
 payout = dg.define_asset_job(
     "payout",
     selection=_RAW | _WAREHOUSE | dg.AssetSelection.assets(CLOSED),
-    description="Load what has landed, build the warehouse on the present bookings and close a month by an order.",
+    description="Load new files, build the warehouse on the current bookings and close a month by an order.",
 )
 payout_preview = dg.define_asset_job(
     "payout_preview",
     selection=_WAREHOUSE | dg.AssetSelection.assets(PREVIEW),
-    description="What a month would close to; writes nothing.",
+    description="Preview the close of a month; writes nothing.",
 )
 monthly_payout = dg.define_asset_job(
     "monthly_payout",
     selection=_RAW | _WAREHOUSE | dg.AssetSelection.assets(CLOSED),
-    description="The scheduled payout: loads what has landed; closes the month where auto_close is on, else alerts.",
+    description="The scheduled payout: loads new files; closes the month if auto_close is on, else sends an alert.",
 )
 republish = dg.define_asset_job(
     "republish",

@@ -1,4 +1,4 @@
-"""What runs share: the data home, held by one run at a time."""
+"""The resource that runs share: the data home, held by one run at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +11,14 @@ from pydantic import PrivateAttr
 from ingestion.settings import Settings
 from orchestration.home_lock import hold_data_home
 from orchestration.sound_pins import require_sound_pins
-from payouts.closing import finish_interrupted_closings
+from payouts.interrupted_closings import finish_interrupted_closings
 
 # A run of the service waits for a command to finish; a command does not wait for the service.
 SERVICE_PATIENCE_S = 900.0
 
 
 class DataHome(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The data home of the environment. Its lock is held from a run's first step to its last."""
+    """The data home from the environment. Its lock is held from the first step of a run to the last."""
 
     _held_since: datetime = PrivateAttr(default_factory=lambda: datetime.now(UTC))
 
@@ -34,7 +34,7 @@ class DataHome(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["DataHome"]:
-        """Hold the lock while the run lasts (in one process, so this is entered once a run)."""
+        """Hold the lock during the run. A run is one process, so this is entered once per run."""
         run = context.run
         command = f"orchestrated run {run.run_id[:8]} of {run.job_name}" if run else "orchestrated run"
         patient = self.settings.model_copy(

@@ -1,16 +1,17 @@
-"""What runs by the clock, in Europe/Paris."""
+"""Schedules, in Europe/Paris."""
 
 from datetime import date
 
 import dagster as dg
 
 from dashboards.serving import ServingCopyMissingError, current_copy
+from ingestion.paris_days import PARIS
 from ingestion.settings import Settings
 from orchestration.defs.ingestion.upkeep import raw_upkeep
 from orchestration.defs.jobs import monthly_payout, refresh
 from payouts.due import due_months
 from payouts.ledger import closed_months
-from payouts.months import PARIS, following, payout_day
+from payouts.months import following, payout_day
 
 TIMEZONE = PARIS.key
 
@@ -20,7 +21,7 @@ daily_refresh = dg.ScheduleDefinition(
     cron_schedule="0 5 * * *",
     execution_timezone=TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 05:00: what landed overnight is in the dashboards before anyone looks.",
+    description="Every day at 05:00: files landed overnight are in the dashboards before anyone looks.",
 )
 nightly_upkeep = dg.ScheduleDefinition(
     name="nightly_upkeep",
@@ -28,7 +29,7 @@ nightly_upkeep = dg.ScheduleDefinition(
     cron_schedule="30 5 * * *",
     execution_timezone=TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 05:30, after the refresh: yesterday's many small raw files become few.",
+    description="Every day at 05:30, after the refresh: merges yesterday's small raw files.",
 )
 
 
@@ -37,18 +38,18 @@ nightly_upkeep = dg.ScheduleDefinition(
     cron_schedule="0 6 * * *",
     execution_timezone=TIMEZONE,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 06:00: the oldest month that is due, from the 3rd of the next month on (RULES.md §6).",
+    description="Every day at 06:00: pays out the oldest due month, from the 3rd of the next month on (RULES.md §6).",
 )
 def monthly_payout_schedule(
     context: dg.ScheduleEvaluationContext,
 ) -> dg.RunRequest | dg.SkipReason:
-    """Ask for the payout of the oldest month that is due, every day until it is closed; say why not."""
+    """Request the payout of the oldest month that is due, every day until it is closed; or return why there is none."""
     settings, today = Settings(), context.scheduled_execution_time.astimezone(PARIS).date()
     return ask_for_due_month(settings, today=today, key=today.isoformat())
 
 
 def ask_for_due_month(settings: Settings, *, today: date, key: str) -> dg.RunRequest | dg.SkipReason:
-    """Ask for a run of the oldest month that is due on a day in Paris, or say why there is none.
+    """Request a run of the oldest month that is due on a day in Paris, or return why there is none.
 
     Months close one after the other: a later one waits until this one is closed.
     """
@@ -58,13 +59,13 @@ def ask_for_due_month(settings: Settings, *, today: date, key: str) -> dg.RunReq
     try:
         first_month = None if closed else _first_month(settings)
     except ServingCopyMissingError:
-        return dg.SkipReason("Nothing is published yet: the first month to close is not known. `allive run` publishes.")
+        return dg.SkipReason("Nothing is published yet: the first month to close is not known. Run `allive run`.")
     if not closed and first_month is None:
         return dg.SkipReason("No period is known yet: there is no first month to close. Deliver subscriptions.")
     due = due_months(closed, first_month=first_month, today=today)
     if not due:
         coming = following(closed[-1]) if closed else str(first_month)
-        return dg.SkipReason(f"No month is due on {today}: {coming} is from {payout_day(coming)} on.")
+        return dg.SkipReason(f"No month is due on {today}: {coming} is due from {payout_day(coming)} on.")
     month = due[0]
     return dg.RunRequest(
         run_key=f"{month} {key}",
@@ -74,7 +75,7 @@ def ask_for_due_month(settings: Settings, *, today: date, key: str) -> dg.RunReq
 
 
 def _first_month(settings: Settings) -> str | None:
-    """The first month with periods, as published: the warehouse may be busy."""
+    """The first month with periods, from the serving copy: the warehouse can be in use."""
     rows = current_copy(settings).rows(
         "select min(settlement_month) as month from marts.fct_settlement_months where periods > 0"
     )

@@ -1,4 +1,4 @@
-"""What runs when something happens: files landed, a run failed."""
+"""Sensors: what to run when files land, a run fails, a payout ends or an operator orders a close."""
 
 import hashlib
 import json
@@ -7,30 +7,30 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from ingestion.contracts import RECORD_TYPES
+from ingestion.paris_days import PARIS
 from ingestion.seen_files import SeenFiles
 from ingestion.settings import Settings
 from orchestration.alerts import Alert, send
 from orchestration.defs.jobs import monthly_payout, payout, refresh, republish
 from orchestration.defs.schedules import ask_for_due_month
-from orchestration.runs import COMMAND, STARTED_BY
+from orchestration.run_tags import COMMAND, STARTED_BY
 from payouts.close_orders import open_orders
 from payouts.ledger import closed_months
-from payouts.months import PARIS
 
 LOOK_EVERY_S = 60
-_NOTHING_NEW = "Nothing new has landed since the last refresh was asked for."
+_NOTHING_NEW = "Nothing new has landed since the last refresh was requested."
 
 
 @dg.sensor(
     job=refresh,
     minimum_interval_seconds=LOOK_EVERY_S,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Asks for a refresh when files have landed. A file that was loaded already costs a look, not a load.",
+    description="Requests a refresh when files have landed. Files that are loaded already are not loaded again.",
 )
 def landed_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Ask once for the files that have landed since the last request. Reads no content.
+    """Request one run for the files that have landed since the last request. Reads no content.
 
-    They are remembered at the next look only: the cursor is kept together with the request, so none gets lost.
+    The files are remembered only at the next look: the cursor is saved together with the request, so none gets lost.
     """
     settings = Settings()
     asked = {
@@ -53,10 +53,10 @@ def landed_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Skip
 @dg.run_failure_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     monitor_all_code_locations=True,
-    description="Tells a person, over settings.alert_channel, that a run of the service failed and why.",
+    description="Sends an alert over settings.alert_channel when a run of the service failed, with the reason.",
 )
 def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
-    """Send one alert a failed run, naming the steps and their own words."""
+    """Send one alert per failed run, with each step's error."""
     run = context.dagster_run
     steps = [
         f"{event.step_key}: {event.step_failure_data.user_failure_data.description}"
@@ -68,8 +68,8 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
         Settings(),
         Alert(
             subject=f"Run {run.run_id[:8]} of {run.job_name} failed",
-            found=tuple(steps) or (context.failure_event.message or "no step said why",),
-            next_step=f"Look at run {run.run_id} in the orchestrator's UI; mend what it names, then `allive run`.",
+            found=tuple(steps) or (context.failure_event.message or "no step reported a reason",),
+            next_step=f"Look at run {run.run_id} in the orchestrator's UI; fix the errors, then `allive run`.",
         ),
     )
 
@@ -79,17 +79,17 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
     monitored_jobs=[monthly_payout, payout],
     request_jobs=[republish, monthly_payout],
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="After a payout of the service: shows what was booked, and goes on with the next month that is due.",
+    description="After a payout by the service: publishes its bookings, and continues with the next month that is due.",
 )
 def payout_done(context: dg.RunStatusSensorContext) -> list[dg.RunRequest]:
-    """Ask for what comes after a payout."""
+    """Request the runs that follow a payout."""
     return requests_after(context.dagster_run)
 
 
 def requests_after(run: dg.DagsterRun) -> list[dg.RunRequest]:
-    """Ask for a new serving copy, once a run; where the run closed its month and another is due, for that one too.
+    """Request a new serving copy, once per run. If the run closed its month and another is due, request that month too.
 
-    A command publishes by itself. A run that closed nothing asks for nothing more: the schedule asks again tomorrow.
+    A command publishes by itself. After a run that closed nothing, the schedule asks again tomorrow.
     """
     settings = Settings()
     if run.tags.get(STARTED_BY) == COMMAND:
@@ -111,10 +111,10 @@ def requests_after(run: dg.DagsterRun) -> list[dg.RunRequest]:
     description="Carries out the orders to close that operators gave or approved on the page /orders.",
 )
 def ordered_closings(_context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-    """Ask for a run for each order that nobody else carries out; one that needs a second person waits for it."""
+    """Request a run for each order that nothing else carries out. Orders for a second person wait for approval."""
     settings = Settings()
     orders = open_orders(settings)
-    # A command and the schedule carry their own orders out, unless they had to wait for somebody.
+    # A command and the schedule carry out their own orders, unless these had to wait for a second person.
     ready = [order for order in orders if order.approved_by or (order.origin == "gate" and not settings.second_person)]
     if not ready:
         return dg.SkipReason(

@@ -1,13 +1,14 @@
-"""The serving copy: what dashboards may read, in an immutable DuckDB file of its own.
+"""The serving copy: the data that dashboards can read, in a separate, immutable DuckDB file.
 
-`marts` are tables of the warehouse, `published` is what is written here: closed months, estimates as earlier copies had
-them, what other policies would pay, and the state of the data.
+Schema `marts` has tables of the warehouse. Schema `published` is written here: closed months, estimates from earlier
+copies, what other policies would pay, and the state of the data.
 """
 
-from orchestration.publishing.copies import CURRENT, KEPT_COPIES, ServingCopy, publish
+from orchestration.publishing.copies import KEPT_COPIES, publish
 from orchestration.publishing.emptier import EmptierCopyError
 from orchestration.publishing.published_columns import PersonalDataError
 from orchestration.publishing.published_marts import PUBLISHED_MARTS
+from orchestration.serving_copy import CURRENT, ServingCopy
 
 __all__ = [
     "CURRENT",

@@ -1,4 +1,4 @@
-"""Closed months as their own files have them: what every artist was booked and paid, and each run's control totals."""
+"""Closed months from their own files: what every artist was booked and paid, and each run's control totals."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -38,8 +38,8 @@ _CLOSED_MONTHS: Final = {
 def publish_booked_money(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Write the closed months' tables.
 
-    `artist_payouts` and `adjustments` are the files of the same names, `closed_months` is control, manifest and audit
-    log, `statements` says for which artist and month there is one.
+    `artist_payouts` and `adjustments` have the rows of the files of the same names. `closed_months` combines control,
+    manifest and audit log. `statements` lists the artists and months that have one.
     """
     con.execute(
         "create table published.artist_payouts as select * from warehouse.booked.artist_months "
@@ -84,7 +84,7 @@ def _closing_instants(settings: Settings) -> dict[str, datetime]:
 
 
 def _artists_with_statements(con: duckdb.DuckDBPyConnection, month: str, files: Mapping[str, str]) -> list[str]:
-    """Return whose statement is in the month. A file's name does not tell: an id that no name can bear is hashed."""
+    """Return the artists with a statement in the month. File names are not enough: an id unfit for a name is hashed."""
     artists = con.execute(
         "select artist_id from published.artist_payouts where settlement_month = ? order by artist_id", [month]
     ).fetchall()

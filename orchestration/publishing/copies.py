@@ -1,65 +1,50 @@
-"""Writing a copy, pointing readers to it, dropping old ones.
+"""Writes a copy, points readers to it, deletes old copies.
 
-DuckDB shares one instance a path, so a file replaced in place is served stale for ever. Each copy is a new file with a
-name that is never used again; `current.duckdb` is a symlink that is moved over in one rename.
+DuckDB shares one instance per path, so a file replaced in place would be served stale forever. Each copy is a new file
+with a name that is never used again; `current.duckdb` is a symlink that is replaced in one rename.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import duckdb
 
-from ingestion.batches import list_held
 from ingestion.settings import Settings
+from ingestion.sql_text import sql_text
 from orchestration.publishing.booked_money import publish_booked_money
-from orchestration.publishing.code_version import code_version
 from orchestration.publishing.data_state import Check, publish_data_state
 from orchestration.publishing.emptier import EmptierCopyError, read_contents, refuse_emptier
 from orchestration.publishing.estimates import publish_estimates
 from orchestration.publishing.previous_copy import PreviousCopy, read_previous_copy
 from orchestration.publishing.published_columns import refuse_personal_columns
 from orchestration.publishing.published_marts import copy_marts
-from orchestration.publishing.what_ifs import compute_what_ifs, publish_what_ifs
-from payouts import ledger, requests
+from orchestration.publishing.scenarios import compute_scenarios, publish_scenarios
+from orchestration.serving_copy import CURRENT, ServingCopy, state_of_copy
 
-CURRENT: Final = "current.duckdb"
 KEPT_COPIES: Final = 3
-
-
-@dataclass(frozen=True)
-class ServingCopy:
-    """The copy that `current.duckdb` points to."""
-
-    path: Path
-    inputs: str
-    rows: dict[str, int]
-    is_new: bool
 
 
 def publish(
     settings: Settings, *, inputs: str, checks: Sequence[Check] = (), now: datetime | None = None
 ) -> ServingCopy:
-    """Write what dashboards read into a new file and point `current.duckdb` to it; drop copies beyond the last three.
+    """Write a new copy for the dashboards and point `current.duckdb` to it; delete copies beyond the last three.
 
-    A copy of the same state is kept as it is: same warehouse, closed months, balances and held batches, same code.
+    A copy of the same state stays unchanged: same warehouse, closed months, balances and held batches, same code.
 
     Args:
-        settings: Where the data home lies; it must be locked.
-        inputs: The hash of what the warehouse was built from.
-        checks: What its build found.
-        now: The instant of publishing; its Paris day is the one that estimates are kept under.
+        settings: The data home, which must be locked.
+        inputs: The hash of the warehouse's inputs.
+        checks: The test results of its build.
+        now: The instant of publishing; today's estimates are stored under its Paris day.
 
     Raises:
         PersonalDataError: A table has a personal column; the copy in service stays.
-        EmptierCopyError: It would hold much less than the copy in service, which stays.
+        EmptierCopyError: The new copy has much less data than the one in service, which stays.
     """
     settings.serving_dir.mkdir(parents=True, exist_ok=True)
-    state = _state(settings, inputs)
+    state = state_of_copy(settings, inputs=inputs)
     previous = read_previous_copy(settings.serving_dir / CURRENT)
     if previous is not None and previous.is_in_service and previous.inputs == state:
         return ServingCopy(path=previous.path, inputs=state, rows=previous.rows, is_new=False)
@@ -77,21 +62,6 @@ def publish(
     return ServingCopy(path=path, inputs=state, rows=rows, is_new=True)
 
 
-def _state(settings: Settings, inputs: str) -> str:
-    """Hash all that a copy is a function of, but for the clock and the estimates of earlier copies.
-
-    A held batch changes nothing that the warehouse reads, and still has to be seen by those who read the dashboards.
-    """
-    parts = {
-        "warehouse": inputs,
-        "code": code_version(),
-        "held": [(held.batch_id, held.names) for held in list_held(settings)],
-        "balances": requests.open_balances(settings),
-        "closed": [ledger.read_manifest(settings, month).run_hash for month in ledger.closed_months(settings)],
-    }
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-
-
 def _write(
     settings: Settings,
     target: Path,
@@ -101,17 +71,17 @@ def _write(
     checks: Sequence[Check],
     now: datetime,
 ) -> dict[str, int]:
-    what_ifs = compute_what_ifs(settings, previous)
+    scenarios = compute_scenarios(settings, previous)
     with duckdb.connect(target) as con:
         con.execute("set TimeZone = 'UTC'")
         con.execute("set memory_limit = ?", [settings.duckdb_memory_limit])
-        con.execute(f"attach {_literal(settings.warehouse_path)} as warehouse (read_only)")
+        con.execute(f"attach {sql_text(settings.warehouse_path)} as warehouse (read_only)")
         con.execute("begin")  # one commit, not one for each of many small statements
         con.execute("create schema published")
         copy_marts(con)
         publish_booked_money(con, settings)
         publish_estimates(con, previous, now=now)
-        publish_what_ifs(con, what_ifs)
+        publish_scenarios(con, scenarios)
         publish_data_state(con, settings, checks)
         con.execute(
             "create table published.copy as select cast(? as varchar) as inputs, cast(? as timestamptz) as "
@@ -134,7 +104,7 @@ def _next_number(settings: Settings) -> int:
 
 
 def _point_current_to(settings: Settings, path: Path) -> None:
-    # The link is relative, so that a data home that is moved keeps working.
+    # The link is relative, so that it still works after the data home is moved.
     aside = settings.serving_dir / f".{CURRENT}.new"
     aside.unlink(missing_ok=True)
     aside.symlink_to(path.name)
@@ -142,12 +112,8 @@ def _point_current_to(settings: Settings, path: Path) -> None:
 
 
 def _drop_old_copies(settings: Settings) -> None:
-    # A reader that has an old copy open keeps it: the file goes when it is closed.
+    # A reader that has an old copy open keeps it: the file disappears when it is closed.
     for old in sorted(settings.serving_dir.glob("allive-*-*.duckdb"))[:-KEPT_COPIES]:
         old.unlink()
     for unfinished in settings.serving_dir.glob(".allive-*.part*"):
         unfinished.unlink()
-
-
-def _literal(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""How fresh and how sound the data are: rejects, held batches, checks, and when each record type last came."""
+"""Freshness and quality of the data: rejects, held batches, checks, and the last load of each record type."""
 
 import json
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from ingestion.contracts import RECORD_TYPES
 from ingestion.raw_tables import REJECTS, count_records, read_pins
 from ingestion.raw_versions import batches_loaded_at, loaded_at
 from ingestion.settings import Settings
-from orchestration.defs.dbt.manifest import as_test_id, with_every_test
+from orchestration.dbt_manifest import as_test_id, with_every_test
 from orchestration.parsed_project import ParsedProject
 from orchestration.warehouse import Build
 
-# A heartbeat happens (its playback knows the last one); of every other record there is only when it was changed.
+# Only heartbeats have an event time (their playback has the last one); other records only have a change time.
 _LAST_EVENT: Final = {
     record_type: f"select max(updated_at) from warehouse.raw.{record_type}"
     for record_type in RECORD_TYPES
@@ -27,14 +27,14 @@ _LAST_EVENT: Final = {
 
 @dataclass(frozen=True)
 class Check:
-    """A dbt test as the warehouse's build found it, in the column order of `published.checks`.
+    """A dbt test with its result in the warehouse's build, in the column order of `published.checks`.
 
     Attributes:
-        asset: Model that it is about, without its schema.
-        kind: `data` judges what landed, `unit` the code on cases worked out by hand.
-        status: dbt's: pass, warn, fail or error.
-        severity: What a failure does: `warn` shows it, `error` keeps the warehouse from being published.
-        failures: Rows that break it.
+        asset: The tested model, without its schema.
+        kind: `data` checks landed data, `unit` checks the code on cases worked out by hand.
+        status: dbt's status: pass, warn, fail or error.
+        severity: The effect of a failure: `warn` only shows it, `error` keeps the warehouse from being published.
+        failures: Number of rows that break the test.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Check:
 
 
 def checks_of(build: Build, project: ParsedProject) -> tuple[Check, ...]:
-    """Return the tests of a build, with what the dbt project says of them."""
+    """Return the tests of a build, with their descriptions from the dbt project."""
     nodes = with_every_test(json.loads(project.manifest_path.read_bytes()))["nodes"]
     found = []
     for result in build.nodes:
@@ -76,7 +76,7 @@ def checks_of(build: Build, project: ParsedProject) -> tuple[Check, ...]:
 def publish_data_state(con: duckdb.DuckDBPyConnection, settings: Settings, checks: Sequence[Check]) -> None:
     """Write `rejects`, `held_batches`, `checks` and `freshness`.
 
-    Counts and reasons only: a rejected record's text, or the examples that a check gives, may name a subscriber.
+    Only counts and reasons: the text of a rejected record, or the examples of a check, can name a subscriber.
     """
     _publish_rejects(con, settings)
     con.execute(
@@ -108,7 +108,7 @@ def publish_data_state(con: duckdb.DuckDBPyConnection, settings: Settings, check
 
 
 def _publish_rejects(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """One row a record type and reason, over all that was ever loaded."""
+    """Write one row per record type and reason, over everything that was ever loaded."""
     con.execute(
         "create table published.rejects (record_type varchar, reason varchar, rejects bigint, "
         "last_loaded_at timestamptz)"

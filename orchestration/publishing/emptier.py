@@ -1,7 +1,7 @@
-"""No serving copy is replaced by an emptier one without a word (docs/adr/0020).
+"""Refuses to replace a serving copy with a much emptier one (docs/adr/0020).
 
 Dashboards show what is published: a copy that lost closed months, or a large part of its rows, looks like a platform
-that lost them. It is refused, and published all the same only for who gives the refusal's code, on record.
+that lost them. It is refused. An operator can still publish it with the code in the refusal, which is recorded.
 """
 
 from collections.abc import Mapping
@@ -16,20 +16,20 @@ from payouts import audit
 ACTION: Final = "publish_emptier"
 CODE_DIGITS: Final = 12
 MOST_LOST_PART: Final = 10
-"""A table may lose up to one row in so many: corrections and late refunds do not come near it."""
+"""A table can lose up to one row in this many: corrections and late refunds remove far fewer."""
 FEWEST_LOST_ROWS: Final = 20
-"""A table that loses fewer is not judged, unless it loses all."""
+"""A table that loses at most this many rows is accepted, unless it loses all of them."""
 MAY_SHRINK: Final = frozenset({"fct_close_blockers"})
-"""Marts that become emptier when things get better."""
+"""Marts that shrink when problems are solved."""
 
 
 class EmptierCopyError(Exception):
-    """The new copy holds much less than the one in service, which stays."""
+    """The new copy has much less data than the one in service, which stays."""
 
 
 @dataclass(frozen=True)
 class Contents:
-    """How much a copy holds: rows by mart, records by record type as loaded, and the run hash of each closed month."""
+    """The size of a copy: rows by mart, loaded records by record type, and the run hash of each closed month."""
 
     rows: Mapping[str, int] = field(default_factory=dict)
     records: Mapping[str, int] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Contents:
 
 
 def read_contents(con: duckdb.DuckDBPyConnection) -> Contents:
-    """Read how much an open copy holds; what an earlier version did not publish is left out."""
+    """Read the size of an open copy; tables that an earlier version did not publish are left out."""
     there = {
         name
         for (name,) in con.execute("select table_name from duckdb_tables() where schema_name = 'published'").fetchall()
@@ -54,7 +54,7 @@ def read_contents(con: duckdb.DuckDBPyConnection) -> Contents:
 
 
 def what_is_lost(before: Contents, now: Contents) -> list[str]:
-    """Return what a new copy would lose against the one before, in words; nothing where it may take its place.
+    """Return what a new copy would lose compared with the one before, in words; empty if it can replace that copy.
 
     >>> what_is_lost(Contents({"dim_lives": 200}, closed={"2021-01": "a"}), Contents({"dim_lives": 0}))
     ['2021-01 is not closed any more', 'dim_lives: 0 rows, 200 before']
@@ -82,23 +82,23 @@ def _is_much_less(now: int, before: int) -> bool:
 
 
 def refuse_emptier(settings: Settings, before: Contents, now: Contents, *, state: str) -> None:
-    """Raise if a copy of this state would lose much, unless somebody has accepted just that.
+    """Raise if a copy of this state would lose much, unless an operator has accepted exactly this copy.
 
     Raises:
-        EmptierCopyError: It would; the message says what, and the way out.
+        EmptierCopyError: It would; the message lists the losses and what to do.
     """
     lost = what_is_lost(before, now)
     code = state[:CODE_DIGITS]
     if not lost or any(entry["action"] == ACTION and entry["code"] == code for entry in audit.entries(settings)):
         return
     raise EmptierCopyError(
-        f"The new serving copy would hold much less than the one in service, which stays: {'; '.join(lost)}. Expected "
-        f"every closed month as it is, and no table to lose more than a {MOST_LOST_PART}th of its rows. Were raw/ or "
-        "payouts/ restored from an older copy? Look with `allive doctor`. If it is right so: "
+        f"The new serving copy has much less data than the one in service, which stays: {'; '.join(lost)}. Expected "
+        f"every closed month unchanged, and no table to lose more than a {MOST_LOST_PART}th of its rows. Were raw/ or "
+        "payouts/ restored from an older copy? Check with `allive doctor`. If the loss is correct: "
         f"`allive publish {code} --why …`."
     )
 
 
 def accept(settings: Settings, code: str, *, operator: str, why: str) -> None:
-    """Put on record that the copy with this code may take the place of a fuller one."""
+    """Record that the copy with this code is allowed to replace a fuller one."""
     audit.record(settings, action=ACTION, operator=operator, code=code, why=why)

@@ -1,14 +1,14 @@
-"""What open months were expected to give, as the last copy of each day had it: so that a page can say how it moved.
+"""Estimates of open months, from the last copy of each day, so that a page can show how they changed.
 
-It is known nowhere else: a serving folder that is deleted takes it along.
+They are stored nowhere else: deleting the serving folder deletes them.
 """
 
 from datetime import datetime
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import duckdb
 
+from ingestion.paris_days import PARIS
 from orchestration.publishing.previous_copy import PreviousCopy
 
 KEPT_DAYS: Final = 62
@@ -19,11 +19,12 @@ _COLUMNS: Final = (
 
 
 def publish_estimates(con: duckdb.DuckDBPyConnection, previous: PreviousCopy | None, *, now: datetime) -> None:
-    """Write `published.estimates`: one row a settlement month, artist and Paris day on which a copy was published.
+    """Write `published.estimates`: one row per settlement month, artist and Paris day on which a copy was published.
 
-    Rows of this day are the open months' `current_*` now; those of the 62 days before are the previous copy's.
+    Rows of this day are the current `current_*` values of open months; those of the 62 days before come from the
+    previous copy.
     """
-    today = now.astimezone(ZoneInfo("Europe/Paris")).date()
+    today = now.astimezone(PARIS).date()
     con.execute(f"create table published.estimates ({_COLUMNS})")
     if previous is not None and "estimates" in previous.tables:
         con.register("earlier", previous.tables["estimates"])

@@ -1,4 +1,4 @@
-"""What a month's what-ifs are a function of, hashed: so that a month that nothing new touched is not settled again."""
+"""Hashes of everything that determines a month under its scenarios, so that an unchanged month is not settled again."""
 
 import hashlib
 import json
@@ -8,14 +8,14 @@ from typing import Any
 import duckdb
 
 from ingestion.settings import Settings
-from orchestration.publishing.code_version import code_version
+from orchestration.serving_copy import code_version
 from payouts import ledger, requests
 
 
 def read_month_inputs(settings: Settings, con: duckdb.DuckDBPyConnection, months: list[str]) -> dict[str, str]:
-    """Return a hash by month: of its policy, periods, catalogue, of what was watched, the bank details and the code.
+    """Return a hash per month: of its policy, periods, catalogue, watch time, bank details and the code.
 
-    The month that closes next has balances and corrections too.
+    For the month that closes next, it includes balances and corrections.
     """
     query = (files(__package__) / "month_inputs.sql").read_text(encoding="utf-8")
     found = {month: rest for month, *rest in con.execute(query, {"months": months}).fetchall()}
@@ -32,7 +32,7 @@ def _balances(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[Any]:
         con,
         "select sum(hash(settlement_month, artist_id, booked_earned_cents, adjustment_cents, "
         "pending_adjustment_cents)) from marts.fct_artist_months "
-        # Most lines correct nothing: an artist's first minutes in an open month have no other month settled again.
+        # Most lines correct nothing: an artist's first minutes in an open month do not make another month settle again.
         "where booked_earned_cents is not null or adjustment_cents != 0 or pending_adjustment_cents != 0",
     )
     return [requests.open_balances(settings), requests.pending_amendments(settings), corrections]

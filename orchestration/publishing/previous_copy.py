@@ -1,6 +1,6 @@
-"""What a new copy takes over from the one in service: tables that cannot, or need not, be computed again.
+"""The previous serving copy: tables that a new copy reuses because they cannot, or need not, be computed again.
 
-And what it is held against: it may not hold much less (`orchestration.publishing.emptier`).
+A new copy is also compared with it, and must not have much less data (`orchestration.publishing.emptier`).
 """
 
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ CARRIED_TABLES: Final = ("estimates", "what_if", "what_if_months")
 
 @dataclass(frozen=True)
 class PreviousCopy:
-    """The copy in service before this one; a table that it does not have, or has in another shape, is left out."""
+    """The copy in service before this one. Tables that it does not have are left out."""
 
     path: Path
     inputs: str
@@ -25,11 +25,11 @@ class PreviousCopy:
     tables: dict[str, pa.Table] = field(repr=False)
     contents: Contents = field(default_factory=Contents, repr=False)
     is_in_service: bool = True
-    """Whether the link points to it; else that one cannot be read, and this is the newest of those kept that can."""
+    """Whether the link points to it. If not, that copy cannot be read, and this is the newest one that can."""
 
 
 def read_previous_copy(link: Path) -> PreviousCopy | None:
-    """Read the copy that `link` points to, or the newest kept one that can be read; None where there is none."""
+    """Read the copy that `link` points to, or else the newest copy that can be read; None if there is none."""
     in_service = link.resolve()
     kept = sorted(link.parent.glob("allive-*-*.duckdb"), reverse=True)
     for path in [in_service, *(path for path in kept if path.resolve() != in_service)]:
@@ -51,6 +51,6 @@ def _read(path: Path) -> PreviousCopy | None:
                 if (name,) in there
             }
             contents = read_contents(con)
-    except duckdb.Error:  # cut short, or written by another version: the next copy takes its place
+    except duckdb.Error:  # truncated, or written by another version: try the next copy
         return None
     return PreviousCopy(path, inputs=row[0] if row else "", rows=dict(rows), tables=tables, contents=contents)

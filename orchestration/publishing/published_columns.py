@@ -1,4 +1,4 @@
-"""The guard on what is published: nothing that names a subscriber, a bank account or an address."""
+"""Refuses to publish columns that name a subscriber, a bank account or an address."""
 
 from typing import Final
 
@@ -26,10 +26,10 @@ class PersonalDataError(RuntimeError):
 
 
 def refuse_personal_columns(con: duckdb.DuckDBPyConnection) -> None:
-    """Look at every column of the copy that `con` has just written, whoever wrote it.
+    """Check every column of the copy that `con` has just written, regardless of its source.
 
     Raises:
-        PersonalDataError: One of them would be readable by every dashboard.
+        PersonalDataError: There is a personal column, which every dashboard could read.
     """
     columns = con.execute(
         "select schema_name, table_name, column_name from duckdb_columns() "

@@ -1,4 +1,4 @@
-"""The marts that dashboards read, copied as they are. A mart that is not named here is not published."""
+"""The marts that dashboards read, copied unchanged. A mart that is not listed here is not published."""
 
 from typing import Final
 
@@ -29,7 +29,7 @@ PUBLISHED_MARTS: Final = (
 
 
 def copy_marts(con: duckdb.DuckDBPyConnection) -> None:
-    """Copy the published marts of the attached `warehouse` into schema `marts`, and note their rows."""
+    """Copy the published marts of the attached `warehouse` into schema `marts`, and note their row counts."""
     con.execute("create schema marts")
     con.execute("create table published.marts (mart varchar, rows bigint)")
     for mart in _built_marts(con):

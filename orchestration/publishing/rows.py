@@ -1,4 +1,4 @@
-"""Rows that are computed in Python, as a table that DuckDB takes at once: inserting them one by one takes ms each."""
+"""Converts rows computed in Python to a table that DuckDB loads in one step: inserting each row takes milliseconds."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -16,7 +16,7 @@ _TYPES: Final[dict[Any, pa.DataType]] = {
 
 
 def as_table(row_type: type, rows: Sequence[Any]) -> pa.Table:
-    """Return instances of a dataclass as an Arrow table with its fields as columns; typed also without a row."""
+    """Return instances of a dataclass as an Arrow table of their fields; its columns are typed even without rows."""
     schema = pa.schema([(field.name, _TYPES[field.type]) for field in fields(row_type)])
     columns = [[getattr(row, name) for row in rows] for name in schema.names]
     return pa.table(columns, schema=schema)

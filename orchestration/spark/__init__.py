@@ -1,4 +1,4 @@
-"""The warehouse on Spark: a session, what it reads, the tables it wrote, and their place in the DuckDB warehouse.
+"""The warehouse on Spark: the session, its sources, the tables it wrote, and their views in the DuckDB warehouse.
 
 Spark computes the models; checks, closing and publishing read its rows through the DuckDB warehouse (docs/adr/0013).
 """

@@ -1,6 +1,6 @@
 """dbt by hand on the Spark session of `allive`: `python -m orchestration.spark run --select fct_playbacks+`.
 
-What it builds is seen by this session alone: `allive run` builds it again.
+Only this session sees the tables that it builds: `allive run` builds them again.
 """
 
 import sys
@@ -11,8 +11,8 @@ from ingestion.settings import Settings
 from orchestration.dbt_invocation import invoke_dbt
 from orchestration.home_lock import hold_data_home
 from orchestration.parsed_project import parsed_project
-from orchestration.spark.building import continued_catalogue
-from orchestration.spark.catalogue import lay_out, tables_dir
+from orchestration.spark.building import continued_tables
+from orchestration.spark.built_tables import lay_out, tables_dir
 from orchestration.spark.session import spark_session
 from orchestration.spark.sources import create_booked_tables, create_raw_tables
 
@@ -20,14 +20,14 @@ BY_HAND = 0
 
 
 def main(command: list[str]) -> int:
-    """Run one dbt command; 1 if a node of it failed."""
+    """Run one dbt command. Return 1 if one of its nodes failed, else 0."""
     settings = Settings()
     with hold_data_home(settings, command="python -m orchestration.spark"), spark_session(settings) as session:
         project = parsed_project(settings, engine="spark")
         create_raw_tables(session, settings, read_pins(settings))
         create_booked_tables(session, settings)
-        catalogue = continued_catalogue(settings, project)
-        lay_out(session, settings, catalogue, build=BY_HAND, extended=(table.full_name for table in catalogue.tables))
+        built = continued_tables(settings, project)
+        lay_out(session, settings, built, build=BY_HAND, extended=(table.full_name for table in built.tables))
         folder = str(tables_dir(settings) / str(BY_HAND))
         nodes = invoke_dbt(settings, project, settings.dbt_project_dir, command, ALLIVE_SPARK_TABLES=folder)
     for node in nodes:

@@ -1,4 +1,4 @@
-"""Building the models on Spark: sources and earlier tables are laid out, dbt runs, the new tables become current."""
+"""Builds the models on Spark: creates source and earlier tables, runs dbt, and makes the new tables current."""
 
 import json
 from dataclasses import replace
@@ -7,40 +7,41 @@ from typing import Any
 
 import duckdb
 
+from ingestion.counted import counted
 from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from orchestration.dbt_invocation import NodeResult, invoke_dbt
 from orchestration.parsed_project import ParsedProject
-from orchestration.spark.catalogue import Catalogue, lay_out, note_build, read_catalogue, tables_dir
+from orchestration.spark.built_tables import BuiltTables, lay_out, note_build, read_built_tables, tables_dir
 from orchestration.spark.registration import register_tables
 from orchestration.spark.session import spark_session
 from orchestration.spark.sources import create_booked_tables, create_raw_tables
 
-NOTHING = Catalogue(project="", batch_number=0, build=0, tables=())
+NOTHING = BuiltTables(project="", batch_number=0, build=0, tables=())
 
 
 def build_models(
     settings: Settings, project: ParsedProject, project_dir: Path, *, select: tuple[str, ...]
 ) -> tuple[NodeResult, ...]:
-    """Build models and seeds on Spark: all, or what the dbt selectors choose; tests are not run.
+    """Build models and seeds on Spark: all, or those that the dbt selectors choose. Tests are not run.
 
-    The tables become current if all of them were built; else everything stays as it was. The data home must be locked.
+    The tables become current if all of them were built; otherwise nothing changes. The data home must be locked.
     """
     pins = read_pins(settings)
-    catalogue = continued_catalogue(settings, project)
-    build = read_catalogue(settings).build + 1
+    continued = continued_tables(settings, project)
+    build = read_built_tables(settings).build + 1
     nodes: dict[str, Any] = json.loads(project.manifest_path.read_bytes())["nodes"]
     extended = {
         f"{node['schema']}.{node['alias']}"
         for node in nodes.values()
         if node["config"].get("materialized") == "incremental"
     }
-    selectors = ["--select", *select, *catalogue.views] if select else []
+    selectors = ["--select", *select, *continued.views] if select else []
     excluded = [*("--exclude-resource-type", "test"), *("--exclude-resource-type", "unit_test")]
     with spark_session(settings) as session:
         create_raw_tables(session, settings, pins)
         create_booked_tables(session, settings)
-        lay_out(session, settings, catalogue, build=build, extended=extended)
+        lay_out(session, settings, continued, build=build, extended=extended)
         built = invoke_dbt(
             settings,
             project,
@@ -54,33 +55,31 @@ def build_models(
 
 
 def is_built(settings: Settings, project: ParsedProject) -> bool:
-    """Whether there are tables of this project that a build of a part can go on from."""
-    return bool(continued_catalogue(settings, project).tables)
+    """Whether there are tables of this project that a partial build can continue from."""
+    return bool(continued_tables(settings, project).tables)
 
 
-def continued_catalogue(settings: Settings, project: ParsedProject) -> Catalogue:
-    """What a build goes on from: nothing if another version of the project, or of the raw tables, is in it."""
-    catalogue = read_catalogue(settings)
-    is_continued = (
-        catalogue.project == project.content_hash and catalogue.batch_number <= read_pins(settings).batch_number
-    )
-    return catalogue if is_continued else NOTHING
+def continued_tables(settings: Settings, project: ParsedProject) -> BuiltTables:
+    """The tables to continue from; none if they come from another version of the project or from later raw tables."""
+    built = read_built_tables(settings)
+    is_continued = built.project == project.content_hash and built.batch_number <= read_pins(settings).batch_number
+    return built if is_continued else NOTHING
 
 
 def register_models(
     con: duckdb.DuckDBPyConnection, settings: Settings, project: ParsedProject, nodes: tuple[NodeResult, ...]
 ) -> tuple[NodeResult, ...]:
-    """Show the current tables in the DuckDB warehouse; a node whose contract's `not_null` they break has failed."""
-    register_tables(con, settings, read_catalogue(settings).tables)
+    """Show the current tables in the DuckDB warehouse. A node fails if its table breaks its contract's `not_null`."""
+    register_tables(con, settings, read_built_tables(settings).tables)
     described = json.loads(project.manifest_path.read_bytes())["nodes"]
     return tuple(_with_contract(con, node, described.get(node.unique_id, {})) for node in nodes)
 
 
 def registered_tables(settings: Settings) -> set[tuple[str, str]]:
-    """Schema and name of the tables that stand in the DuckDB warehouse as views over Spark's files."""
+    """Schema and name of the tables that are views over Spark's files in the DuckDB warehouse."""
     if settings.engine != "spark":
         return set()
-    return {(table.schema, table.name) for table in read_catalogue(settings).tables}
+    return {(table.schema, table.name) for table in read_built_tables(settings).tables}
 
 
 def _with_contract(con: duckdb.DuckDBPyConnection, node: NodeResult, described: dict[str, Any]) -> NodeResult:
@@ -93,8 +92,8 @@ def _with_contract(con: duckdb.DuckDBPyConnection, node: NodeResult, described: 
         return node
     counts = ", ".join(f"count(*) - count({name})" for name in required)
     missing = con.execute(f"select {counts} from {described['schema']}.{described['alias']}").fetchone() or ()
-    broken = [f"{name} ({rows} rows)" for name, rows in zip(required, missing, strict=True) if rows]
+    broken = [f"{name} ({counted(rows, 'row')})" for name, rows in zip(required, missing, strict=True) if rows]
     if not broken:
         return node
-    message = f"the contract wants a value in every row; found none in {', '.join(broken)}"
+    message = f"the contract requires a value in every row; found none in {', '.join(broken)}"
     return replace(node, status="error", message=message)

@@ -1,4 +1,4 @@
-"""Spark's tables in the DuckDB warehouse: views over their files, typed as DuckDB's own build would type them."""
+"""Spark's tables in the DuckDB warehouse: views over their files, with the types that DuckDB's own build would use."""
 
 import re
 from collections.abc import Iterable
@@ -6,9 +6,9 @@ from typing import Final
 
 import duckdb
 
-from ingestion.contracts.fields import sql_text
 from ingestion.settings import Settings
-from orchestration.spark.catalogue import SparkTable, files_of
+from ingestion.sql_text import sql_text
+from orchestration.spark.built_tables import SparkTable, files_of
 
 _DUCKDB_TYPES: Final = {
     "string": "varchar",
@@ -22,14 +22,14 @@ _DUCKDB_TYPES: Final = {
 
 
 def register_tables(con: duckdb.DuckDBPyConnection, settings: Settings, tables: Iterable[SparkTable]) -> None:
-    """Show Spark's tables in the warehouse under their own names, in place of what stood there."""
+    """Show Spark's tables in the warehouse under their own names, replacing existing views."""
     for table in tables:
         con.execute(f"create schema if not exists {table.schema}")
         con.execute(f"create or replace view {table.full_name} as {scan_of(settings, table)}")
 
 
 def scan_of(settings: Settings, table: SparkTable) -> str:
-    """SQL that reads a table from its files, with explicit columns; a table without rows may have no file."""
+    """SQL that reads a table from its files, with explicit columns; a table without rows might have no file."""
     columns = {name: duckdb_type(type_) for name, type_ in table.columns.items()}
     files = ", ".join(sql_text(str(file)) for file in files_of(settings, table))
     if not files:

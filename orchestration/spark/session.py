@@ -1,6 +1,6 @@
-"""The one Spark session of a process: what it needs on the machine, and how it is set.
+"""The one Spark session of a process: what it needs on the machine, and its settings.
 
-Its catalogue lives in memory and is laid out anew from the data home (`catalogue.py`): no metastore to keep or to mend.
+It keeps its tables in memory, created again from the data home (`built_tables.py`): no metastore to keep or repair.
 """
 
 import os
@@ -45,7 +45,7 @@ def require_spark() -> None:
             f"ALLIVE_ENGINE=spark: found {told}; expected Java {OLDEST_JAVA} or newer, in JAVA_HOME or on PATH. "
             "Install one (Debian: openjdk-17-jre-headless), or set ALLIVE_ENGINE=duckdb."
         )
-    # PySpark warns of pandas 3, of which nothing is used here. Can go when it supports it.
+    # PySpark warns about pandas 3, which is not used here. Can go when PySpark supports it.
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas", category=FutureWarning)
 
 
@@ -61,7 +61,7 @@ def java_version() -> int | None:
 
 
 def session_properties(settings: Settings) -> dict[str, str]:
-    """Spark's properties: what keeps its rows equal to DuckDB's, then where and how large it runs."""
+    """Spark's properties: those that keep its rows equal to DuckDB's, then where it runs and with how much memory."""
     java_options = "-Duser.timezone=UTC"
     log = settings.home / "logs" / "spark.log"
     properties = {
@@ -91,7 +91,7 @@ def session_properties(settings: Settings) -> dict[str, str]:
 
 
 def read_properties(path: Path) -> dict[str, str]:
-    """Read a file of Spark's properties: a name, blanks or `=`, a value; `#` begins a comment."""
+    """Read a file of Spark's properties: a name, spaces or `=`, a value; `#` begins a comment."""
     properties = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.strip() and not line.lstrip().startswith("#"):
@@ -111,13 +111,13 @@ def is_on_loopback(master: str) -> bool:
 
 @contextmanager
 def spark_session(settings: Settings) -> Iterator["SparkSession"]:
-    """Start a session, or join the one that this process has; what was started here is stopped on leaving.
+    """Start a session, or use the one that this process has. A session started here is stopped on exit.
 
     Raises:
         SparkUnavailableError: The extra or Java is missing.
     """
     require_spark()
-    from pyspark.sql import SparkSession  # noqa: PLC0415 - 1 s, and an extra
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - takes 1 s, and is an extra
 
     keep_ansi_on()
     running = SparkSession.getActiveSession()
@@ -139,10 +139,10 @@ def spark_session(settings: Settings) -> Iterator["SparkSession"]:
 
 
 def keep_ansi_on() -> None:
-    """Undo that dbt-spark switches Spark's ANSI mode off before each statement.
+    """Keep Spark's ANSI mode on, which dbt-spark switches off before each statement.
 
-    Without it an overflow of money would be a NULL, not an error. Can go when `server_side_parameters` may say so:
-    dbt-spark 1.11 overwrites what they say of it ("to ensure compatibility with Spark v3 and v4").
+    Without it an overflow of money would be a NULL, not an error. Can go when `server_side_parameters` can set it:
+    dbt-spark 1.11 overwrites their value ("to ensure compatibility with Spark v3 and v4").
     """
     from dbt.adapters.spark.connections import SparkCredentials  # noqa: PLC0415 - an extra
 
@@ -150,7 +150,7 @@ def keep_ansi_on() -> None:
         return
     theirs = SparkCredentials.__post_init__
 
-    def __post_init__(credentials: SparkCredentials) -> None:  # noqa: N807 - takes its place
+    def __post_init__(credentials: SparkCredentials) -> None:  # noqa: N807 - replaces the original
         theirs(credentials)
         credentials.server_side_parameters["spark.sql.ansi.enabled"] = "true"
 

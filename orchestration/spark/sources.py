@@ -1,4 +1,4 @@
-"""What Spark reads: the pinned raw files under folders of links, and the bookings, as tables with explicit columns."""
+"""The sources of Spark: the pinned raw files, through folders of links, and the bookings, with explicit columns."""
 
 import os
 import re
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
+from ingestion.paris_days import spark_paris_day
 from ingestion.raw_tables import TABLES, Pins, columns_of, is_stray, partition_column_of, stored_files, table_path
 from ingestion.settings import Settings
+from ingestion.sql_text import spark_text, sql_text
 from payouts.bookings import create_booking_views
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-_PARIS_DAY: Final = "to_date(from_utc_timestamp(`event_at`, 'Europe/Paris'))"
+_PARIS_DAY: Final = spark_paris_day("`event_at`")
 _SPARK_TYPES: Final = {
     "VARCHAR": "string",
     "BIGINT": "bigint",
@@ -39,9 +41,9 @@ def spark_type(duckdb_type: str) -> str:
 
 
 def create_raw_tables(session: "SparkSession", settings: Settings, pins: Pins) -> None:
-    """Lay out schema `raw`: a table over links to the pinned version's files, its columns spelled out.
+    """Create schema `raw`: a table over links to the pinned version's files, with explicit columns.
 
-    Spark reads folders, and a raw table's folder also has files that a later version added or removed.
+    Spark reads whole folders, and a raw table's folder also has files that a later version added or removed.
     """
     session.sql("create schema if not exists raw")
     for table in TABLES:
@@ -60,7 +62,7 @@ def create_raw_tables(session: "SparkSession", settings: Settings, pins: Pins) -
 
 
 def _create_view(session: "SparkSession", settings: Settings, table: str, *, strays: list[Path]) -> None:
-    """Show a table's files by day and those of strays, whose days are those of their instants, as one relation."""
+    """Combine a table's files by day and its stray files, whose day comes from their event time, in one view."""
     day = partition_column_of(table)
     folder = settings.spark_dir / "raw" / f"{table}_strays"
     link_files(folder, table_path(settings, table), strays)
@@ -75,7 +77,7 @@ def _create_view(session: "SparkSession", settings: Settings, table: str, *, str
 
 
 def create_booked_tables(session: "SparkSession", settings: Settings) -> None:
-    """Lay out schema `booked` from copies of what the views of the DuckDB warehouse say."""
+    """Create schema `booked` from copies of the views in the DuckDB warehouse."""
     folder = settings.spark_dir / "booked"
     session.sql("create schema if not exists booked")
     with duckdb.connect() as con:
@@ -84,15 +86,15 @@ def create_booked_tables(session: "SparkSession", settings: Settings) -> None:
         views = con.execute("select table_name from information_schema.tables where table_schema = 'booked'").fetchall()
         for (view,) in views:
             (folder / view).mkdir(parents=True, exist_ok=True)
-            file = str(folder / view / "booked.parquet").replace("'", "''")
-            con.execute(f"copy booked.{view} to '{file}' (format parquet)")
+            file = sql_text(folder / view / "booked.parquet")
+            con.execute(f"copy booked.{view} to {file} (format parquet)")
             described = con.execute(f"describe booked.{view}").fetchall()
             columns = {name: spark_type(type_) for name, type_, *_ in described}
             create_table(session, f"booked.{view}", columns, folder / view)
 
 
 def link_files(folder: Path, root: Path, files: Iterable[Path]) -> None:
-    """Make a folder hold links to exactly these files of a root, each under its path there. Costs what changed."""
+    """Make a folder contain links to exactly these files of a root, under the same paths. Only changes take time."""
     wanted = {file.relative_to(root).as_posix(): file for file in files}
     folder.mkdir(parents=True, exist_ok=True)
     known = {path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet")}
@@ -113,8 +115,7 @@ def create_table(
     """Create (again) a table over the Parquet files of a folder."""
     listed = ", ".join(f"`{column}` {type_}" for column, type_ in columns.items())
     partitioned = f" partitioned by (`{partition_column}`)" if partition_column else ""
-    location = str(folder).replace("\\", "\\\\").replace("'", "\\'")
     session.sql(f"drop table if exists {name}")
-    session.sql(f"create table {name} ({listed}) using parquet{partitioned} location '{location}'")
+    session.sql(f"create table {name} ({listed}) using parquet{partitioned} location {spark_text(folder)}")
     if partition_column:
         session.sql(f"alter table {name} recover partitions")

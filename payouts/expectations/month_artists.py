@@ -1,4 +1,4 @@
-"""What must hold of the artists' amounts of the month about to close."""
+"""Checks on the artists' amounts of the month about to close."""
 
 import great_expectations as gx
 

@@ -1,4 +1,4 @@
-"""What must hold of every euro of the month about to close."""
+"""Checks on every euro of the month about to close."""
 
 import great_expectations as gx
 

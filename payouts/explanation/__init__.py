@@ -1,4 +1,4 @@
-"""How an artist's amount of a closed month came about, from its folder alone: every step checked, none decided here."""
+"""Explains an artist's amount of a closed month from its folder alone. Checks every step, decides none."""
 
 from payouts.explanation.account import Explanation, Part, SubscriberPart
 from payouts.explanation.explaining import ContradictionError, explain

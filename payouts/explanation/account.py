@@ -1,4 +1,4 @@
-"""The figures of an explanation, from slices to cents. Reads nothing and words nothing."""
+"""The figures of an explanation, from slices to cents. Reads no files, writes no text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ class Part:
     """One claimant's part of a split by largest remainder (RULES.md §5.3): nanos of the pool, or cents of the month.
 
     Attributes:
-        units: What is split over all claimants.
-        floor: units * claim / all_claims, without its remainder.
-        left_over: Units that the floors of all claimants leave; one each goes to the first places.
-        place: 1-based, by remainder and then by id.
-        amount: The floor, and one more where the place is among those that get one.
+        units: The amount split over all claimants.
+        floor: units * claim / all_claims, rounded down.
+        left_over: Units left after all claimants get their floor; one each goes to the first places.
+        place: 1-based rank, by remainder and then by id.
+        amount: The floor, plus one if the place is among the first `left_over`.
     """
 
     units: int
@@ -27,12 +27,12 @@ class Part:
 
     @property
     def has_one_more(self) -> bool:
-        """Whether one of the units left over went here."""
+        """Whether the claimant got one of the units left over."""
         return self.amount > self.floor
 
 
 def part_of(claimant: str, units: int, claims: Mapping[str, int]) -> Part:
-    """Return one claimant's part of `units`; some claim is positive.
+    """Return one claimant's part of `units`; at least one claim must be positive.
 
     >>> part_of("b", 10, {"a": 1, "b": 1, "c": 1})
     Part(units=10, claim=1, all_claims=3, claimants=3, floor=3, left_over=1, place=2, amount=3)
@@ -56,16 +56,16 @@ def part_of(claimant: str, units: int, claims: Mapping[str, int]) -> Part:
 
 @dataclass(frozen=True)
 class SubscriberPart:
-    """What one subscriber's envelopes gave the artist directly.
+    """The artist's direct amount from one subscriber's envelopes.
 
-    Of several periods each is split on its own; here they are summed.
+    Each of the subscriber's periods is split on its own; the figures here are sums over them.
 
     Attributes:
-        subscriber_pseudonym: None where fewer than 5 subscribers are one line; only their amount is told then, since
-            envelopes or weights would tell how many they are and what they watch.
-        envelope_nanos: Of the periods in which the artist was watched.
-        weight: The artist's, in categories that are paid.
-        total_weight: Of everything that counts in these periods.
+        subscriber_pseudonym: None if fewer than 5 subscribers share one line. Then only their amount is shown, because
+            envelopes or weights would reveal how many they are and what they watch.
+        envelope_nanos: Envelopes of the periods in which the artist was watched.
+        weight: The artist's weight, in categories that are paid.
+        total_weight: The weight of everything that counts in these periods.
         share_bp: weight / total_weight, rounded half up.
     """
 
@@ -80,9 +80,9 @@ class SubscriberPart:
 
 @dataclass(frozen=True)
 class ToPool:
-    """What watching of the artist while they were known brought the pool.
+    """The pool's income from watching the artist while their category was `known`.
 
-    Both are None where it is of fewer than 5 subscribers.
+    Both are None for fewer than 5 subscribers.
     """
 
     subscribers: int | None
@@ -94,8 +94,8 @@ class Pool:
     """The month's pool, and the artist's part in it.
 
     Attributes:
-        is_in_equal_parts: By the rule `equal`, or because no member has anything direct (RULES.md §7).
-        share: None where they are no member, or nothing is shared.
+        is_in_equal_parts: True under the rule `equal`, or if no member has a direct amount (RULES.md §7).
+        share: None if the artist is not a member, or the pool is empty.
     """
 
     nanos: int
@@ -108,7 +108,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Adjustment:
-    """What the settling again of an earlier month changed; `is_amended` says that its catalogue was corrected."""
+    """The change from settling an earlier month again; `is_amended` is True if its catalogue was corrected."""
 
     corrects_month: str
     booked_cents: int
@@ -131,13 +131,13 @@ class Explanation:
     """One artist's month, step by step: slices → direct → + pool → earned → cents → adjustments → balance → paid.
 
     Attributes:
-        statement_number: None where the artist has no row in the month, and nothing is due.
+        statement_number: None if the artist has no row in the month: nothing is due.
         category: On the month's last day.
-        paying_subscribers: None where they are fewer than 5, and not 0.
+        paying_subscribers: None for 1 to 4 subscribers.
         subscribers: The largest amount first; they sum to `direct_nanos`.
-        to_pool: None where nobody watched the artist while they were known.
+        to_pool: None if no one watched the artist while their category was `known`.
         rounding: How the month's cents were split over the artists' nanos (RULES.md §5.5); None without any nanos.
-        opening_cents: What the run before carried forward.
+        opening_cents: The balance that the previous run carried forward.
     """
 
     settlement_month: str

@@ -1,4 +1,4 @@
-"""Explaining one artist's closed month: its folder is read, each step is computed again, and all must agree."""
+"""Explains one artist's closed month: reads its folder, computes each step again, and requires all to agree."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from ingestion.settings import Settings
+from payouts.closed_month.arithmetic import NANOS_PER_CENT, earned_cents, pool_shares
+from payouts.closed_month.books import Month, read_month
+from payouts.closed_month.findings import Check, Place, Report
+from payouts.closed_month.month_files import AdjustmentRow, LiveRow, PayoutRow, read_rows
 from payouts.errors import Refusal
 from payouts.explanation.account import Adjustment, BalanceEntry, Explanation, Part, Pool, part_of
 from payouts.explanation.subscribers import (
@@ -30,16 +34,12 @@ from payouts.ledger import (
 )
 from payouts.months import following
 from payouts.statements import statement_number
-from payouts.verification.arithmetic import NANOS_PER_CENT, earned_cents, pool_shares
-from payouts.verification.books import Month, read_month
-from payouts.verification.findings import Check, Place, Report
-from payouts.verification.month_files import AdjustmentRow, LiveRow, PayoutRow, read_rows
 
 _MOST_NAMED: Final = 5
 
 
 class ContradictionError(ValueError):
-    """A closed month's files disagree on how an artist's amount came about.
+    """A closed month's files disagree on how an artist's amount was computed.
 
     Attributes:
         reasons: Each names the file, what was found and what was expected.
@@ -52,7 +52,7 @@ class ContradictionError(ValueError):
 
 @dataclass(frozen=True)
 class _Files:
-    """What the month's files say, of which a part concerns the artist; `row` is empty where there is none."""
+    """The content of the month's files, and the artist's part of it; `row` is blank if the artist has none."""
 
     month: Month
     row: PayoutRow
@@ -63,10 +63,10 @@ class _Files:
 
 
 def explain(settings: Settings, month: str, artist_id: str) -> Explanation:
-    """Tell how an artist's amount of a closed month came about.
+    """Explain how an artist's amount of a closed month was computed.
 
     Raises:
-        Refusal: The month is not closed, or nothing in it concerns such an artist.
+        Refusal: The month is not closed, or has nothing about the artist.
         ContradictionError: The files cannot be read, or do not add up.
     """
     closed = closed_months(settings)
@@ -129,8 +129,8 @@ def _unknown(artist_id: str, month: Month, totals: Totals) -> str:
     near = list(_near(artist_id, known))
     advice = f"Did you mean {' or '.join(near)}?" if near else f"{PAYOUTS_FILE} lists the artists by id."
     return (
-        f"Found nothing of {artist_id!r}: no row, no slice. An artist who was not watched, has no part in the pool and "
-        f"no balance is not in a month. {advice}"
+        f"Found nothing about {artist_id!r}: no row, no slice. A month leaves out artists who were not watched, have "
+        f"no part in the pool and no balance. {advice}"
     )
 
 
@@ -146,7 +146,7 @@ def _near(wanted: str, known: dict[str, str]) -> Iterator[str]:
 
 
 def _pool_claims(files: _Files) -> dict[str, int]:
-    """What each member can claim of the pool; nobody can of an empty one."""
+    """Return each member's claim on the pool; empty if the pool is empty."""
     control, direct = files.month.control, files.totals.direct_nanos
     if not files.totals.pool_nanos:
         return {}
@@ -224,7 +224,7 @@ def _check_adjustments(report: Report, files: _Files) -> None:
 
 
 def _check_balance(report: Report, files: _Files) -> None:
-    """Paid in full, or carried in full, with a reason (RULES.md §6)."""
+    """Check that the balance is paid in full, or carried in full with a reason (RULES.md §6)."""
     row, place = files.row, report.at(Check.BALANCES, files.month.file(PAYOUTS_FILE))
     payable = _payable_cents(row)
     _same(place, files, "paid_cents + carried_forward_cents", row.paid_cents + row.carried_forward_cents, payable)

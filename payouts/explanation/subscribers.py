@@ -1,4 +1,4 @@
-"""Subscribers' slices of one artist: read from a file, split again, and told so that nobody can be recognised."""
+"""One artist's slices by subscriber: read from a file, split again, and shown so that no one can be recognised."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,13 +10,13 @@ from typing import Final, TypeVar
 
 import duckdb
 
+from payouts.closed_month.arithmetic import largest_remainder
+from payouts.closed_month.findings import Place
+from payouts.closed_month.slices import DESTINATIONS, Slice
 from payouts.explanation.account import SubscriberPart, ToPool
-from payouts.verification.arithmetic import largest_remainder
-from payouts.verification.findings import Place
-from payouts.verification.slices import DESTINATIONS, Slice
 
 FEWEST_TOLD: Final = 5
-"""A group of fewer subscribers is one line, and no line of the rest is of fewer."""
+"""Fewer subscribers than this are shown as one line, and a line that sums up the rest has at least this many."""
 
 _ROWS_PER_FETCH: Final = 10_000
 _Line = TypeVar("_Line")
@@ -24,7 +24,7 @@ _Line = TypeVar("_Line")
 
 @dataclass(frozen=True)
 class Totals:
-    """What a slices file sums to, in nanos; `direct_nanos` and `to_pool_nanos` by artist."""
+    """Sums of a slices file, in nanos; `direct_nanos` and `to_pool_nanos` by artist."""
 
     envelope_nanos: int
     pool_nanos: int
@@ -33,7 +33,7 @@ class Totals:
 
     @property
     def artists(self) -> set[str]:
-        """Whoever has a slice."""
+        """Artists with a slice."""
         return {*self.direct_nanos, *self.to_pool_nanos}
 
 
@@ -48,7 +48,7 @@ class _Sums:
 
 @dataclass
 class Watchers:
-    """Whoever's envelopes came, in part, by watching one artist; sums by pseudonym."""
+    """Subscribers whose envelopes were split, in part, by watching one artist; sums by pseudonym."""
 
     paying: defaultdict[str, _Sums] = field(default_factory=lambda: defaultdict(_Sums))
     to_pool: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -106,7 +106,7 @@ def read_watchers(place: Place, path: Path, artist_id: str) -> Watchers:
 
 
 def subscriber_parts(watchers: Watchers) -> tuple[SubscriberPart, ...]:
-    """Tell of each paying subscriber, the largest amount first; of fewer than 5 only what they gave together."""
+    """Return one line per paying subscriber, the largest amount first; for fewer than 5, only their total."""
     paying = watchers.paying
     if len(paying) < FEWEST_TOLD:
         together = sum(sums.amount_nanos for sums in paying.values())
@@ -126,7 +126,7 @@ def subscriber_parts(watchers: Watchers) -> tuple[SubscriberPart, ...]:
 
 
 def to_pool(watchers: Watchers) -> ToPool | None:
-    """Tell what watching of the artist while they were known brought the pool."""
+    """Return the pool's income from watching the artist while their category was `known`."""
     known = watchers.to_pool
     if not known:
         return None
@@ -134,9 +134,9 @@ def to_pool(watchers: Watchers) -> ToPool | None:
 
 
 def first_and_rest(lines: Sequence[_Line], *, most: int) -> tuple[Sequence[_Line], Sequence[_Line]]:
-    """Cut a listing after at most `most` lines, so that the rest is of nobody or of at least 5 subscribers.
+    """Cut a list after at most `most` lines, so that the rest is empty or has at least 5 subscribers.
 
-    The rest's sum is known, being what the listed lines miss to the total: of one subscriber it would be a line.
+    The rest's sum can be computed as total minus listed lines: for a rest of one it would reveal that subscriber.
 
     >>> [tuple(map(len, first_and_rest(range(lines), most=20))) for lines in (4, 20, 21, 24, 25, 26)]
     [(4, 0), (20, 0), (16, 5), (19, 5), (20, 5), (20, 6)]
@@ -146,7 +146,7 @@ def first_and_rest(lines: Sequence[_Line], *, most: int) -> tuple[Sequence[_Line
 
 
 def _periods_with(path: Path, artist_id: str) -> Iterator[Slice]:
-    """Yield all slices of the periods in which the artist was watched, those of a period one after the other."""
+    """Yield all slices of the periods in which the artist was watched, period by period."""
     with duckdb.connect() as con:
         rows = con.execute(
             """

@@ -1,14 +1,14 @@
-"""What another policy would have paid: a month of the warehouse settled again in memory, written nowhere."""
+"""Simulates other policies: settles a month of the warehouse again in memory, without writing anything."""
 
-from payouts.simulation.scenarios import Outcome, settle_under_each, simulate_each
+from payouts.simulation.scenario import Scenario
 from payouts.simulation.simulating import ArtistDifference, Simulation, simulate
-from payouts.simulation.what_if import WhatIf
+from payouts.simulation.simulating_each import Outcome, settle_under_each, simulate_each
 
 __all__ = [
     "ArtistDifference",
     "Outcome",
+    "Scenario",
     "Simulation",
-    "WhatIf",
     "settle_under_each",
     "simulate",
     "simulate_each",

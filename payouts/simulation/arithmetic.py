@@ -1,6 +1,6 @@
-"""The rules' divisions in plain integers, for what other policies would pay (RULES.md §5).
+"""The rules' divisions in plain integers, for simulations of other policies (RULES.md §5).
 
-Verification has its own: a fault here must not be one there.
+Verification has its own copy, so that a bug here is not also a bug there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,8 @@ _Key = TypeVar("_Key", str, tuple[str, str])
 def largest_remainder(units: int, weights: Mapping[_Key, int]) -> dict[_Key, int]:
     """Split whole units by weight: floors, then one each to the largest remainders, ties to the smallest key (§5.3).
 
-    Python orders text by code point, which is the order of its UTF-8 bytes. Without any weight nothing is given.
+    Python orders text by code point, which is the order of its UTF-8 bytes. If all weights are 0, so is
+    every part.
 
     >>> largest_remainder(100, {"b": 1, "a": 1, "c": 1})
     {'b': 33, 'a': 34, 'c': 33}

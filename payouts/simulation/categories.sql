@@ -1,5 +1,5 @@
 {%- from 'what_counts.sql' import stands_on -%}
--- Grain: artist with a category on the month's last day.
+-- Grain: one row per artist with a category on the month's last day.
 with months as (
     select $last_day::date as last_day
 )

@@ -1,6 +1,6 @@
 {%- from 'what_counts.sql' import pool_members -%}
--- Grain: member of the month's pool (RULES.md §5.4), by the same statement as
--- int_pool_members, under another policy.
+-- Grain: one row per member of the month's pool (RULES.md §5.4) under another policy.
+-- Uses the same macro as int_pool_members.
 with months as (
     select
         cast(null as varchar) as settlement_month,

@@ -1,4 +1,4 @@
-"""Settling a month under another policy: weights and members from the warehouse, the money in plain integers."""
+"""Settles a month under another policy: weights and members from the warehouse, money in plain integers."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -22,7 +22,7 @@ _ROWS_PER_FETCH: Final = 10_000
 
 @dataclass(frozen=True)
 class Frame:
-    """When a month begins and ends, and the run whose catalogue settles it; None is today's."""
+    """A month's first and last day, and the run whose catalogue settles it; None means today's."""
 
     first_day: date
     last_day: date
@@ -35,8 +35,8 @@ class SimulatedSettlement:
     """A month under another policy.
 
     Attributes:
-        own_envelopes: Periods with another envelope than the month's policy gives, which they keep.
-        lives_left_out: Lives that count and were watched, and whose credits or categories do not hold.
+        own_envelopes: Number of periods whose envelope differs from the one the month's policy gives; they keep it.
+        lives_left_out: Lives that count and were watched, but whose credits or categories are invalid.
     """
 
     settlement: Settlement
@@ -60,7 +60,7 @@ class _Weight(NamedTuple):
 
 @dataclass
 class Sums:
-    """What the periods of a month sum to; by artist, `weights` by artist and category.
+    """Sums over the periods of a month, by artist; `weights` by artist and category.
 
     Attributes:
         destinations: Where the slices of each category go.
@@ -78,7 +78,7 @@ class Sums:
 
 
 def read_frame(con: duckdb.DuckDBPyConnection, month: str) -> Frame:
-    """Return the frame of a month that the warehouse knows."""
+    """Return the frame of a month of the warehouse."""
     row = con.execute(
         "select first_day, last_day, is_closed, catalogue from marts.fct_settlement_months where settlement_month = ?",
         [month],
@@ -116,7 +116,7 @@ def settle_sums(
     categories: dict[str, str],
     is_pro_rata: bool,
 ) -> SimulatedSettlement:
-    """Settle the month from what its periods sum to under `policy`, and whom its pool has then."""
+    """Settle the month under `policy`, from the sums of its periods and the members of its pool."""
     if is_pro_rata:
         pot = largest_remainder(sums.envelope_nanos, sums.weights)
         direct = Counter[str]()

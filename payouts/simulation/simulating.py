@@ -1,4 +1,4 @@
-"""Simulating: a month as it is settled now beside what another policy would make of it."""
+"""Compares a month as settled now with the same month under another policy."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from ingestion.settings import Settings
-from payouts import gate, ledger, requests
+from payouts import ledger, preconditions, requests
 from payouts.errors import Refusal
 from payouts.run import ClosedRun, Requests, compute_run
-from payouts.settlement import Settlement, open_warehouse, read_settlement
+from payouts.settlement import Settlement, read_settlement
+from payouts.simulation.scenario import Scenario
 from payouts.simulation.settling import read_frame, settle_under
-from payouts.simulation.what_if import WhatIf
+from payouts.warehouse_file import open_warehouse
 
 
 @dataclass(frozen=True)
 class ArtistDifference:
-    """One artist's month now and simulated, in cents; `booked_cents` of a closed month, later adjustments included."""
+    """One artist's month now and simulated, in cents; `booked_cents` is for closed months, with later adjustments."""
 
     artist_id: str
     artist_name: str | None
@@ -29,20 +30,20 @@ class ArtistDifference:
 
     @property
     def difference_cents(self) -> int:
-        """What the other policy would have changed."""
+        """The change that the other policy would have made to the earnings."""
         return self.earned_simulated_cents - self.earned_now_cents
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """The month on today's data (one that can still be corrected: with the catalogue it keeps), twice.
+    """The month settled twice on today's data; if it can still be corrected, with the catalogue it keeps.
 
     Attributes:
         now: As a dry run under the month's own policy.
-        simulated: The same under the other one.
-        with_balances: Whether both bring forward balances and adjustments, as only the next run does.
-        own_envelopes: Periods with another envelope than the month's policy gives, which they keep.
-        doubts: What keeps the month from closing as it is, or is left out of the simulation.
+        simulated: The same under the other policy.
+        with_balances: Whether both include balances brought forward and adjustments, as only the next run does.
+        own_envelopes: Number of periods whose envelope differs from the one the month's policy gives; they keep it.
+        doubts: Reasons why the month cannot close now, and data left out of the simulation.
     """
 
     settlement_month: str
@@ -55,26 +56,26 @@ class Simulation:
     doubts: tuple[str, ...]
 
 
-def simulate(settings: Settings, month: str, what_if: WhatIf) -> Simulation:
-    """Settle a month under another policy, and pay it; nothing is written anywhere.
+def simulate(settings: Settings, month: str, scenario: Scenario) -> Simulation:
+    """Settle and pay a month under another policy, without writing anything.
 
     Raises:
-        Refusal: The warehouse is not wholly built or does not know the month, or nobody would share the pool.
+        Refusal: The warehouse is not fully built or has no data for the month, or the pool has no members.
     """
     if not settings.warehouse_path.exists():
         raise Refusal(
             month, ("There is no warehouse yet: put files into landing/ and run `allive run`.",), "be simulated"
         )
     with open_warehouse(settings) as con:
-        reasons = gate.warehouse_refusals(settings, con)
+        reasons = preconditions.warehouse_refusals(settings, con)
         if reasons:
             raise Refusal(month, tuple(reasons), "be simulated")
         settlement = read_settlement(con, month)
         if settlement is None:
-            raise Refusal(month, (gate.unknown_month_refusal(con),), "be simulated")
+            raise Refusal(month, (preconditions.unknown_month_refusal(con),), "be simulated")
         frame = read_frame(con, month)
         other = settle_under(
-            con, settlement, frame, what_if.applied_to(settlement.policy), is_pro_rata=what_if.is_pro_rata
+            con, settlement, frame, scenario.applied_to(settlement.policy), is_pro_rata=scenario.is_pro_rata
         )
         booked = _booked_cents(con, month) if frame.is_closed else None
     _refuse_without_members(settlement, under="its own policy")
@@ -92,10 +93,10 @@ def simulate(settings: Settings, month: str, what_if: WhatIf) -> Simulation:
         own_envelopes=other.own_envelopes,
         doubts=(
             *(requests.amendment_refusals(settings) if with_balances else ()),
-            *gate.blocker_refusals(month, settlement.blockers),
+            *preconditions.blocker_refusals(month, settlement.blockers),
             *(
-                f"live {live_id} would count, and its credits or a category of its artists do not hold: it is left out."
-                for live_id in (other.lives_left_out if what_if.minimum_live_s is not None else ())
+                f"live {live_id} would count, but its credits or a category of its artists are invalid: it is left out."
+                for live_id in (other.lives_left_out if scenario.minimum_live_s is not None else ())
             ),
         ),
     )
@@ -104,9 +105,9 @@ def simulate(settings: Settings, month: str, what_if: WhatIf) -> Simulation:
 def _refuse_without_members(settlement: Settlement, *, under: str) -> None:
     if settlement.totals["envelope_nanos"] and not settlement.pool_members:
         reason = (
-            f"Under {under} the pool has no member: nobody emerging or independent is credited with at least "
-            f"{settlement.policy['minimum_pool_share_bp']:,} bp of a live that counts from "
-            f"{settlement.policy['minimum_live_s']:,} s on. Such a month cannot close."
+            f"Under {under} the pool has no member: no emerging or independent artist is credited with at least "
+            f"{settlement.policy['minimum_pool_share_bp']:,} bp of a live that counts, which is "
+            f"{settlement.policy['minimum_live_s']:,} s or longer. Such a month cannot close."
         )
         raise Refusal(settlement.settlement_month, (reason,), "be simulated")
 

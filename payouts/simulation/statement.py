@@ -1,4 +1,4 @@
-"""The simulation's SQL, with what counts and who shares the pool written in by the dbt project's own macros."""
+"""Renders the simulation's SQL with the dbt project's own macros for what counts and who shares the pool."""
 
 from functools import cache
 from pathlib import Path

@@ -4,12 +4,13 @@
         destination_of, envelope_by_policy, is_long_enough, left_of_envelope, may_count,
         stands_on
 -%}
--- Grain: weighing (envelope × minimum live) × artist × category on the day of the
--- watching: what `settling` sums up of the periods of `weights.sql`, for several
--- policies at once, split by the same rule (RULES.md §5.1-§5.3): floors, then one nano
--- each to the largest remainders, ties to the smallest (artist_id, category).
+-- Grain: one row per weighing (envelope × minimum live) × artist × category on the day
+-- of the watching. The same sums as `settling` computes from the periods of
+-- `weights.sql`, but for several policies in one query. Split by the same rule
+-- (RULES.md §5.1-§5.3): floors, then one nano each to the largest remainders, ties to
+-- the smallest (artist_id, category).
 -- A row without artist has the totals of a weighing: all its periods, the idle ones,
--- those with an envelope of their own, and the envelopes.
+-- those with their own envelope, and the envelopes.
 with weighings as (
     select
         unnest($envelope_cents::bigint[]) as envelope_cents,

@@ -3,13 +3,14 @@
     import
         counts, destination_of, envelope_by_policy, left_of_envelope, stands_between
 -%}
--- Grain: period that the month settles × artist × category on the day of the watching,
--- with its weight (RULES.md §5.1); a period in which nothing that counts was watched is
--- one row without artist. As int_period_slices has it, under another policy.
--- An envelope that the month's own policy gives, delivered with the period or not, is
--- what the other policy gives; one that differs from it is the period's own, and stays.
--- A live without a valid credit set, or watched on a day on which a credited artist has
--- no category, is named in `live_left_out`, and what it weighs for that artist is not in.
+-- Grain: one row per period that the month settles × artist × category on the day of
+-- the watching, with its weight (RULES.md §5.1). A period without watch time that
+-- counts is one row without artist. Like int_period_slices, but under another policy.
+-- An envelope that equals the one of the month's own policy, delivered with the period
+-- or not, is replaced by the other policy's. A different envelope is the period's own,
+-- and stays.
+-- `live_left_out` names a live without a valid credit set, or watched on a day on which
+-- a credited artist has no category. Its weight for that artist is left out.
 with policies as (
     select $minimum_live_s::bigint as minimum_live_s
 ),

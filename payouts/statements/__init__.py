@@ -1,6 +1,6 @@
-"""Artists' statements (relevés): made from a closed month's folder alone, set by typst, read back from the PDF.
+"""Artists' statements (relevés): made from a closed month's folder alone, typeset by typst, read back from the PDF.
 
-What is paid is decided elsewhere (`payouts.run`); here it is only told.
+Amounts are decided elsewhere (`payouts.run`); statements only show them.
 """
 
 from payouts.statements.month import StatementDataError

@@ -1,4 +1,4 @@
-"""How numbers, months, days and names are printed in French. Pure; knows nothing of statements."""
+"""Formats numbers, months, days and names in French. Pure; independent of statements."""
 
 import re
 import unicodedata
@@ -11,7 +11,7 @@ NBSP: Final = "\u00a0"
 MINUS: Final = "\u2212"
 APOSTROPHE: Final = "\u2019"
 FEWEST_SHOWN: Final = 5
-"""Fewer subscribers than this are not counted out loud: they could be recognised."""
+"""A number of subscribers below this is not shown: they could be recognised."""
 
 _MONTHS: Final = (
     "janvier",
@@ -30,13 +30,13 @@ _MONTHS: Final = (
 _MS_PER_MINUTE: Final = 60_000
 _LONGEST_WORD: Final = 24
 _DROPPED: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff\ufffe")
-"""What would turn the direction of the line that follows, and the two characters that PDF/A forbids."""
+"""Characters that change the text direction of the rest of the line, and the two that PDF/A forbids."""
 _CATEGORY_SHOWN_AS: Final = {"Cc": " ", "Co": "\ufffd"}
-"""A control ends a word as a blank does; a private character means nothing to anybody else, and PDF/A forbids it."""
+"""A control character separates words like a blank. A private-use one has no public meaning; PDF/A forbids it."""
 
 
 def euros(cents: int) -> str:
-    """Return an amount as a French reader expects it.
+    """Return an amount in euros, formatted in French.
 
     >>> euros(123456), euros(-5)
     ('1\u202f234,56\u202f€', '\u22120,05\u202f€')
@@ -45,7 +45,7 @@ def euros(cents: int) -> str:
 
 
 def plain_amount(cents: int) -> str:
-    """Return an amount in euros without its sign, for a column that says so."""
+    """Return an amount in euros without the € sign, for a column whose header has it."""
     whole, part = divmod(abs(cents), 100)
     return f"{MINUS if cents < 0 else ''}{count(whole)},{part:02d}"
 
@@ -105,7 +105,7 @@ def day(on: date) -> str:
 
 
 def typographic(sentence: str) -> str:
-    """Return a sentence as typed on a keyboard in the signs and spaces of print.
+    """Return a sentence typed on a keyboard with typographic apostrophes and spaces.
 
     >>> typographic("S'il vous plaît : un doute ?")
     'S\u2019il vous plaît\u00a0: un doute\u202f?'
@@ -115,9 +115,9 @@ def typographic(sentence: str) -> str:
 
 
 def printable(text: str, *, longest: int) -> str:
-    r"""Return somebody's text as it can stand on a line: no controls, words that break, at most `longest` characters.
+    r"""Return a user's text made safe for one line: no controls, breakable words, at most `longest` characters.
 
-    Controls would break a line or turn its direction, and a word without an end would run out of its column.
+    Control characters would break a line or turn its direction, and an endless word would overflow its column.
 
     >>> printable("La Nuit\n  claire", longest=9)
     'La Nuit…'

@@ -1,4 +1,4 @@
-"""The statements of a closed month, read from its folder alone: so that they can be made again at any time."""
+"""Reads the statements of a closed month from its folder alone, so that they can be made again at any time."""
 
 import csv
 import json
@@ -18,12 +18,12 @@ _NANOS_PER_CENT: Final = 10_000_000
 
 
 class StatementDataError(ValueError):
-    """A closed month's files disagree with one another on what an artist is due: no statement can be made of them."""
+    """A closed month's files disagree on an artist's amounts: no statement can be made from them."""
 
 
 @dataclass(frozen=True)
 class Live:
-    """What one live earned its artist out of subscribers' own envelopes."""
+    """One live's earnings for its artist from subscribers' own envelopes."""
 
     live_id: str
     title: str
@@ -39,7 +39,7 @@ class Live:
 
 @dataclass(frozen=True)
 class Adjustment:
-    """What the settling again of an earlier month changed, in cents."""
+    """The change from settling an earlier month again, in cents."""
 
     corrects_month: str
     cents: int
@@ -57,7 +57,7 @@ class BalanceEntry:
     """A returned payment or a write-off: cents added to the balance before the run.
 
     Attributes:
-        settlement_month: The month whose payment came back; None for a write-off.
+        settlement_month: The month of the returned payment; None for a write-off.
     """
 
     kind: EntryKind
@@ -81,12 +81,12 @@ class Pool:
 
 @dataclass(frozen=True)
 class Statement:
-    """One artist's month as its statement tells it.
+    """One artist's month as its statement shows it.
 
     Attributes:
-        lives: The best earning first.
-        pool_nanos: The artist's share of the common pool; None where they have no part in it.
-        account: The masked IBAN that is paid to; None when nothing is paid.
+        lives: Highest earnings first.
+        pool_nanos: The artist's share of the common pool; None if they have no part in it.
+        account: The masked IBAN that receives the payment; None if nothing is paid.
     """
 
     number: str
@@ -122,7 +122,7 @@ class Statement:
 
     @property
     def rounding_cents(self) -> int:
-        """What the printed lines miss to the cents earned, which are rounded once, over all artists (RULES.md §5.5)."""
+        """Cents earned, rounded once over all artists (RULES.md §5.5), minus the printed lines."""
         return self.earned_cents - self.direct_cents - self.pool_cents
 
     @property
@@ -132,7 +132,7 @@ class Statement:
 
     @property
     def opening_cents(self) -> int:
-        """The balance that the month before carried forward."""
+        """The balance carried forward from the month before."""
         return self.brought_forward_cents - sum(entry.cents for entry in self.balance_entries)
 
     @property
@@ -227,7 +227,7 @@ def _account(number: str, *, paid_cents: int, transfer: Transfer | None) -> str 
     if transferred != paid_cents:
         raise StatementDataError(
             f"{BANK_FILE} transfers {transferred} cents under {number}, but {PAYOUTS_FILE} pays {paid_cents}. "
-            "Make the bank file before the statements, and `allive verify` the month if it is closed."
+            "Write the bank file before the statements; if the month is closed, run `allive verify`."
         )
     return transfer.account if transfer else None
 
@@ -243,7 +243,7 @@ def _check(statement: Statement, row: dict[str, str]) -> None:
     if broken:
         raise StatementDataError(
             f"{statement.settlement_month}, artist {statement.artist_id!r}: the month's files disagree "
-            f"({'; '.join(broken)}). No statement was made of them; `allive verify` the month."
+            f"({'; '.join(broken)}). No statement was made from them; run `allive verify`."
         )
 
 

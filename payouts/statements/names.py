@@ -1,4 +1,4 @@
-"""What a statement is called: its number, and the name of its file."""
+"""The names of a statement: its number and its file name."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}")
 def statement_number(settlement_month: str, position: int) -> str:
     """Return the number of the statement in row `position` (1-based) of `artist_payouts.csv`.
 
-    It is the end-to-end id of the artist's transfer too.
+    It is also the end-to-end id of the artist's transfer.
 
     >>> statement_number("2021-02", 17)
     'ALV-2021-02-00017'
@@ -23,8 +23,8 @@ def statement_number(settlement_month: str, position: int) -> str:
 def statement_file_name(artist_id: str) -> str:
     """Return the file name of an artist's statement: the id itself where it is plain, else `~` and its SHA-256.
 
-    Plain is 1 to 100 of `A-Za-z0-9_.-`, not beginning with a dot. No plain id begins with `~`, so no two ids share a
-    name, and no id leads out of the folder.
+    A plain id has 1 to 100 characters of `A-Za-z0-9_.-` and does not begin with a dot. No plain id begins with `~`, so
+    no two ids share a name, and no id leads out of the folder.
 
     >>> statement_file_name("art-17")
     'art-17.pdf'

@@ -1,4 +1,4 @@
-"""The counterfactual: what each artist would have earned had all envelopes been one pot (RULES.md §5, §7).
+"""The counterfactual: each artist's earnings if all envelopes were one pot (RULES.md §5, §7).
 
 Computed from a closed month's files alone, by code that shares nothing with the warehouse's SQL.
 """
@@ -7,24 +7,22 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from payouts.closed_month.arithmetic import earned_cents, largest_remainder, pool_shares
 from payouts.ledger import CONTROL_FILE, SLICES_FILE
 
 _KNOWN: Final = "known"
-_NANOS_PER_CENT: Final = 10_000_000
 _BATCH_ROWS: Final = 131_072
-
-_Key = TypeVar("_Key")
 
 
 def read_pro_rata_cents(month_folder: Path) -> dict[str, int]:
-    """Return what pro-rata would have paid each artist, in cents; an artist without an entry would have had nothing.
+    """Return each artist's earnings under pro-rata, in cents; an artist without an entry would earn nothing.
 
-    One pass over the slices, a batch in memory at a time.
+    Reads the slices once, with one batch in memory at a time.
     """
     control = json.loads((month_folder / CONTROL_FILE).read_text(encoding="utf-8"))
     envelope_nanos, weights = _weights(month_folder / SLICES_FILE)
@@ -36,7 +34,7 @@ def read_pro_rata_cents(month_folder: Path) -> dict[str, int]:
 def pro_rata_cents(
     envelope_nanos: int, weights: Mapping[tuple[str, str], int], *, pool_members: list[str], pool_rule: str
 ) -> dict[str, int]:
-    """Split one pot over (artist, category) by `weights`, and its pool over the members; cents by artist.
+    """Split one pot over (artist, category) by `weights`, and its pool over the members; return cents by artist.
 
     >>> pro_rata_cents(
     ...     3_000_000_000, {("a", "emerging"): 2, ("k", "known"): 1}, pool_members=["a", "b"], pool_rule="equal"
@@ -44,29 +42,12 @@ def pro_rata_cents(
     {'a': 250, 'b': 50}
     """
     earned: Counter[str] = Counter()
-    for (artist_id, category), nanos in _split(envelope_nanos, weights).items():
+    for (artist_id, category), nanos in largest_remainder(envelope_nanos, weights).items():
         if category != _KNOWN:
             earned[artist_id] += nanos
     pool_nanos = envelope_nanos - earned.total()
-    directs = {member: earned[member] for member in pool_members} if pool_rule == "direct" else {}
-    earned.update(_split(pool_nanos, directs if any(directs.values()) else dict.fromkeys(pool_members, 1)))
-    return _split(envelope_nanos // _NANOS_PER_CENT, earned)
-
-
-def _split(units: int, weights: Mapping[_Key, int]) -> dict[_Key, int]:
-    # Largest remainder, ties to the smallest key, ids bytewise (RULES.md §5.3). Nothing to split over gives nothing.
-    total = sum(weights.values())
-    if not total:
-        return {}
-    shares = {key: divmod(units * weight, total) for key, weight in weights.items()}
-    left_over = units - sum(floor for floor, _ in shares.values())
-    by_remainder = sorted(shares, key=lambda key: (-shares[key][1], _bytewise(key)))
-    lucky = set(by_remainder[:left_over])
-    return {key: floor + (key in lucky) for key, (floor, _) in shares.items()}
-
-
-def _bytewise(key: object) -> tuple[bytes, ...]:
-    return tuple(part.encode() for part in (key if isinstance(key, tuple) else (key,)))
+    earned.update(pool_shares(pool_nanos, pool_members, earned, rule=pool_rule))
+    return earned_cents(earned)
 
 
 def _weights(path: Path) -> tuple[int, Counter[tuple[str, str]]]:

@@ -1,4 +1,4 @@
-"""Reading a statement's totals back from the PDF's own text: what the artist sees, not what the writer meant."""
+"""Reads a statement's totals back from the PDF's own text: what the artist sees, not what the writer meant."""
 
 import re
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ _AMOUNT: Final = "(?P<minus>\u2212?)(?P<whole>\\d{1,3}(?:\u202f\\d{3})*),(?P<par
 
 
 class UnreadableStatementError(ValueError):
-    """A PDF is not a statement as Allive writes it."""
+    """The PDF is not a statement written by Allive."""
 
 
 @dataclass(frozen=True)
 class StatementTotals:
-    """What a statement says on paper."""
+    """The totals printed on a statement."""
 
     number: str
     run_hash: str
@@ -26,11 +26,11 @@ class StatementTotals:
 def read_statement_total(pdf: Path) -> StatementTotals:
     """Return the totals printed in a monthly statement.
 
-    Only what comes after the last title « Votre compte » is read: nothing that people wrote is printed there, so that
-    no live's title can pose as a total.
+    Reads only the text after the last title « Votre compte ». No text that people wrote is printed there, so no live's
+    title can pose as a total.
 
     Raises:
-        UnreadableStatementError: The file is no PDF, or a total is not where it stands in a statement.
+        UnreadableStatementError: The file is not a PDF, or a total is not in its place.
     """
     _, found, account = _text(pdf).rpartition("\nVotre compte\n")
     if not found:
@@ -45,12 +45,12 @@ def read_statement_total(pdf: Path) -> StatementTotals:
 
 
 def _text(pdf: Path) -> str:
-    # The import takes a fifth of a second, which every `allive run` would pay for: whoever closes imports this package.
+    # The import takes 0.2 s. `allive run` imports this package too, and must not pay for it each time.
     from pypdf import PdfReader  # noqa: PLC0415
 
     try:
         return "\n".join(["", *(page.extract_text() for page in PdfReader(pdf).pages)])
-    except Exception as error:  # a changed byte may break the reader anywhere
+    except Exception as error:  # a changed byte can break the reader anywhere
         raise UnreadableStatementError(
             f"{pdf.name} cannot be read as a PDF ({error}). Make the month's statements again from its folder."
         ) from error

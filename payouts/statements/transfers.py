@@ -1,4 +1,4 @@
-"""The bank file as a statement needs it: which transfer goes to which account, the account masked."""
+"""The part of the bank file that a statement needs: each transfer's cents and masked account."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,7 +13,7 @@ class Transfer:
     """One transfer of the month's bank file.
 
     Attributes:
-        account: The IBAN's first four and last three characters: enough for its owner, too little for anybody else.
+        account: The IBAN's first four and last three characters: enough for its owner, too little for anyone else.
     """
 
     cents: int
@@ -21,7 +21,7 @@ class Transfer:
 
 
 def read_transfers(month_folder: Path) -> dict[str, Transfer]:
-    """Return the month's transfers by end-to-end id; none when the month paid nobody and has no bank file."""
+    """Return the month's transfers by end-to-end id; empty if the month paid no one and has no bank file."""
     path = month_folder / BANK_FILE
     if not path.exists():
         return {}
@@ -37,7 +37,7 @@ def read_transfers(month_folder: Path) -> dict[str, Transfer]:
 
 
 def masked(iban: str) -> str:
-    """Return an IBAN that its owner recognises and nobody can use.
+    """Return an IBAN masked so that its owner recognises it and no one can use it.
 
     >>> masked("FR1420041010050500013M02606")
     'FR14\u00a0••••\u00a0606'

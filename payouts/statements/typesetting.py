@@ -1,7 +1,7 @@
-"""Setting a page of strings by typst: the same strings give the same bytes, on any machine.
+"""Typesets a page of strings with typst: the same strings give the same bytes, on any machine.
 
-Fonts are the bundled ones alone; a character that none of them has shows as an open box (`fonts/README.md`). What
-people wrote reaches typst as JSON in `sys.inputs`: it is data there and cannot become markup.
+Only the bundled fonts are used; a character that none of them has is shown as an open box (`fonts/README.md`). Text
+that people wrote reaches typst as JSON in `sys.inputs`: it is data there and cannot become markup.
 """
 
 import json
@@ -16,18 +16,17 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 FONTS: Final = Path(__file__).parent / "fonts"
 
 _STANDARDS: "Final[list[typst.PDFStandard]]" = ["a-2a", "ua-1"]
-_PIXELS_PER_INCH: Final = 110
 
 
 class Typesetter:
-    """A typst compiler with one template loaded. One belongs to one thread; compiling leaves the GIL."""
+    """A typst compiler with one template loaded. Use one per thread; compiling releases the GIL."""
 
     def __init__(self, template: str) -> None:
-        # By path: a template given as bytes is forgotten after the first document (typst 0.15.2).
+        # By path: typst 0.15.2 forgets a template given as bytes after the first document.
         self._compiler = typst.Compiler(TEMPLATES / template, root=TEMPLATES, font_paths=_fonts())
 
     def pdf(self, page: dict[str, Any]) -> bytes:
-        """Return the document as PDF/A-2a and PDF/UA-1; `page["date"]` (year, month, day) is its only clock."""
+        """Return the document as PDF/A-2a and PDF/UA-1; `page["date"]` (year, month, day) is its only date."""
         document = self._compiler.compile(
             format="pdf",
             sys_inputs=_inputs(page),
@@ -35,11 +34,6 @@ class Typesetter:
             timestamp=datetime.combine(date(*page["date"]), time.min, tzinfo=UTC),
         )
         return _single(document)
-
-    def png(self, page: dict[str, Any]) -> list[bytes]:
-        """Return the document's pages as images: for eyes and for tests."""
-        document = self._compiler.compile(format="png", sys_inputs=_inputs(page), ppi=_PIXELS_PER_INCH)
-        return document if isinstance(document, list) else [_single(document)]
 
 
 @cache

@@ -1,8 +1,8 @@
-"""What a month's statement says, in French: from a `Statement` to the strings that the template sets."""
+"""Turns a `Statement` into the French strings that the template prints."""
 
 from typing import Any, Final
 
-from payouts.balances import CarryReason
+from payouts.carry_reasons import CarryReason
 from payouts.months import following
 from payouts.statements.french import count, day, duration, euros, few, month_name, of_month, printable, typographic
 from payouts.statements.month import BalanceEntry, EntryKind, Statement
@@ -18,7 +18,7 @@ _ENTRY_WORDS: Final = {
 
 
 def month_page(statement: Statement, *, pro_rata_cents: int, run_hash: str, contact: str) -> dict[str, Any]:
-    """Return the strings of `templates/month.typ`; amounts are printed, nothing is left to compute."""
+    """Return the strings of `templates/month.typ`; amounts are formatted, nothing is left to compute."""
     month = month_name(statement.settlement_month)
     return {
         "number": statement.number,
@@ -58,12 +58,12 @@ def month_page(statement: Statement, *, pro_rata_cents: int, run_hash: str, cont
 
 
 def artist_heading(name: str, artist_id: str) -> str:
-    """Return the artist's name as it heads the page: never empty, which PDF/UA forbids."""
+    """Return the artist's name for the page heading; never empty, which PDF/UA forbids."""
     return printable(name, longest=LONGEST_NAME) or printable(artist_id, longest=LONGEST_NAME) or "Artiste"
 
 
 def contact_sentence(contact: str) -> str:
-    """Return whom to write to."""
+    """Return the sentence that says whom to write to."""
     return typographic(f"Une question, un doute ? Écrivez à {contact} en joignant ce relevé.")
 
 

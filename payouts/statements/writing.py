@@ -1,4 +1,4 @@
-"""Writing statements: a closed month's, one PDF for every row of `artist_payouts.csv`; and any batch of documents."""
+"""Writes a closed month's statements, one PDF per row of `artist_payouts.csv`, and other batches of documents."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ from payouts.statements.typesetting import Typesetter
 from payouts.statements.wording import month_page
 
 Progress = Callable[[int, int], None]
-"""Is told how many documents are written, of how many."""
+"""Called with the number of documents written, and the total."""
 
 _Source = TypeVar("_Source")
 
@@ -24,18 +24,18 @@ def write_statements(
 ) -> int:
     """Write `statements/<artist_id>.pdf` for every artist of the month, and return how many there are.
 
-    Everything comes from the month's folder: data files, control totals and the bank file, which must be there. The
+    All data comes from the month's folder: data files, control totals and the bank file, which must exist. The
     same folder, run hash and contact give the same bytes. File names: `statement_file_name`.
 
     Args:
         month_folder: The month, closed or about to be.
-        run_hash: Printed on every statement, so that the paper leads back to the run.
-        contact: Whom an artist in doubt writes to, as printed after « Écrivez à ».
-        workers: Threads that set type; by default one a core.
+        run_hash: Printed on every statement, to trace the paper back to the run.
+        contact: The contact for artists' questions, as printed after « Écrivez à ».
+        workers: Threads that typeset; by default one per core.
         progress: Called after each statement.
 
     Raises:
-        StatementDataError: The month's files contradict one another; some statements may have been written.
+        StatementDataError: The month's files contradict one another; some statements might be written already.
     """
     pro_rata = read_pro_rata_cents(month_folder)
     folder = month_folder / STATEMENTS_FOLDER
@@ -58,7 +58,7 @@ def write_documents(
     workers: int | None,
     progress: Progress | None,
 ) -> int:
-    """Write one PDF for each source, where and with the strings that `document` says; return how many."""
+    """Write one PDF per source, with the path and strings that `document` returns, and return how many."""
     local = threading.local()
 
     def load() -> None:
@@ -69,7 +69,7 @@ def write_documents(
         path.write_bytes(local.typesetter.pdf(page))
 
     everything = list(sources)
-    # Threads, not processes: typst leaves the GIL while it compiles, and a thread needs no copy of fonts and data.
+    # Threads, not processes: typst releases the GIL while it compiles, and threads share fonts and data.
     with ThreadPoolExecutor(workers or os.cpu_count(), "statements", initializer=load) as threads:
         for written, _ in enumerate(threads.map(write, everything), start=1):
             if progress is not None:

@@ -1,7 +1,7 @@
-"""The yearly statement: what an artist earned in a year, by month and by mode of exploitation.
+"""The yearly statement: an artist's earnings in a year, by month and by mode of exploitation.
 
-French law asks for this account once a year. It adds up the monthly statements' own printed figures, so that the year
-agrees with the twelve papers to the cent.
+French law requires this account once per year. It adds up the printed figures of the monthly statements, so that the
+year agrees with them to the cent.
 """
 
 import json
@@ -49,7 +49,7 @@ _NOTES: Final = (
 
 @dataclass(frozen=True)
 class MonthOfYear:
-    """One month of an artist's year, without its lives: a year of ten thousand artists stays in memory."""
+    """One month of an artist's year, without its lives: a year of ten thousand artists fits in memory."""
 
     settlement_month: str
     payment_date: date
@@ -69,7 +69,7 @@ class MonthOfYear:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Which closed months a yearly statement covers, and the hash of the last run, which chains all before it."""
+    """The closed months that a yearly statement covers, and the hash of the last run, which chains to all before it."""
 
     year: int
     first_month: str
@@ -89,11 +89,11 @@ def write_yearly_statements(
 ) -> int:
     """Write `<target>/<artist_id>.pdf` for every artist with a statement in the year, and return how many there are.
 
-    Months of other years are left out; of a year that is not over, the months closed so far are told. Adjustments are
-    those booked in the year's runs, whichever month they correct. File names: `statement_file_name`.
+    Months of other years are left out; a year that is not over has the months closed so far. Adjustments are those
+    booked in the year's runs, whichever month they correct. File names: `statement_file_name`.
 
     Raises:
-        ValueError: None of the months is of that year.
+        ValueError: None of the months is in that year.
         StatementDataError: A month's files contradict one another.
     """
     folders = sorted((folder for folder in months_folders if folder.name[:4] == str(year)), key=lambda path: path.name)
@@ -189,7 +189,7 @@ def _check(artist_id: str, months: list[MonthOfYear]) -> None:
         raise StatementDataError(
             f"Artist {artist_id!r}: the year's months lead to a balance of {found} cents, but "
             f"{months[-1].settlement_month} carries {months[-1].carried_forward_cents}. "
-            "Give every closed month of the year; if none is missing, `allive verify`."
+            "Give every closed month of the year; if none is missing, run `allive verify`."
         )
 
 
@@ -241,7 +241,7 @@ def _amounts(month: MonthOfYear) -> tuple[int, ...]:
 
 
 def _subscriber_months(months: tuple[MonthOfYear, ...]) -> str:
-    # A total that took in the months below 5 would tell them by subtraction.
+    # A total that includes the months below 5 would reveal them by subtraction.
     shown = [month.paying_subscribers for month in months if month.paying_subscribers >= FEWEST_SHOWN]
     if not shown:
         return "n. c."

@@ -1,6 +1,6 @@
-"""`allive verify`: proof of closed months, by code that shares nothing with what closes them (docs/adr/0010)."""
+"""`allive verify`: proves closed months, sharing no code with the code that closes them (docs/adr/0010)."""
 
-from payouts.verification.findings import Check, CheckCount, Finding, MonthVerdict, Unchecked, Verdict, Verification
+from payouts.closed_month.findings import Check, CheckCount, Finding, MonthVerdict, Unchecked, Verdict, Verification
 from payouts.verification.verifying import record_verification, verify
 
 __all__ = [

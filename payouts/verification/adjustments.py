@@ -1,16 +1,16 @@
-"""What a run corrects of the months before it: their slices settled again against what is booked (RULES.md §6)."""
+"""Checks a run's corrections of earlier months: their slices settled again, against the books (RULES.md §6)."""
 
 from collections import Counter
 
+from payouts.closed_month.books import Books, Month
+from payouts.closed_month.findings import Check, Report
+from payouts.closed_month.slices import check_slices, earnings
 from payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, PAYOUTS_FILE, RESETTLED_FOLDER
 from payouts.verification.amounts import check_sums
-from payouts.verification.books import Books, Month
-from payouts.verification.findings import Check, Report
-from payouts.verification.slices import check_slices, earnings
 
 
 def check_adjustments(report: Report, month: Month, books: Books) -> None:
-    """Compare a run's adjustments with the months of its look-back, those settled again and those that stay."""
+    """Compare a run's adjustments with the months of its look-back, changed and unchanged ones."""
     lines = month.adjustments
     place = report.at(Check.ADJUSTMENTS, month.file(ADJUSTMENTS_FILE))
     keys = [(line.corrects_month, line.artist_id) for line in lines]
@@ -39,7 +39,7 @@ def check_adjustments(report: Report, month: Month, books: Books) -> None:
 
 
 def look_back_of(month: Month, books: Books) -> list[str]:
-    """Return the closed months that the run may correct (RULES.md §2)."""
+    """Return the closed months that the run can correct (RULES.md §2)."""
     closed = sorted(books.policies)
     return closed[max(len(closed) - month.control.policy.look_back_months, 0) :]
 

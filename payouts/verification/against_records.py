@@ -1,12 +1,12 @@
-"""A run against the records that it pinned: before it closes (`proving`), and while they are there (`verify`)."""
+"""Checks a run against the records that it pinned: before it closes (`proving`), and while they exist (`verify`)."""
 
 from collections.abc import Iterable, Mapping
 
 from ingestion.settings import Settings
 from payouts.bank_file import BankedTransfer
+from payouts.closed_month.books import Books, Month
+from payouts.closed_month.findings import Check, Report
 from payouts.ledger import CONTROL_FILE
-from payouts.verification.books import Books, Month
-from payouts.verification.findings import Check, Report
 from payouts.verification.from_heartbeats import WHAT_IS_PINNED, check_heartbeats
 from payouts.verification.open_envelopes import check_open_envelopes
 from payouts.verification.payees import Named, check_payees
@@ -24,23 +24,23 @@ def check_against_records(
     transfers: Iterable[BankedTransfer] = (),
     payees: Mapping[str, Named] | None = None,
 ) -> None:
-    """Compute a run again from what it pinned: watch time, slices, amounts, payments and open envelopes.
+    """Compute a run again from the records it pinned: watch time, slices, amounts, payments and open envelopes.
 
-    What is gone is noted as not checked.
+    Records that are gone are noted as not checked.
 
     Args:
         report: Where the findings go.
-        settings: Where the raw tables and the closed months lie.
+        settings: Where the raw tables and the closed months are.
         month: The run.
-        books: What the runs before it left.
-        policies: The project's policies; None where they could not be read.
-        transfers: What the bank file orders, where it is written.
-        payees: Whom the bank file will name, where it is not.
+        books: The balances and bookings of the runs before it.
+        policies: The project's policies; None if they could not be read.
+        transfers: The transfers of the bank file, once it is written.
+        payees: The payees that the bank file will name, until it is written.
     """
     check_heartbeats(report, settings, month, books, transfers)
     is_damaged = any((one.month, one.what) == (month.name, WHAT_IS_PINNED) for one in report.findings())
     if is_damaged or all(version is None for version in month.control.raw_versions.values()):
-        return  # which the heartbeats' check has said
+        return  # check_heartbeats has reported it
     place = report.at(Check.BALANCES, month.file(CONTROL_FILE))
     with place.reading(WHAT_IS_PINNED), panics_as_errors():
         try:

@@ -1,17 +1,17 @@
-"""A closed month's earnings again, from its slices (RULES.md §5): control totals, rows, lives."""
+"""Computes a closed month's earnings again from its slices (RULES.md §5): control totals, rows, lives."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
+from payouts.closed_month.arithmetic import NANOS_PER_CENT
+from payouts.closed_month.books import Month
+from payouts.closed_month.findings import Check, Place, Report
+from payouts.closed_month.month_files import Control, LiveRow, PayoutRow, Settled, read_rows
+from payouts.closed_month.slices import Earnings, Sums, check_slices, earnings
 from payouts.ledger import CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE, SLICES_FILE
 from payouts.months import following
-from payouts.verification.arithmetic import NANOS_PER_CENT
-from payouts.verification.books import Month
-from payouts.verification.findings import Check, Place, Report
-from payouts.verification.month_files import Control, LiveRow, PayoutRow, Settled, read_rows
-from payouts.verification.slices import Earnings, Sums, check_slices, earnings
 
 _WEIGHT_PER_MS: Final = 10_000
 _SUMMED: Final = (
@@ -112,7 +112,7 @@ def _figures(artist: str, sums: Sums, earned: Earnings) -> dict[str, int]:
 
 
 def _check_lives(place: Place, rows: list[PayoutRow], lives: list[LiveRow]) -> None:
-    """Each artist's lives sum to the artist's row; which live earned what, only the heartbeats can tell."""
+    """Check that each artist's lives sum to the artist's row; only the heartbeats show how much each live earned."""
     by_artist: defaultdict[str, list[LiveRow]] = defaultdict(list)
     for live in lives:
         by_artist[live.artist_id].append(live)
@@ -122,13 +122,13 @@ def _check_lives(place: Place, rows: list[PayoutRow], lives: list[LiveRow]) -> N
         of_artist = by_artist[row.artist_id]
         direct_nanos = sum(live.direct_nanos for live in of_artist)
         place.same(f"artist {row.artist_id!r}, direct_nanos", found=direct_nanos, expected=row.direct_nanos)
-        # Each live's time is floored: together they miss less than 1 ms a live.
+        # Each live's time is floored: together they lose less than 1 ms per live.
         watch_ms = sum(live.watch_ms for live in of_artist)
         place.holds(
             f"artist {row.artist_id!r}, watch_ms",
             0 <= row.watch_ms - watch_ms < max(len(of_artist), 1),
             found=watch_ms,
-            expected=f"{row.watch_ms} but for less than 1 ms a live",
+            expected=f"{row.watch_ms} but for less than 1 ms per live",
         )
         for live in of_artist:
             place.holds(

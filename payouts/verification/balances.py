@@ -1,20 +1,20 @@
-"""What each artist is paid and carries again, and the requests that went into a balance (RULES.md §6)."""
+"""Checks each artist's paid and carried amounts, and the requests that went into a balance (RULES.md §6)."""
 
 from collections import Counter
 from typing import Final
 
+from payouts.closed_month.books import Books, Month
+from payouts.closed_month.findings import Check, Place, Report
+from payouts.closed_month.month_files import BalanceEntry, PayoutRow
 from payouts.formats import AUDIT_FILE
 from payouts.ledger import CONTROL_FILE, PAYOUTS_FILE
-from payouts.verification.books import Books, Month
-from payouts.verification.findings import Check, Place, Report
-from payouts.verification.month_files import BalanceEntry, PayoutRow
 from payouts.verification.seals import AuditLog
 
 _BANK_REASONS: Final = ("no_iban", "bad_iban", "iban_changed")
 
 
 def check_balances(report: Report, month: Month, books: Books, log: AuditLog) -> None:
-    """Compare a run's balances with the month before, with what people asked for, and with the rules."""
+    """Compare a run's balances with the month before, with the requests on record, and with the rules."""
     _check_requests(report.at(Check.BALANCES, month.file(CONTROL_FILE)), month, books, log)
     place = report.at(Check.BALANCES, month.file(PAYOUTS_FILE))
     expected = Counter(books.balances)
@@ -29,9 +29,9 @@ def check_balances(report: Report, month: Month, books: Books, log: AuditLog) ->
 
 
 def _check_balance(place: Place, row: PayoutRow, *, minimum_cents: int) -> None:
-    """Paid in full, or carried in full for a reason.
+    """Check that a balance is paid in full, or carried in full for a reason.
 
-    Whether an artist has left or has bank details is not in the month: where that decides, either is taken.
+    The month does not say whether an artist has left or has bank details: where that decides, both are accepted.
     """
     payable = row.brought_forward_cents + row.earned_cents + row.adjustment_cents
     settled = {(payable, 0, ""), *((0, payable, reason) for reason in _BANK_REASONS)}
@@ -49,10 +49,10 @@ def _check_balance(place: Place, row: PayoutRow, *, minimum_cents: int) -> None:
 
 
 def _check_requests(place: Place, month: Month, books: Books, log: AuditLog) -> None:
-    """What people asked of the run is on record before its close, and no run took it up before."""
+    """Check that the run's requests are on record, not withdrawn, and not taken up by an earlier run."""
     control = month.control
     if any(log.is_unread(entry) for entry in control.requests()):
-        why = f"they stand in lines of {AUDIT_FILE} that are newer than this version of the project"
+        why = f"they are in lines of {AUDIT_FILE} that are newer than this version of the project"
         place.report.not_checked(month.name, "the requests that its run took up", why)
         return
     withdrawn = {

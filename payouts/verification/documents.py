@@ -1,4 +1,4 @@
-"""What left the house, read back: statements and bank file against the rows and the run that they were made of."""
+"""Reads back the documents sent out: statements and bank file, against the rows and run they were made from."""
 
 import logging
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from payouts.bank_file import BankedTransfer, read_bank_file
+from payouts.closed_month.findings import Check, Place, Report
+from payouts.closed_month.month_files import Control, Manifest, PayoutRow
 from payouts.ledger import PAYOUTS_FILE
 from payouts.statements import (
     STATEMENTS_FOLDER,
@@ -17,16 +19,14 @@ from payouts.statements import (
     statement_file_name,
     statement_number,
 )
-from payouts.verification.findings import Check, Place, Report
-from payouts.verification.month_files import Control, Manifest, PayoutRow
 
 _RUN_HASH_DIGITS: Final = 20
-"""How many of the run hash stand in a message id."""
+"""How many digits of the run hash are in a message id."""
 _TOLD_EVERY: Final = 500
 _WORTH_PROCESSES: Final = 200
-"""From so many statements on reading them takes longer than starting processes."""
+"""From this many statements on, reading them takes longer than starting processes."""
 _PER_PROCESS: Final = 25
-"""How many a process is given at a time."""
+"""How many statements a process is given at a time."""
 
 
 def check_statements(report: Report, folder: Path, rows: list[PayoutRow], manifest: Manifest | None) -> None:
@@ -59,17 +59,17 @@ def check_statements(report: Report, folder: Path, rows: list[PayoutRow], manife
 
 
 def _read_all(pdfs: list[Path]) -> Iterator[StatementTotals | Exception]:
-    """Yield what each statement says, or why it cannot be read; many are shared out over the cores."""
+    """Yield each statement's totals, or the error that prevents reading it; many statements are read in parallel."""
     if len(pdfs) < _WORTH_PROCESSES:
         yield from map(_read, pdfs)
         return
-    # Spawned: a fork would copy the threads' locks of the libraries that read Parquet, and hang.
+    # Spawned: a fork would copy locks held by the threads of the Parquet libraries, and hang.
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as processes:
         yield from processes.map(_read, pdfs, chunksize=_PER_PROCESS)
 
 
 def _read(pdf: Path) -> StatementTotals | Exception:
-    # On a damaged file it tells each repair that it tries; the finding says it once.
+    # On a damaged file pypdf logs each repair it tries; the finding reports the damage once.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         return read_statement_total(pdf)
@@ -80,7 +80,7 @@ def _read(pdf: Path) -> StatementTotals | Exception:
 def check_bank_file(
     place: Place, path: Path, rows: list[PayoutRow], *, control: Control, manifest: Manifest | None
 ) -> tuple[BankedTransfer, ...]:
-    """Read the bank file back: one transfer for each paid row, in their order; return its transfers."""
+    """Check that the bank file has one transfer per paid row, in the same order, and return its transfers."""
     month = control.settlement_month
     payments = {
         statement_number(month, position): row.paid_cents

@@ -1,4 +1,4 @@
-"""A run's months settled again from what it pinned, heartbeats to cents, while that is there (RULES.md §3 to §6)."""
+"""Settles a run's months again from its pinned records, heartbeats to cents, while they exist (RULES.md §3 to §6)."""
 
 import hmac
 from collections import Counter, defaultdict
@@ -16,15 +16,16 @@ import polars as pl
 from ingestion.settings import Settings
 from payouts.bank_details import electronic
 from payouts.bank_file import BankedTransfer
+from payouts.closed_month.arithmetic import NANOS_PER_CENT, largest_remainder
+from payouts.closed_month.books import Books, Month
+from payouts.closed_month.findings import Check, Place, Report
+from payouts.closed_month.month_files import LiveRow, Policy, Settled, read_rows
+from payouts.closed_month.slices import DESTINATIONS, Slice, Sums, earnings, read_slices
 from payouts.ledger import CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE, RESETTLED_FOLDER, SLICES_FILE
 from payouts.months import last_day
 from payouts.statements import statement_number
 from payouts.verification.adjustments import look_back_of
 from payouts.verification.amounts import check_sums
-from payouts.verification.arithmetic import NANOS_PER_CENT, largest_remainder
-from payouts.verification.books import Books, Month
-from payouts.verification.findings import Check, Place, Report
-from payouts.verification.month_files import LiveRow, Policy, Settled, read_rows
 from payouts.verification.pinned_records import (
     Catalogue,
     GoneError,
@@ -33,29 +34,28 @@ from payouts.verification.pinned_records import (
     read_catalogue,
     scan_pinned,
 )
-from payouts.verification.slices import DESTINATIONS, Slice, Sums, earnings, read_slices
 from payouts.verification.watching import watched_days
 from payouts.verification.weights import ByLive, Period, by_period, weigh
 
 _WEIGHT_PER_MS: Final = 10_000
 _PSEUDONYM_DIGITS: Final = 32
 _PART_OF_MEMORY: Final = 8
-"""Of the memory limit, the part for the heartbeats held at a time: with more of them nothing is faster."""
+"""Divides the memory limit, for the heartbeats held at a time: more of them would not make it faster."""
 _WHAT: Final = "weights from the heartbeats"
 WHAT_IS_PINNED: Final = "what its run pinned"
-"""What a finding says where a raw table cannot be read."""
+"""The subject of a finding when a raw table cannot be read."""
 _PARTS: Final[Mapping[str, Callable[[list[Slice]], object]]] = {
     "weights": lambda slices: {one[2:4]: one.weight for one in slices if one.artist_id is not None},
     "amounts": lambda slices: {one[2:4]: (one.amount_nanos, one.destination) for one in slices},
     "envelope_nanos": lambda slices: sum(one.amount_nanos for one in slices),
     "subscriber_pseudonym": lambda slices: {one.subscriber_pseudonym for one in slices},
 }
-"""What is compared of a period's slices."""
+"""The parts of a period's slices that are compared."""
 
 
 @dataclass
 class Lives:
-    """What comes out for each artist's lives."""
+    """The results for each artist's lives."""
 
     weight: Counter[tuple[str, str]] = field(default_factory=Counter)
     nanos: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -76,12 +76,12 @@ class Lives:
 
 @dataclass
 class Target:
-    """A month that a run settled, for the first time or again, and what comes out here.
+    """A month that a run settled, for the first time or again, and the results of settling it here.
 
     Attributes:
-        slices: Its file; None where nothing was written, since the month gave what it gave before.
+        slices: Its file; None if none was written, because the results did not change.
         periods: Columns as in `Period`.
-        lives: None for a month that is settled again: only what a month closed with is told by lives.
+        lives: None for a month that is settled again: figures by live exist only from its close.
     """
 
     month: str
@@ -99,7 +99,7 @@ def check_heartbeats(
 ) -> None:
     """Settle a run's month and its look-back again from the raw versions that it pinned.
 
-    What is gone is noted as not checked. Needs the slices files to be readable.
+    Records that are gone are noted as not checked. The slices files must be readable.
     """
     place = report.at(Check.WATCHING, month.file(SLICES_FILE))
     with place.reading(WHAT_IS_PINNED), panics_as_errors():
@@ -151,7 +151,7 @@ def _check(report: Report, settings: Settings, month: Month, books: Books, trans
 def _targets(
     report: Report, settings: Settings, month: Month, books: Books, *, periods: pl.DataFrame, look_back: list[str]
 ) -> list[Target]:
-    """The month itself, then those of its look-back."""
+    """Return the month itself, then those of its look-back."""
     versions = {**books.raw_versions, month.name: month.control.raw_versions}
     runs = {month.name} | {month.control.adjustments[again].catalogue for again in look_back}
     catalogues = {run: read_catalogue(settings, versions[run]) for run in runs}
@@ -193,7 +193,7 @@ def _paid_periods(settings: Settings, month: Month, books: Books, look_back: lis
 
 
 def booked_periods(settings: Settings, books: Books) -> pl.DataFrame:
-    """Every period that an earlier run booked, and the month that it is booked in."""
+    """Return every period that an earlier run booked, and the month that it is booked in."""
     payouts = settings.payouts_dir
     files = [(payouts / one / SLICES_FILE, one) for one in books.policies]
     files += [
@@ -207,7 +207,7 @@ def booked_periods(settings: Settings, books: Books) -> pl.DataFrame:
 
 
 def _with_envelopes(periods: pl.DataFrame, policy: Policy) -> pl.DataFrame:
-    """Keep the periods with an envelope: as delivered, or by price and policy, but no more than refunds left."""
+    """Keep the periods with an envelope: as delivered, or by price and policy, limited to what refunds left."""
     by_price = pl.min_horizontal("price_cents", pl.lit(policy.envelope_cents))
     whole_cents = pl.coalesce("envelope_cents", by_price)
     refunded_cents = pl.col("refunded_cents").fill_null(0)
@@ -224,7 +224,7 @@ def _covered_days(targets: Iterable[Target]) -> set[date]:
 
 
 def _settle(target: Target, watched: pl.DataFrame, artists: Collection[str], *, key: bytes) -> None:
-    """Settle each of the month's periods, beside what its slices file says of it."""
+    """Settle each of the month's periods, and compare it with its slices file."""
     weights = weigh(target.periods, watched, target.catalogue, target.settled.policy)
     _check_catalogue(target, weights, artists)
     settled = _settled_periods(target, weights, key=key)
@@ -246,7 +246,7 @@ def _settle(target: Target, watched: pl.DataFrame, artists: Collection[str], *, 
 
 
 def _check_catalogue(target: Target, weights: pl.DataFrame, artists: Collection[str]) -> None:
-    """Nothing weighs in that blocks a close: lives without whole credits, artists without category or record (§4)."""
+    """Check that no weight blocks a close: lives without full credits, artists without category or record (§4)."""
     uncredited = weights.filter(pl.col("artist_id").is_null())["live_id"].unique().sort().to_list()
     credited = weights.drop_nulls("artist_id")
     uncategorized = credited.filter(pl.col("category").is_null())["artist_id"].unique().sort().to_list()
@@ -258,7 +258,7 @@ def _check_catalogue(target: Target, weights: pl.DataFrame, artists: Collection[
 
 
 def _settled_periods(target: Target, weights: pl.DataFrame, *, key: bytes) -> Iterator[list[Slice]]:
-    """Yield the slices of each of the month's periods, in their order, and sum them up."""
+    """Yield the slices of each of the month's periods, in order, and sum them up."""
     for period, by_live in by_period(target.periods, weights):
         pseudonym = hmac.digest(key, period.subscriber_id.encode(), "sha256").hex()[:_PSEUDONYM_DIGITS]
         slices = [*_slices(period, pseudonym, {of: sum(weight.values()) for of, weight in by_live.items()})]
@@ -271,7 +271,7 @@ def _settled_periods(target: Target, weights: pl.DataFrame, *, key: bytes) -> It
 def _side_by_side(
     settled: Iterable[list[Slice]], written: Iterable[Slice]
 ) -> Iterator[tuple[str, list[Slice] | None, list[Slice] | None]]:
-    """Yield each period's slices as settled here and as written there; None where it has none."""
+    """Yield each period's slices as settled here and as written in the file; None if a side has none."""
     here = ((slices[0].period_id, 0, slices) for slices in settled)
     there = ((period_id, 1, [*slices]) for period_id, slices in groupby(written, key=itemgetter(0)))
     for period_id, sides in groupby(merge(here, there, key=itemgetter(0)), key=itemgetter(0)):
@@ -288,7 +288,7 @@ def _slices(period: Period, pseudonym: str, weights: Mapping[tuple[str, str], in
 
 
 def _check_unchanged(target: Target, books: Books) -> None:
-    """A month of the look-back that was not settled again on disk gives what is booked for it."""
+    """Check that a month of the look-back without new slices on disk gives the amounts booked for it."""
     cents = earnings(target.sums, target.settled.pool_members, rule=target.settled.policy.pool_rule).earned_cents
     booked = books.booked[target.month]
     for artist in sorted({*cents, *booked}):
@@ -328,7 +328,7 @@ def _check_payees(
     artists: Mapping[str, Mapping[str, Any]],
     transfers: Iterable[BankedTransfer],
 ) -> None:
-    """Each artist's name and category, whether a payment below the minimum was due, and where payments went."""
+    """Check each artist's name and category, whether payments below the minimum were due, and where payments went."""
     place = report.at(Check.WATCHING, month.file(PAYOUTS_FILE))
     last = last_day(month.name)
     accounts = {one.end_to_end_id: one.iban for one in transfers}
@@ -356,5 +356,5 @@ def _pseudonym_key(settings: Settings) -> bytes:
         return settings.pseudonym_key.get_secret_value().encode()
     path = settings.payouts_dir / ".pseudonym.key"
     if not path.exists():
-        raise GoneError("the key of the pseudonyms is not there any more")
+        raise GoneError("the key of the pseudonyms no longer exists")
     return path.read_bytes().strip()

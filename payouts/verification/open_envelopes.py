@@ -1,13 +1,13 @@
-"""The envelopes that were open at a month's end: begun by then, settled by a later run. Counted a second time."""
+"""Counts the envelopes open at a month's end a second time: of periods begun by then, settled by a later run."""
 
 import polars as pl
 
 from ingestion.settings import Settings
+from payouts.closed_month.arithmetic import NANOS_PER_CENT
+from payouts.closed_month.books import Books, Month
+from payouts.closed_month.findings import Check, Report
 from payouts.ledger import CONTROL_FILE
 from payouts.months import last_day
-from payouts.verification.arithmetic import NANOS_PER_CENT
-from payouts.verification.books import Books, Month
-from payouts.verification.findings import Check, Report
 from payouts.verification.from_heartbeats import booked_periods
 from payouts.verification.pinned_records import latest
 from payouts.verification.policy_history import History, policy_on
@@ -17,7 +17,7 @@ def check_open_envelopes(report: Report, settings: Settings, month: Month, books
     """Compare a run's open periods and their envelopes with the subscriptions that it pins.
 
     Raises:
-        GoneError: The version of raw/subscriptions is not there any more.
+        GoneError: The version of raw/subscriptions no longer exists.
     """
     last_month = (pl.col("period_end") - pl.duration(days=1)).dt.strftime("%Y-%m")
     open_periods = (
@@ -40,7 +40,7 @@ def check_open_envelopes(report: Report, settings: Settings, month: Month, books
 
 
 def _envelope_cents(settled_in: str, price_cents: int | None, envelope_cents: int | None, policies: History) -> int:
-    """As delivered, or the smaller of the price and the policy's envelope in the month that settles it."""
+    """Return the envelope as delivered, or the smaller of the price and the policy's envelope in its settling month."""
     if envelope_cents is not None:
         return envelope_cents
     policy = policy_on(policies, last_day(settled_in))
@@ -49,7 +49,7 @@ def _envelope_cents(settled_in: str, price_cents: int | None, envelope_cents: in
 
 
 def _left(envelope_cents: int, price_cents: int | None, refunded_cents: int | None) -> int:
-    """No more of the envelope than a refund left of the price."""
+    """Return the envelope, limited to the part of the price that a refund left."""
     if not refunded_cents or price_cents is None:
         return envelope_cents
     return min(envelope_cents, price_cents - refunded_cents)

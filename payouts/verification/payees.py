@@ -1,4 +1,4 @@
-"""Whom each line pays, and why it is carried: decided a second time from every artist record that a run pinned."""
+"""Decides each line's payee and carry reason a second time, from every artist record that a run pinned."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -9,18 +9,18 @@ from zoneinfo import ZoneInfo
 
 from ingestion.settings import Settings
 from payouts.bank_details import are_payable, electronic
+from payouts.closed_month.books import Month
+from payouts.closed_month.findings import Check, Report
+from payouts.closed_month.month_files import PayoutRow, Policy
 from payouts.ledger import PAYOUTS_FILE
 from payouts.months import following, last_day
-from payouts.verification.books import Month
-from payouts.verification.findings import Check, Report
-from payouts.verification.month_files import PayoutRow, Policy
 from payouts.verification.pinned_records import all_records, latest
 
 Named = tuple[str | None, ...]
-"""Whom a transfer names: name, IBAN without blanks, BIC, street, postcode, town, country."""
+"""The payee of a transfer: name, IBAN without blanks, BIC, street, postcode, town, country."""
 
 _SETTLING_DAYS: Final = 10
-"""An IBAN that replaced another is not paid to before it is so old (RULES.md §6)."""
+"""Nothing is paid to an IBAN that replaced another within this many days (RULES.md §6)."""
 _ADDRESS: Final = ("street", "postcode", "town", "country")
 _SINCE_EVER: Final = datetime.min.replace(tzinfo=UTC)
 _PARIS: Final = ZoneInfo("Europe/Paris")
@@ -37,7 +37,7 @@ class Account:
     address: tuple[str | None, ...]
     left_on: date | None
     changed_on: date | None
-    """The Paris day since when the IBAN replaces an earlier one; None for a first IBAN, and for one without age."""
+    """The Paris day on which the IBAN replaced an earlier one; None for a first IBAN, and for one of unknown age."""
 
     def reason_to_carry(self, paid_on: date) -> str:
         """Return why nothing is paid to the account on a day; empty if it can be paid."""
@@ -57,7 +57,7 @@ def read_accounts(settings: Settings, version: int | None) -> dict[str, Account]
     """Return every artist of a version of raw/artists, by id.
 
     Raises:
-        GoneError: The version is not there any more.
+        GoneError: The version no longer exists.
     """
     seen: defaultdict[str, defaultdict[str, list[datetime | None]]] = defaultdict(lambda: defaultdict(list))
     for artist_id, iban, at in (
@@ -79,7 +79,7 @@ def read_accounts(settings: Settings, version: int | None) -> dict[str, Account]
 
 
 def _changed_on(iban: str | None, seen: Mapping[str, list[datetime | None]]) -> date | None:
-    """An IBAN has been there since its first record; one with an undated record, since ever."""
+    """Return the Paris day of an IBAN's first record; None for a first IBAN, and for one with an undated record."""
     since = {
         other: min((at for at in times if at is not None), default=_SINCE_EVER) if None not in times else _SINCE_EVER
         for other, times in seen.items()
@@ -95,12 +95,12 @@ def check_payees(report: Report, settings: Settings, month: Month, payees: Mappi
 
     Args:
         report: Where the findings go.
-        settings: Where the raw tables lie.
-        month: The run; its `raw_versions` must still be there.
-        payees: Whom the bank file will name, before it is written; None where it is written and checked by itself.
+        settings: Where the raw tables are.
+        month: The run; its `raw_versions` must still exist.
+        payees: The payees that the bank file will name; None once it is written, as it is then checked by itself.
 
     Raises:
-        GoneError: The version of raw/artists is not there any more.
+        GoneError: The version of raw/artists no longer exists.
     """
     place = report.at(Check.BALANCES, month.file(PAYOUTS_FILE))
     accounts = read_accounts(settings, month.control.raw_versions.get("artists"))
@@ -116,7 +116,7 @@ def check_payees(report: Report, settings: Settings, month: Month, payees: Mappi
 
 
 def _settled(row: PayoutRow, account: Account, policy: Policy, *, paid_on: date) -> tuple[int, int, str]:
-    """Paid in full or carried in full, with the reason (RULES.md §6)."""
+    """Return the cents paid, the cents carried and the reason: all is paid or all is carried (RULES.md §6)."""
     payable = row.brought_forward_cents + row.earned_cents + row.adjustment_cents
     if payable <= 0:
         return 0, payable, "negative" if payable else ""

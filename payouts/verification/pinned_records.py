@@ -1,6 +1,6 @@
-"""The records that a run pinned, as they stand: latest wins, whole credit sets, standing categories (INTERFACES.md).
+"""Reads the records that a run pinned: latest wins, whole credit sets, categories in force (INTERFACES.md).
 
-Polars and plain Python, in place of the project's SQL.
+Uses Polars and plain Python instead of the project's SQL.
 """
 
 from collections import defaultdict
@@ -17,9 +17,9 @@ from ingestion.pins_check import require_pins
 from ingestion.raw_tables import TABLES, pins_path, read_pins, stored_files, table_path
 from ingestion.raw_versions import DamagedLogError, Records, UnknownVersionError, records_of, register_path
 from ingestion.settings import Settings
+from payouts.closed_month.month_files import Control, Policy, read_json
 from payouts.ledger import CONTROL_FILE
 from payouts.months import first_day, is_month, last_day
-from payouts.verification.month_files import Control, Policy, read_json
 
 ALL_SHARES_BP: Final = 10_000
 
@@ -61,24 +61,24 @@ _CONTENT: "Final[dict[str, dict[str, pl.DataType | type[pl.DataType]]]]" = {
     },
     "live_credits": {"live_id": pl.String, "artist_id": pl.String, "share_bp": pl.Int64},
 }
-"""The columns that decide, in their order, between records of the same `updated_at`."""
+"""The columns that decide, in this order, between records with the same `updated_at`."""
 
 
 class GoneError(Exception):
-    """Something that a run pinned is absent by rule: it cannot be checked, and nothing is wrong.
+    """Data that a run pinned is absent by rule: it cannot be checked, but nothing is wrong.
 
-    By rule is what a copy of payouts/ alone leaves out, and what was in a version beyond the look-back, of which
-    neither log nor register has to tell.
+    Absent by rule is the data that a copy of payouts/ alone leaves out, and that of a version beyond the look-back,
+    which neither log nor register has to keep.
     """
 
 
 class DamagedError(Exception):
-    """Something that a run pinned is missing, cut or older than the run, against every rule: that is a failure."""
+    """Data that a run pinned is missing, cut or older than the run, and no rule allows that: a failure."""
 
 
 @dataclass(frozen=True)
 class Live:
-    """What settling asks of a live."""
+    """The fields of a live that settling needs."""
 
     title: str
     is_exclusive_live: bool
@@ -92,7 +92,7 @@ class Live:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Lives, valid credit sets and categories as they stand in the versions that one run pinned."""
+    """Lives, valid credit sets and categories of the versions that one run pinned."""
 
     lives: Mapping[str, Live]
     credits: Mapping[str, Sequence[tuple[str, int]]]
@@ -104,7 +104,7 @@ class Catalogue:
         return standing[-1] if standing else None
 
     def pool_members(self, month: str, policy: Policy, left_on: Mapping[str, date | None]) -> tuple[str, ...]:
-        """Return who shares a month's pool, in order (RULES.md §5.4)."""
+        """Return the members of a month's pool, in order (RULES.md §5.4)."""
         first, last = first_day(month), last_day(month)
         return tuple(
             sorted(
@@ -124,7 +124,7 @@ class Catalogue:
 
 
 def scan_pinned(settings: Settings, table: str, version: int | None) -> Records:
-    """Return where the records of a raw table's version lie now.
+    """Return where the records of a raw table's version are now.
 
     Raises:
         GoneError: The version is absent by rule.
@@ -149,7 +149,7 @@ def scan_pinned(settings: Settings, table: str, version: int | None) -> Records:
 
 
 def _records(settings: Settings, table: str, version: int) -> Records:
-    """Look where the records lie, and whether every file is there with the size that the log says."""
+    """Find the files of the records, and check that each exists with the size in the log."""
     require_pins(settings, with_files=False)
     pins = read_pins(settings)
     pinned = pins.versions[table]
@@ -180,9 +180,9 @@ def _has_raw(settings: Settings) -> bool:
 
 
 def _is_beyond_look_back(settings: Settings, table: str, version: int) -> bool:
-    """Whether only months read it that the next run does not settle again, and the register is there to say less.
+    """Whether no month that the next run settles again read the version; False if the register is missing.
 
-    An upkeep that trims the log keeps the register: one that is missing was lost.
+    Maintenance that trims the log keeps the register, so a missing register was lost.
     """
     if not register_path(settings).exists():
         return False
@@ -195,7 +195,7 @@ def _is_beyond_look_back(settings: Settings, table: str, version: int) -> bool:
 
 
 def latest(settings: Settings, table: str, version: int | None, *, key: Sequence[str]) -> pl.DataFrame:
-    """Return the record in force of each key: the greatest `updated_at` (missing = oldest), then content."""
+    """Return the record in force for each key: the greatest `updated_at` (missing = oldest), then content."""
     columns = [*_CONTENT[table]]
     records = all_records(settings, table, version)
     order = ["updated_at", *columns]
@@ -206,7 +206,7 @@ def read_catalogue(settings: Settings, versions: Mapping[str, int | None]) -> Ca
     """Return the catalogue of the versions that a run pinned.
 
     Raises:
-        GoneError: One of them is not there any more.
+        GoneError: One of them no longer exists.
     """
     lives = {
         row["live_id"]: Live(
@@ -225,7 +225,7 @@ def read_catalogue(settings: Settings, versions: Mapping[str, int | None]) -> Ca
 
 @contextmanager
 def panics_as_errors() -> Iterator[None]:
-    """Let a panic of Polars, which is no `Exception`, be handled like any other broken file."""
+    """Turn a panic of Polars, which is not an `Exception`, into an error like that of any broken file."""
     try:
         yield
     except pl.exceptions.PanicException as panic:
@@ -233,7 +233,7 @@ def panics_as_errors() -> Iterator[None]:
 
 
 def _credit_sets(settings: Settings, version: int | None) -> dict[str, list[tuple[str, int]]]:
-    """Return each live's newest set as a whole; sets that are not whole or name an artist twice are left out."""
+    """Return each live's newest set; sets that do not sum to 10,000 bp or name an artist twice are left out."""
     lines = all_records(settings, "live_credits", version)
     age = pl.col("updated_at").rank("dense").fill_null(0)
     newest = lines.with_columns(age=age).filter(pl.col("age") == pl.col("age").max().over("live_id"))
@@ -248,12 +248,12 @@ def _credit_sets(settings: Settings, version: int | None) -> dict[str, list[tupl
 
 
 def all_records(settings: Settings, table: str, version: int | None) -> pl.DataFrame:
-    """Return every record of a raw table's version, whatever came after it."""
+    """Return every record of a raw table's version, without records loaded later."""
     columns = {**_CONTENT[table], "updated_at": pl.Datetime("us", "UTC")}
     records = scan_pinned(settings, table, version)
     if not records.files:
         return pl.DataFrame(schema=columns)
-    # A file that was written before the table grew lacks the new columns.
+    # A file written before a column was added lacks it.
     scan = pl.scan_parquet(
         [*records.files],
         hive_partitioning=False,

@@ -1,24 +1,24 @@
-"""Whether a run's policies are those that the project's history states for their months (RULES.md §7).
+"""Checks that a run's policies are those of the project's history for their months (RULES.md §7).
 
-Reads `seeds/policies.csv` by itself: neither what closed the month nor the warehouse's copy has a part in it.
+Reads `seeds/policies.csv` directly, without the code that closed the month or the warehouse's copy.
 """
 
 import csv
 from datetime import date
 
 from ingestion.settings import Settings
+from payouts.closed_month.books import Month
+from payouts.closed_month.findings import Check, Report
+from payouts.closed_month.month_files import Policy
 from payouts.ledger import CONTROL_FILE
 from payouts.months import last_day
-from payouts.verification.books import Month
-from payouts.verification.findings import Check, Report
-from payouts.verification.month_files import Policy
 
 History = tuple[tuple[date, Policy], ...]
-"""The rows, each from the day it comes into force on, oldest first."""
+"""The rows, each with the day it comes into force, oldest first."""
 
 
 def read_history(report: Report, settings: Settings) -> History | None:
-    """Read the project's policies; None, and a finding, where they cannot be read."""
+    """Read the project's policies; return None, and report a finding, if they cannot be read."""
     path = settings.policies_path
     try:
         with path.open(encoding="utf-8", newline="") as file:
@@ -36,7 +36,7 @@ def read_history(report: Report, settings: Settings) -> History | None:
 def check_policy(report: Report, month: Month, history: History) -> None:
     """Compare the policy of a run, and of each month that it settled again, with the row in force on its last day.
 
-    A month that is settled again keeps the policy it closed with, so it is held to the row of its own month.
+    A month that is settled again keeps the policy it closed with, so it is compared with the row of its own month.
     """
     place = report.at(Check.POLICY, month.file(CONTROL_FILE))
     settled = {"": (month.name, month.control.policy)} | {

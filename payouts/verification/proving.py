@@ -1,4 +1,4 @@
-"""The proof of a run before it is closed: its data files against what it pins, by the second implementation."""
+"""Proves a run before it is closed: its data files against the records it pins, by the second implementation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from ingestion.settings import Settings
+from payouts.closed_month.books import Books, Month, read_month
+from payouts.closed_month.findings import Check, Finding, Progress, Report, Unchecked
 from payouts.ledger import CONTROL_FILE, closed_months
 from payouts.verification.adjustments import check_adjustments
 from payouts.verification.against_records import check_against_records
 from payouts.verification.amounts import check_amounts
 from payouts.verification.balances import check_balances
-from payouts.verification.books import Books, Month, read_month
-from payouts.verification.findings import Check, Finding, Progress, Report, Unchecked
 from payouts.verification.payees import Named
 from payouts.verification.policy_history import check_policy, read_history
 from payouts.verification.seals import AuditLog, check_chain, check_files, read_audit_log
@@ -22,7 +22,7 @@ _REQUESTS: Final = frozenset({"amend", "payment_returned", "write_off"})
 
 @dataclass(frozen=True)
 class Proof:
-    """What a proof found. A run is proven if nothing differs and nothing could not be checked."""
+    """The result of a proof. A run is proven if everything could be checked and nothing differs."""
 
     findings: tuple[Finding, ...]
     unchecked: tuple[Unchecked, ...]
@@ -30,7 +30,7 @@ class Proof:
 
     @property
     def holds(self) -> bool:
-        """Whether the run may be closed."""
+        """Whether the run can be closed."""
         return not (self.findings or self.unchecked)
 
 
@@ -44,21 +44,21 @@ def prove_run(
 ) -> Proof:
     """Compute a run's weights, policy, amounts and payments again from the records it pins, and compare; write nothing.
 
-    What the run stands on is checked first: the closed months before it are as their manifests and the audit log say.
+    First checks that the closed months before the run match their manifests and the audit log.
 
     Args:
-        settings: Where the raw tables and the closed months lie.
+        settings: Where the raw tables and the closed months are.
         folder: The run's data files, as `files.write_data` writes them; its name is the settlement month.
         pinned: The versions of the raw tables that are pinned now, which the run must name.
-        payees: Whom the bank file will name, by artist.
-        progress: Is told what is being computed.
+        payees: The payees that the bank file will name, by artist.
+        progress: Called with a text about the current computation.
     """
     report = Report(progress or (lambda _: None))
     log = read_audit_log(report, settings.payouts_dir)
     closed = closed_months(settings)
     manifests = {}
     for name in closed:
-        report.progress(f"{name}: what the run stands on")
+        report.progress(f"{name}: data files")
         manifests[name] = check_files(report, settings.payouts_dir / name, data_alone=True)
     check_chain(report, settings.payouts_dir, manifests, log)
     books = Books()
@@ -86,7 +86,7 @@ def prove_run(
 
 
 def _check_all_requests(report: Report, month: Month, books: Books, log: AuditLog) -> None:
-    """Whatever people asked for and no run took up before is in this run: a request is not passed over."""
+    """Check that the run takes up every waiting request: none is passed over."""
     withdrawn = {entry for line in log.lines.values() for entry in line.entry.get("entries", ())}
     waiting = {
         entry

@@ -1,6 +1,6 @@
-"""Hashes and their chains: files ← manifest ← run hash ← next month, and manifest ← audit log ← its next line.
+"""Checks hashes and their chains: files ← manifest ← run hash ← next month, and manifest ← audit log ← its next line.
 
-Computed by code of its own: nothing here calls what wrote them.
+Computes the hashes with its own code: nothing here calls the code that wrote them.
 """
 
 import hashlib
@@ -13,6 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
+from payouts.closed_month.findings import EVERYTHING, Check, Place, Report
+from payouts.closed_month.month_files import Manifest, read_json
 from payouts.formats import AUDIT_FILE, AUDIT_FORMAT
 from payouts.ledger import (
     ADJUSTMENTS_FILE,
@@ -25,11 +27,9 @@ from payouts.ledger import (
     SLICES_FILE,
 )
 from payouts.months import following
-from payouts.verification.findings import EVERYTHING, Check, Place, Report
-from payouts.verification.month_files import Manifest, read_json
 
 NO_LINE: Final = hashlib.sha256(b"").hexdigest()
-"""What the first line of the audit log names as the line before it."""
+"""The `previous` hash of the first line of the audit log."""
 
 _UPGRADE: Final = "Upgrade the project, then verify it."
 _ALWAYS_THERE: Final = (PAYOUTS_FILE, ADJUSTMENTS_FILE, LIVES_FILE, SLICES_FILE, CONTROL_FILE)
@@ -38,7 +38,7 @@ _SEALED_LINE: Final = re.compile(rb'(\{.*), "sha256": "([0-9a-f]{64})"\}')
 
 @dataclass(frozen=True)
 class AuditLine:
-    """A line of the audit log; `number` counts from 1, and `entry` is empty where the line is newer than the code."""
+    """A line of the audit log; `number` counts from 1, and `entry` is empty if the line is newer than the code."""
 
     number: int
     entry: dict[str, Any]
@@ -46,9 +46,9 @@ class AuditLine:
 
 @dataclass
 class AuditLog:
-    """The lines of the audit log that can be read, by their SHA-256, and the last one's.
+    """The lines of the audit log that can be read, by their SHA-256, and the SHA-256 of the last line.
 
-    Each line bears the SHA-256 of itself: a changed one is found by the next, the last by its own seal alone.
+    Each line has its own SHA-256. A changed line also breaks the next line's `previous`; the last line has no next one.
     """
 
     head: str = NO_LINE
@@ -57,20 +57,20 @@ class AuditLog:
 
     @property
     def has_newer_lines(self) -> bool:
-        """Whether some lines have a format that the code does not know: what they say is not known."""
+        """Whether some lines have a format that the code does not know: their content is unknown."""
         return any(not line.entry for line in self.lines.values())
 
     def is_unread(self, sha256: str) -> bool:
-        """Whether what a line says is not known, as it is newer than the code."""
+        """Whether the content of a line is unknown, because it is newer than the code."""
         return sha256 in self.lines and not self.lines[sha256].entry
 
     def entry(self, sha256: str) -> dict[str, Any]:
-        """Return what a line says; empty where there is none."""
+        """Return the entry of a line; empty if there is no such line."""
         return self.lines[sha256].entry if sha256 in self.lines else {}
 
 
 def read_audit_log(report: Report, payouts: Path) -> AuditLog:
-    """Read the audit log, checking that each line is whole, is what it was sealed as, and follows the one before."""
+    """Read the audit log, checking that each line is whole, matches its own hash, and follows the one before."""
     log = AuditLog()
     place = report.at(Check.AUDIT, AUDIT_FILE)
     path = payouts / AUDIT_FILE
@@ -80,7 +80,7 @@ def read_audit_log(report: Report, payouts: Path) -> AuditLog:
             "end",
             not torn,
             found=f"{len(torn)} bytes without an end of line",
-            expected="whole lines; if a process was killed while it recorded, the next record mends it",
+            expected="whole lines; if a process was killed while it recorded, the next record repairs it",
         )
         for number, line in enumerate(lines, start=1):
             with place.reading(f"line {number}"):
@@ -92,8 +92,8 @@ def read_audit_log(report: Report, payouts: Path) -> AuditLog:
 def check_files(report: Report, folder: Path, *, data_alone: bool = False) -> Manifest | None:
     """Compare every file of a month with its manifest; return the manifest if it can be read.
 
-    A month of a newer format is noted as not checked: its files may be others, with other names and columns. So is one
-    that this user may not read. With `data_alone` only the files that the run hash covers are compared.
+    A month of a newer format is noted as not checked: its files can have other names and columns. So is a month that
+    this user has no permission to read. With `data_alone` only the files that the run hash covers are compared.
     """
     place = report.at(Check.FILES, f"{folder.name}/{MANIFEST_FILE}")
     if (why := _why_unread(folder)) is not None:
@@ -114,7 +114,7 @@ def check_files(report: Report, folder: Path, *, data_alone: bool = False) -> Ma
 def check_chain(report: Report, payouts: Path, manifests: Mapping[str, Manifest | None], log: AuditLog) -> None:
     """Compare the months with one another and with the audit log: none missing, none exchanged, each on record.
 
-    `manifests` are those of all closed months, in order; None is one that cannot be read.
+    `manifests` are those of all closed months, in order; None if one cannot be read.
     """
     months = [*manifests]
     at_log = report.at(Check.AUDIT, AUDIT_FILE)
@@ -140,7 +140,7 @@ def check_chain(report: Report, payouts: Path, manifests: Mapping[str, Manifest 
 
 
 def check_anchor(report: Report, log: AuditLog, anchor: str) -> None:
-    """Look for a line whose hash was noted outside of the data home; a log rewritten as a whole lacks it."""
+    """Check that the log has the line whose hash was noted outside the data home; a rewritten log lacks it."""
     report.at(Check.AUDIT, AUDIT_FILE).holds(
         f"line with SHA-256 {anchor}",
         anchor in log.lines,
@@ -158,7 +158,7 @@ def _check_file(place: Place, path: Path | None, sha256: str | None) -> None:
 
 
 def _why_unread(folder: Path) -> str | None:
-    """Return why a month cannot be read where nothing is wrong with it; damage is for the checks to find."""
+    """Return why a month cannot be read although nothing is wrong with it; the checks report damage."""
     try:
         content = json.loads((folder / MANIFEST_FILE).read_bytes())
     except PermissionError as error:
@@ -201,7 +201,7 @@ def _check_closing(report: Report, folder: Path, manifest: Manifest | None, log:
     closings = log.closings.get(folder.name, [])
     place = report.at(Check.AUDIT, f"{folder.name}/{MANIFEST_FILE}")
     if not closings and log.has_newer_lines:
-        why = f"it may stand in a line of {AUDIT_FILE} that is newer than this version of the project"
+        why = f"it might be in a line of {AUDIT_FILE} that is newer than this version of the project"
         report.not_checked(folder.name, "its closing", why)
         return
     if not place.same(f"closings in {AUDIT_FILE}", found=len(closings), expected=1):
@@ -215,7 +215,7 @@ def _check_closing(report: Report, folder: Path, manifest: Manifest | None, log:
 
 
 def _check_verifications(report: Report, manifests: Mapping[str, Manifest | None], log: AuditLog) -> None:
-    """What earlier verifications proved is still there."""
+    """Check that the months that earlier verifications proved have the same run hash."""
     for line in log.lines.values():
         if line.entry.get("action") == "verify" and "last_month" in line.entry:
             month = line.entry["last_month"]
@@ -234,7 +234,7 @@ def _is_data(name: str) -> bool:
 
 
 def _run_hash(manifest: Manifest) -> str:
-    """SHA-256 over the previous run's hash and the data files' (csv, parquet, control), in the order of their names."""
+    """Return the SHA-256 over the previous run's hash and those of the data files (csv, parquet, control), by name."""
     digest = hashlib.sha256(f"{manifest.previous_run_hash}\n".encode())
     for name in sorted(manifest.files):
         if _is_data(name):

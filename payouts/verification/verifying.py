@@ -1,4 +1,4 @@
-"""Verifying closed months, in order: seals, amounts, what was sent, and the heartbeats while they are there."""
+"""Verifies closed months in order: hashes, amounts, documents sent, and the heartbeats while they exist."""
 
 import os
 from collections.abc import Collection, Iterable, Mapping
@@ -9,33 +9,33 @@ from ingestion.home_format import FORMAT_FILE, HOME_FORMAT, FormatError, home_fo
 from ingestion.settings import Settings
 from payouts import audit
 from payouts.bank_file import BankedTransfer
+from payouts.closed_month.books import Books, Month, read_month
+from payouts.closed_month.findings import Check, Progress, Report, Verdict, Verification
+from payouts.closed_month.month_files import Manifest
+from payouts.closed_month.slices import periods_in_two_months
 from payouts.ledger import BANK_FILE, RESETTLED_FOLDER, SLICES_FILE, closed_months
 from payouts.verification.adjustments import check_adjustments
 from payouts.verification.amounts import check_amounts
 from payouts.verification.balances import check_balances
-from payouts.verification.books import Books, Month, read_month
 from payouts.verification.documents import check_bank_file, check_statements
-from payouts.verification.findings import Check, Progress, Report, Verdict, Verification
-from payouts.verification.month_files import Manifest
 from payouts.verification.policy_history import check_policy, read_history
 from payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
-from payouts.verification.slices import periods_in_two_months
 
 
 def verify(
     settings: Settings, month: str | None = None, *, anchor: str | None = None, progress: Progress | None = None
 ) -> Verification:
-    """Check closed months against everything that they can be checked against; writes nothing.
+    """Check closed months against everything that they can be checked against; write nothing.
 
-    Hashes, the chain and the audit log are checked of all months, amounts and documents of one or, by default, of all.
-    What is newer than the code (the data home, a month, a line of the audit log) is not checked, and no finding.
+    Hashes, the chain and the audit log are checked for all months; amounts and documents for one or, by default, for
+    all. Data newer than the code (the data home, a month, a line of the audit log) is not checked, and not a finding.
 
     Args:
-        settings: Where `payouts/` and the raw tables lie.
-        month: The one month to check in depth; one that is not there is a finding.
-        anchor: An `audit_head` that was noted outside of the data home: its line must still be in the log. Without it
-            a log that was cut after its last closing, or rewritten with all months and documents, cannot be told.
-        progress: Is told what is being checked.
+        settings: Where `payouts/` and the raw tables are.
+        month: The one month to check in depth; a missing month is a finding.
+        anchor: An `audit_head` that was noted outside the data home: its line must still be in the log. Without it, a
+            log that was cut after its last closing, or rewritten with all months and documents, cannot be detected.
+        progress: Called with a text about the current check.
     """
     report = Report(progress or (lambda _: None))
     payouts = settings.payouts_dir
@@ -58,10 +58,10 @@ def verify(
 
 
 def record_verification(settings: Settings, verification: Verification, *, operator: str) -> dict[str, Any]:
-    """Put a verification on record, with its verdict and the months that it proved.
+    """Record a verification in the audit log, with its verdict and the months that it proved.
 
-    Where nothing is wrong, the newest month that was proven is recorded with its run hash, which later verifications
-    must find.
+    If nothing is wrong, the newest month that was proven is recorded with its run hash. Later verifications must find
+    the same hash.
     """
     proven = [one.month for one in verification.verdicts if one.verdict is Verdict.PROVEN]
     to_find: dict[str, Any] = {}
@@ -80,9 +80,9 @@ def record_verification(settings: Settings, verification: Verification, *, opera
 
 
 def _can_be_read(report: Report, settings: Settings, *, is_anchored: bool) -> bool:
-    """Whether there is something to check in the data home, in a format that this code knows.
+    """Whether the data home has something to check, in a format that this code knows.
 
-    Where a line of the audit log was noted elsewhere, there was a log: one that is not there is a finding.
+    An anchor shows that there was an audit log: with an anchor, a missing log is a finding.
     """
     payouts = settings.payouts_dir
     what = "closed months"
@@ -98,7 +98,7 @@ def _can_be_read(report: Report, settings: Settings, *, is_anchored: bool) -> bo
         )
         report.not_checked(payouts.name, what, why)
     elif payouts.exists() and not os.access(payouts, os.R_OK | os.X_OK):
-        report.not_checked(payouts.name, what, "this user may not read payouts/")
+        report.not_checked(payouts.name, what, "this user has no permission to read payouts/")
     elif not (is_anchored or closed_months(settings) or audit.log_path(settings).exists()):
         why = "there are none, and no audit log that would know of any. If months were closed, restore payouts/."
         report.not_checked(payouts.name, what, why)
@@ -130,7 +130,7 @@ def _check_months(
     *,
     wanted: Collection[str],
 ) -> None:
-    # Polars, which simulations do without.
+    # It imports Polars, which simulations do not need.
     from payouts.verification.against_records import check_against_records  # noqa: PLC0415
 
     books = Books()
@@ -141,7 +141,7 @@ def _check_months(
         if month is not None and name in wanted and policies is not None:
             check_policy(report, month, policies)
         if month is None or unread is not None:
-            # Without a month's balances nothing can be said of those after it.
+            # Without a month's balances, later months cannot be checked.
             if name in wanted and month is not None:
                 why = f"a month before it, {unread}, cannot be read"
                 report.not_checked(name, "adjustments, balances, heartbeats", why)
@@ -174,7 +174,7 @@ def _check_alone(report: Report, month: Month, manifest: Manifest | None) -> tup
 
 
 def _check_periods_across(report: Report, payouts: Path, months: Iterable[str], *, wanted: Collection[str]) -> None:
-    """A period is settled in one month only (RULES.md §6)."""
+    """Check that each period is settled in one month only (RULES.md §6)."""
     files = {payouts / month / SLICES_FILE: month for month in months} | {
         path: path.stem for month in months for path in (payouts / month / RESETTLED_FOLDER).glob("*.parquet")
     }

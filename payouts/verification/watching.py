@@ -1,4 +1,4 @@
-"""Watch time from heartbeats a second time (RULES.md §3), in one pass over the days that paid periods cover."""
+"""Computes watch time from heartbeats a second time (RULES.md §3), in one pass over the days of paid periods."""
 
 import re
 from collections import defaultdict
@@ -27,19 +27,19 @@ _BEAT: Final[dict[str, pl.DataType | type[pl.DataType]]] = {
 }
 _STORED: Final = {name: type_ for name, type_ in _BEAT.items() if name != "day"} | {"batch_number": pl.Int64}
 _BYTES_A_HEARTBEAT: Final = 400
-"""What a heartbeat takes at most while those that were read with it are put into order (docs/adr/0022)."""
+"""The most memory that one heartbeat takes while the ones read together are sorted (docs/adr/0022)."""
 _DAY_OF_FILE: Final = re.compile(r"event_day=(\d{4}-\d{2}-\d{2}|__HIVE_DEFAULT_PARTITION__)")
 _DAY: Final = pl.col("event_at").dt.convert_time_zone("Europe/Paris").dt.date()
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """What is read at once: the files of some days, or of one large day the heartbeats of a part of the subscribers."""
+    """One read: the files of some days or, for one large day, the heartbeats of a part of the subscribers."""
 
     is_covered: bool
     files: dict[date, list[Path]] = field(default_factory=dict)
     strays: list[Path] = field(default_factory=list)
-    """Files of many days, of which only these days are read."""
+    """Files with many days, from which only these days are read."""
     part: int = 0
     parts: int = 1
 
@@ -51,16 +51,16 @@ def watched_days(
     memory_bytes: int,
     progress: Callable[[date], None] = lambda _: None,
 ) -> pl.DataFrame:
-    """Return what was watched on the covered days: `watch_ms` by `subscriber_id`, `live_id` and `day`.
+    """Return the watch time on the covered days: `watch_ms` by `subscriber_id`, `live_id` and `day`.
 
-    Each heartbeat of those days is read once, day by day. The last one of a playback that still plays waits for the
-    one after it, which may come days later. Of days that are not covered only playbacks that wait are read.
+    Each heartbeat of those days is read once, day by day. If the last one of a playback is playing, it waits for the
+    next one, which can come days later. On days that are not covered, only waiting playbacks are read.
 
     Args:
         pinned: The heartbeats that count.
         covered: Days in Paris.
-        memory_bytes: What may be held at a time, the sums apart: a day with more heartbeats is read in parts.
-        progress: Is told the last day of what is being read.
+        memory_bytes: Memory for heartbeats held at a time, besides the sums; a day that needs more is read in parts.
+        progress: Called with the last day being read.
 
     Raises:
         ValueError: A file holds heartbeats of another day than its folder says.
@@ -84,10 +84,10 @@ def watched_days(
 
 
 def _playing(beats: pl.DataFrame) -> pl.DataFrame:
-    """The heartbeats that play, each with what follows it in its playback (RULES.md §3.2).
+    """Return the playing heartbeats, each with the next one of its playback (RULES.md §3.2).
 
-    Of heartbeats that are equal in all that orders them only the last one earns, since the others are followed at once:
-    so none need be looked for and left out.
+    Duplicates need not be removed: of heartbeats that are equal in every ordering column, only the last one earns,
+    because each of the others has a next one at the same instant.
     """
     ordered = beats.sort(_ORDER, nulls_last=False)
     return ordered.with_columns(
@@ -97,14 +97,14 @@ def _playing(beats: pl.DataFrame) -> pl.DataFrame:
 
 
 def _credit_ms() -> pl.Expr:
-    """What a playing heartbeat earns (RULES.md §3.3): nothing where its player stood still until the next one."""
+    """Return the credit of a playing heartbeat (RULES.md §3.3): 0 if the position did not change until the next one."""
     gap_ms = (pl.col("next_event_at") - pl.col("event_at")).dt.total_milliseconds()
     stood_still = (pl.col("position_ms") == pl.col("next_position_ms")).fill_null(value=False)
     return pl.when(stood_still).then(0).otherwise(pl.min_horizontal(gap_ms, _GAP_CAP_MS))
 
 
 def _readings(pinned: Records, covered: Collection[date], *, at_once: int) -> Iterator[_Reading]:
-    """Yield what to read in the order of days: days together while they are few heartbeats, a large one in parts."""
+    """Yield the reads in day order: several days together while they have few heartbeats, a large day in parts."""
     by_day: defaultdict[date, list[Path]] = defaultdict(list)
     strays = []
     for path in pinned.files:
@@ -146,7 +146,7 @@ def _scan(reading: _Reading, up_to: int | None) -> pl.LazyFrame:
     of_days = []
     places = [(pl.lit(day), paths) for day, paths in reading.files.items() if paths]
     for day, paths in [*places, *([(_DAY, reading.strays)] if reading.strays else [])]:
-        # Files of later versions of the project have further columns.
+        # Files of later versions of the project have more columns.
         scan = pl.scan_parquet([*paths], hive_partitioning=False, glob=False, schema=_STORED, extra_columns="ignore")
         if up_to is not None:
             scan = scan.filter(pl.col("batch_number") <= up_to)
@@ -156,7 +156,7 @@ def _scan(reading: _Reading, up_to: int | None) -> pl.LazyFrame:
 
 
 def _of_their_days(beats: pl.DataFrame) -> pl.DataFrame:
-    """Return the heartbeats if all are of the Paris day of their file (RULES.md §3.4)."""
+    """Return the heartbeats if all are on the Paris day of their file (RULES.md §3.4)."""
     event_at = pl.col("event_at").dt.convert_time_zone("Europe/Paris")
     days = beats.group_by("day").agg(first=event_at.min(), last=event_at.max())
     for day, first, last in days.iter_rows():
@@ -168,8 +168,8 @@ def _of_their_days(beats: pl.DataFrame) -> pl.DataFrame:
 
 
 def _day_of(path: Path) -> date | None:
-    """The day of all heartbeats in a file; None of one with strays, each of which is of its own day."""
+    """Return the day of all heartbeats in a file; None for a file of strays, each with its own day."""
     found = _DAY_OF_FILE.search(path.as_posix())
     if found is None:
-        raise ValueError(f"{path.name} lies in no folder of a day, expected event_day=YYYY-MM-DD")
+        raise ValueError(f"{path.name} is in no folder of a day, expected event_day=YYYY-MM-DD")
     return None if found[1].startswith("__") else date.fromisoformat(found[1])

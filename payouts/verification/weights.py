@@ -1,4 +1,4 @@
-"""Weights of periods a second time, from what was watched and a catalogue (RULES.md §4, §5.1)."""
+"""Computes the weights of periods a second time, from watch time and a catalogue (RULES.md §4, §5.1)."""
 
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from payouts.verification.month_files import Policy
+from payouts.closed_month.month_files import Policy
 from payouts.verification.pinned_records import Catalogue
 
 ByLive = dict[tuple[str, str], dict[str, int]]
@@ -14,7 +14,7 @@ ByLive = dict[tuple[str, str], dict[str, int]]
 
 
 class Period(NamedTuple):
-    """A paid period as its run saw it, with the month that booked it before."""
+    """A paid period as its run saw it, with the month that booked it before, if any."""
 
     period_id: str
     subscriber_id: str
@@ -30,14 +30,14 @@ _WEIGHED: Final = ("period_id", "artist_id", "category", "live_id")
 def weigh(periods: pl.DataFrame, watched: pl.DataFrame, catalogue: Catalogue, policy: Policy) -> pl.DataFrame:
     """Return each live's `weight` by `period_id`, `artist_id`, `category` and `live_id`, in that order.
 
-    What blocks a close is in it: without `artist_id` where the live has no whole set of credits, without `category`
-    where the artist had none on the day.
+    Rows that block a close are included: without `artist_id` if the live has no whole set of credits, without
+    `category` if the artist had none on the day.
 
     Args:
         periods: With `period_id`, `subscriber_id`, `period_start` and `period_end`.
-        watched: As of `watching.watched_days`.
-        catalogue: The one that the month is settled with.
-        policy: Likewise.
+        watched: The result of `watching.watched_days`.
+        catalogue: The catalogue that the month is settled with.
+        policy: The policy that the month is settled with.
     """
     counting = [(live_id,) for live_id, live in catalogue.lives.items() if live.counts(policy)]
     credited = [(live_id, *share) for live_id, shares in catalogue.credits.items() for share in shares]
@@ -61,7 +61,7 @@ def weigh(periods: pl.DataFrame, watched: pl.DataFrame, catalogue: Catalogue, po
 
 
 def by_period(periods: pl.DataFrame, weights: pl.DataFrame) -> Iterator[tuple[Period, ByLive]]:
-    """Yield each period with its weights, in the order of their ids."""
+    """Yield each period with its weights, in order of period id."""
     lists = weights.drop_nulls("category").group_by("period_id", maintain_order=True).agg(pl.all())
     weighed = periods.select(Period._fields).join(lists, on="period_id", how="left").sort("period_id")
     for row in weighed.iter_rows():

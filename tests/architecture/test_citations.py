@@ -1,4 +1,4 @@
-"""What the project cites of its two reference pages is there: `RULES.md §5.4` and `INTERFACES.md, "Landing"`."""
+"""Every citation of the two reference pages exists, such as `RULES.md §5.4` or `INTERFACES.md, "Landing"`."""
 
 import re
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def headings_of(interfaces: str) -> set[str]:
 
 
 def texts() -> Iterator[tuple[str, str]]:
-    """Every text of the project by its path, whatever the data home and the tools have put beside them."""
+    """Every text file of the project with its path, without files of a data home and files made by tools."""
     for folder in (ROOT, *(ROOT / name for name in FOLDERS)):
         for path in sorted(folder.glob("*") if folder == ROOT else folder.rglob("*")):
             inside = path.relative_to(ROOT)
@@ -44,7 +44,7 @@ def texts() -> Iterator[tuple[str, str]]:
 
 
 def cited_rules(text: str) -> set[str]:
-    """The sections that a text cites: a range cites both of its ends."""
+    """The sections that a text cites; a range counts as its two ends."""
     return {section.rstrip(".") for cited in _RULES_CITED.findall(text) for section in re.findall(r"§([\d.]+)", cited)}
 
 

@@ -1,10 +1,7 @@
-"""The dbt project keeps its own rules: layers, names, contracts, engines, and what a test costs."""
+"""Rules of the dbt project: layers, names, contracts, engines, and the number of tests."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +14,10 @@ from dashboards.texts import load_texts
 from ingestion.checks import MAX_REJECT_SHARE, MIN_RECORDS_FOR_SHARE
 from ingestion.contracts import CONTRACTS
 from ingestion.contracts.fields import Choice
+from ingestion.raw_tables import TABLES
+from ingestion.settings import Settings
+from orchestration.dbt_sources import SOURCE_OF_RAW_TABLE
+from orchestration.parsed_project import parsed_project
 from orchestration.publishing import PUBLISHED_MARTS
 
 ROOT = Path(__file__).parents[2]
@@ -26,22 +27,22 @@ LAYERS = {
     "intermediate": re.compile(r"int_[a-z_]+"),
     "marts": re.compile(r"(dim|fct)_[a-z_]+"),
 }
-# What a layer may read besides itself. `booked` is what closed months booked, `policies` the seed.
+# The layers that a layer can read besides itself. `booked` has the bookings of closed months, `policies` is the seed.
 MAY_READ = {
     "staging": {"raw", "booked"},
     "intermediate": {"staging", "policies", "booked"},
     "marts": {"staging", "intermediate", "policies", "booked"},
 }
-# dim_payees needs every record that an IBAN ever stood in, not only the latest (RULES.md §6).
+# dim_payees needs every record with an IBAN, not only the latest one (RULES.md §6).
 READS_BESIDES = {("dim_payees", "raw")}
-# A view that renames nothing, and unions that decide nothing: their rules are tested where they read.
+# A plain view and plain unions without rules of their own: the rules are tested in the models that they read.
 PASSED_THROUGH = {
     "fct_period_slices",
     "int_catalogue_categories",
     "int_catalogue_credits",
     "int_catalogue_lives",
 }
-# What a month is made of: that nothing is missing in it is held by tests/integration/test_history.py.
+# Fingerprints of a month's inputs; tests/integration/test_history.py checks that no input is missing.
 FINGERPRINTS = {
     "int_month_inputs",
     "int_platform_inputs",
@@ -49,10 +50,12 @@ FINGERPRINTS = {
     "int_settlement_inputs",
     "int_visibility_inputs",
 }
+# The past participles that end the name of an intermediate model.
+PARTICIPLE = re.compile(r"[a-z]+ed|known|paid")
 # Each data test costs about 40 ms in every `allive run`.
 MOST_DATA_TESTS = 68
-# Said by one engine alone, or not with the same meaning by both: only macros/engine may say it. Spark takes "…" for a
-# text and `^` for an exclusive or; averages differ in the last digit, roundings at a half.
+# Words that only one engine has, or that mean something else in the other: allowed in macros/engine only. Spark reads
+# "…" as a string and `^` as exclusive or; averages differ in the last digit, and halves are rounded differently.
 ENGINE_WORDS = re.compile(
     r"//|::|->|\^|\""
     r"|\b(?:date_trunc|date_add|date_sub|date_diff|date_part|datediff|dateadd|dayofweek|string_agg|listagg"
@@ -65,21 +68,8 @@ ENGINE_WORDS = re.compile(
 
 
 @pytest.fixture(scope="session")
-def manifest(tmp_path_factory):
-    target = tmp_path_factory.mktemp("dbt_target")
-    arguments = [
-        *("--project-dir", PROJECT, "--profiles-dir", PROJECT),
-        *("--target-path", target, "--log-path", target),
-    ]
-    parsed = subprocess.run(
-        [Path(sys.executable).with_name("dbt"), "parse", *arguments],
-        env={**os.environ, "ALLIVE_WAREHOUSE_PATH": ":memory:"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert parsed.returncode == 0, parsed.stdout
-    return json.loads((target / "manifest.json").read_bytes())
+def manifest(parsed_home):
+    return json.loads(parsed_project(Settings(home=parsed_home)).manifest_path.read_bytes())
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +96,7 @@ def described_in(model):
 
 
 def sql_alone(text):
-    """The text without comments and without what Jinja writes: there, macros speak for the engine."""
+    """The SQL without comments and without Jinja: macros are allowed to differ by engine."""
     text = re.sub(r"\{#.*?#\}", "", text, flags=re.DOTALL)
     text = re.sub(r"\{%.*?%\}", "", text, flags=re.DOTALL)
     text = re.sub(r"\{\{.*?\}\}", "", text, flags=re.DOTALL)
@@ -126,6 +116,55 @@ def test_models_are_named_by_their_layer_and_live_in_its_schema(models):
     assert not wrong
 
 
+def test_staging_models_are_named_after_the_one_source_they_read(manifest, models):
+    wrong = []
+    for name, model in models.items():
+        if layer_of(model) == "staging":
+            sources = [manifest["sources"][node] for node in model["depends_on"]["nodes"]]
+            if [f"stg_{source['source_name']}__{source['name']}" for source in sources] != [name]:
+                wrong.append(f"{name} reads {', '.join(source['unique_id'] for source in sources)}")
+    assert not wrong
+
+
+def test_raw_tables_are_selected_by_the_source_that_declares_them(manifest):
+    declared = {
+        source["identifier"]: f"{source['source_name']}.{source['name']}"
+        for source in manifest["sources"].values()
+        if source["schema"] == "raw"
+    }
+    assert declared == SOURCE_OF_RAW_TABLE
+    assert declared.keys() == set(TABLES)
+
+
+def singular(noun):
+    return f"{noun.removesuffix('ies')}y" if noun.endswith("ies") else noun.removesuffix("s")
+
+
+def nouns_of(name):
+    """The nouns of an intermediate model's name, without the past participle that can follow them."""
+    words = name.removeprefix("int_").split("_")
+    return words[:-1] if PARTICIPLE.fullmatch(words[-1]) else words
+
+
+def test_intermediate_models_are_named_by_their_rows_and_what_was_done_to_them(models):
+    wrong = []
+    for name, model in models.items():
+        if layer_of(model) != "intermediate" or name in FINGERPRINTS:
+            continue
+        nouns = nouns_of(name)
+        grain = {singular(word) for word in re.findall(r"[a-z]+", model["description"].split(". ")[0].lower())}
+        if any(map(PARTICIPLE.fullmatch, nouns)):
+            wrong.append(f"{name}: a participle comes after its noun")
+        if singular(nouns[-1]) == nouns[-1]:
+            wrong.append(f"{name}: {nouns[-1]} is not a plural")
+        wrong += [f"{name}: its grain does not mention {noun}" for noun in nouns if singular(noun) not in grain]
+    assert not wrong
+
+
+def test_fingerprints_of_a_months_inputs_are_named_so(models):
+    assert {name for name in models if name.startswith("int_") and name.endswith("_inputs")} == FINGERPRINTS
+
+
 def test_layers_read_only_what_lies_below(manifest, models):
     wrong = []
     for name, model in models.items():
@@ -133,7 +172,7 @@ def test_layers_read_only_what_lies_below(manifest, models):
         for parent in model["depends_on"]["nodes"]:
             node = manifest["sources"].get(parent) or manifest["nodes"][parent]
             if node["resource_type"] == "source":
-                read = node["source_name"]
+                read = node["schema"]
             else:
                 read = node["name"] if node["resource_type"] == "seed" else layer_of(node)
             if read not in MAY_READ[layer] | {layer} and (name, read) not in READS_BESIDES:

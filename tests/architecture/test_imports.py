@@ -1,9 +1,12 @@
-"""Dependencies point one way (ARCHITECTURE.md, "Who may know whom"): read from the sources, nothing is imported."""
+"""Dependencies point one way (ARCHITECTURE.md, "Allowed dependencies"), checked by parsing the sources."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
+
+from tests.import_graph import PACKAGES, Drawing, circles, drawings, imported, imports, modules, rooms_of, second_level
 
 ROOT = Path(__file__).resolve().parents[2]
 MAY_IMPORT = {
@@ -14,6 +17,7 @@ MAY_IMPORT = {
 }
 OWN = {*MAY_IMPORT, "tests", "bench"}
 ONLY_IN_ORCHESTRATION = {"dagster", "dagster_dbt", "dbt", "typer", "rich"}
+DRAWN = drawings((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
 
 
 def imported_by(package: str) -> dict[str, set[str]]:
@@ -54,3 +58,85 @@ def test_nothing_can_be_imported_from_the_dbt_project() -> None:
 
 def test_the_entry_point_stays_thin() -> None:
     assert len((ROOT / "orchestration" / "definitions.py").read_text(encoding="utf-8").splitlines()) <= 40
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    assert not circles(imports())
+
+
+def test_no_folder_imports_itself_through_others() -> None:
+    graph = imports()
+    assert not circles(rooms_of(graph, {name: second_level(name) for name in graph}))
+
+
+def test_no_drawn_room_imports_itself_through_others() -> None:
+    assert not {name: found for name, drawing in DRAWN.items() if (found := circles(drawing.edges))}
+
+
+def test_the_packages_are_drawn_as_they_import() -> None:
+    graph = imports()
+    assert without_leaves(DRAWN["packages"].edges) == without_leaves(
+        rooms_of(graph, {name: name.split(".")[0] for name in graph})
+    )
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_module_is_in_one_drawn_room(package: str) -> None:
+    entries = Counter(entry for own in DRAWN[package].rooms.values() for entry in own)
+    inside = {
+        f"{path.name}/" if path.is_dir() else path.stem
+        for path in (ROOT / package).iterdir()
+        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").exists()
+    }
+    assert {*entries} == inside
+    assert max(entries.values()) == 1
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_rooms_of_a_package_are_drawn_as_they_import(package: str) -> None:
+    drawing = DRAWN[package]
+    assert without_leaves(drawing.edges) == without_leaves(rooms_of(imports(), drawing.room_of(modules())))
+
+
+def test_pages_read_no_money_but_through_the_serving_copy() -> None:
+    room_of = DRAWN["dashboards"].room_of(modules())
+    readers = {room_of[name] for name, targets in imports().items() if name in room_of and names_payouts(targets)}
+    assert readers == {"gate"}
+
+
+def test_who_is_signed_in_is_below_the_gate_and_the_pages() -> None:
+    of_access = {name: targets for name, targets in imports().items() if name.startswith("dashboards.access")}
+    assert of_access, "the package has moved"
+    used = {second_level(target) for targets in of_access.values() for target in targets}
+    assert used == {"dashboards.access", "ingestion.settings"}
+
+
+def test_imports_are_found_wherever_they_stand() -> None:
+    source = (
+        "import typing\nimport payouts.run\nfrom payouts import preconditions, nothing\nif typing.TYPE_CHECKING:\n"
+        "    from payouts.audit import Entry\ndef f():\n    from payouts.closed_month import books\n"
+    )
+    known = {"payouts", "payouts.run", "payouts.preconditions", "payouts.audit", "payouts.closed_month.books"}
+    assert {*imported(source, known)} == known
+
+
+def test_a_circle_is_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == {"b", "c"}
+
+
+def test_a_drawing_is_read() -> None:
+    drawing = Drawing('%% payouts\nflowchart TD\n    a["a: x, y/"]\n    b["b: z"]\n    a --> b & c\n')
+    assert drawing.room_of(["payouts.x", "payouts.y.deep", "payouts.z", "payouts.w"]) == {
+        "payouts.x": "a",
+        "payouts.y.deep": "a",
+        "payouts.z": "b",
+    }
+    assert drawing.edges == {"a": {"b", "c"}}
+
+
+def without_leaves(rooms: dict[str, set[str]]) -> dict[str, set[str]]:
+    return {room: targets for room, targets in rooms.items() if targets}
+
+
+def names_payouts(targets: set[str]) -> bool:
+    return any(target.split(".")[0] == "payouts" for target in targets)

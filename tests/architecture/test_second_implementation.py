@@ -1,11 +1,14 @@
-"""The second implementation of the money shares no code with the first (docs/adr/0010): read from the sources."""
+"""The second implementation of the money rules shares no code with the first (docs/adr/0010)."""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.import_graph import imports, reachable, second_level
+
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "payouts" / "verification"
+FOLDERS = [ROOT / "payouts" / name for name in ("verification", "closed_month")]
+OWN = ("payouts.verification.", "payouts.closed_month.")
 PRODUCT = {"ingestion", "payouts", "orchestration", "dashboards", "duckdb", "dbt"}
 SHARED = {
     "ingestion.home_format",
@@ -22,7 +25,21 @@ SHARED = {
     "payouts.months",
     "payouts.statements",
 }
-"""Where things lie, and how documents are written and read back: nothing that weighs, splits, sums or rounds money."""
+"""Code that finds files and that writes and reads documents; none of it weighs, splits, sums or rounds money."""
+COMPUTES = {
+    "payouts.balances",
+    "payouts.bookings",
+    "payouts.closing",
+    "payouts.files",
+    "payouts.preconditions",
+    "payouts.look_back",
+    "payouts.policy",
+    "payouts.requests",
+    "payouts.run",
+    "payouts.settlement",
+    "payouts.simulation",
+}
+"""The first implementation: what reads the settlement from the warehouse, decides amounts and closes months."""
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -36,14 +53,27 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def test_the_second_implementation_knows_nothing_of_the_first() -> None:
-    found = {path.name: {*imported(path)} for path in FOLDER.glob("*.py")}
+    found = {path.name: {*imported(path)} for folder in FOLDERS for path in folder.glob("*.py")}
     assert "ingestion.raw_versions" in found["from_heartbeats.py"] | found["watching.py"], "the modules have moved"
     wrong = {
-        module: {
-            name
-            for name in names - SHARED
-            if name.split(".")[0] in PRODUCT and not f"{name}.".startswith("payouts.verification.")
-        }
+        module: {name for name in names - SHARED if name.split(".")[0] in PRODUCT and not f"{name}.".startswith(OWN)}
         for module, names in found.items()
     }
     assert not {module: names for module, names in wrong.items() if names}
+
+
+def test_the_second_implementation_reaches_nothing_that_computes() -> None:
+    # Not even through what it shares: a module that it may import must not import the settlement either.
+    graph = imports()
+    start = {name for name in graph if f"{name}.".startswith(OWN)}
+    assert graph.keys() >= COMPUTES, "the modules have moved"
+    assert not {name for name in reachable(graph, start) if second_level(name) in COMPUTES}
+
+
+def test_explanation_and_simulation_do_not_use_verification_as_a_library() -> None:
+    graph = imports()
+    for folder in ("payouts.explanation", "payouts.simulation"):
+        own = {name for name in graph if second_level(name) == folder}
+        assert len(own) > 1, "the package has moved"
+        imported_there = {target for name in own for target in graph[name]}
+        assert not {target for target in imported_there if second_level(target) == "payouts.verification"}

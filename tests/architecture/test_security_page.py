@@ -1,4 +1,4 @@
-"""docs/security.md names every attack that is tried, and none that is not."""
+"""docs/security.md names exactly the attacks that tests try."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 ATTACKS = tuple(ROOT / "tests" / "e2e" / f"test_{what}_attacks.py" for what in ("dashboard", "orchestrator"))
 OTHERS = ROOT / "tests" / "unit" / "dashboards"
-# What no attacker does: the service is stopped.
+# Not an attack: the test stops the service.
 NO_ATTACKS = {"test_the_sockets_go_with_the_service"}
 
 

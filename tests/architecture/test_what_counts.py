@@ -1,6 +1,6 @@
-"""What counts, who shares the pool and what the look-back is have one home each; verification has its own statements.
+"""The rules for counting, pool members and the look-back are stated once each; verification has its own statements.
 
-Read from the sources: a rule that is typed again somewhere drifts from its home without a test noticing.
+Checked by parsing the sources: a second copy of a rule would drift from the first without a test noticing.
 """
 
 import ast
@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "dbt_project" / "macros" / "what_counts.sql"
 VERIFICATION = ROOT / "payouts" / "verification"
 CHECKS = {VERIFICATION, ROOT / "payouts" / "expectations"}
-"""What compares the outcome with a statement of its own."""
-# Each side of a comparison may be a column, a parameter or a setting.
+"""Folders that check results against their own statement of the rules."""
+# Each side of a comparison can be a column, a parameter or a setting.
 _OPERAND = r"(?:[\w$]+\.)?\$?"
 _LOOK_BACK = "the look-back"
 TYPED_AGAIN = {
@@ -38,7 +38,7 @@ TYPED_AGAIN = {
 
 
 def sources() -> list[Path]:
-    """The SQL of models and of what reads them, and Python that holds SQL; checks state theirs on purpose."""
+    """SQL of models, and SQL and Python that read them, without the checks, which repeat the rules on purpose."""
     models = [*(ROOT / "dbt_project" / "models").rglob("*.sql"), *(ROOT / "dbt_project" / "macros").rglob("*.sql")]
     folders = [ROOT / "payouts", ROOT / "orchestration", ROOT / "dashboards"]
     others = [path for folder in folders for ending in ("*.sql", "*.py") for path in folder.rglob(ending)]
@@ -59,7 +59,7 @@ def without_docstrings(text: str) -> ast.AST:
 
 
 def sql_in(tree: ast.AST) -> str:
-    """The texts of a Python module that read as SQL."""
+    """The strings of a Python module that look like SQL."""
     texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     return "\n".join(text for text in texts if re.search(r"\b(?:select|where|join|when)\s+[\w$(]", text))
 
@@ -82,7 +82,7 @@ def test_what_counts_is_stated_once() -> None:
     found = {str(path.relative_to(ROOT)): typed_again_in(path) for path in sources()}
     assert len(found) > 200, "the sources have moved"
     again = {file: what for file, what in found.items() if what}
-    assert not again, f"say it by a macro of {HOME.relative_to(ROOT)}, the look-back by payouts/look_back.py"
+    assert not again, f"use a macro of {HOME.relative_to(ROOT)}, and payouts/look_back.py for the look-back"
 
 
 def test_the_home_states_all_of_it() -> None:
@@ -135,7 +135,7 @@ def test_naming_a_column_is_no_rule(text: str) -> None:
 
 @pytest.mark.parametrize("name", ["weights", "sums", "pool_members", "categories"])
 def test_simulations_speak_by_the_statement_of_the_models(name: str) -> None:
-    """The text that is run has the rule in it, and it is the macros' (the files themselves have none of it)."""
+    """The SQL that runs contains the rules, and they come from the macros: the files themselves do not state them."""
     assert typed_again(sql(name)) >= {"in force on a day"}
     if name != "categories":
         assert {"a kind of live", "exclusive", "long enough"} <= typed_again(sql(name))
@@ -151,7 +151,7 @@ def imports_of(path: Path) -> set[str]:
 
 
 def reached_from(package: str) -> set[str]:
-    """The project's modules that a package imports, and those that they import, and so on."""
+    """A package's modules and the project's modules that they import, directly or indirectly."""
     modules = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
         for folder in ("payouts", "ingestion")
@@ -166,7 +166,7 @@ def reached_from(package: str) -> set[str]:
 
 
 def test_verification_shares_nothing_with_what_it_verifies() -> None:
-    stated = {"simulation", "look_back", "policy", "settlement", "run", "bookings", "requests", "gate"}
+    stated = {"simulation", "look_back", "policy", "settlement", "run", "bookings", "requests", "preconditions"}
     reached = reached_from("payouts.verification")
     assert len(reached) > 20, "the package has moved"
     assert not {name for name in reached if name.split(".")[:2] in [["payouts", one] for one in stated]}

@@ -1,1 +1,1 @@
-"""The dashboards as people meet them: a real server behind the real gate, in Chromium, on the demo season."""
+"""The dashboards as users see them: a real server behind the real gate, in Chromium, on the demo season."""

@@ -1,4 +1,4 @@
-"""What axe finds on a page: violations of the rules that keep a page readable for everybody."""
+"""Accessibility violations that axe finds on a page."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from playwright.sync_api import Page
 from tests.browser.chromium import NODE_MODULES
 
 SERIOUS = {"serious", "critical"}
-# Streamlit 1.67 writes the headings of its navigation straight into its list of links and wraps the links in more than
-# list items; no setting changes that. Only these two rules are passed over, and only there.
+# Streamlit 1.67 puts the headings of its navigation directly into its list of links and wraps the links in more than
+# list items; no setting changes that. Only these two rules are skipped, and only there.
 _JUDGED = """
     async () => {
         const isStreamlits = (rule, node) => ['list', 'listitem'].includes(rule.id)
@@ -20,9 +20,9 @@ _JUDGED = """
 
 
 def violations(page: Page) -> list[str]:
-    """Return the serious and critical violations on a page, one line an element."""
+    """Return the serious and critical violations on a page, one line per element."""
     source = (NODE_MODULES / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-    # Evaluated by the browser's debugger: the page's own policy would let no foreign script in.
+    # Evaluated through the browser's debugger, because the page's security policy blocks foreign scripts.
     page.evaluate(f"() => {{ if (!window.axe) {{ {source} }} }}")
     found: list[dict[str, Any]] = page.evaluate(_JUDGED)
     return [

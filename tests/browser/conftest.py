@@ -1,4 +1,4 @@
-"""The demo season, built once a session; a server for each worker; a browser for as long as this folder's tests run."""
+"""The demo season, built once per session; a server per worker; a browser that runs for this folder's tests only."""
 
 import os
 import shutil
@@ -10,29 +10,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
-from playwright.sync_api import Browser
 
 from dashboards.access import Role
-from tests.browser.chromium import BrowserMissingError, find_chromium, is_required, open_chromium
+from tests.browser.chromium import BrowserMissingError, Chromium, find_chromium, is_required, open_chromium
 from tests.browser.server import Dashboards, served_home, serving
 from tests.browser.visitor import Visitor, browser_options
+from tests.once import made_once
 
 ARTIST = "art-022"
 _DEMO_DEADLINE_S = 1_800
+_TEST_DEADLINE_S = 600
+"""Less than pytest's own deadline, which ends the whole worker process."""
 _ROLES = {Role.ARTIST: (ARTIST,), Role.MANAGEMENT: (), Role.FINANCE: (), Role.OPERATOR: ()}
 
 Enter = Callable[..., Visitor]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the command line name a demo season that is there already."""
-    parser.addoption("--demo-home", help="a data home that `allive demo` made; by default one is made (a minute)")
+    """Add the option `--demo-home`, for a demo season that already exists."""
+    parser.addoption("--demo-home", help="a data home made by `allive demo`; by default one is made (takes a minute)")
 
 
 @pytest.fixture(scope="session")
-def _demo_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """The demo season through the whole pipeline. Read only; made by whichever worker comes first."""
+def _demo_home(
+    pytestconfig: pytest.Config,
+    tmp_path_factory: pytest.TempPathFactory,
+    worker_id: str,
+    request: pytest.FixtureRequest,
+) -> Path:
+    """The demo season, run through the whole pipeline once per session. Read only."""
     try:
         find_chromium()
     except BrowserMissingError as missing:
@@ -42,49 +48,48 @@ def _demo_home(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFac
     given = pytestconfig.getoption("--demo-home", None)
     if given:
         return Path(given)
-    base = tmp_path_factory.getbasetemp()
-    home = (base if worker_id == "master" else base.parent) / "demo"
-    with FileLock(f"{home}.lock"):
-        if not (home / "made").exists():
-            shutil.rmtree(home, ignore_errors=True)
-            made = subprocess.run(
-                [sys.executable, "-m", "orchestration.cli", "demo"],
-                env=os.environ | {"ALLIVE_HOME": str(home)},
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=_DEMO_DEADLINE_S,
-            )
-            assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
-            (home / "made").touch()
-    return home
+
+    def make(home: Path) -> None:
+        unit_tested = request.getfixturevalue("unit_tested_home")
+        shutil.copytree(unit_tested / "warehouse" / "dbt", home / "warehouse" / "dbt")
+        made = subprocess.run(
+            [sys.executable, "-m", "orchestration.cli", "demo"],
+            env=os.environ | {"ALLIVE_HOME": str(home)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_DEMO_DEADLINE_S,
+        )
+        assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
+
+    return made_once(tmp_path_factory, worker_id, "demo", make)
 
 
 @pytest.fixture(scope="session")
 def demo_home(_demo_home: Path) -> Path:
-    """The demo season; asking for it skips where there is no browser."""
+    """The demo season; without a browser, tests that use it are skipped (in CI, they fail)."""
     return _demo_home
 
 
 @pytest.fixture(scope="session")
 def dashboards(demo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboards]:
-    """A server on the demo season. Tests leave its serving copy alone; those that swap it start their own."""
+    """A server on the demo season. Tests must not change its serving copy; those that swap it start their own."""
     home = served_home(demo_home, tmp_path_factory.mktemp("served") / "home")
     with serving(home) as running:
         yield running
 
 
 @pytest.fixture(scope="package")
-def chromium(demo_home: Path) -> Iterator[Browser]:
-    """A browser, closed before other folders' tests run: Playwright keeps an event loop in the thread."""
+def chromium(demo_home: Path) -> Iterator[Chromium]:
+    """A browser, closed before other folders' tests run, because Playwright keeps an event loop in the thread."""
     with open_chromium() as browser:
         yield browser
 
 
 @pytest.fixture
-def window(chromium: Browser, dashboards: Dashboards) -> Iterator[Enter]:
-    """Open windows of strangers; they close with the test, and nothing may have gone wrong in one."""
-    with ExitStack() as stack:
+def window(chromium: Chromium, dashboards: Dashboards) -> Iterator[Enter]:
+    """A function that opens windows without a session. They close with the test, and errors in one fail it."""
+    with chromium.deadline(_TEST_DEADLINE_S), ExitStack() as stack:
         visitors = []
 
         def open_window(at: Dashboards = dashboards, **options: Any) -> Visitor:
@@ -96,7 +101,7 @@ def window(chromium: Browser, dashboards: Dashboards) -> Iterator[Enter]:
     assert [complaint for visitor in visitors for complaint in visitor.complaints] == []
 
 
-# Idle sessions end after half an hour; between two files of this folder there can be an hour of other tests.
+# Idle sessions end after half an hour, and an hour of other tests can run between two files of this folder.
 @pytest.fixture(scope="module")
 def _cookies() -> dict[Role, Any]:
     return {}
@@ -104,7 +109,7 @@ def _cookies() -> dict[Role, Any]:
 
 @pytest.fixture
 def signed_in(window: Enter, dashboards: Dashboards, _cookies: dict[Role, Any]) -> Enter:
-    """Open windows of somebody who has signed in (by invitation; once a role and file)."""
+    """A function that opens windows of a signed-in user. Each role accepts an invitation once per file."""
 
     def open_window(role: Role, **options: Any) -> Visitor:
         if role not in _cookies:

@@ -1,4 +1,4 @@
-// A certified OpenID Connect provider on loopback: whoever types a name into its sign-in page is that subject.
+// A certified OpenID Connect provider on loopback: the name typed into its sign-in page becomes the subject.
 // Usage: node provider.mjs CLIENT_ID CLIENT_SECRET REDIRECT_URI; prints its issuer when it listens.
 import { createServer } from 'node:http';
 
@@ -10,14 +10,14 @@ await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
 const issuer = `http://127.0.0.1:${server.address().port}`;
 const provider = new Provider(issuer, {
   clients: [{ client_id: clientId, client_secret: clientSecret, redirect_uris: [redirectUri] }],
-  // Same address for everybody: who somebody is must be taken from issuer and subject alone.
+  // All users have the same address: they must be identified by issuer and subject alone.
   claims: { openid: ['sub'], email: ['email'], profile: ['name'] },
   conformIdTokenClaims: false,
   findAccount: (_, subject) => ({
     accountId: subject,
     claims: () => ({ sub: subject, email: 'everybody@example.org', email_verified: true, name: subject }),
   }),
-  // Everything asked for is agreed to: the consent page is the provider's business.
+  // Grants every request without a consent page, which is not under test here.
   async loadExistingGrant(context) {
     const grant = new context.oidc.provider.Grant({
       clientId: context.oidc.client.clientId,

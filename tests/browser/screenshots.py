@@ -1,4 +1,4 @@
-"""`make screenshots`: every page of every role, on a desk and in a hand, by day and by night, to be looked at."""
+"""`make screenshots`: pictures of every page for people to look at, on desktop and phone, light and dark."""
 
 import subprocess
 import sys
@@ -23,10 +23,10 @@ _PEOPLE = {"artist": (Role.ARTIST, ARTIST_PAGES), "manager": (Role.MANAGEMENT, P
 
 def main(
     *,
-    home: Annotated[Path | None, typer.Option(help="A data home of `allive demo`; by default the usual one.")] = None,
+    home: Annotated[Path | None, typer.Option(help="A data home made by `allive demo`; by default `data/`.")] = None,
     out: Annotated[Path, typer.Option(help="The folder for the pictures.")] = _ROOT / "build" / "screenshots",
-    artist: Annotated[str, typer.Option(help="Whose pages.")] = _ARTIST,
-    only: Annotated[list[str] | None, typer.Option(help="Only this page; may be repeated.")] = None,
+    artist: Annotated[str, typer.Option(help="The artist whose pages are shown.")] = _ARTIST,
+    only: Annotated[list[str] | None, typer.Option(help="Only this page; can be repeated.")] = None,
     language: Annotated[str, typer.Option(help="fr or en.")] = "fr",
 ) -> None:
     """Take a picture of every page."""
@@ -65,7 +65,7 @@ def _made_home() -> Path:
 
 
 def _take(page: Page, path: Path) -> None:
-    """Take the whole page: Streamlit scrolls inside of it, so the window is made as tall as what it holds."""
+    """Take the whole page: Streamlit scrolls inside it, so the window is made as tall as its content."""
     size = page.viewport_size
     assert size is not None
     height: int = page.evaluate("() => document.querySelector('[data-testid=\"stMain\"]').scrollHeight")

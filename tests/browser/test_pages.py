@@ -1,4 +1,4 @@
-"""What each role finds: its pages and no others, files, the other language, a newer copy, and designed states."""
+"""Each role sees its pages and no others; downloads, the other language, a newer copy, and the page without a copy."""
 
 import csv
 import io
@@ -6,11 +6,12 @@ import io
 import pytest
 
 from dashboards.access import Role
+from dashboards.access.audit import Event
+from dashboards.access.store import open_store
 from dashboards.app_pages.artist.exports import MONTHS
 from dashboards.formatting import Language
-from dashboards.gate.audit import Event, lines
-from dashboards.gate.store import open_store
 from dashboards.texts import Texts
+from tests.access_store import audit_lines
 from tests.browser.conftest import ARTIST
 from tests.browser.server import served_home, serving
 from tests.browser.visitor import ARTIST_PAGES, PLATFORM_PAGES
@@ -41,7 +42,7 @@ def test_each_page_of_a_role_is_drawn(signed_in, role):
     visitor = signed_in(role)
     visitor.open()
     links = visitor.page.locator('[data-testid="stSidebarNavLink"]')
-    # Above each name stands its icon, a ligature.
+    # The line above each name is its icon, a ligature.
     names = [text.splitlines()[-1] for text in links.all_inner_texts()]
     assert names == [SHELL(f"page.{name}") for name in PAGES[role]]
     for position, name in enumerate(PAGES[role]):
@@ -60,7 +61,7 @@ def test_the_first_pages_own_address_leads_to_it(signed_in, role):
     name = PAGES[role][0]
     visitor.open(name)
     assert visitor.page.locator("h1").all_inner_texts() == [SHELL(f"page.{name}")]
-    # Streamlit would say in a box over it that there is no such page.
+    # For an unknown address, Streamlit would show a dialog saying that there is no such page.
     assert visitor.page.locator('[role="dialog"]').count() == 0
 
 
@@ -71,7 +72,7 @@ def test_other_roles_pages_are_not_there(signed_in, role):
         visitor.open(name)
         headings = visitor.page.locator("h1").all_inner_texts()
         assert SHELL(f"page.{name}") not in headings
-    # Streamlit says itself that there is no such page, and goes to the first one.
+    # Streamlit itself reports that there is no such page, and opens the first one.
     visitor.complaints = [text for text in visitor.complaints if "does not seem to exist" not in text]
 
 
@@ -124,13 +125,13 @@ def test_a_look_as_an_artist_is_on_record(signed_in, dashboards):
     visitor = signed_in(Role.MANAGEMENT)
     visitor.open(f"earnings?artist={OTHER}")
     assert "Cette consultation est enregistrée." in visitor.text
-    recorded = [line for line in lines(open_store(dashboards.settings)) if line.event == Event.VIEWED_AS]
+    recorded = [line for line in audit_lines(open_store(dashboards.settings)) if line.event == Event.VIEWED_AS]
     assert OTHER in [line.details["artist_id"] for line in recorded]
 
 
 @pytest.fixture
 def own_dashboards(demo_home, tmp_path):
-    """A server whose serving copy a test may swap or take away."""
+    """A server whose serving copy a test can swap or remove."""
     with serving(served_home(demo_home, tmp_path / "home")) as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""Coming in and going out, at a real browser: invitation, password, an OpenID provider, sign-out, a revoked grant."""
+"""Signing in and out in a real browser: invitation, password, an OpenID provider, sign-out, a revoked grant."""
 
 import re
 import subprocess
@@ -7,8 +7,9 @@ import sys
 import pytest
 
 from dashboards.access import Role
-from dashboards.gate.grants import list_grants, revoke_grant
-from dashboards.gate.store import open_store
+from dashboards.access.grants import list_grants
+from dashboards.access.store import open_store
+from tests.access_store import revoke_grant
 from tests.browser.conftest import ARTIST
 from tests.browser.server import free_port, provider, served_home, serving
 
@@ -27,7 +28,7 @@ def test_an_invitation_lets_one_person_in_once(window, dashboards):
     path = re.search(r"/invitation/\S+", printed)[0]
     guest = window()
     guest.page.goto(dashboards.url + path)
-    guest.page.reload()  # looking does not use it up, nor does a mail program that looks before
+    guest.page.reload()  # viewing it does not use it up, nor does a mail program's preview
     guest.accept(dashboards.url + path)
     assert guest.page.locator("h1").inner_text() == "Mes revenus"
 
@@ -76,7 +77,7 @@ def test_signing_out_ends_the_page_and_its_connection_everywhere(window, dashboa
     assert "€" not in guest.text
     guest.page.goto(f"{dashboards.url}/earnings")
     assert "/sign-in" in guest.page.url
-    # The other window of the same session was open all the while.
+    # The other window of the same session was open the whole time.
     until(lambda: closed, other)
     assert any("/_stcore/stream" in url for url in closed)
 
@@ -93,13 +94,13 @@ def test_a_revoked_grant_shows_nothing_more_and_says_so(window, dashboards):
     guest.page.goto(dashboards.url)
     assert "€" not in guest.text
     assert "Aucun accès" in guest.text or "Connexion" in guest.text
-    # Nor does the gate hand out a script that the page had yet to load.
+    # The gate also refuses scripts that the page had not loaded yet.
     guest.complaints = [text for text in guest.complaints if "dynamically imported module" not in text]
 
 
 @pytest.fixture(scope="module")
 def federated(demo_home, tmp_path_factory):
-    """Dashboards that know a provider."""
+    """Dashboards with a configured OpenID Connect provider."""
     home = served_home(demo_home, tmp_path_factory.mktemp("federated") / "home")
     port = free_port()
     with provider(f"http://127.0.0.1:{port}/oidc/callback", **CLIENT) as issuer:
@@ -109,7 +110,7 @@ def federated(demo_home, tmp_path_factory):
 
 
 def _as_subject(visitor, subject):
-    """At the provider."""
+    """Sign in at the provider as a subject."""
     visitor.page.locator("input[name=login]").fill(subject)
     visitor.page.locator("input[name=password]").fill("anything")
     visitor.page.locator("button[type=submit]").click()
@@ -121,7 +122,7 @@ def test_a_provider_vouches_for_a_subject_and_the_grant_is_bound_to_it(window, f
     guest.page.goto(dashboards.invite("zoe@example.org", Role.ARTIST, ARTIST))
     guest.page.get_by_role("link", name="Continuer avec Scène").click()
     _as_subject(guest, "subject-zoe")
-    # A link of anybody's could have led here: the invitation is accepted by a form.
+    # Anyone's link could have led here, so the invitation is accepted by a form.
     guest.page.get_by_text("Accepter l’invitation").wait_for()  # noqa: RUF001 - French
     assert "zoe@example.org" in guest.text
     granted = [grant.principal for grant in list_grants(open_store(dashboards.settings))]
@@ -174,7 +175,7 @@ def test_a_wrong_secret_leads_back_to_the_sign_in_page(window, demo_home, tmp_pa
 
 
 def until(holds, page):
-    """Give the page some seconds until something holds."""
+    """Wait up to `WITHIN_S` seconds until a condition holds."""
     for _ in range(WITHIN_S * 10):
         if holds():
             return

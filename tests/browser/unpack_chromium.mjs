@@ -1,5 +1,5 @@
-// Unpacks the headless Chromium that npm's @sparticuz/chromium carries into node_modules/.chromium, with a script that
-// starts it. It is linked against few libraries, and those few, and a font, come with it: nothing else is needed.
+// Unpacks the headless Chromium of npm's @sparticuz/chromium into node_modules/.chromium, with a script that starts it.
+// The package includes the few libraries that it is linked against, and a font: nothing else is needed.
 // Usage: node unpack_chromium.mjs
 import { chmodSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ if (process.arch !== 'x64') {
 }
 rmSync(partial, { recursive: true, force: true });
 mkdirSync(partial, { recursive: true });
-// The package unpacks into the folder for temporary files and takes what it finds there for its own.
+// The package unpacks into the folder for temporary files, and reuses files that it finds there.
 process.env.TMPDIR = partial;
 for (const name of ['chromium.br', 'al2023.tar.br', 'swiftshader.tar.br', 'fonts.tar.br']) {
   await inflate(join(packed, name));

@@ -1,4 +1,4 @@
-"""Somebody at a browser: signs in, opens pages, reads the figures that are drawn there."""
+"""A user at a browser, who signs in, opens pages and reads the figures on them."""
 
 import re
 from collections.abc import Mapping
@@ -18,10 +18,10 @@ PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000
 
 _APP = '[data-testid="stApp"][data-test-connection-state="CONNECTED"][data-test-script-state="notRunning"]'
-# Chromium says so of each answer that is not a 2xx, and of pages that were left while they loaded.
+# Chromium logs these for each answer that is not a 2xx, and for pages that were left while they loaded.
 _HARMLESS = re.compile(r"Failed to load resource|ERR_ABORTED|net::ERR_NETWORK_CHANGED")
 _ATTEMPTS = 3
-# Code of an element that comes late leaves a grey box in its place; a chart has its canvas last.
+# Streamlit shows a skeleton until an element's code has loaded; a chart gets its canvas last.
 _IS_DRAWN = """
     () => [...document.querySelectorAll('[data-testid="stSkeleton"], [data-testid="stVegaLiteChart"]')]
         .every(part => !part.checkVisibility() || part.querySelector('canvas, svg'))
@@ -36,7 +36,7 @@ _CELLS = """
 
 @dataclass
 class Visitor:
-    """One browser context, and what went wrong in it."""
+    """One browser context, and the errors in it."""
 
     dashboards: Dashboards
     page: Page
@@ -49,11 +49,11 @@ class Visitor:
         page.set_default_timeout(PATIENCE_MS)
         visitor = cls(dashboards, page)
         page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
-        page.on("console", lambda message: visitor.hear(message.type, message.text))
+        page.on("console", lambda message: visitor.note_console(message.type, message.text))
         return visitor
 
-    def hear(self, kind: str, text: str) -> None:
-        """Take note of what the console says."""
+    def note_console(self, kind: str, text: str) -> None:
+        """Record a console error, unless it is harmless."""
         if kind == "error" and not _HARMLESS.search(text):
             self.complaints.append(text)
 
@@ -73,29 +73,30 @@ class Visitor:
         self.page.locator("button[type=submit]").click()
 
     def open(self, path: str = "", *, first: str = "") -> Response | None:
-        """Open a page by its address and wait until it is drawn; the first one of a role has the bare address."""
+        """Open a page by its address and wait until it is drawn; a role's first page has the bare address."""
         path = "" if path == first else path
         response = self.page.goto(f"{self.dashboards.url}/{path}")
         self.wait()
         return response
 
     def wait(self) -> None:
-        """Wait until the page is drawn: a heading is there, the script has run, and each of its parts is in place."""
-        # A heading of the app: before its first run it is connected and idle, and the page that led here has one too.
+        """Wait until the page is drawn: there is a heading, the script has run, and every element is in place."""
+        # Wait for a heading of the app: before its first run, the app is connected and idle already. The page before
+        # has a heading too, but outside the app.
         self.page.locator('[data-testid="stApp"] h1').first.wait_for()
         assert self.page.locator('[data-testid="stException"]').count() == 0, self.text
-        # A rerun that was asked for shows as running only after a moment.
+        # A requested rerun shows as running only after a moment.
         for _ in range(2):
             self.page.locator(_APP).wait_for(state="attached")
             self.page.wait_for_timeout(60)
         self.page.wait_for_function(_IS_DRAWN)
 
     def view_as(self, name: str) -> None:
-        """Choose an artist, and wait until the page is hers."""
+        """Choose an artist, and wait until that artist's page is drawn."""
         box = self.page.locator('[data-testid="stMain"] [data-testid="stSelectbox"] input').first
         option = self.page.locator('[role="option"]', has_text=re.compile(f"^{re.escape(name)}$"))
         for attempt in range(_ATTEMPTS):
-            # What is typed while the page before is still being finished is lost with it.
+            # Text typed before the previous page has finished is lost.
             box.click()
             box.fill(name)
             try:
@@ -109,7 +110,7 @@ class Visitor:
 
     @property
     def text(self) -> str:
-        """All that is on the page."""
+        """All text on the page."""
         return self.page.locator("body").inner_text()
 
     def figures(self) -> dict[str, str]:
@@ -127,19 +128,19 @@ class Visitor:
 
 
 def cents(text: str) -> int:
-    """Return the cents of an amount in French.
+    """Return the cents of an amount in French notation.
 
     >>> cents("1\u202f234,56\u202f€"), cents("\u22120,05\u202f€"), cents("+1,50\u202f€")
     (123456, -5, 150)
     """
     match = re.fullmatch(r"([+\u2212]?)(\d{1,3}(?:\u202f\d{3})*,\d\d)\u202f€", text.strip())
-    assert match, f"found {text!r}, expected an amount as French writes it"
+    assert match, f"found {text!r}, expected an amount in French notation"
     number = Decimal(match[2].replace("\u202f", "").replace(",", "."))
     return int(number * 100) * (-1 if match[1] == "\u2212" else 1)
 
 
 def whole(text: str) -> int:
-    """Return a count in French.
+    """Return a count in French notation.
 
     >>> whole("1\u202f234")
     1234
@@ -149,7 +150,7 @@ def whole(text: str) -> int:
 
 
 def browser_options(*, phone: bool = False, dark: bool = False, language: str = "fr-FR") -> dict[str, Any]:
-    """Return the options of a context: a phone or a desktop, by day or by night."""
+    """Return the options of a browser context: phone or desktop, light or dark."""
     return {
         "viewport": PHONE if phone else DESKTOP,
         "device_scale_factor": 2 if phone else 1,

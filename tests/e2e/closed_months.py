@@ -1,4 +1,4 @@
-"""What the crash tests of closings do, and how they look at what came of it."""
+"""Work for the crash tests of closings, and functions that inspect the result."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from ingestion.lock import data_home_lock
 from ingestion.settings import Settings
 from payouts import audit, ledger
-from payouts.closing import finish_interrupted_closings
+from payouts.interrupted_closings import finish_interrupted_closings
 from tests.pipeline import Pipeline
 
 KEY_FILE = ".pseudonym.key"
@@ -18,12 +18,12 @@ _OF_AN_ATTEMPT = {"at", "order", "previous", "sha256"}
 
 
 def settings_of(home: Path) -> Settings:
-    """The settings of a crash test's data home; the pseudonyms' key is the data home's own."""
+    """The settings of a crash test's data home; the key for pseudonyms is the one in the data home."""
     return Settings(home=home, memory_limit="512MB", threads=2)
 
 
 def copy_home(source: Settings, home: Path) -> Settings:
-    """Copy what closing a month takes; what it only reads is linked, not copied."""
+    """Copy the files that closing a month needs; files that it only reads are hard links."""
     settings = settings_of(home)
     settings.warehouse_path.parent.mkdir(parents=True)
     for file in source.warehouse_path.parent.glob(f"{source.warehouse_path.stem}.*"):
@@ -43,12 +43,12 @@ def close(home: Path, *, month: str) -> None:
 
 
 def close_unlocked(home: Path, *, month: str) -> None:
-    """Close a month without the commands' lock on the data home: the closing's own must do."""
+    """Close a month without the commands' lock on the data home, so that only the closing's own lock protects it."""
     Pipeline(settings_of(home)).close_as_built(month)
 
 
 def month_files(settings: Settings, month: str) -> dict[str, bytes] | None:
-    """Every byte of a closed month by file; None if it is not there."""
+    """The bytes of every file of a closed month; None if there is no such month."""
     folder = ledger.month_dir(settings, month)
     if not folder.exists():
         return None
@@ -56,12 +56,12 @@ def month_files(settings: Settings, month: str) -> dict[str, bytes] | None:
 
 
 def names(settings: Settings) -> set[str]:
-    """What lies in `payouts/`, hidden or not, but for the file that is locked."""
+    """The names in `payouts/`, hidden ones included, without the lock files."""
     return {path.name for path in settings.payouts_dir.iterdir()} - _LOCK_FILES
 
 
 def recorded_closings(settings: Settings, month: str) -> list[dict[str, str]]:
-    """The audit log's lines on the closing of a month, without what each attempt has anew; the chain must hold."""
+    """The audit log's lines on closing a month, without the fields that differ per attempt; checks the log's chain."""
     previous = b""
     closings = []
     log = audit.log_path(settings)
@@ -75,7 +75,7 @@ def recorded_closings(settings: Settings, month: str) -> list[dict[str, str]]:
 
 
 def state_of(settings: Settings, month: str) -> str:
-    """How far the closing had come when the process died."""
+    """How far the closing got before the process died."""
     is_announced = f".closing-{month}.json" in names(settings) if settings.payouts_dir.exists() else False
     if month in ledger.closed_months(settings):
         if not recorded_closings(settings, month):
@@ -93,10 +93,10 @@ def _is_written(settings: Settings, month: str) -> bool:
 
 
 def has_aside(settings: Settings, month: str, name: str = "") -> bool:
-    """Whether the folder that a month is written in has this file: an event to kill after."""
+    """Whether the folder in which a month is written has this file: an event to kill after."""
     return (settings.payouts_dir / f".closing-{month}" / month / name).exists()
 
 
 def is_announced(settings: Settings, month: str) -> bool:
-    """Whether the intent to close is on record: an event to kill after."""
+    """Whether the intent to close is recorded: an event to kill after."""
     return (settings.payouts_dir / f".closing-{month}.json").exists()

@@ -1,4 +1,4 @@
-"""How often the tests of chance kill, corrupt and race: enough to notice by default, thrice that when asked."""
+"""How many kills, corruptions and races the randomised tests do; `--thorough` does about three times as many."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import pytest
 
 @dataclass(frozen=True)
 class Chances:
-    """How often each kind of misfortune strikes."""
+    """How many kills, corruptions and races to do."""
 
     kills: int
     corruptions: int
@@ -19,17 +19,17 @@ THOROUGH = Chances(kills=110, corruptions=300, races=50)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the command line ask for more."""
-    parser.addoption("--kills", type=int, help="how often the crash tests kill, in all")
+    """Add the option `--kills`."""
+    parser.addoption("--kills", type=int, help="total number of kills in the crash tests")
 
 
 @pytest.fixture(scope="session")
 def chances(pytestconfig: pytest.Config) -> Chances:
-    """How often each kind of misfortune strikes in this session."""
+    """How many kills, corruptions and races this session does."""
     return THOROUGH if pytestconfig.getoption("--thorough") else USUAL
 
 
 @pytest.fixture(scope="session")
 def kills(pytestconfig: pytest.Config, chances: Chances) -> int:
-    """How often to kill in all; each test takes its share."""
+    """The total number of kills; each test does its share."""
     return int(pytestconfig.getoption("--kills", None) or chances.kills)

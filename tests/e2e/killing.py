@@ -1,8 +1,8 @@
-"""Killing work for real: a process of its own for each piece of work, SIGKILL from outside, at moments of chance.
+"""Kills work for real: each piece of work runs in its own process and gets a SIGKILL at a random moment.
 
-Processes are forked from a server that has imported what they need and opened nothing, so that a hundred deaths cost
-little. Half of the moments are uniform over the time that the work takes; the others follow an event in the file
-system, so that states that last a millisecond are met too.
+The processes are forked from a server that has imported the modules they need and has opened nothing, so that a hundred
+kills cost little. Half of the moments are uniform over the duration of the work. The others follow an event in the file
+system, so that states that last only a millisecond are met too.
 """
 
 import multiprocessing
@@ -21,11 +21,11 @@ from pathlib import Path
 from ingestion.settings import Settings
 
 Work = Callable[[Path], object]
-"""Work on a data home; a function of an importable module."""
+"""Work on a data home: a function of an importable module."""
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    # The last two are what DuckDB and pyarrow import when they are first used.
+    # DuckDB and pyarrow import the last two when they are first used.
     ["tests.e2e.raw_layer", "tests.e2e.closed_months", "pandas", "pyarrow.dataset"]
 )
 
@@ -38,7 +38,7 @@ _TRIES_AT_LEAST = 80
 
 
 class WorkFailedError(AssertionError):
-    """The work ended by an error of its own."""
+    """The work raised an error instead of being killed."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Ending:
 
     was_killed: bool
     seconds: float
-    """From the work's beginning."""
+    """Since the start of the work."""
 
 
 def _work(work: Work, home: Path, out: Connection) -> None:
@@ -62,7 +62,7 @@ def _work(work: Work, home: Path, out: Connection) -> None:
 
 
 def _slow_the_disk() -> None:
-    """Let every fsync take as long as on a slow disk: what lies between two of them can then be hit."""
+    """Make every fsync as slow as on a slow disk, so that kills also hit the moments between two of them."""
     fsync = os.fsync
 
     def slow_fsync(descriptor: int) -> None:
@@ -79,7 +79,7 @@ def run(
     kill_after_s: float = _NEVER_S,
     event: Callable[[], bool] = lambda: True,
 ) -> Ending:
-    """Do the work in a process of its own; kill it some time after an event, unless it ends before.
+    """Do the work in its own process; kill it some time after an event, unless it ends first.
 
     Raises:
         WorkFailedError: the work raised an error before it was killed.
@@ -91,7 +91,7 @@ def run(
     assert receiver.recv() == "begun"
     begun = time.perf_counter()
     while not event() and not receiver.poll():
-        assert time.perf_counter() - begun < _NEVER_S, f"neither the event came nor the end, in {home}"
+        assert time.perf_counter() - begun < _NEVER_S, f"the event did not come and the work did not end, in {home}"
     has_ended = receiver.poll(kill_after_s)
     if not has_ended:
         assert process.pid
@@ -108,7 +108,7 @@ def run(
 
 
 def _last_word(receiver: Connection) -> str | None:
-    """What the process said before its end; None if it died at its work."""
+    """The last message of the process; None if it died while working."""
     try:
         return str(receiver.recv())
     except EOFError:
@@ -117,13 +117,13 @@ def _last_word(receiver: Connection) -> str | None:
 
 @dataclass
 class Campaign:
-    """Kills of one kind of work, until a number of them has hit it in the middle.
+    """Kills one kind of work until a given number of kills have interrupted it.
 
     Attributes:
-        new_home: Makes a data home on which the work is to be done.
-        events: Moments of special interest, by name: whether it has come, from the file system.
-        state_of: The name of the state that an interrupted home is in.
-        to_meet: States that must be met, lest the kills test nothing.
+        new_home: Makes a data home to work on.
+        events: Moments of special interest, by name: functions that look for the event in the file system.
+        state_of: Names the state of an interrupted home.
+        to_meet: States that must be met; otherwise the kills would test nothing.
         states: How often each state was met.
     """
 
@@ -135,7 +135,7 @@ class Campaign:
     to_meet: frozenset[str] = frozenset()
     states: Counter[str] = field(default_factory=Counter)
     in_vain: int = 0
-    """Processes that had done their work before they could be killed."""
+    """Processes that finished their work before they could be killed."""
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.name)
@@ -149,7 +149,7 @@ class Campaign:
         return seconds
 
     def kill(self, settings: Settings, *, at_event: str | None = None) -> bool:
-        """Kill the work on a home at a moment of chance; return whether it was hit in the middle."""
+        """Kill the work on a home at a random moment; return whether that interrupted it."""
         if at_event is None:
             after_s = self.rng.uniform(0, self._typical_s)
             ending = run(self.work, settings.home, kill_after_s=after_s)
@@ -167,9 +167,9 @@ class Campaign:
         return True
 
     def kills(self, count: int) -> Iterator[Settings]:
-        """Yield homes in which the work has just been killed in the middle.
+        """Yield homes in which a kill has just interrupted the work.
 
-        They are `count`, and more if not every state that must be met was met by then.
+        Yields `count` homes, or more until every state of `to_meet` has been met.
         """
         names = list(self.events)
         hits = 0

@@ -1,4 +1,4 @@
-"""What the crash tests of ingestion load, and how they look at what came of it."""
+"""Deliveries and loads for the crash tests of ingestion, and functions that inspect the result."""
 
 import csv
 import gzip
@@ -24,7 +24,7 @@ from ingestion.raw_tables import REJECTS, TABLES, create_raw_views, open_table, 
 from ingestion.settings import Settings
 
 Rows = dict[str, dict[str, list[tuple]]]
-"""By landed file, then by raw table: the visible rows."""
+"""The visible rows by landed file, then by raw table."""
 
 READABLE = {"a.ndjson", "b.ndjson.gz", "c.csv"}
 
@@ -35,7 +35,7 @@ def settings_of(home: Path) -> Settings:
 
 
 def deliver_first(landing: Path) -> None:
-    """A first delivery of every record type: formats, rejects, an unreadable file, two files to be held."""
+    """Write a first delivery of every record type: several formats, rejects, an unreadable file, two files to hold."""
     beats = [_heartbeat(i, day=1 + i % 3) for i in range(90)]
     beats[7] |= {"state": 7}
     beats[50] |= {"live_id": None}
@@ -56,7 +56,7 @@ def deliver_first(landing: Path) -> None:
 
 
 def deliver_second(landing: Path) -> None:
-    """A later delivery onto loaded tables: new files, one known under another name, another torn one."""
+    """Write a later delivery for loaded tables: new files, a known file under a new name, and another truncated one."""
     late = [_heartbeat(i, day=2 + i % 3) for i in range(200, 240)]
     late[3] |= {"event_at": "yesterday"}
     _write(landing / "heartbeats/dt=2/d.ndjson", _ndjson(late[:25]))
@@ -113,10 +113,10 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def load_everything(home: Path) -> list[ingestion.load.BatchReport]:
-    """Load what is new of every record type, as the command does.
+    """Load the new files of every record type, as the command does.
 
-    Crashes are about files, not about what the suites say: those write nothing, and their library's
-    import would take longer than all the rest.
+    The validation suites are left out: they write no files, so a crash cannot affect them, and importing
+    their library would take longer than everything else.
     """
     settings = settings_of(home)
     with pytest.MonkeyPatch.context() as patch, data_home_lock(settings, command="allive run"):
@@ -134,7 +134,7 @@ def release_held(home: Path) -> None:
 
 
 def release_one(home: Path) -> None:
-    """Release one of its files."""
+    """Release one file of the one held batch."""
     _decide(home, release, DECIDED_ALONE)
 
 
@@ -144,7 +144,7 @@ def discard_held(home: Path) -> None:
 
 
 def discard_one(home: Path) -> None:
-    """Discard one of its files."""
+    """Discard one file of the one held batch."""
     _decide(home, discard, DECIDED_ALONE)
 
 
@@ -155,7 +155,7 @@ def _decide(home: Path, decide: Callable[..., object], *files: str) -> None:
 
 
 def visible(settings: Settings) -> Rows:
-    """What readers see, through the pins: every row but for its batch's number, by landed file."""
+    """The rows that readers see through the pins, without batch numbers, by landed file."""
     rows: Rows = defaultdict(dict)
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
@@ -169,7 +169,7 @@ def visible(settings: Settings) -> Rows:
 
 
 def held(settings: Settings) -> list[tuple]:
-    """What waits for a decision, but for its random id and the clock."""
+    """The batches that wait for a decision, without their random ids and times."""
     return [
         (batch.record_type, batch.names, batch.first_day, batch.last_day, batch.failed_checks, batch.report.records)
         for batch in list_held(settings)
@@ -177,14 +177,14 @@ def held(settings: Settings) -> list[tuple]:
 
 
 def decisions(settings: Settings) -> list[tuple[str, tuple[str, ...], str]]:
-    """What was decided on held files, but for their batches' random ids and the clock."""
+    """The decisions on held files, without their batches' random ids and times."""
     return [(decision.decision, decision.files, decision.operator) for decision in read_decisions(settings)]
 
 
 def files(settings: Settings) -> list[str]:
-    """Every file that the pipeline has made in the data home, with what is random in its name left out.
+    """Every file that the pipeline has made in the data home, without the random part of its name.
 
-    Of a batch's data files the name ends in a number that depends on the order of writing.
+    Also left out: the number at the end of a batch's data files, which depends on the order of writing.
     """
     return sorted(
         re.sub(r"(-\d{6})-[0-9a-f]{8}(-\d+)?", r"\1", path.relative_to(settings.home).as_posix())
@@ -195,7 +195,7 @@ def files(settings: Settings) -> list[str]:
 
 
 def unlisted_files(settings: Settings) -> list[Path]:
-    """Data files in a raw table's folder that its log does not know."""
+    """Data files in a raw table's folder that its log does not list."""
     unlisted = []
     for table in TABLES:
         delta = open_table(settings, table)
@@ -210,7 +210,7 @@ def _paths_in(delta: DeltaTable) -> list[str]:
 
 
 def state_of(settings: Settings) -> str:
-    """How far the batch had come that was being staged, promoted or held when the process died."""
+    """How far staging, promoting or holding a batch got before the process died."""
     staged = list(staging_folder(settings, "").iterdir()) if staging_folder(settings, "").is_dir() else []
     if not staged:
         return "between batches" if read_pins(settings).batch_number or list_held(settings) else "before staging"

@@ -1,4 +1,4 @@
-"""Closed chains corrupted at random, as an accident or a forger would: `allive verify` finds every one, by name."""
+"""Closed chains corrupted at random, as by an accident or a forger: `allive verify` names the file every time."""
 
 import json
 import shutil
@@ -23,7 +23,7 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Corrupted:
-    """What was done, and a file that a finding must name."""
+    """A corruption, and a file that a finding must name."""
 
     done: str
     file: str
@@ -31,7 +31,7 @@ class Corrupted:
 
 @pytest.fixture(scope="module", autouse=True)
 def statements_read_once() -> Iterator[None]:
-    """Read a PDF's text once: it depends on its bytes alone, and most of them stay what they are."""
+    """Read each PDF's text once: it depends on the bytes alone, and most PDFs stay unchanged."""
     known: dict[bytes, StatementTotals] = {}
 
     def read_once(pdf: Path) -> StatementTotals:
@@ -53,12 +53,12 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def another_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same chain, whose last month was closed on other data: as valid as the first."""
+    """The same chain with its last month closed on other data, and just as valid."""
     return small_chain(tmp_path_factory.mktemp("another") / "payouts", seed=SEED, other_end=True).payouts
 
 
 def a_byte(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """One byte of any file is another one."""
+    """One byte of any file is changed."""
     path = any_file(rng, payouts)
     content = bytearray(path.read_bytes())
     at = rng.randrange(len(content))
@@ -68,7 +68,7 @@ def a_byte(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
 
 
 def a_last_byte(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A byte of the audit log's last line, which no other line seals."""
+    """A byte of the audit log's last line, which no other line seals, is changed."""
     path = payouts / "audit.ndjson"
     content = bytearray(path.read_bytes())
     last_line = len(content) - len(content.splitlines()[-1]) - 1
@@ -78,7 +78,7 @@ def a_last_byte(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
 
 
 def a_cut_file(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A file ends too early, or is empty."""
+    """A file is truncated or empty."""
     path = any_file(rng, payouts)
     content = path.read_bytes()
     path.write_bytes(content[: rng.choice((0, len(content) // 2, len(content) - 1))])
@@ -86,20 +86,20 @@ def a_cut_file(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
 
 
 def a_digit(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A digit of a CSV is another digit."""
+    """A digit in a CSV file is changed."""
     path = change_digit(rng, payouts)
     return Corrupted(f"a digit of {path}", named(path, payouts))
 
 
 def a_digit_resealed(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """The same, under manifests, chain and audit log that agree with it: the amounts do not."""
+    """The same, with manifests, chain and audit log that agree with it; the amounts do not agree."""
     path = change_digit(rng, payouts)
     closed_chain.reseal(payouts, documents=False)
     return Corrupted(f"a digit of {path}, resealed", named(path, payouts))
 
 
 def a_digit_with_a_new_chain(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """The same, under a consistent chain of manifests that the audit log does not know."""
+    """The same, with a consistent chain of manifests that is not in the audit log."""
     path = change_digit(rng, payouts)
     previous = "0" * 64
     for month in months(payouts):
@@ -108,13 +108,13 @@ def a_digit_with_a_new_chain(rng: Random, payouts: Path, another_run: Path) -> C
 
 
 def a_moved_slice(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A slice belongs to another artist."""
+    """A slice is moved to another artist."""
     path = move_slice(rng, payouts)
     return Corrupted(f"a slice of {path}", named(path, payouts))
 
 
 def a_moved_slice_resealed(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """The same, resealed: what the month paid, or adjusted, is not what its slices give."""
+    """The same, resealed: the month's earnings or adjustments no longer match its slices."""
     path = move_slice(rng, payouts)
     closed_chain.reseal(payouts, documents=False)
     rows = "adjustments.csv" if path.parent.name == "resettled" else "artist_payouts.csv"
@@ -122,7 +122,7 @@ def a_moved_slice_resealed(rng: Random, payouts: Path, another_run: Path) -> Cor
 
 
 def cents_for_a_friend(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A cent of one artist's earnings goes to another, and every file of the chain agrees, documents and all."""
+    """A cent of one artist's earnings goes to another, and every file of the chain agrees, even the documents."""
     folder = payouts / rng.choice(months(payouts))
     rows = closed_chain.read_rows(folder / "artist_payouts.csv")
     robbed, friend = rng.sample(rows, 2)
@@ -140,7 +140,7 @@ def cents_for_a_friend(rng: Random, payouts: Path, another_run: Path) -> Corrupt
 
 
 def a_forged_adjustment(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """An adjustment is 5 cents higher, in all files, which the slices settled again do not say."""
+    """An adjustment is 5 cents higher in all files, but not in the slices that were settled again."""
     with_lines = [
         month for month in months(payouts) if len(closed_chain.read_rows(payouts / month / "adjustments.csv"))
     ]
@@ -155,7 +155,7 @@ def a_forged_adjustment(rng: Random, payouts: Path, another_run: Path) -> Corrup
 
 
 def a_control_total(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A control total, or a pool member, is another one, and everything is resealed."""
+    """A control total is changed, and everything is resealed."""
     folder = payouts / rng.choice(months(payouts))
     control = closed_chain.read_json(folder / "control.json")
     name = rng.choice([name for name, value in control.items() if isinstance(value, int) and name != "open_periods"])
@@ -167,7 +167,7 @@ def a_control_total(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
 
 
 def other_documents(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """Statements or bank file were left from before a change that is resealed: they print the old run."""
+    """Statements and bank file are older than a change that is resealed: they show the old run hash."""
     folder = payouts / rng.choice(months(payouts))
     control = closed_chain.read_json(folder / "control.json")
     control["remark"] = "nothing that anybody reads"
@@ -178,7 +178,7 @@ def other_documents(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
 
 
 def swapped_files(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """Two files of the same name change their months, sometimes with new manifests for both."""
+    """Two months swap their files of the same name, sometimes with new manifests for both."""
     one, other = rng.sample(months(payouts), 2)
     name = rng.choice(("artist_payouts.csv", "slices.parquet", "control.json", "manifest.json", "artist_lives.csv"))
     left, right = (payouts / one / name).read_bytes(), (payouts / other / name).read_bytes()
@@ -192,7 +192,7 @@ def swapped_files(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
 
 
 def swapped_statements(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """Two artists' statements change their names, and everything is resealed."""
+    """Two artists' statements swap their names, and everything is resealed."""
     folder = payouts / rng.choice(months(payouts))
     one, other = rng.sample(sorted((folder / "statements").iterdir()), 2)
     left, right = one.read_bytes(), other.read_bytes()
@@ -203,7 +203,7 @@ def swapped_statements(rng: Random, payouts: Path, another_run: Path) -> Corrupt
 
 
 def another_last_month(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """The last month is another valid run: of the same chain, on other data."""
+    """The last month is replaced by another valid run of the same chain, on other data."""
     last = months(payouts)[-1]
     shutil.rmtree(payouts / last)
     shutil.copytree(another_run / last, payouts / last)
@@ -211,7 +211,7 @@ def another_last_month(rng: Random, payouts: Path, another_run: Path) -> Corrupt
 
 
 def a_dropped_month(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A month is gone; sometimes the chain around it is closed again."""
+    """A month is deleted; sometimes the chain is linked again without it."""
     month = rng.choice(months(payouts))
     shutil.rmtree(payouts / month)
     if rng.random() < 0.5:
@@ -222,25 +222,25 @@ def a_dropped_month(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
 
 
 def a_dropped_file(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A file is gone."""
+    """A file is deleted."""
     path = any_file(rng, payouts)
     path.unlink()
     return Corrupted(f"{path.name} dropped", named(path, payouts))
 
 
 def a_file_too_many(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A file is there that the manifest does not name; or that it names, and no row has it."""
+    """A file is added that the manifest does not name, or that it names although no row needs it."""
     folder = payouts / rng.choice(months(payouts))
     path = folder / rng.choice(("notes.txt", "statements/art-z.pdf", "resettled/2019-01.parquet"))
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"more")
     if path.name != "notes.txt" and rng.random() < 0.5:
         closed_chain.reseal(payouts, documents=False)
-    return Corrupted(f"{path} more", named(path, payouts))
+    return Corrupted(f"{path} added", named(path, payouts))
 
 
 def a_dropped_line(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A line of the audit log is gone; the last one with a closing, too."""
+    """A line of the audit log is deleted: any line but the last."""
     path = payouts / "audit.ndjson"
     lines = path.read_bytes().splitlines(keepends=True)
     at = rng.randrange(len(lines) - 1)
@@ -257,7 +257,7 @@ def a_cut_log(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
 
 
 def a_forged_line(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A request on record is another one, and the log is chained again: what the run took up is not on record."""
+    """A recorded request is changed and the log chained again: the request that the run used is not in it any more."""
     path = payouts / "audit.ndjson"
     entries = [json.loads(line) for line in path.read_bytes().splitlines()]
     path.unlink()
@@ -323,7 +323,7 @@ def test_every_corruption_is_found_and_named(closed: Path, another_run: Path, ch
 
 
 def test_a_log_cut_after_its_last_closing_is_found_by_its_head(closed: Path, tmp_path: Path) -> None:
-    """Nothing in the data home remembers such a line; who noted the head does."""
+    """Nothing in the data home shows that such a line is missing; only a head noted elsewhere does."""
     shutil.copytree(closed, tmp_path / "payouts")
     head = verify(Settings(home=tmp_path)).audit_head
     assert not verify(Settings(home=tmp_path), anchor=head).findings
@@ -345,24 +345,24 @@ def test_a_chain_rewritten_with_all_its_documents_is_found_by_its_head(closed: P
 
 
 def months(payouts: Path) -> list[str]:
-    """The closed months that are there."""
+    """The closed months in the folder."""
     return sorted(path.name for path in payouts.iterdir() if path.is_dir())
 
 
 def any_file(rng: Random, payouts: Path) -> Path:
-    """Any file, the audit log and manifests as often as any kind."""
+    """A random file; every kind is equally likely, and the audit log and the manifests are kinds of their own."""
     files = sorted(path for path in payouts.rglob("*") if path.is_file())
     kind = rng.choice(sorted({path.suffix + path.stem[:3] * (path.suffix == ".json") for path in files}))
     return rng.choice([path for path in files if path.suffix + path.stem[:3] * (path.suffix == ".json") == kind])
 
 
 def named(path: Path, payouts: Path) -> str:
-    """A file as findings name it."""
+    """A file's name as in findings."""
     return path.relative_to(payouts).as_posix()
 
 
 def month_of(path: Path, payouts: Path) -> str:
-    """The month that a file lies in."""
+    """The month that a file belongs to."""
     return path.relative_to(payouts).parts[0]
 
 
@@ -382,7 +382,7 @@ def change_digit(rng: Random, payouts: Path) -> Path:
 
 
 def move_slice(rng: Random, payouts: Path) -> Path:
-    """Give one slice of emerging or independent artists to another of them."""
+    """Move one slice of the emerging or the independent artist to the other one."""
     files = sorted(payouts.rglob("*.parquet"))
     while True:
         path = rng.choice(files)
@@ -402,6 +402,6 @@ def write_rows(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def rename_everywhere(folder: Path, old: str, new: str) -> None:
-    """Change a text in a month's data files that no figure depends on."""
+    """Replace a text that no figure depends on, in a month's data files."""
     for path in folder.glob("*.csv"):
         path.write_text(path.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Closings that are killed at random moments: the month is there whole or not at all, its bytes always the same."""
+"""Closings killed at random moments: the month is there completely or not at all, always with the same bytes."""
 
 import hashlib
 import json
@@ -19,15 +19,15 @@ from tests.e2e.killing import Campaign
 from tests.pipeline import Pipeline
 
 SHARE_OF_KILLS = 0.85
-"""Of each scenario, of the kills of the crash tests: closings are killed about 200 times in all."""
+"""Share of all crash-test kills, per scenario: a thorough session kills closings about 200 times in total."""
 SHARE_WITHOUT_KEY = 0.05
 KILLED_AGAIN = 3
-"""One rerun in so many is killed as well."""
+"""One in this many reruns is killed as well."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A data home before a close, and what an undisturbed close on the same pinned input makes of it."""
+    """A data home before a close, and the result of an undisturbed close on the same pinned input."""
 
     before: Settings
     month: str
@@ -38,7 +38,7 @@ class Scenario:
 
 @pytest.fixture(scope="module", params=["2021-01", "2021-02"])
 def scenario(request: pytest.FixtureRequest, golden: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> Scenario:
-    """The first run of a data home, or one that carries balances and chains to the run before."""
+    """A data home's first run, or a run that brings balances forward and chains to the run before."""
     month = request.param
     folder = tmp_path_factory.mktemp(month)
     before = closed_months.settings_of(folder / "before")
@@ -85,7 +85,7 @@ def test_killed_closings_end_in_the_bytes_of_an_undisturbed_one(scenario: Scenar
 
 
 def test_a_killed_closing_keeps_the_key_of_the_pseudonyms(scenario: Scenario, kills: int, tmp_path: Path) -> None:
-    """Where the closing makes the key itself, the rerun's bytes are those of that key."""
+    """If the closing makes the key itself, the rerun's files use that key."""
 
     def new_home() -> Settings:
         settings = closed_months.copy_home(scenario.before, tmp_path / "home")
@@ -118,7 +118,7 @@ def test_a_killed_closing_keeps_the_key_of_the_pseudonyms(scenario: Scenario, ki
 
 
 def test_a_key_that_was_linked_and_not_tidied_leaves_nothing(scenario: Scenario, tmp_path: Path) -> None:
-    """Between the two there is nothing to wait for: no kill would ever hit it."""
+    """No event comes between linking and tidying, so no kill would ever hit this state."""
     settings = closed_months.copy_home(scenario.before, tmp_path / "home")
     (settings.payouts_dir / ".pseudonym.part").hardlink_to(settings.payouts_dir / KEY_FILE)
     closed_months.close(settings.home, month=scenario.month)
@@ -171,7 +171,7 @@ def _assert_whole_or_not_at_all(settings: Settings, scenario: Scenario) -> None:
 
 
 def _close_again(settings: Settings, month: str) -> None:
-    """Close as if the killed command had not been; a month that is closed already is refused as such."""
+    """Close as if the killed command had never run; a month that is already closed is refused as such."""
     if month in ledger.closed_months(settings):
         with pytest.raises(Refusal, match="closed already"):
             closed_months.close(settings.home, month=month)

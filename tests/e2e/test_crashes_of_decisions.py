@@ -1,4 +1,4 @@
-"""Decisions on held files that are killed at random moments: each is carried out whole, once, or not at all."""
+"""Decisions on held files, killed at random moments: each is carried out once and completely, or not at all."""
 
 import shutil
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SHARE_OF_KILLS = 0.07
-"""Of each test, of all kills of the crash tests."""
+"""Share of all crash-test kills, per test."""
 ALL = ()
 ONE = (raw_layer.DECIDED_ALONE,)
 DECIDE = {
@@ -32,7 +32,7 @@ DECIDE = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a decision leaves."""
+    """The state that a decision leaves."""
 
     visible: raw_layer.Rows
     held: list[tuple]
@@ -42,7 +42,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Held:
-    """A data home that is loaded but for one held batch, and what each decision on it leaves undisturbed."""
+    """A data home that is loaded except for one held batch, and the outcome of each undisturbed decision on it."""
 
     before: Settings
     batch_id: str
@@ -136,7 +136,7 @@ def _campaign(decision: str, before: Settings, tmp_path: Path, name: str) -> Cam
     }
     to_meet = {
         "release": {"staged, not decided", "decided, not committed", "pinned, not tidied"},
-        # After a discard of all its folder goes in a moment; after one of a file what is left is rewritten.
+        # Discarding all files removes the folder quickly; discarding one file rewrites the others.
         "discard": {"nothing decided", "recorded, not carried out", *(["carried out, not tidied"] if is_one else [])},
     }
     return Campaign(
@@ -161,7 +161,7 @@ def _state_of(settings: Settings) -> str:
 
 
 def _decide_again(settings: Settings, decision: str, batch_id: str) -> None:
-    """Decide as if the killed command had not been; a file that is decided already is refused as such."""
+    """Decide as if the killed command had never run; a file that is already decided is refused as such."""
     refusal = None
     decide, files, _ = DECIDE[decision]
     try:

@@ -1,4 +1,4 @@
-"""Loads that are killed at random moments: after a rerun, everything is as if nothing had happened."""
+"""Loads killed at random moments: after a rerun, everything is as if nothing had happened."""
 
 import shutil
 from collections import Counter
@@ -16,14 +16,14 @@ from tests.e2e import raw_layer
 from tests.e2e.killing import Campaign
 
 SHARE_OF_KILLS = 0.15
-"""Of each scenario, of all kills of the crash tests."""
+"""Share of all crash-test kills, per scenario."""
 KILLED_AGAIN = 3
-"""One rerun in so many is killed as well."""
+"""One in this many reruns is killed as well."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """A data home before a load, and what an undisturbed load makes of it."""
+    """A data home before a load, and the result of an undisturbed load."""
 
     name: str
     before: Settings
@@ -35,7 +35,7 @@ class Scenario:
 
 @pytest.fixture(scope="module", params=["first", "second"])
 def scenario(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scenario:
-    """The first load of a data home, or a later one onto what is loaded and held already."""
+    """A data home's first load, or a later one, with files already loaded and held."""
     folder = tmp_path_factory.mktemp(request.param)
     before = raw_layer.settings_of(folder / "before")
     raw_layer.deliver_first(before.landing_dir)
@@ -120,7 +120,7 @@ def _campaign(scenario: Scenario, tmp_path: Path) -> Campaign:
 
 
 def _assert_whole_files(settings: Settings, scenario: Scenario) -> None:
-    """Each landed file is visible whole, its rejects included, or not at all; what was before stays."""
+    """Check that each landed file is visible with all rows and rejects or not at all; visible files stay visible."""
     found = raw_layer.visible(settings)
     assert [file for file, rows in found.items() if rows != scenario.visible.get(file)] == []
     assert [file for file in scenario.visible_before if file not in found] == []

@@ -1,4 +1,4 @@
-"""Upkeep of raw tables that is killed at random moments: readers see the same records, and the next one finishes it."""
+"""Upkeep of raw tables, killed at random moments: readers see the same records, and the next upkeep finishes it."""
 
 import shutil
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from tests.e2e import raw_layer
 from tests.e2e.killing import Campaign
 
 SHARE_OF_KILLS = 0.15
-"""Of all kills of the crash tests."""
+"""Share of all crash-test kills."""
 
 
 @dataclass(frozen=True)
 class Scattered:
-    """A data home with many small files, what readers see of it, and how many files stay after its upkeep."""
+    """A data home with many small files, the rows that readers see, and the number of files after upkeep."""
 
     before: Settings
     visible: raw_layer.Rows
@@ -44,7 +44,7 @@ def scattered(tmp_path_factory: pytest.TempPathFactory) -> Scattered:
 
 
 def keep_up(home: Path) -> None:
-    """Merge whatever is more than one file, and delete at once what is not needed any more."""
+    """Merge wherever there are two files or more, and immediately delete files that are no longer needed."""
     settings = raw_layer.settings_of(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
@@ -58,7 +58,7 @@ def files_of(settings: Settings) -> dict[str, int]:
 
 
 def state_of(settings: Settings, scattered: Scattered) -> str:
-    """How far the upkeep had come."""
+    """How far the upkeep got before the process died."""
     pinned, newest = read_pins(settings).layouts, raw_layer.newest_versions(settings)
     if any(newest[table] != pinned[table] for table in TABLES):
         return "committed, not pinned"
@@ -95,7 +95,7 @@ def test_killed_upkeep_changes_nothing_that_readers_see(scattered: Scattered, ki
             repair_pins(settings, operator="tests", at_least={})
             assert raw_layer.visible(settings) == scattered.visible
         if number % 2:
-            # A delivery comes first, onto what the kill left.
+            # A delivery comes before the next upkeep.
             loaded_before = read_pins(settings).batch_number
             late = settings.landing_dir / "artists/late.csv"
             late.write_text("artist_id,name\na-9,Soir\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """Attacks on the running dashboards over raw HTTP and websockets; docs/security.md names each of them.
 
-Most are aimed at a page that is careless on purpose (`dashboards/victim.py`): what it would give away, the gate and the
-query layer must keep.
+Most target a page that is careless on purpose (`dashboards/victim.py`): the gate and the query layer must protect what
+it would give away.
 """
 
 import base64
@@ -19,8 +19,8 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dashboards.access import Role
-from dashboards.gate import audit, grants
-from dashboards.gate.tokens import token_hash
+from dashboards.access.tokens import token_hash
+from tests.access_store import AuditLine, audit_lines, revoke_grant
 from tests.e2e.dashboards.visitors import PASSWORD, Dashboards, open_page, running_dashboards
 from tests.unit.dashboards.serving_copies import write_home
 
@@ -116,7 +116,7 @@ def test_no_spelling_of_a_path_gets_by(dashboards: Dashboards, path: str) -> Non
 
 
 def raw_request(dashboards: Dashboards, request_line: str, *headers: str) -> bytes:
-    import socket  # noqa: PLC0415 - clients with manners would mend the path
+    import socket  # noqa: PLC0415 - well-behaved clients would normalise the path
 
     host = dashboards.url.removeprefix("http://")
     name, port = host.split(":")
@@ -182,7 +182,7 @@ def test_a_planted_cookie_is_not_taken_over(dashboards: Dashboards) -> None:
 def test_signing_in_again_ends_the_session_before(dashboards: Dashboards) -> None:
     mina = dashboards.register("mina-twice", "mina")
     before = mina.cookie
-    # As a form that was open in another tab: the page itself would send a signed-in visitor on.
+    # Like a form left open in another tab: the page itself would redirect a signed-in visitor.
     other = dashboards.visitor()
     token = other.form_token("/sign-in")
     assert mina.post("/sign-in", {"token": token, "email": "x", "password": "y"}).status_code == 403
@@ -208,10 +208,10 @@ def test_the_store_and_the_log_hold_no_secret(dashboards: Dashboards) -> None:
     visitor = dashboards.visitor()
     visitor.post_form(f"/invitation/{invitation}", password=PASSWORD, again=PASSWORD)
     visitor.post_form("/sign-out")
-    visitor.sign_in("mina-stored", "a wrong but telling password")
+    visitor.sign_in("mina-stored", "a wrong but revealing password")
     visitor.sign_in("mina-stored")
     written = b"".join(path.read_bytes() for path in dashboards.settings.access_dir.iterdir())
-    for secret in (invitation, visitor.cookie, PASSWORD, "telling password"):
+    for secret in (invitation, visitor.cookie, PASSWORD, "revealing password"):
         assert secret.encode() not in written
         assert secret not in dashboards.log
     assert dashboards.settings.access_dir.stat().st_mode & 0o777 == 0o700
@@ -269,9 +269,9 @@ def test_another_artists_statement_stays_closed(dashboards: Dashboards) -> None:
     assert own.headers["content-disposition"] == f'attachment; filename="allive-{MONTH}-mina.pdf"'
     other, missing = (mina.get(f"/files/statements/{MONTH}/{artist}.pdf") for artist in ("zoe", "nobody"))
     assert (other.status_code, missing.status_code) == (404, 404)
-    # Nothing tells whether there is such a statement.
+    # The answers do not reveal whether there is such a statement.
     assert other.text == missing.text
-    events = [(line.event, line.details.get("artist_id")) for line in audit_lines(dashboards, "mina-files")]
+    events = [(line.event, line.details.get("artist_id")) for line in lines_of(dashboards, "mina-files")]
     assert events[:3] == [("statement_refused", "nobody"), ("statement_refused", "zoe"), ("statement_read", "mina")]
 
 
@@ -324,8 +324,8 @@ def test_no_fragment_outlives_its_grant(dashboards: Dashboards) -> None:
         page.run()
         fragment = page.fragments[-1]
         assert "FRAGMENT EARNED-mina-111111" in page.run(fragment=fragment)
-        # The grant alone, the session lives on: the careless fragment has nobody ask.
-        assert grants.revoke_grant(dashboards.store, issuer="allive", subject="mina-fragment", by="the tests")
+        # Only the grant is revoked, the session stays open: the careless fragment itself checks nothing.
+        assert revoke_grant(dashboards.store, issuer="allive", subject="mina-fragment", by="the tests")
         for _ in range(2):
             shown = page.run(fragment=fragment)
             assert "ACCESS-WITHDRAWN" in shown
@@ -478,7 +478,7 @@ def test_an_invitation_works_once_and_looking_does_not_use_it(dashboards: Dashbo
         for number in range(8)
         if dashboards.visitor().sign_in("mina-once", f"{PASSWORD}-{number}").status_code == 303
     ]
-    assert working in ([answers.index(303)], [])  # the account may be locked by then, never open to another
+    assert working in ([answers.index(303)], [])  # the account can be locked by then, but never opens for another
 
 
 def test_a_newer_invitation_voids_the_older_one(dashboards: Dashboards) -> None:
@@ -499,7 +499,7 @@ def test_guessing_a_password_locks_the_account_for_a_while(dashboards: Dashboard
 
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(guess, range(16)))
-    # Sent all at once, from sixteen addresses: no more are looked at than one after another.
+    # Sent at the same time, from sixteen addresses: no more are checked than if sent one after another.
     assert sorted(answers) == [401] * 5 + [429] * 11
     right = dashboards.visitor().sign_in("mina-guessed")
     assert right.status_code == 429
@@ -616,8 +616,8 @@ def test_every_answer_carries_the_protecting_headers(dashboards: Dashboards) -> 
     )
 
 
-def audit_lines(dashboards: Dashboards, subject: str) -> list[audit.AuditLine]:
-    return [line for line in audit.lines(dashboards.store, limit=1000) if line.subject == subject]
+def lines_of(dashboards: Dashboards, subject: str) -> list[AuditLine]:
+    return [line for line in audit_lines(dashboards.store, limit=1000) if line.subject == subject]
 
 
 def test_who_did_what_is_on_record(dashboards: Dashboards) -> None:
@@ -626,7 +626,7 @@ def test_who_did_what_is_on_record(dashboards: Dashboards) -> None:
     visitor.sign_out()
     visitor.sign_in("on-record", "wrong password")
     visitor.sign_in("on-record")
-    events = [line.event for line in reversed(audit_lines(dashboards, dashboards.subject_of_account("on-record")))]
+    events = [line.event for line in reversed(lines_of(dashboards, dashboards.subject_of_account("on-record")))]
     assert events == [
         "invitation_used",
         "granted",

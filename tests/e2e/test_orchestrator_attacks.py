@@ -1,7 +1,7 @@
 """Attacks on the orchestrator of a running service; docs/security.md names each of them.
 
-Each would start a run at a web server of Dagster's own on a port. What counts is what its storage says afterwards:
-there is no run.
+Each would start a run on Dagster's own web server if it listened on a port. Afterwards, Dagster's storage must have no
+run.
 """
 
 import contextlib
@@ -24,8 +24,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from dashboards.access import Role
-from dashboards.gate import grants
 from dashboards.gate.orchestrator import ANSWER_WITHIN_S
+from tests.access_store import revoke_grant
 from tests.e2e.dashboards.visitors import ROOT, Dashboards, Visitor
 
 START_TIMEOUT_S = 1200
@@ -37,9 +37,9 @@ LAUNCH = (
     "runConfigData: {}}) { __typename ... on PythonError { message } } }"
 )
 READ = "query { version runsOrError { __typename ... on Runs { results { id } } } }"
-# As a form of another site can send it: `text/plain` and a body that is JSON all the same.
+# As a form on another site can send it: a JSON body declared as `text/plain`.
 AS_JSON = json.dumps({"query": LAUNCH})
-# `allive`, on a machine that does much else.
+# `allive` with more time to start, for a busy machine.
 PATIENT = f"""
 from orchestration import cli, service
 service.START_TIMEOUT_S = {START_TIMEOUT_S}
@@ -71,7 +71,7 @@ print(json.dumps(found))
 
 
 class Service(Dashboards):
-    """`allive up` on a data home of its own."""
+    """`allive up` on its own data home."""
 
     def __init__(self, home: Path, port: int, log: Path, process: subprocess.Popen[bytes]) -> None:
         super().__init__(home, port, log, [])
@@ -79,12 +79,12 @@ class Service(Dashboards):
         self.process = process
 
     def runs(self) -> int:
-        """How many runs Dagster's storage has, read past Dagster."""
+        """The number of runs in Dagster's storage, read directly from its database."""
         path = self.home / "dagster" / "history" / "runs.db"
         if not path.exists():
             return 0
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WITHIN_S)) as storage:
-            # Not the schedules' runs: their hour may come.
+            # Without scheduled runs: a schedule can fall due during the tests.
             rows = storage.execute("select count(*) from runs where pipeline_name = 'republish'")
             return int(rows.fetchone()[0])
 
@@ -92,7 +92,7 @@ class Service(Dashboards):
         return self.enter(name, role=Role.OPERATOR)
 
     def processes(self) -> list[int]:
-        """The service and all that it started."""
+        """The service's process and all its descendants."""
         parents = {}
         for folder in Path("/proc").iterdir():
             with contextlib.suppress(OSError, ValueError, IndexError):
@@ -118,7 +118,7 @@ class Service(Dashboards):
                 fields = line.split()
                 if fields[3] == "0A" and fields[9] in inodes:
                     ports.add(int(fields[1].rpartition(":")[2], 16))
-        # Flags 00010000: somebody accepts connections there.
+        # Flags 00010000: the socket accepts connections.
         lines = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
         paths = {(line[7] if len(line) > 7 else "") for line in lines if line[3] == "00010000" and line[6] in inodes}
         return ports, paths
@@ -126,7 +126,7 @@ class Service(Dashboards):
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    # Not among pytest's private folders: there no other user would get as far as the data home.
+    # Not in pytest's private folders, where no other user could reach the data home.
     home = Path(tempfile.mkdtemp(prefix="allive-e2e-"))
     home.chmod(0o755)
     with socket.socket() as probe:
@@ -305,7 +305,7 @@ def test_a_websocket_launches_nothing_and_is_closed_with_the_right_to_it(service
     with handshake(service, cookie) as stream:
         stream.send(json.dumps({"type": "connection_init"}))
         assert json.loads(stream.recv(timeout=WITHIN_S)) == {"type": "connection_ack"}
-        assert grants.revoke_grant(service.store, issuer="allive", subject="listening", by="the tests")
+        assert revoke_grant(service.store, issuer="allive", subject="listening", by="the tests")
         with pytest.raises(ConnectionClosed) as closed:
             stream.recv(timeout=WITHIN_S)
         assert closed.value.rcvd is not None
@@ -314,7 +314,7 @@ def test_a_websocket_launches_nothing_and_is_closed_with_the_right_to_it(service
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user; run the tests as root to try this")
 def test_another_user_of_the_machine_reaches_nothing(service: Service) -> None:
-    # Let the data home itself be open, as a careless operator might leave it: the sockets hold alone.
+    # The data home itself is readable by all, as a careless operator might leave it: the sockets' folder must suffice.
     service.home.chmod(0o755)
     _, paths = service.listens()
     told = subprocess.run(
@@ -329,7 +329,7 @@ def test_another_user_of_the_machine_reaches_nothing(service: Service) -> None:
     assert found["run"] == found["planted"] == "PermissionError"
     assert len(found["answers"]) >= 3
     assert set(found["answers"].values()) == {"PermissionError"}
-    # Nor by the port: it is the gate's.
+    # The port does not help either: it is the gate's.
     assert_refused(service.visitor().post_json("/operations/graphql", LAUNCH), 401)
 
 
@@ -359,7 +359,7 @@ def test_an_order_to_close_is_taken_from_our_own_form_alone(service: Service) ->
         assert answer.status_code == 403
     operator.http.get("/orders", params={"month": "2021-02", "token": token})
     assert not (service.home / "payouts" / "audit.ndjson").exists()
-    answer = operator.post("/orders", {"token": token, "month": "2021-02", "operator": "somebody else"})
+    answer = operator.post("/orders", {"token": token, "month": "2021-02", "operator": "another person"})
     assert answer.status_code == 303
     (line,) = (service.home / "payouts" / "audit.ndjson").read_text(encoding="utf-8").splitlines()
     told = json.loads(line)
@@ -367,9 +367,9 @@ def test_an_order_to_close_is_taken_from_our_own_form_alone(service: Service) ->
 
 
 def test_an_operator_reads_and_launches_as_she_should(service: Service) -> None:
-    """Without it the others would pass at an orchestrator that is simply away."""
+    """Without this test, the others would pass even if the orchestrator were down."""
     operator = service.operator("working")
-    # The first question makes the orchestrator read its code location.
+    # The first request makes the orchestrator load its code location.
     operator.http.timeout = httpx.Timeout(2 * ANSWER_WITHIN_S)
     page = operator.http.get("/operations/")
     assert page.status_code == 200

@@ -1,4 +1,4 @@
-"""Two processes that close one month at the same moment: one closes it, the other is refused, nothing is mixed."""
+"""Two processes close the same month at the same moment: one closes it, the other is refused, nothing is mixed."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ REFUSALS: Final = {
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Settings:
-    """A data home with one month closed and the next one built: it brings balances forward, adjusts, and pays."""
+    """A data home with one month closed and the next one built, which brings balances forward, adjusts, and pays."""
     pipeline = new_pipeline(tmp_path_factory.mktemp("races") / "before", parsed=parsed_home)
     story = Story(pipeline)
     story.lands(everything_at_the_beginning())
@@ -54,7 +54,7 @@ def test_of_two_closings_one_wins_and_the_other_is_refused(before: Settings, cha
     said = run_races([settings.home for settings in homes])
     losers: Counter[str] = Counter()
     for settings, (first, second) in zip(homes, zip(*said, strict=True), strict=True):
-        assert (first is None) != (second is None), f"both or none closed the month: {first}, {second}"
+        assert (first is None) != (second is None), f"both or neither closed the month: {first}, {second}"
         refused = first or second or ""
         assert refused.startswith(f"{MONTH} cannot ")
         [how] = [how for how, reason in REFUSALS.items() if reason in refused]
@@ -62,15 +62,15 @@ def test_of_two_closings_one_wins_and_the_other_is_refused(before: Settings, cha
         losers["first" if first else "second"] += 1
         assert_closed_once(settings, undisturbed, files)
     print(f"The losers of {chances.races} races: {dict(losers)}")
-    assert losers["met the other at work"] > chances.races / 2, "hardly any two were at work at the same time"
-    # In a few races the quicker process may win each.
-    assert chances == USUAL or {"first", "second"} <= losers.keys(), "it was no race: the same process won each"
+    assert losers["met the other at work"] > chances.races / 2, "in too few races were both at work at the same time"
+    # If there are few races, the faster process can win all of them.
+    assert chances == USUAL or {"first", "second"} <= losers.keys(), "not a race: the same process won every time"
 
 
 def run_races(homes: list[Path]) -> list[list[str | None]]:
-    """Let two processes close the month in each home, side by side; what each was answered, None where it closed.
+    """Let two processes close the month in each home at the same time; return each one's refusals, None if it closed.
 
-    They stay the same from race to race: what they need is imported, and they differ in nothing but chance.
+    The same two processes run all races: their modules are imported already, so only chance decides who wins.
     """
     barrier = PROCESSES.Barrier(2)
     pipes = [PROCESSES.Pipe(duplex=False) for _ in range(2)]
@@ -85,7 +85,7 @@ def run_races(homes: list[Path]) -> list[list[str | None]]:
 
 
 def close_each(homes: list[Path], barrier: Barrier, out: Connection) -> None:
-    """Close the month in one home after the other, each when the other process is about to."""
+    """Close the month in one home after another, starting each together with the other process."""
     said: list[str | None] = []
     for home in homes:
         barrier.wait(timeout=LONGEST_S)
@@ -99,7 +99,7 @@ def close_each(homes: list[Path], barrier: Barrier, out: Connection) -> None:
 
 
 def assert_closed_once(settings: Settings, undisturbed: Settings, files: dict[str, bytes]) -> None:
-    """The month is as one undisturbed closing leaves it: its bytes, its one line on record, nothing beside it."""
+    """Check that the month is as one undisturbed closing leaves it: same bytes, one line in the log, no other files."""
     found = closed_months.month_files(settings, MONTH)
     assert found == files
     manifest = json.loads(found[ledger.MANIFEST_FILE])

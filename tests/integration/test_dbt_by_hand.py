@@ -1,4 +1,4 @@
-"""`allive dbt`: whatever dbt does by hand, the warehouse keeps its bytes and months close as the golden season says."""
+"""`allive dbt`: dbt run by hand changes no byte of the warehouse, and months close as the golden season expects."""
 
 import csv
 import hashlib
@@ -23,7 +23,7 @@ from tests.pipeline import Pipeline, new_pipeline
 DEADLINE_S = 1800
 EDITED_MODEL = "dim_artists"
 FIRST_MONTH = "2021-01"
-# What somebody who knows the warehouse's path may try from within dbt.
+# An attack from within dbt by a person who knows the warehouse's path.
 SPOIL = """
 {% macro spoil() %}
     {% do run_query("attach '" ~ var("warehouse") ~ "' as payroll") %}
@@ -34,7 +34,7 @@ SPOIL = """
 
 @pytest.fixture(scope="module")
 def season(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Pipeline:
-    """The golden season, built; the tests of this module follow one another on it."""
+    """The golden season, built; the tests of this module run on it one after another."""
     pipeline = new_pipeline(tmp_path_factory.mktemp("by-hand"), parsed=parsed_home)
     shutil.copytree(GOLDEN / "landing", pipeline.landing, dirs_exist_ok=True)
     pipeline.run()
@@ -43,7 +43,7 @@ def season(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Pipel
 
 @pytest.fixture(scope="module")
 def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The dbt project as somebody edited it: another pool rule, a comment in one model, a macro that attacks."""
+    """An edited copy of the dbt project: another pool rule, a comment in one model, a macro that attacks."""
     project = tmp_path_factory.mktemp("edited") / "dbt_project"
     shutil.copytree(DBT_PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
     seed = project / "seeds" / "policies.csv"
@@ -57,7 +57,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _deadline() -> Iterator[None]:
-    """End a test whose dbt does not come back: the command itself waits for as long as its operator does."""
+    """End a test whose dbt does not return: the command itself waits as long as its operator does."""
 
     def give_up(_signal: int, _frame: object) -> None:
         raise TimeoutError(f"dbt has not ended within {DEADLINE_S} s")
@@ -92,7 +92,7 @@ def test_before_the_first_run_it_refuses_and_says_what_to_do(
     assert "allive run" in said
     settings.warehouse_path.parent.mkdir(parents=True)
     duckdb.connect(settings.warehouse_path).close()
-    assert run_dbt_by_hand(settings, ["build"]) == REFUSED, "a file in which no build ever began"
+    assert run_dbt_by_hand(settings, ["build"]) == REFUSED, "a file in which no build was ever started"
     settings.warehouse_path.write_bytes(b"cut off")
     assert run_dbt_by_hand(settings, ["build"]) == REFUSED
     assert "The warehouse cannot be read" in capsys.readouterr().err
@@ -109,7 +109,7 @@ def test_options_that_lead_to_another_database_are_wrong_usage(tmp_path: Path, o
 def test_it_waits_for_no_other_holder_of_the_data_home(season: Pipeline) -> None:
     with (
         data_home_lock(season.settings, command="allive payout"),
-        pytest.raises(DataHomeLockedError, match=r"`allive dbt build` needs it alone"),
+        pytest.raises(DataHomeLockedError, match=r"`allive dbt build` needs exclusive access"),
     ):
         run_dbt_by_hand(season.settings, ["build"])
 
@@ -127,7 +127,7 @@ def test_what_dbt_does_by_hand_changes_neither_the_warehouse_nor_a_close(season:
         assert con.execute("select distinct pool_rule from staging.policies").fetchall() == [("direct",)]
         hacked = con.execute("select sum(watch_ms) from marts.fct_daily_watch").fetchone()
     with season.warehouse() as con:
-        assert con.execute("select sum(watch_ms) from marts.fct_daily_watch").fetchone() != hacked, "it did nothing"
+        assert con.execute("select sum(watch_ms) from marts.fct_daily_watch").fetchone() != hacked, "it had no effect"
 
     attack = [
         "run-operation",
@@ -176,7 +176,7 @@ def test_freshness_is_when_a_table_last_took_records_in(season: Pipeline) -> Non
     found = {result["unique_id"].rsplit(".", 1)[1]: result for result in results}
     assert {table: result["status"] for table, result in found.items()} == {
         "heartbeats": "error",
-        "subscriptions": "pass",
+        "periods": "pass",
     }
     assert datetime.fromisoformat(found["heartbeats"]["max_loaded_at"]) == days_ago
 

@@ -1,9 +1,13 @@
-"""Values as real deliverers write them, through the whole pipeline: watch time and envelopes are the right ones."""
+"""Values as real suppliers write them, through the whole pipeline: watch time and envelopes are correct."""
 
 import shutil
 
+import pytest
+
 from tests.conftest import TESTS
 from tests.pipeline import Pipeline
+
+pytestmark = pytest.mark.figures
 
 CASES = TESTS / "fixtures" / "doorway"
 WATCH_MS = {"r0": 9_000, "np": 6_000, "us": 7_000, "in": 50_000, "id": 10_000, "id3": 10_000}

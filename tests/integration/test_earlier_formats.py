@@ -1,4 +1,4 @@
-"""What an earlier version of the project closed verifies for good, or says what cannot be checked of it."""
+"""Months that an earlier version closed still verify, or verification says which part it cannot check."""
 
 import os
 import shutil
@@ -16,9 +16,9 @@ from tests.fixtures.homes import MONTHS_OF_FORMAT_1, PSEUDONYM_KEY, unpack_forma
 
 LAST_RUN_HASH = "375fbf3393b06ddedf44f68313fafd4c33e8f4b79dcb14ca7b920a3a08ec1779"
 AUDIT_HEAD = "41b74f6356b039be0b1e0e4c884244d5b3aa9cb23bf4c65f6b1ebee782b3d38f"
-"""As the version that wrote the home noted them."""
+"""Noted by the version that wrote the home."""
 PAID_CENTS = {"2021-01": 9271, "2021-02": 13520, "2021-03": 12636}
-"""As that version showed them at its closings."""
+"""Shown by that version when it closed the months."""
 _DEADLINE_S = 240
 _BIND_READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1"'
 
@@ -31,7 +31,7 @@ def format_1(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(format_1: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
+    """A copy of the data home of format 1."""
     return Path(shutil.copytree(format_1, tmp_path / "home"))
 
 
@@ -82,7 +82,7 @@ def test_without_its_heartbeats_it_is_not_provable_and_nothing_of_it_is_wrong(ho
     shutil.rmtree(home / "raw")
     shown = allive_verify(home)
     assert shown.returncode == 3, shown.stderr
-    assert "Nothing wrong was found, and not everything could be checked:" in shown.stderr
+    assert "Nothing wrong was found, but not everything could be checked:" in shown.stderr
     assert "changed or cut" not in shown.stdout + shown.stderr
     assert shown.stdout.count("│ not provable │") == len(MONTHS_OF_FORMAT_1)
     assert max(map(len, shown.stdout.splitlines())) <= 80
@@ -116,7 +116,7 @@ def test_a_changed_cent_of_it_is_a_failure(home: Path) -> None:
 
 @pytest.fixture
 def read_only(home: Path) -> Iterator[tuple[str, ...]]:
-    """The copy, which nobody can write to for as long as a command that begins with these words runs."""
+    """Words to put before a command, so that no process can write to the copy while the command runs."""
     if os.geteuid():
         paths = [home, *home.rglob("*")]
         for path in paths:
@@ -125,7 +125,7 @@ def read_only(home: Path) -> Iterator[tuple[str, ...]]:
         for path in paths:
             path.chmod(path.stat().st_mode | 0o200)
         return
-    # The superuser ignores modes: a read-only mount, seen by the command alone.
+    # The superuser ignores file modes, so use a read-only mount that only the command sees.
     trial = subprocess.run(
         ["unshare", "-m", "sh", "-c", f'{_BIND_READ_ONLY} && ! touch "$1/x" 2>/dev/null', "sh", str(home)],
         check=False,
@@ -133,7 +133,7 @@ def read_only(home: Path) -> Iterator[tuple[str, ...]]:
         capture_output=True,
     )
     if trial.returncode:
-        pytest.skip(f"nothing is read-only for the superuser here: {trial.stderr.decode().strip() or 'no mounts'}")
+        pytest.skip(f"the superuser can write to any folder here: {trial.stderr.decode().strip() or 'no mounts'}")
     yield ("unshare", "-m", "sh", "-c", f'{_BIND_READ_ONLY} && shift && exec "$@"', "sh", str(home))
 
 
@@ -141,5 +141,5 @@ def test_it_is_proven_on_a_read_only_copy_and_nothing_is_written(home: Path, rea
     before = content(home)
     shown = allive_verify(home, *read_only)
     assert shown.returncode == 0, shown.stderr
-    assert "Not put on record: the data home is read-only." in shown.stdout
+    assert "Not recorded: the data home is read-only." in shown.stdout
     assert content(home) == before

@@ -1,4 +1,4 @@
-"""Explaining and simulating on a real data home: random worlds, two months closed, against the oracle."""
+"""Explaining and simulating on real data homes: random worlds with two closed months, compared with the oracle."""
 
 import copy
 import csv
@@ -20,19 +20,19 @@ from orchestration.commands.simulate import simulate_month
 from orchestration.home_lock import hold_data_home
 from orchestration.publishing.month_inputs import read_month_inputs
 from orchestration.publishing.previous_copy import PreviousCopy
-from orchestration.publishing.what_ifs import SCENARIOS, compute_what_ifs
+from orchestration.publishing.scenarios import SCENARIOS, compute_scenarios
 from payouts.closing import settle_month
 from payouts.errors import Refusal
 from payouts.explanation import explain
 from payouts.run import ClosedRun
-from payouts.simulation import Simulation, WhatIf, simulate
+from payouts.simulation import Scenario, Simulation, simulate
 from tests.oracle import History, Policy, Settlement, Snapshot, Subscription, read_landing, settle
 from tests.oracle.settlement import NANOS_PER_CENT, largest_remainder
 from tests.pipeline import Pipeline, new_pipeline
 from tests.worlds.world import World
 
 SEEDS = (200, 201, 202)
-"""One of each season: clocks that change, a December, a leap day."""
+"""One per season: a change of clocks, a December, a leap day."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ class Home:
     history: History
     data: Snapshot
 
-    def simulate(self, month: str, what_if: WhatIf) -> Simulation:
-        return simulate(self.pipeline.settings, month, what_if)
+    def simulate(self, month: str, scenario: Scenario) -> Simulation:
+        return simulate(self.pipeline.settings, month, scenario)
 
     def settle(self, month: str, policy: Policy, periods: Callable[[Subscription], Subscription]) -> Settlement:
-        """The month by the oracle, under another policy and with the catalogue that it keeps."""
+        """Settle the month with the oracle, under another policy and with the month's own catalogue."""
         return settle(
             month,
             [periods(one) for one in self.history.periods_of(month, self.data)],
@@ -65,7 +65,7 @@ def home_of(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Call
 
     @cache
     def make(seed: int) -> Home:
-        pipeline = new_pipeline(tmp_path_factory.mktemp(f"world-{seed}"), parsed=parsed_home)
+        pipeline = new_pipeline(tmp_path_factory.mktemp(f"world-{seed}"), parsed=parsed_home, has_checks=False)
         world, history = World.random(seed), History()
         *first, last = world.months
         for month in world.deliver_by_month(pipeline.landing, late=0.3):
@@ -90,29 +90,29 @@ def as_delivered(period: Subscription) -> Subscription:
 
 
 def by_the_policy(period: Subscription) -> Subscription:
-    """A period whose envelope is what 100 cents and its price give, as one that brings none."""
+    """Drop a period's own envelope if it equals the one that the policy's 100 cents and the price give."""
     given = 100 if period.price_cents is None else min(period.price_cents, 100)
     return replace(period, envelope_cents=None) if period.envelope_cents == given else period
 
 
-WHAT_IFS = {
-    "its own policy": (WhatIf(), Policy(), as_delivered),
-    "a larger envelope": (WhatIf(envelope_cents=137), Policy(envelope_cents=137), by_the_policy),
-    "no envelope by the policy": (WhatIf(envelope_cents=0), Policy(envelope_cents=0), by_the_policy),
-    "an envelope of one cent": (WhatIf(envelope_cents=1), Policy(envelope_cents=1), by_the_policy),
-    "an envelope above all prices": (WhatIf(envelope_cents=99_999), Policy(envelope_cents=99_999), by_the_policy),
-    "pool by direct": (WhatIf(pool_rule="direct"), Policy(pool_rule="direct"), as_delivered),
-    "members by any share": (WhatIf(minimum_pool_share_bp=1), Policy(minimum_pool_share_bp=1), as_delivered),
+OTHER_POLICIES = {
+    "its own policy": (Scenario(), Policy(), as_delivered),
+    "a larger envelope": (Scenario(envelope_cents=137), Policy(envelope_cents=137), by_the_policy),
+    "no envelope by the policy": (Scenario(envelope_cents=0), Policy(envelope_cents=0), by_the_policy),
+    "an envelope of one cent": (Scenario(envelope_cents=1), Policy(envelope_cents=1), by_the_policy),
+    "an envelope above all prices": (Scenario(envelope_cents=99_999), Policy(envelope_cents=99_999), by_the_policy),
+    "pool by direct": (Scenario(pool_rule="direct"), Policy(pool_rule="direct"), as_delivered),
+    "members by any share": (Scenario(minimum_pool_share_bp=1), Policy(minimum_pool_share_bp=1), as_delivered),
     "members alone on stage": (
-        WhatIf(minimum_pool_share_bp=10_000),
+        Scenario(minimum_pool_share_bp=10_000),
         Policy(minimum_pool_share_bp=10_000),
         as_delivered,
     ),
-    "longer lives": (WhatIf(minimum_live_s=3_600), Policy(minimum_live_s=3_600), as_delivered),
-    "any live": (WhatIf(minimum_live_s=0), Policy(minimum_live_s=0), as_delivered),
-    "pro-rata": (WhatIf(is_pro_rata=True), Policy(), as_delivered),
+    "longer lives": (Scenario(minimum_live_s=3_600), Policy(minimum_live_s=3_600), as_delivered),
+    "any live": (Scenario(minimum_live_s=0), Policy(minimum_live_s=0), as_delivered),
+    "pro-rata": (Scenario(is_pro_rata=True), Policy(), as_delivered),
     "all of it": (
-        WhatIf(
+        Scenario(
             envelope_cents=250,
             pool_rule="direct",
             minimum_pool_share_bp=3_334,
@@ -125,37 +125,37 @@ WHAT_IFS = {
 }
 
 
-@pytest.mark.parametrize("what", WHAT_IFS)
+@pytest.mark.parametrize("what", OTHER_POLICIES)
 def test_every_month_under_another_policy_is_the_oracles(home: Home, what: str) -> None:
-    what_if, policy, periods = WHAT_IFS[what]
+    scenario, policy, periods = OTHER_POLICIES[what]
     compared = 0
     for month in home.months:
         expected = home.settle(month, policy, periods)
-        found = home.simulate(month, what_if)
+        found = home.simulate(month, scenario)
         if expected.blockers:
-            assert found.doubts, "what blocks the month is told"
+            assert found.doubts, "the simulation must name what blocks the month"
             continue
         compared += 1
         control = found.simulated.control
-        nanos = expected.pro_rata_nanos if what_if.is_pro_rata else expected.earned_nanos
+        nanos = expected.pro_rata_nanos if scenario.is_pro_rata else expected.earned_nanos
         assert earned_nanos(found.simulated) == without_zeros(nanos)
         assert control["envelope_nanos"] == expected.envelope_nanos
         assert control["periods"] == len(expected.periods)
         assert control["pool_members"] == list(expected.members)
         cents = largest_remainder(expected.envelope_nanos // NANOS_PER_CENT, nanos) if any(nanos.values()) else {}
         assert earned_cents(found.simulated) == without_zeros(cents)
-        if not what_if.is_pro_rata:
+        if not scenario.is_pro_rata:
             assert control["pool_nanos"] == expected.pool_total_nanos
     assert compared, "every month is blocked"
 
 
-def test_the_what_ifs_make_a_difference(home: Home) -> None:
-    """None of the comparisons above is of a policy that changes nothing anywhere."""
-    for what, (what_if, *_) in WHAT_IFS.items():
+def test_the_scenarios_make_a_difference(home: Home) -> None:
+    """Every policy compared above changes at least one month, except a month's own policy."""
+    for what, (scenario, *_) in OTHER_POLICIES.items():
         changed = [
             artist
             for month in home.months
-            for artist in home.simulate(month, what_if).artists
+            for artist in home.simulate(month, scenario).artists
             if artist.difference_cents
         ]
         assert bool(changed) == (what != "its own policy"), what
@@ -163,7 +163,7 @@ def test_the_what_ifs_make_a_difference(home: Home) -> None:
 
 def test_its_own_policy_gives_the_marts_and_the_dry_run_of_the_next(home: Home) -> None:
     for month in home.months:
-        found = home.simulate(month, WhatIf())
+        found = home.simulate(month, Scenario())
         assert found.simulated == found.now
         with home.pipeline.warehouse() as con:
             rows = con.execute(
@@ -191,7 +191,7 @@ def test_who_would_be_paid_with_another_minimum_is_the_oracles(home: Home, minim
     history = copy.deepcopy(home.history)
     history.policy = replace(history.policy, minimum_payout_cents=minimum_cents)
     expected = history.close(month, home.data)
-    found = home.simulate(month, WhatIf(minimum_payout_cents=minimum_cents))
+    found = home.simulate(month, Scenario(minimum_payout_cents=minimum_cents))
     assert {
         (line.artist_id, line.paid_cents, line.carried_forward_cents, line.carry_reason)
         for line in found.simulated.lines
@@ -202,7 +202,7 @@ def test_who_would_be_paid_with_another_minimum_is_the_oracles(home: Home, minim
 
 def test_a_closed_month_is_shown_beside_what_is_booked_and_paid_by_its_earnings_alone(home: Home) -> None:
     month = home.months[0]
-    found = home.simulate(month, WhatIf(minimum_payout_cents=1))
+    found = home.simulate(month, Scenario(minimum_payout_cents=1))
     assert found.is_closed
     assert not found.with_balances
     booked = home.history.booked_cents[month]
@@ -213,16 +213,16 @@ def test_a_closed_month_is_shown_beside_what_is_booked_and_paid_by_its_earnings_
 def test_nothing_is_written_but_the_file_that_is_asked_for(
     home: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings, month, target = home.pipeline.settings, home.months[-1], tmp_path / "new" / "what-if.csv"
+    settings, month, target = home.pipeline.settings, home.months[-1], tmp_path / "new" / "scenario.csv"
     with hold_data_home(settings, command="tests"):
-        pass  # the first command of all stamps the home's format
+        pass  # the very first command writes the home's format
     before = fingerprints(settings.home)
-    assert simulate_month(settings, month, WhatIf(pool_rule="direct", envelope_cents=120), output=None)
-    assert simulate_month(settings, month, WhatIf(pool_rule="direct", envelope_cents=120), output=target)
+    assert simulate_month(settings, month, Scenario(pool_rule="direct", envelope_cents=120), output=None)
+    assert simulate_month(settings, month, Scenario(pool_rule="direct", envelope_cents=120), output=target)
     assert fingerprints(settings.home) == before
     assert [*tmp_path.rglob("*.*")] == [target]
 
-    expected = home.simulate(month, WhatIf(pool_rule="direct", envelope_cents=120))
+    expected = home.simulate(month, Scenario(pool_rule="direct", envelope_cents=120))
     with target.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["artist_id"], int(row["difference_cents"])) for row in rows] == [
@@ -232,10 +232,10 @@ def test_nothing_is_written_but_the_file_that_is_asked_for(
         control = (expected.simulated if "simulated" in name else expected.now).control
         assert sum(int(row[name]) for row in rows) == control["envelope_cents"]
     shown = capsys.readouterr().out
-    assert "What if: envelope 1.20 EUR instead of 1.00 EUR; pool rule direct instead of equal." in shown
+    assert "Simulated policy: envelope 1.20 EUR instead of 1.00 EUR; pool rule direct instead of equal." in shown
     periods = paid_periods(home, month)
     own = sum(by_the_policy(one).envelope_cents is not None for one in periods)
-    assert (f"{own} of {len(periods)} periods keep an envelope of their own" in shown) == (own > 0)
+    assert (f"{own} of {len(periods)} periods keep their own envelope" in shown) == (own > 0)
 
 
 def paid_periods(home: Home, month: str) -> list[Subscription]:
@@ -249,16 +249,16 @@ def test_what_cannot_be_simulated_is_refused_with_what_to_do(
     home = home_of(SEEDS[0])
     settings, month = home.pipeline.settings, home.months[-1]
     with pytest.raises(Refusal, match="the loaded records reach from"):
-        simulate(settings, "2035-01", WhatIf())
-    assert not simulate_month(settings, month, WhatIf(minimum_live_s=10**9), output=None)
+        simulate(settings, "2035-01", Scenario())
+    assert not simulate_month(settings, month, Scenario(minimum_live_s=10**9), output=None)
     assert "Under the other policy the pool has no member" in capsys.readouterr().err
 
     with pytest.raises(Refusal, match="There is no warehouse yet"):
-        simulate(Settings(home=tmp_path / "empty"), month, WhatIf())
+        simulate(Settings(home=tmp_path / "empty"), month, Scenario())
     stale = Settings(home=tmp_path / "stale")
     shutil.copytree(settings.home / "warehouse", stale.home / "warehouse")
-    with pytest.raises(Refusal, match="not built wholly since the last close"):
-        simulate(stale, month, WhatIf())
+    with pytest.raises(Refusal, match="not been fully built since the last close"):
+        simulate(stale, month, Scenario())
 
 
 def test_every_artist_of_every_closed_month_is_explained_to_the_cent(home: Home, tmp_path: Path) -> None:
@@ -289,7 +289,7 @@ def without_zeros(amounts: Iterable[tuple[str, int]] | dict[str, int]) -> dict[s
 
 
 def fingerprints(folder: Path) -> dict[Path, tuple[int, str]]:
-    """Each file's time and content; the lock on the data home, and the note of who holds it, are not data."""
+    """Each file's time and hash, without the lock on the data home and the note of its holder, which are not data."""
     return {
         path: (path.stat().st_mtime_ns, hashlib.sha256(path.read_bytes()).hexdigest())
         for path in sorted(folder.rglob("*"))
@@ -299,28 +299,28 @@ def fingerprints(folder: Path) -> dict[Path, tuple[int, str]]:
 
 def test_what_is_published_of_other_policies_is_what_simulating_each_gives(home: Home) -> None:
     settings = home.pipeline.settings
-    published = compute_what_ifs(settings, None)
+    published = compute_scenarios(settings, None)
     rows = {(row["settlement_month"], row["scenario"]): row for row in published.months.to_pylist()}
     outcomes: dict[tuple[str, str], dict[str, tuple[int, int]]] = {key: {} for key in rows}
     for row in published.artists.to_pylist():
         of_month = outcomes[row["settlement_month"], row["scenario"]]
         of_month[row["artist_id"]] = (row["earned_cents"], row["paid_cents"])
     months = sorted({month for month, _ in rows})
-    for scenario, month in zip(SCENARIOS, cycle(months), strict=False):
+    for published_scenario, month in zip(SCENARIOS, cycle(months), strict=False):
         try:
-            alone = home.simulate(month, scenario.what_if)
+            alone = home.simulate(month, published_scenario.scenario)
         except Refusal:
-            assert (month, scenario.scenario) not in rows
+            assert (month, published_scenario.name) not in rows
             continue
         lines = {line.artist_id: (line.earned_cents, line.paid_cents) for line in alone.simulated.lines}
-        assert outcomes[month, scenario.scenario] == lines
-        row, control = rows[month, scenario.scenario], alone.simulated.control
+        assert outcomes[month, published_scenario.name] == lines
+        row, control = rows[month, published_scenario.name], alone.simulated.control
         assert (row["with_balances"], row["own_envelopes"]) == (alone.with_balances, alone.own_envelopes)
         assert row.items() >= {name: control[name] for name in ("periods", "pool_nanos", "paid_cents")}.items()
 
 
 def test_a_month_that_nothing_touched_is_taken_over_and_another_is_not(home: Home) -> None:
-    published = compute_what_ifs(home.pipeline.settings, None)
+    published = compute_scenarios(home.pipeline.settings, None)
     first, *others = sorted(set(published.months["settlement_month"].to_pylist()))
     forged = published.artists.set_column(
         published.artists.column_names.index("paid_cents"), "paid_cents", pa.array([-1] * len(published.artists))
@@ -332,7 +332,7 @@ def test_a_month_that_nothing_touched_is_taken_over_and_another_is_not(home: Hom
     )
     before = PreviousCopy(Path(), "", {}, {"what_if_months": touched, "what_if": forged})
 
-    again = compute_what_ifs(home.pipeline.settings, before)
+    again = compute_scenarios(home.pipeline.settings, before)
 
     assert again.months.equals(published.months)
     paid = {month: set() for month in (first, *others)}

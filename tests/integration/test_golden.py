@@ -1,4 +1,4 @@
-"""The golden season: all four expected files are met exactly, however it arrives."""
+"""The golden season gives exactly the four expected files, however it is delivered."""
 
 import csv
 import gzip
@@ -80,6 +80,8 @@ def test_each_broken_line_is_among_the_rejects_with_file_line_and_text(golden: P
     assert not [line for file, line, *_ in rejects if file.endswith("hb-b.ndjson.gz") and line == 1075], "a blank line"
 
 
+@pytest.mark.slow
+@pytest.mark.figures
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.thorough) for seed in (1, 2))])
 def test_in_three_runs_in_any_order_each_file_twice_once_compressed(
     make_pipeline: Callable[[str], Pipeline], seed: int
@@ -109,6 +111,7 @@ def deliver(path: Path, where: Path) -> None:
         where.with_name(f"{where.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
 
 
+@pytest.mark.slow
 def test_its_months_close_with_what_was_expected(make_pipeline: Callable[[str], Pipeline]) -> None:
     pipeline = make_pipeline("closing")
     shutil.copytree(GOLDEN / "landing", pipeline.landing, dirs_exist_ok=True)
@@ -126,7 +129,7 @@ def test_its_months_close_with_what_was_expected(make_pipeline: Callable[[str], 
         assert [{name: line[name] for name in names} for line in lines if line["earned_nanos"] != "0"] == [
             row for row in of_months[month] if row["earned_nanos"] != "0"
         ]
-        # Nobody has an IBAN in this season: all is carried.
+        # No artist has an IBAN in this season, so all amounts are carried.
         balances.update({row["artist_id"]: int(row["earned_cents"]) for row in of_months[month]})
         assert {line["artist_id"]: int(line["carried_forward_cents"]) for line in lines} == balances
         assert {line["paid_cents"] for line in lines} == {"0"}

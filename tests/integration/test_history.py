@@ -1,9 +1,13 @@
-"""A warehouse built step by step has the rows of one that was built at once, and computes no old month again."""
+"""A warehouse built step by step has the same rows as one built in one go, and recomputes no old month."""
 
 import math
+import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
 from itertools import count, pairwise
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -12,20 +16,49 @@ import pytest
 from ingestion.settings import Settings
 from orchestration.warehouse import build_warehouse, open_warehouse
 from payouts.warehouse_mark import note_mark
-from tests.pipeline import Pipeline
+from tests.pipeline import Pipeline, new_pipeline
 from tests.worlds.delivery import write_lines
 from tests.worlds.world import World
 
+pytestmark = pytest.mark.figures
+
 LATER = "2024-01-01T00:00:00Z"
-"""Later than any record of a world, and past: a correction that is dated so is taken, and wins."""
+"""Later than any record of a world, but in the past: a correction with this time is accepted, and wins."""
 
 WATCHED = ("intermediate.int_playback_days", "intermediate.int_period_slices")
-"""What was watched, and what it is paid."""
+"""Watch time, and the money paid for it."""
 
 MOST_DAYS_BY_NAME = 40
-"""Of more, the days that a playback touches are asked for by its whole key (dbt_project/macros/watermark.sql)."""
+"""Above this number of days to read, playbacks are matched by their whole key (dbt_project/macros/watermark.sql)."""
 
 Rows = list[tuple[object, ...]]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, parsed_home: Path) -> Callable[[int], Pipeline]:
+    """Data homes by seed on which a whole world was run at once. Read only."""
+
+    @cache
+    def run(seed: int) -> Pipeline:
+        home = tmp_path_factory.mktemp(f"world-{seed}") / "home"
+        pipeline = new_pipeline(home, parsed=parsed_home, has_checks=False)
+        World.random(seed).deliver_all(pipeline.landing)
+        pipeline.run()
+        return pipeline
+
+    return run
+
+
+@pytest.fixture
+def copied(built: Callable[[int], Pipeline], tmp_path: Path) -> Callable[[int], Pipeline]:
+    """Copies of the built homes, to continue."""
+
+    def copy(seed: int) -> Pipeline:
+        home = tmp_path / f"world-{seed}"
+        shutil.copytree(built(seed).settings.home, home)
+        return replace(built(seed), settings=Settings(home=home, pseudonym_key="tests"))
+
+    return copy
 
 
 @pytest.mark.parametrize("seed", [110, pytest.param(114, marks=pytest.mark.thorough)])
@@ -43,23 +76,19 @@ def test_months_that_close_on_the_way_change_nothing_of_it(pipeline: Pipeline) -
     assert_rows_are_those_of_a_full_build(pipeline)
 
 
-def test_a_correction_reaches_every_month_that_it_touches(pipeline: Pipeline) -> None:
-    world = World.random(112)
-    world.deliver_all(pipeline.landing)
-    pipeline.run()
+def test_a_correction_reaches_every_month_that_it_touches(copied: Callable[[int], Pipeline]) -> None:
+    world, pipeline = World.random(112), copied(112)
     for number, (record_type, correction) in zip(count(), corrections(world), strict=False):
         before = every_row(pipeline)
         write_lines(pipeline.landing / record_type, [correction], Random(number), ["ndjson"])
         pipeline.run()
         after = every_row(pipeline)
-        assert any(before[table] != after[table] for table in WATCHED), f"{record_type}: it corrects nothing"
+        assert any(before[table] != after[table] for table in WATCHED), f"{record_type}: the correction changed nothing"
     assert_rows_are_those_of_a_full_build(pipeline)
 
 
-def test_a_refund_and_a_payment_reach_the_month_that_settles_the_period(pipeline: Pipeline) -> None:
-    world = World.random(112)
-    world.deliver_all(pipeline.landing)
-    pipeline.run()
+def test_a_refund_and_a_payment_reach_the_month_that_settles_the_period(copied: Callable[[int], Pipeline]) -> None:
+    world, pipeline = World.random(112), copied(112)
     settled = periods_with_slices(pipeline)
     period = next(row for row in world.rows["subscriptions"] if row["period_id"] in settled)
     for day, status in enumerate(["refunded", "paid"], start=1):
@@ -70,10 +99,8 @@ def test_a_refund_and_a_payment_reach_the_month_that_settles_the_period(pipeline
         assert_rows_are_those_of_a_full_build(pipeline)
 
 
-def test_playbacks_of_one_name_are_told_apart_by_subscriber_and_live(pipeline: Pipeline) -> None:
-    world = World.random(113)
-    world.deliver_all(pipeline.landing)
-    pipeline.run()
+def test_playbacks_of_one_name_are_told_apart_by_subscriber_and_live(copied: Callable[[int], Pipeline]) -> None:
+    world, pipeline = World.random(113), copied(113)
     heartbeats = world.rows["heartbeats"]
     alike = [{**row, "event_id": f"alike {number}", "playback_id": "alike"} for number, row in enumerate(heartbeats)]
     for number, delivery in enumerate([alike[1:], alike[:1]]):
@@ -128,10 +155,10 @@ def test_a_warehouse_left_between_two_portions_is_built_anew(
         ("marts.fct_playbacks", "started_on"),
     ],
 )
-def test_what_is_built_at_once_lies_in_the_order_of_its_months(pipeline: Pipeline, table: str, column: str) -> None:
-    World.random(113).deliver_all(pipeline.landing)
-    pipeline.run()
-    assert descents(pipeline, table, column) == 0
+def test_what_is_built_at_once_lies_in_the_order_of_its_months(
+    built: Callable[[int], Pipeline], table: str, column: str
+) -> None:
+    assert descents(built(113), table, column) == 0
 
 
 def test_a_month_that_did_not_change_is_not_computed_again(pipeline: Pipeline) -> None:
@@ -152,7 +179,7 @@ def test_a_month_that_did_not_change_is_not_computed_again(pipeline: Pipeline) -
 
 
 def corrections(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What somebody may correct long after the months that it concerns."""
+    """Corrections that can arrive long after the months that they affect."""
     lives = world.rows["lives"]
     artist_id = world.rows["artists"][0]["artist_id"]
     middle = f"{world.months[1]}-15"
@@ -205,24 +232,24 @@ def every_row(pipeline: Pipeline) -> dict[str, Rows]:
 
 
 MARKED = {
-    "int_playbacks_in_sessions": ("surface", "substr(cast(started_on as varchar), 1, 7)"),
+    "int_playbacks_sessionized": ("surface", "substr(cast(started_on as varchar), 1, 7)"),
     "int_live_slices": ("category", "settlement_month"),
 }
-"""Tables that keep their months, a column of each that no test reads there, and the month of a row."""
+"""Tables that keep unchanged months, each with a column that no test reads there, and the month of a row."""
 
 
 def mark_rows(pipeline: Pipeline) -> dict[str, Counter[str]]:
-    """Mark every row that is there: one that is computed again loses its mark."""
+    """Mark every row; a row that is computed again loses its mark."""
     with open_warehouse(pipeline.settings, read_only=False) as con:
         for table, (column, _) in MARKED.items():
             con.execute(f"update intermediate.{table} set {column} = 'marked'")
         (token,) = con.execute("select token from build.begun").fetchone()
-    note_mark(pipeline.settings, token)  # else the warehouse is somebody else's, and is built again
+    note_mark(pipeline.settings, token)  # otherwise the warehouse counts as changed by others, and is rebuilt
     return marks(pipeline)
 
 
 def marks(pipeline: Pipeline) -> dict[str, Counter[str]]:
-    """How many marked rows each month has, by table."""
+    """The number of marked rows per month, by table."""
     with pipeline.warehouse() as con:
         return {
             table: Counter(

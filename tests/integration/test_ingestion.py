@@ -1,4 +1,4 @@
-"""The whole load: the golden season, real crashes, memory, and the suites themselves."""
+"""The whole load: the golden season, real crashes, memory, and the validation suites."""
 
 import csv
 import gzip
@@ -29,12 +29,12 @@ print("begun", flush=True)
 for record_type in RECORD_TYPES:
     load_new_files(Settings(), record_type)
 """
-# Crashes are about files, not about what the suites say: the library's import is left out.
+# Crashes affect files, not validation, so the import of the suites' library is left out.
 WITHOUT_SUITES = "import ingestion.load\ningestion.load.validate = lambda *_: ()\n"
 
 
 def contents(settings):
-    """Every raw table, as far as the order of batches and names of files do not matter."""
+    """The rows of every raw table, without batch numbers and file names."""
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
         create_raw_views(con, settings, read_pins(settings))
@@ -67,7 +67,7 @@ def undisturbed(tmp_path_factory):
 
 
 def run_load(settings, kill_after=None):
-    """Load everything in a process of its own; kill it for real after some seconds of work."""
+    """Load everything in a separate process; with `kill_after`, kill it after that many seconds of work."""
     process = subprocess.Popen(
         [sys.executable, "-c", WITHOUT_SUITES + LOAD_ALL],
         env=os.environ | {"ALLIVE_HOME": str(settings.home)},
@@ -93,7 +93,7 @@ def test_killed_loads_lose_and_double_nothing(tmp_path, undisturbed, seed):
     kills = 0
     while run_load(settings, kill_after=rng.uniform(0, 0.5)) == -signal.SIGKILL and kills < 5:
         kills += 1
-        # Whatever is visible now is whole files, with their rejects.
+        # Only complete files are visible now, with their rejects.
         with duckdb.connect() as con:
             create_raw_views(con, settings, read_pins(settings))
             for file in ("hb-a.ndjson", "hb-b.ndjson.gz", "dt=late/hb-c.ndjson"):
@@ -128,7 +128,7 @@ PEAK = """
 import resource, sys
 import ingestion.readers
 from ingestion.load import load_new_files
-ingestion.readers._SLICE_BYTES = 16 << 20  # small, so that a file of some seconds has many
+ingestion.readers._SLICE_BYTES = 16 << 20  # small, so that a small file has many slices
 from ingestion.settings import Settings
 report = load_new_files(Settings(memory_limit="256MB", threads=2), "heartbeats")
 print(report.records, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

@@ -1,6 +1,6 @@
-"""A policy that shortens or lengthens the look-back, with amendments and late data in flight; closed and verified.
+"""A policy shortens or lengthens the look-back while amendments and late data are pending; months close and verify.
 
-Every close is compared with the oracle's, whose look-back is its own (`tests.two_years.story`).
+Every close is compared with the oracle, which computes the look-back itself (`tests.two_years.story`).
 """
 
 import csv
@@ -23,7 +23,7 @@ from tests.two_years.story import Story
 
 
 def under(pipeline: Pipeline, project: Path, *look_backs: tuple[str, int]) -> Pipeline:
-    """The data home under a project whose policy looks back so many months from these days on."""
+    """The data home under a project whose policy has these look-backs, each with the day from which it is valid."""
     shutil.copytree(DBT_PROJECT_DIR, project, ignore=shutil.ignore_patterns("target", "logs"))
     policies = project / "seeds" / "policies.csv"
     with policies.open(encoding="utf-8", newline="") as file:
@@ -34,7 +34,7 @@ def under(pipeline: Pipeline, project: Path, *look_backs: tuple[str, int]) -> Pi
         writer.writeheader()
         writer.writerows(rows)
     settings = pipeline.settings.with_project(project)
-    # The project's unit tests have passed on its models, which are the same.
+    # The models are unchanged and their unit tests have passed.
     parsed_project(settings).unit_tests_path.write_text("[]", encoding="utf-8")
     return Pipeline(settings)
 
@@ -44,7 +44,7 @@ def looks_back(story: Story, months: int) -> None:
 
 
 def begin(story: Story) -> None:
-    """Two months are closed; between them the credits of the duo's live are corrected, backdated."""
+    """Close two months; between them, the credits of the duo's live are corrected retroactively."""
     story.lands(everything_at_the_beginning())
     story.ordinary_month_lands("2020-07")
     story.close("2020-07")
@@ -75,15 +75,15 @@ def test_a_shortened_look_back(pipeline: Pipeline, tmp_path: Path) -> None:
         requests.amend(settings, "2020-07", why="too late", operator="tests")
     story.ordinary_month_lands("2020-09")
     story.afterthoughts_land()
-    # July is final to this run: what was paid for it and is booked nowhere, September settles.
+    # July is final for this run, so September settles a period of July that is booked nowhere.
     story.lands(period("xena", "2020-07"), watching("xena", "echo", on="2020-07-20", minutes=2))
     story.pipeline.run()
     for close in (preview_month, close_by_order):
         with pytest.raises(Refusal, match="The amendment of 2020-07 that tests asked for"):
             close(settings, "2020-09")
     assert ledger.closed_months(settings) == ("2020-07", "2020-08")
-    with pytest.raises(Refusal, match="was not built wholly since"):
-        settle_month(pipeline.settings, "2020-09")  # as the project without the shorter row means it
+    with pytest.raises(Refusal, match="has not been fully built since"):
+        settle_month(pipeline.settings, "2020-09")  # under the project without the shorter look-back
 
     requests.withdraw_amendment(settings, "2020-07", why="the policy does not reach it", operator="tests")
     story.history.amended.remove("2020-07")
@@ -106,7 +106,7 @@ def test_a_lengthened_look_back(pipeline: Pipeline, tmp_path: Path) -> None:
     story.amend("2020-08")
     story.ordinary_month_lands("2020-09")
     story.afterthoughts_land()
-    # July was final to August's run, and is not to September's; its catalogue is still the one that it closed with.
+    # July was final for August's run but is not for September's. It still has the catalogue that it closed with.
     story.lands(watching("nina", "echo", on="2020-07-20", minutes=2))
     september = story.close("2020-09")
 

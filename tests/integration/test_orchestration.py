@@ -1,4 +1,4 @@
-"""The orchestrated jobs on the golden season, as the commands start them: assets, checks, held batches, months."""
+"""The orchestrated jobs on the golden season, started as by the commands: assets, checks, held batches, months."""
 
 import gzip
 import json
@@ -33,9 +33,9 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "landing"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory, parsed_home):
-    """A data home with the golden season in landing; the tests of this module follow one another on it."""
-    settings = new_pipeline(tmp_path_factory.mktemp("orchestrated"), parsed=parsed_home).settings
+def home(tmp_path_factory, unit_tested_home):
+    """A data home with the golden season in landing; the tests of this module run on it one after another."""
+    settings = new_pipeline(tmp_path_factory.mktemp("orchestrated"), parsed=unit_tested_home).settings
     shutil.copytree(GOLDEN, settings.landing_dir, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("ALLIVE_HOME", str(settings.home))
@@ -144,7 +144,7 @@ def order(home, month, *, acknowledged=None):
 
 
 def code_of(month):
-    """The code of the open warnings, as an operator reads it from the dry run."""
+    """The code of the open warnings, as an operator reads it in the output of the dry run."""
     return re.search(r"--acknowledge (\w+)", allive("payout", month, "--dry-run").output)[1]
 
 
@@ -176,7 +176,7 @@ def test_nothing_closes_by_run_config_alone(home, first_run, order_id):
 
 
 def test_auto_close_closes_nothing_after_a_refresh_that_failed(home, first_run, monkeypatch):
-    """What the refresh found wrong is not in the copy that people look at, nor in what the schedule would close."""
+    """The serving copy does not show what the failed refresh found, so no one could check what the schedule closes."""
     monkeypatch.setenv("ALLIVE_AUTO_CLOSE", "true")
     monkeypatch.setenv("ALLIVE_AUTO_CLOSE_STOPS_AT", "[]")
     with open_instance(home) as instance:
@@ -185,7 +185,7 @@ def test_auto_close_closes_nothing_after_a_refresh_that_failed(home, first_run, 
     assert not outcome.success
     assert "The last refresh failed" in " ".join(outcome.failures)
     assert not list(home.payouts_dir.glob("2*"))
-    assert run(home, "refresh").success, "from here on the schedule may close again"
+    assert run(home, "refresh").success, "from here on the schedule can close again"
 
 
 def test_auto_close_leaves_a_month_with_open_warnings_to_a_person(home, first_run, monkeypatch):
@@ -198,7 +198,7 @@ def test_auto_close_leaves_a_month_with_open_warnings_to_a_person(home, first_ru
 
 
 def test_a_failed_load_closes_nothing(home, first_run, monkeypatch):
-    """What had landed is not taken in: the month would close without it."""
+    """Landed files were not loaded: the month would close without them."""
 
     def fail(*_arguments, **_options):
         raise OSError(28, "No space left on device")
@@ -255,13 +255,13 @@ def test_what_is_left_out_of_landing_is_told_by_the_exit_status_and_by_a_check(h
     words = " ".join(result.output.split())
     assert words.count("lives/link.csv: a link") == 1
     assert words.count("lives/truncated.csv.gz:") == 1
-    assert "Not all that has landed was taken: 1 not taken, 1 set aside as unreadable" in words
+    assert "Not all landed files were taken: 1 not taken, 1 set aside as unreadable" in words
     again = run(home, "refresh")
-    assert again.success, "the service's run goes on"
+    assert again.success, "the service's run must continue"
     (check,) = [check for check in again.failed_checks if check.name == "landing_left_out"]
     assert (check.severity, check.metadata["in_words"][0].partition(":")[0]) == ("WARN", "lives/link.csv")
     odd.unlink()
-    assert allive("run").exit_code == 0, "what was set aside was said once; only links still lay there"
+    assert allive("run").exit_code == 0, "the unreadable file was reported once, and the link is gone"
     truncated.unlink()
 
 
@@ -275,9 +275,9 @@ def test_a_held_batch_stays_out_of_everything_and_the_run_says_so(home, first_ru
     (held,) = list_held(home)
     assert f"Batch {held.batch_id} is held" in result.output
     assert f"allive batches release {held.batch_id}" in result.output
-    assert "Serving copy" in result.output, "everything else was done"
+    assert "Serving copy" in result.output, "the rest of the run was done"
     assert read_pins(home) == pinned
-    assert allive("run").exit_code == 0, "it was said once; now it only waits"
+    assert allive("run").exit_code == 0, "the held batch was reported once; now it only waits"
     refused = allive("payout", "2021-03")
     assert refused.exit_code == 1
     assert held.batch_id in refused.output
@@ -294,7 +294,7 @@ def test_a_discarded_batch_blocks_no_longer(home, first_run):
 
 
 def test_a_file_that_cannot_be_read_is_loaded_first_and_refuses_until_it_is_whole(home, first_run):
-    """It comes with the close itself: nobody has run anything in between."""
+    """The close itself loads it: nothing was run in between."""
     broken = home.landing_dir / "subscriptions" / "late.ndjson.gz"
     broken.write_bytes(gzip.compress(b'{"period_id": "p"}')[:-4])
     waiting = allive("payout", "2021-04", "--dry-run")

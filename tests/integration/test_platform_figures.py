@@ -1,12 +1,16 @@
-"""What dashboards show of the platform and of audiences is what plain Python counts in the landed files."""
+"""The dashboards' figures of the platform and of audiences equal those that plain Python counts in landed files."""
 
 from pathlib import Path
+
+import pytest
 
 from tests.conftest import GOLDEN
 from tests.oracle import read_landing
 from tests.oracle.platform import COLUMNS, PlatformFigures
 from tests.pipeline import Pipeline
 from tests.worlds.world import World
+
+pytestmark = pytest.mark.figures
 
 # A world of January to March 2021.
 SEED = 300

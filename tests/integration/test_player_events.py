@@ -1,10 +1,14 @@
-"""Events of a real player: watch time agrees with what the player's own tracker counted (see its README)."""
+"""Events of a real player: watch time agrees with the play time that its own tracker counted (see the README)."""
 
 import csv
 import shutil
 
+import pytest
+
 from tests.conftest import TESTS
 from tests.pipeline import Pipeline
+
+pytestmark = pytest.mark.figures
 
 SNOWPLOW = TESTS / "real" / "snowplow"
 

@@ -1,4 +1,4 @@
-"""Each way in which a player reports badly is named, with its device and version, and a good player never is."""
+"""Every fault in a player's reports is named with its device and version, and a good player is never named."""
 
 import json
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 class Player:
-    """One device and version in the hands of 25 people, one of each evening."""
+    """One device and version, used by 25 people on one evening each."""
 
     numbers = count()
 
@@ -30,7 +30,7 @@ class Player:
         self.device, self.app_version = device, app_version
 
     def season(self, **manner: Any) -> Iterator[Row]:
-        """Return the heartbeats of all its playbacks; `manner` is how it reports (`playback`)."""
+        """Return the heartbeats of all its playbacks; `manner` has the options of `playback`."""
         for evening in range(PLAYBACKS):
             number = next(self.numbers)
             yield from self.playback(number, EVENING + timedelta(days=evening), **manner)
@@ -47,7 +47,7 @@ class Player:
         rejects_every: int = 0,
         is_single: bool = False,
     ) -> Iterator[Row]:
-        """Return the heartbeats of one playback of forty minutes."""
+        """Return the heartbeats of one playback, by default of forty minutes."""
         beats = 1 if is_single else minutes * 60 // every_s + 1
         for beat in range(beats):
             elapsed_s = beat * every_s
@@ -68,7 +68,7 @@ class Player:
 
 @pytest.fixture
 def season(pipeline: Pipeline) -> Pipeline:
-    """Six players; all but `web 9.0` have a fault of their own."""
+    """Six players; each but `web 9.0` has its own fault."""
     players = [
         *Player("web", "9.0").season(),
         *Player("ios", "4.2.1").season(every_s=60),
@@ -79,7 +79,7 @@ def season(pipeline: Pipeline) -> Pipeline:
     ]
     subscribers = sorted({row["subscriber_id"] for row in players})
     deliver(pipeline, "heartbeats", players)
-    # The first has no period, and the last one's was never paid; the others have theirs.
+    # The first subscriber has no period, and the last one's was never paid; all others have a paid period.
     first, *covered, last = subscribers
     assert first
     periods = [(subscriber, "paid") for subscriber in covered] + [(last, "void")]
@@ -117,8 +117,8 @@ def test_what_stands_out_is_named_before_the_close_and_after_a_run(season: Pipel
     preview = settle_month(season.settings, MONTH)
     named = {(one.kind, one.subject): one.found for one in preview.warnings}
     of_players = {key: found for key, found in named.items() if key[0].startswith("player_")}
-    # 25 playbacks of 40 min: of a minute between heartbeats half is lost, 25 times 40 times 30 s = 8 h 20 min.
-    # A twelfth of 241 heartbeats is 20 a playback, 500 in all.
+    # 25 playbacks of 40 min: half of each minute between heartbeats is lost, 25 times 40 times 30 s = 8 h 20 min.
+    # A twelfth of 241 heartbeats is 20 per playback, 500 in total.
     assert of_players == {
         ("player_sparse_heartbeats", "ios, app 4.2.1"): "8.3 h of 16.7 h lie between heartbeats and are not counted",
         ("player_frozen_positions", "tv"): "16.7 h of 16.7 h played at a position that stood still",
@@ -126,7 +126,7 @@ def test_what_stands_out_is_named_before_the_close_and_after_a_run(season: Pipel
         ("player_missing_positions", "other, app 1"): "6,000 of 6,000 heartbeats played without a position",
         ("player_rejects", "ios, app 4.3"): "500 of 6,025 heartbeats rejected",
     }
-    # Two have no period that was ever paid; neither watched for an hour.
+    # Two subscribers have no paid period, but neither watched for an hour.
     assert [one for one in named if one[0] == "watched_unsubscribed"] == []
 
     (warning,) = [node for node in build.nodes if node.unique_id.startswith("test.allive.assert_players_report_well")]
@@ -138,7 +138,7 @@ def test_what_stands_out_is_named_before_the_close_and_after_a_run(season: Pipel
         latest = con.execute(
             "select device, app_version, sign from marts.fct_player_signs where span = 'latest' order by all"
         ).fetchall()
-    # The latest week has 7 playbacks of a single heartbeat, too few to be a sign.
+    # The latest week has 7 playbacks with a single heartbeat, too few for a sign.
     assert latest == [
         ("ios", "4.2.1", "player_sparse_heartbeats"),
         ("ios", "4.3", "player_rejects"),

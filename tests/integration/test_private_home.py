@@ -1,4 +1,4 @@
-"""A data home is of its owner: whatever a run, a close and a proof write, nobody else can read."""
+"""A data home is private: only its owner can read the files that a run, a close and a verification write."""
 
 import json
 import os
@@ -16,7 +16,7 @@ _DEADLINE_S = 900
 
 
 def test_what_the_commands_write_has_no_bit_for_group_or_others(tmp_path: Path, parsed_home: Path) -> None:
-    """Under a umask of 022, which most shells have."""
+    """This must hold under a umask of 022, which most shells have."""
     home = tmp_path / "home"
     shutil.copytree(GOLDEN / "landing", home / "landing")
     shutil.copytree(parsed_home / "warehouse" / "dbt", home / "warehouse" / "dbt")
@@ -41,7 +41,7 @@ def test_what_the_commands_write_has_no_bit_for_group_or_others(tmp_path: Path, 
 
 
 def _allive(home: Path, *arguments: str) -> None:
-    """Run a command on the data home, under a shell's umask."""
+    """Run a command on the data home, under the usual umask of a shell."""
     done = subprocess.run(
         [sys.executable, "-m", "orchestration.cli", *arguments],
         env={**os.environ, "ALLIVE_HOME": str(home)},

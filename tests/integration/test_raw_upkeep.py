@@ -1,4 +1,4 @@
-"""Raw files are rewritten and deleted between deliveries: the warehouse and closed months do not notice."""
+"""Rewriting and deleting raw files between deliveries changes neither the warehouse nor closed months."""
 
 from datetime import timedelta
 
@@ -16,6 +16,8 @@ from tests.pipeline import Pipeline
 from tests.properties.pipeline import assert_closed_month_agrees, assert_warehouse_agrees
 from tests.worlds.world import World
 
+pytestmark = pytest.mark.figures
+
 
 @pytest.fixture(autouse=True)
 def few_files_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,7 +25,7 @@ def few_files_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def keep_up(pipeline: Pipeline) -> int:
-    """Do what the service does every night, without grace for readers; how many files were merged."""
+    """Do the service's nightly upkeep without the grace period for readers; return the number of merged files."""
     merged = sum(one.merged for one in compact(pipeline.settings))
     vacuum(pipeline.settings, grace=timedelta(), in_use=files_in_views(pipeline.settings))
     return merged
@@ -57,7 +59,7 @@ def test_rewritten_files_are_no_new_data_and_the_views_follow_them(pipeline: Pip
     layouts = read_pins(pipeline.settings).layouts
     merged = keep_up(pipeline)
     assert read_pins(pipeline.settings).layouts != layouts
-    with pipeline.warehouse() as con:  # it still reads the old files, which the vacuum has spared for it
+    with pipeline.warehouse() as con:  # still reads the old files, which the vacuum kept for it
         assert con.execute(counting).fetchone() == before
 
     assert not build_warehouse(pipeline.settings).built
@@ -71,7 +73,7 @@ def test_rewritten_files_are_no_new_data_and_the_views_follow_them(pipeline: Pip
 
 @pytest.mark.parametrize("seed", [210, pytest.param(211, marks=pytest.mark.thorough)])
 def test_months_close_and_are_proven_on_records_whose_files_are_gone(pipeline: Pipeline, seed: int) -> None:
-    """Later closes settle earlier months again, with the catalogue that these pinned."""
+    """Later closes settle earlier months again, with the catalogue that those months pinned."""
     world = World.random(seed)
     history = History()
     for month in world.deliver_by_month(pipeline.landing):

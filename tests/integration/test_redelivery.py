@@ -1,4 +1,4 @@
-"""A broken delivery that was corrected and delivered again is worth what it would have been, right at once."""
+"""A broken delivery, corrected and delivered again, gives the same money as one that was right the first time."""
 
 import csv
 import json
@@ -29,9 +29,9 @@ SUBSCRIBERS, LIVES, ARTISTS, FILES = 70, 9, 4, 20
 LINES, THOROUGH_LINES = 20_000, 200_000
 LINES_A_PLAYBACK = 200
 BROKEN_EVERY = 40
-"""Of the lines of a usual file."""
+"""One line in this many is broken in a usual file."""
 BROKEN_MORE_EVERY = 8
-"""Of the lines of the file that is held."""
+"""One line in this many is broken in the file that is held."""
 HELD = 7
 WAYS: dict[str, Callable[[Record], Record | str]] = {
     "malformed": lambda beat: json.dumps(beat)[:60],
@@ -45,7 +45,7 @@ WAYS: dict[str, Callable[[Record], Record | str]] = {
     "in_future": lambda beat: beat | {"received_at": "2021-01-01T00:00:00Z"},
     "too_late": lambda beat: beat | {"received_at": "2021-03-30T00:00:00Z"},
 }
-"""Ways to break a heartbeat, by the reason of the reject."""
+"""Ways to break a heartbeat, by reject reason."""
 BROKEN_PERIODS: dict[str, tuple[str, str]] = {
     "bad_price_cents": ("price_cents", "4,99 €"),
     "bad_currency": ("currency", "CHF"),
@@ -54,7 +54,7 @@ BROKEN_PERIODS: dict[str, tuple[str, str]] = {
 
 
 def beats(lines: int) -> list[Record]:
-    """Heartbeats of a month, in the order in which a collector wrote them."""
+    """Heartbeats of a month, shuffled as a collector would write them."""
     made = []
     for playback in range(lines // LINES_A_PLAYBACK):
         for number in range(LINES_A_PLAYBACK):
@@ -76,7 +76,7 @@ def beats(lines: int) -> list[Record]:
 
 
 def periods() -> list[Record]:
-    """A paid period of each subscriber; with prices that give envelopes of their own."""
+    """A paid period for each subscriber, at different prices, so that their envelopes differ."""
     return [
         {
             "period_id": f"in-{number}",
@@ -93,7 +93,7 @@ def periods() -> list[Record]:
 
 
 def deliver_catalogue(landing: Path) -> None:
-    """Artists of every category, known ones too, and their lives."""
+    """Deliver artists of every category, including known ones, and their lives."""
     categories = ("emerging", "independent", "known", "emerging")
     records: dict[str, list[Record]] = {
         "artists": [{"artist_id": f"a-{number}", "name": f"Artiste {number}"} for number in range(ARTISTS)],
@@ -121,7 +121,7 @@ def write(path: Path, lines: Iterable[str]) -> None:
 
 
 def as_csv(rows: list[Record]) -> list[str]:
-    """As a spreadsheet in French writes them, header first."""
+    """The rows as a French spreadsheet writes them, header first."""
     return [";".join(rows[0]), *(";".join(row.values()) for row in rows)]
 
 
@@ -131,13 +131,13 @@ def part(number: int) -> str:
 
 
 def in_files(beats: list[Record]) -> list[list[Record]]:
-    """As many to each file."""
+    """Split the beats evenly into files."""
     size = len(beats) // FILES
     return [beats[file * size : (file + 1) * size] for file in range(FILES)]
 
 
 def break_beats(right: list[Record]) -> tuple[dict[int, list[str]], Counter[str]]:
-    """The lines of each file with some of them broken, and how many for each reason; the ways take turns."""
+    """Break some lines of each file, using the ways in turn; return each file's lines, and the count per reason."""
     files: dict[int, list[str]] = {}
     broken: Counter[str] = Counter()
     ways = list(WAYS.items())
@@ -155,13 +155,13 @@ def break_beats(right: list[Record]) -> tuple[dict[int, list[str]], Counter[str]
 
 
 def allive(*arguments: str) -> tuple[int, str]:
-    """Run a command; its exit status and its words."""
+    """Run a command; return its exit status and its output in one line."""
     result = CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
     return result.exit_code, " ".join(result.output.split())
 
 
 def correct(folder: Path, landing: Path, right: dict[str, list[str]]) -> int:
-    """Deliver the exported files with each line as it is right, by what stands beside them; the number of lines."""
+    """Deliver the exported files with their lines corrected, using the reasons file next to each; return the count."""
     corrected = 0
     for exported in sorted(path for path in folder.rglob("rejects-*") if path.is_file()):
         with exported.with_name(f"_{exported.stem}.reasons.csv").open(encoding="utf-8", newline="") as side:
@@ -217,14 +217,14 @@ def test_a_month_closes_on_a_corrected_delivery_as_on_one_that_was_right(
     assert allive("batches", "release", batch.batch_id, "--why", "its other lines are right")[0] == 0
     status, said = allive("run")
     assert status == 0, said
-    assert "No reject." in allive("rejects", "list", "--open")[1]
+    assert "No rejects." in allive("rejects", "list", "--open")[1]
     acknowledged = settle_month(late.settings, MONTH).acknowledgement
     status, said = allive("payout", MONTH, *(("--acknowledge", acknowledged) if acknowledged else ()))
     assert status == 0, said
 
     right.run()
     right.close(MONTH)
-    right.build()  # on what it booked, as the command's run ends
+    right.build()  # with the new bookings, as the command does at its end
     assert figures(late) == figures(right)
     assert figures(late)["fct_playbacks"][0] == len(made) / LINES_A_PLAYBACK
     for name in ("artist_payouts.csv", "adjustments.csv", "slices.parquet"):
@@ -244,7 +244,7 @@ NOT_FIGURES = (
 
 
 def figures(pipeline: Pipeline) -> dict[str, tuple[int, int]]:
-    """Each mart's number of rows and a sum of their hashes, without the columns that describe the deliveries."""
+    """Row count and sum of row hashes per mart, without the columns that say when and where records landed."""
     with pipeline.warehouse() as con:
         marts = con.execute(
             "select table_name, string_agg(column_name, ', ' order by column_index) from duckdb_columns() "
@@ -260,13 +260,13 @@ def figures(pipeline: Pipeline) -> dict[str, tuple[int, int]]:
 
 
 def without_pins(control: Record) -> Record:
-    """What a control file says of the money."""
+    """A control file without the pinned raw versions, which differ even if the money is the same."""
     assert "raw_versions" in control
     return {name: value for name, value in control.items() if name != "raw_versions"}
 
 
 def assert_watch_time_is_the_oracle_s(pipeline: Pipeline, right: Path) -> None:
-    """Of the heartbeats as they are right, by the oracle's own reading."""
+    """Compare watch time with the oracle's, read from the correct heartbeats."""
     lines = (line.values for file in range(FILES) for line in read_file(right / part(file), part(file)).lines)
     sample = {f"p-{number}" for number in range(40)}
     expected = WatchTime.of(

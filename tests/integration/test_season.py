@@ -1,16 +1,19 @@
-"""The season of the benches is a platform like any other: nothing of it is rejected, it closes, the oracle agrees."""
+"""The benches' season is like any other platform: no line is rejected, its month closes, and the oracle agrees."""
 
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
 
 import duckdb
+import pytest
 
 from bench.season import Season, land_season, load_season
 from ingestion.raw_tables import create_raw_views, read_pins
 from tests.oracle import History, read_landing
 from tests.pipeline import Pipeline
 from tests.properties.pipeline import assert_closed_month_agrees
+
+pytestmark = pytest.mark.figures
 
 SEASON = Season(heartbeats_a_day=600, first_day=date(2024, 1, 1))
 JANUARY = range(31)

@@ -1,4 +1,4 @@
-"""A model that does not fit into memory spills, and those after it are built."""
+"""A model that does not fit into memory spills to disk, and the models after it are built."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What was watched and what is paid do not depend on the files that heartbeats lie in (docs/adr/0026)."""
+"""Watch time and payments do not depend on the files in which heartbeats are stored (docs/adr/0026)."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,12 @@ import pytest
 from ingestion import day_files
 from ingestion.compaction import compact
 from ingestion.raw_tables import is_stray, read_pins, stored_files
-from payouts.verification.findings import Verdict
+from payouts.closed_month.findings import Verdict
 from payouts.verification.verifying import verify
 from tests.pipeline import Pipeline
 from tests.worlds.world import World
+
+pytestmark = pytest.mark.figures
 
 WATCHED = {
     "intermediate.int_playback_days": "* exclude (batch_number, playback_batch_number)",
@@ -36,11 +38,11 @@ def kinds_of_files(pipeline: Pipeline) -> set[bool]:
 def test_strays_are_watched_paid_and_proven_as_all_others(
     make_pipeline: Callable[[str], Pipeline], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In two steps with strays, compacted on the way, then closed, beside one build of files by day."""
+    """Compare two builds with strays, compacted on the way and closed, with one build of files by day."""
     world = World.random(111)
     ours, theirs = make_pipeline("strays"), make_pipeline("by-day")
     monkeypatch.setattr("ingestion.compaction.FEWEST_FILES", 2)
-    # Days of many heartbeats have their own files, those of few lie together.
+    # Days with many heartbeats have their own files; days with few share a file.
     monkeypatch.setattr(day_files, "MOST_DAYS", 3)
     monkeypatch.setattr(day_files, "FEWEST_OF_A_DAY", 25)
     for number, _ in enumerate(world.deliver_by_month(ours.landing)):

@@ -1,8 +1,8 @@
-"""Two years of a small platform, told month by month, closed by the product and by the oracle.
+"""Two years of a small platform, month by month, closed by the product and by the oracle.
 
-Each chapter lands what it tells, closes its month, and shows that what it tells has happened. What is told between the
-lines in every month (a late upload and a refund after the close, the comparison with the oracle, the control totals,
-the bytes of all closed months) is `tests.two_years.story`'s.
+Each chapter lands the records of its events, closes its month, and checks that the events had their effect. The parts
+of every month are in `tests.two_years.story`: a late upload and a refund after the close, the comparison with the
+oracle, the control totals, and the bytes of all closed months.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,6 +24,8 @@ from tests.two_years.cast import (
     watching,
 )
 from tests.two_years.story import Story
+
+pytestmark = pytest.mark.figures
 
 MINIMUM_CENTS = 1_000
 
@@ -59,30 +61,31 @@ def in_2020_07(story: Story) -> None:
     month = story.close("2020-07")
     assert carried(month, "echo") == "below_minimum"
     assert carried(month, "fjord") == "no_iban"
-    assert "yann-2020-06" not in periods_of(month.slices), "it ends in August"
+    assert "yann-2020-07" not in periods_of(month.slices), "it ends in August"
 
 
 def in_2020_08(story: Story) -> None:
-    """A period from before the first run is delivered: this run settles it, on its own days."""
+    """A period from before the first run is delivered: this run settles it, by what was watched on its own days."""
     story.lands(period("yann", "2020-05"), watching("yann", DUO, on="2020-06-01"))
     month = story.close("2020-08")
     assert artists_of(month.slices, "yann-2020-05") == {"alba", "brume"}
+    assert artists_of(month.slices, "yann-2020-07") == {"alba", "brume"}, "its last day is in this month"
 
 
 def in_2020_09(story: Story) -> None:
-    """Fjord's IBAN comes, and is wrong."""
+    """Fjord's IBAN arrives, and is invalid."""
     story.lands(artist("fjord", iban=iban("fjord", is_valid=False), updated_at="2020-09-15T08:00:00Z"))
     assert carried(story.close("2020-09"), "fjord") == "bad_iban"
 
 
 def in_2020_10(story: Story) -> None:
-    """Fjord's right IBAN comes, nine days before the payment."""
+    """Fjord's valid IBAN arrives nine days before the payment."""
     story.lands(artist("fjord", iban=iban("fjord"), updated_at="2020-11-01T08:00:00Z"))
     assert carried(story.close("2020-10"), "fjord") == "iban_changed"
 
 
 def in_2020_11(story: Story) -> None:
-    """Fjord is paid. A fifth of Alba's live has always been Dune's, it is said now: no closed month changes."""
+    """Fjord is paid. A correction says that a fifth of Alba's live was always Dune's: no closed month changes."""
     story.lands(credited("alba", {"alba": 8_000, "dune": 2_000}, updated_at="2020-11-20T08:00:00Z"))
     month = story.close("2020-11")
     assert month.lines["fjord"].paid_cents > month.lines["fjord"].brought_forward_cents > 4 * MINIMUM_CENTS
@@ -92,7 +95,7 @@ def in_2020_11(story: Story) -> None:
 
 
 def in_2020_12(story: Story) -> None:
-    """December pays Echo, who has been below the minimum since July, and is now."""
+    """December pays Echo, who has been below the minimum since July and still is."""
     month = story.close("2020-12")
     assert {carried(story.closed[f"2020-{number:02}"], "echo") for number in range(7, 12)} == {"below_minimum"}
     assert 0 < paid(month, "echo") < MINIMUM_CENTS
@@ -100,7 +103,7 @@ def in_2020_12(story: Story) -> None:
 
 
 def in_2021_01(story: Story) -> None:
-    """The duo's credits were wrong; December is amended, November is not. Xena watches, and has not paid."""
+    """The duo's credits were wrong: December is amended, November is not. Xena watches without having paid."""
     story.lands(
         credited(DUO, {"alba": 9_000, "brume": 1_000}, updated_at="2021-01-20T08:00:00Z"),
         watching("xena", "brume", on="2021-01-10", minutes=1),
@@ -114,7 +117,7 @@ def in_2021_01(story: Story) -> None:
 
 
 def in_2021_02(story: Story) -> None:
-    """Alba's transfer comes back; the new IBAN is six days old when it would be paid to. December keeps its credits."""
+    """Alba's transfer is returned; on the payment date, the new IBAN is six days old. December keeps its credits."""
     story.lands(
         artist("alba", iban=iban("alba's new bank"), updated_at="2021-03-04T08:00:00Z"),
         credited(DUO, {"alba": 5_000, "brume": 5_000}, updated_at="2021-02-20T08:00:00Z"),
@@ -129,7 +132,7 @@ def in_2021_02(story: Story) -> None:
 
 
 def in_2021_03(story: Story) -> None:
-    """Alba's money goes out again. Will has his February back, and leaves Corail with a negative balance."""
+    """Alba's money is sent again. Will's February is refunded, which leaves Corail with a negative balance."""
     story.lands(refund("will", "2021-02"))
     month = story.close("2021-03")
     assert paid(month, "alba") > paid(story.closed["2021-01"], "alba")
@@ -139,7 +142,7 @@ def in_2021_03(story: Story) -> None:
 
 
 def in_2021_04(story: Story) -> None:
-    """Rose's March is delivered again with the dates of April: it stays March's money, April's days weigh."""
+    """Rose's March is delivered again with April's dates: the money stays in March, split by April's watch time."""
     story.lands(
         period(
             "rose", "2021-03", period_start="2021-04-01", period_end="2021-05-01", updated_at="2021-04-10T09:00:00Z"
@@ -155,7 +158,7 @@ def in_2021_04(story: Story) -> None:
 
 
 def in_2021_05(story: Story) -> None:
-    """Echo leaves, and is paid below the minimum. Xena comes: Corail recovers. Rose's March has its own dates again."""
+    """Echo leaves and is paid below the minimum. Xena joins: Corail recovers. Rose's March gets its own dates back."""
     story.lands(
         artist("echo", left_on="2021-05-20", updated_at="2021-05-20T08:00:00Z"),
         period("rose", "2021-03", updated_at="2021-05-10T09:00:00Z"),
@@ -168,7 +171,7 @@ def in_2021_05(story: Story) -> None:
 
 
 def in_2021_06(story: Story) -> None:
-    """Echo is out of the pool, and still paid what is watched. Corail is paid again."""
+    """Echo is out of the pool, but is still paid for watch time. Corail is paid again."""
     month = story.close("2021-06")
     assert "art-echo" in story.closed["2021-05"].control["pool_members"]
     assert "art-echo" not in month.control["pool_members"]
@@ -177,7 +180,7 @@ def in_2021_06(story: Story) -> None:
 
 
 def in_2021_07(story: Story) -> None:
-    """Xena's January is delivered when January is final: this run settles it. Dune has a patron."""
+    """Xena's January is delivered after January became final: this run settles it. Dune has a patron."""
     story.lands(period("xena", "2021-01"))
     month = story.close("2021-07")
     assert cents_of(month.slices, "xena-2021-01") == {"brume": PATRON_CENTS}
@@ -187,7 +190,7 @@ def in_2021_07(story: Story) -> None:
 
 
 def in_2021_08(story: Story) -> None:
-    """Dune is known from now on, and earns nothing; the patron has the money back."""
+    """Dune is known from now on, and earns nothing; the patron is refunded."""
     story.lands(
         categorised("dune", "known", since="2021-08-01", updated_at="2021-08-01T08:00:00Z"), refund("zoe", "2021-07")
     )
@@ -216,7 +219,7 @@ def in_2021_10(story: Story) -> None:
 
 
 def in_2021_11(story: Story) -> None:
-    """That Givre became known never was true, it is said now: two closed months keep it."""
+    """A correction says that Givre never became known: two closed months keep the old category."""
     story.lands(categorised("givre", "known", since="2021-09-01", is_deleted=True, updated_at="2021-11-20T08:00:00Z"))
     month = story.close("2021-11")
     assert month.lines["givre"].earned_cents > 0
@@ -226,7 +229,7 @@ def in_2021_11(story: Story) -> None:
 
 
 def in_2021_12(story: Story) -> None:
-    """December pays all again: Givre on an IBAN that is just old enough."""
+    """December pays everyone again, and Givre on an IBAN that is just old enough."""
     story.lands(artist("givre", iban=iban("givre's new bank"), updated_at="2021-12-31T08:00:00Z"))
     month = story.close("2021-12")
     assert transfer_to(month, "givre").iban == iban("givre's new bank").replace(" ", "")
@@ -234,14 +237,14 @@ def in_2021_12(story: Story) -> None:
 
 
 def in_2022_01(story: Story) -> None:
-    """Givre has another name from this month on; December keeps the one it closed with."""
+    """Givre has a new name from this month on; December keeps the one it closed with."""
     story.lands(artist("givre", name="Givre & Cœur", iban=iban("givre's new bank"), updated_at="2022-01-15T08:00:00Z"))
     month = story.close("2022-01")
     assert (month.lines["givre"].name, story.closed["2021-12"].lines["givre"].name) == ("Givre & Cœur", "Givre")
 
 
 def in_2022_02(story: Story) -> None:
-    """Max's October is refunded when it is final: nothing changes. Givre's new name goes to the bank."""
+    """Max's October is refunded after it became final: nothing changes. Givre's new name goes to the bank."""
     story.lands(refund("max", "2021-10", on="2022-02-20"))
     month = story.close("2022-02")
     assert "max-2021-10" in periods_of(story.closed["2021-10"].slices)
@@ -250,7 +253,7 @@ def in_2022_02(story: Story) -> None:
 
 
 def in_2022_03(story: Story) -> None:
-    """Fjord left in January and says so now: February's pool is shared without, January's as it was."""
+    """Fjord left in January, which is recorded only now: February's pool is shared without Fjord, January's with."""
     story.lands(artist("fjord", iban=iban("fjord"), left_on="2022-01-31", updated_at="2022-03-15T08:00:00Z"))
     month = story.close("2022-03")
     assert "art-fjord" in story.closed["2022-02"].control["pool_members"]
@@ -260,7 +263,7 @@ def in_2022_03(story: Story) -> None:
 
 
 def in_2022_04(story: Story) -> None:
-    """A period of February that nobody had booked is delivered: February is adjusted by its euro."""
+    """A period of February that is booked nowhere is delivered: February is adjusted by one euro."""
     story.lands(period("uma", "2022-02"), watching("uma", "corail", on="2022-02-10", minutes=1))
     month = story.close("2022-04")
     assert cents_of(month.resettled["2022-02"], "uma-2022-02") == {"corail": 100}
@@ -269,14 +272,14 @@ def in_2022_04(story: Story) -> None:
 
 
 def in_2022_05(story: Story) -> None:
-    """Brume's transfer of December comes back after five months, and goes out again."""
+    """Brume's transfer of December is returned after five months, and sent again."""
     returned = story.return_payment("2021-12", "brume")
     month = story.close("2022-05")
     assert paid(month, "brume") > returned == paid(story.closed["2021-12"], "brume")
 
 
 def in_2022_06(story: Story) -> None:
-    """The last month that is watched."""
+    """The last month with watch time."""
     assert story.close("2022-06").control["open_periods"] == 1
 
 
@@ -309,7 +312,7 @@ CHAPTERS = (
 
 
 def the_last_corrections(story: Story) -> None:
-    """What comes after the close of the last month; and Yann's last period ends."""
+    """Corrections arrive after the close of the last month, and Yann's last period ends."""
     story.afterthoughts_land()
     month = story.close("2022-07")
     assert periods_of(month.slices) == {"yann-2022-06"}
@@ -317,7 +320,7 @@ def the_last_corrections(story: Story) -> None:
 
 
 def nothing_new(story: Story) -> None:
-    """One more close, without new data: nothing is earned, nothing is corrected."""
+    """One more close without new data: nothing is earned or corrected."""
     month = story.close("2022-08")
     assert not month.slices
     assert not month.adjustments
@@ -346,5 +349,5 @@ def transfer_to(month: ClosedMonth, name: str) -> Transfer:
 
 
 def catalogues(month: ClosedMonth) -> dict[str, str]:
-    """The months that are settled again → the runs whose catalogue they are settled with."""
+    """Month settled again → the run whose catalogue it is settled with."""
     return {corrected: again["catalogue"] for corrected, again in month.control["adjustments"].items()}

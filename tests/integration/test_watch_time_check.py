@@ -1,4 +1,4 @@
-"""The check that days, playbacks and sessions tell the same watch time notices whatever is lost, doubled or changed."""
+"""The check that days, playbacks and sessions have the same watch time finds every lost, duplicated or changed row."""
 
 import shutil
 
@@ -23,11 +23,11 @@ CORRUPTIONS = {
         "marts.fct_viewing_sessions",
         f"update {{table}} set playbacks = playbacks + 1 {_ONE}",
     ),
-    "somebody's sessions that are lost": (
+    "all sessions of a subscriber that are lost": (
         "marts.fct_viewing_sessions",
         "delete from {table} where subscriber_id = (select max(subscriber_id) from {table})",
     ),
-    "somebody's first session that is lost": (
+    "the first session of a subscriber that is lost": (
         "marts.fct_viewing_sessions",
         "delete from {table} where rowid = (select rowid from {table} order by subscriber_id desc, started_at limit 1)",
     ),

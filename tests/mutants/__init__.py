@@ -1,4 +1,4 @@
-"""The mutation check: each rule of the money is broken once, and a named test must notice.
+"""The mutation check: each money rule is broken once, and a named test must fail.
 
-`python -m tests.mutants` runs all of `table.py`; names of mutants as arguments run only those.
+`python -m tests.mutants` runs all of `table.py`; pass names of mutants to run only those.
 """

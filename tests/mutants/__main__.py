@@ -1,4 +1,4 @@
-"""Break each rule once and report which tests noticed; exit 0 only if every mutant was killed as it should be."""
+"""Break each rule once and report which tests noticed; exit 0 only if every mutant was killed."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ from tests.mutants.table import MUTANTS
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one mutant."""
+    """The result of one mutant."""
 
     mutant: Mutant
     verdict: str
@@ -30,10 +30,10 @@ class Finding:
 
 
 def main() -> int:
-    """Run the mutants that the command line names, or all of them."""
+    """Run the mutants named on the command line, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="mutant", help="names of mutants (default: all)")
-    parser.add_argument("--part", type=_part, default=(1, 1), metavar="N/M", help="only the N-th of M parts of them")
+    parser.add_argument("--part", type=_part, default=(1, 1), metavar="N/M", help="run only part N of M")
     arguments = parser.parse_args()
     names, (number, parts) = arguments.names, arguments.part
     if unknown := set(names) - {mutant.name for mutant in MUTANTS}:
@@ -54,7 +54,7 @@ def _part(text: str) -> tuple[int, int]:
 
 
 def run_all(mutants: Sequence[Mutant]) -> list[Finding]:
-    """Judge the mutants, those of dbt and those of pytest side by side; in the order given."""
+    """Judge the mutants, dbt ones and pytest ones in parallel; return the findings in the order given."""
     of_dbt = [mutant for mutant in mutants if mutant.is_killed_by_dbt]
     of_pytest = [mutant for mutant in mutants if not mutant.is_killed_by_dbt]
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(1) as beside:
@@ -65,7 +65,7 @@ def run_all(mutants: Sequence[Mutant]) -> list[Finding]:
 
 
 def judge_all(make_engine: Callable[[Path], Engine], root: Path, mutants: Sequence[Mutant]) -> list[Finding]:
-    """Judge mutants one after the other on one copy of the project, and say so as they are judged."""
+    """Judge mutants one by one on one copy of the project, and print each verdict as it comes."""
     findings = []
     if mutants:
         for finding in _judge_all(make_engine(root), mutants):
@@ -81,11 +81,11 @@ def _judge_all(engine: Engine, mutants: Sequence[Mutant]) -> Iterator[Finding]:
         if before.outcome is Outcome.PASSED:
             yield judge(engine, mutant)
         else:
-            yield Finding(mutant, "no test", detail=f"{mutant.killed_by} does not pass unmutated: {before.message}")
+            yield Finding(mutant, "no test", detail=f"{mutant.killed_by} fails unmutated: {before.message}")
 
 
 def judge(engine: Engine, mutant: Mutant) -> Finding:
-    """Break the rule, run the test, and mend it: the test must fail by what it asserts."""
+    """Break the rule, run the test, restore the rule: the test must fail on an assertion."""
     started = time.monotonic()
     try:
         with applied(mutant, engine.root):
@@ -96,13 +96,13 @@ def judge(engine: Engine, mutant: Mutant) -> Finding:
     if result.outcome is Outcome.FAILED:
         return Finding(mutant, "killed", is_killed=True, seconds=seconds)
     if result.outcome is Outcome.PASSED:
-        return Finding(mutant, "SURVIVED", detail="its test passes all the same", seconds=seconds)
+        return Finding(mutant, "SURVIVED", detail="its test still passes", seconds=seconds)
     return Finding(mutant, "BROKEN", detail=f"not a failed assertion: {result.message}", seconds=seconds)
 
 
 def show(findings: Sequence[Finding]) -> None:
-    """Print one table of all mutants, and what is wrong with those that were not killed."""
-    # Where no terminal tells its width, a wide table beats one with every cell wrapped.
+    """Print one table of all mutants, then the reason for each one that was not killed."""
+    # Without a terminal the width is unknown: a wide table reads better than one with every cell wrapped.
     console = Console() if sys.stdout.isatty() else Console(width=180)
     table = Table("mutant", "rule")
     table.add_column("killed by", overflow="fold")

@@ -1,4 +1,4 @@
-"""The two runners of named tests, each on its own copy of the project: dbt in this process, pytest in another."""
+"""Two runners of named tests, each on its own copy of the project: dbt in this process, pytest in a subprocess."""
 
 import os
 import shutil
@@ -21,22 +21,22 @@ from payouts.bookings import create_booking_views
 COPIED = (".ci", "dashboards", "dbt_project", "ingestion", "orchestration", "payouts", "tests", "pyproject.toml")
 NOT_COPIED = ("__pycache__", "target", "logs", ".hypothesis", "node_modules")
 DEADLINE_S = 900
-"""Of one run of pytest: a mutant may never return."""
-# What a test says when the rule does not hold. Anything else it raises is a program that does not run.
+"""Limit for one run of pytest: a mutant can loop forever."""
+# How the message of a failed assertion starts. Any other error means that the code did not run.
 ASSERTIONS = ("assert ", "AssertionError", "Failed: ")
 
 
 class Outcome(StrEnum):
-    """What became of one test."""
+    """The outcome of one test."""
 
     PASSED = "passed"
-    FAILED = "failed"  # by an assertion, or a unit test's difference
-    BROKEN = "broken"  # it could not be judged: a syntax error, a missing column, no such test
+    FAILED = "failed"  # an assertion failed, or a dbt unit test found a difference
+    BROKEN = "broken"  # could not be judged: a syntax error, a missing column, no such test
 
 
 @dataclass(frozen=True)
 class TestResult:
-    """One test's outcome, with what it said."""
+    """One test's outcome and message."""
 
     __test__ = False
 
@@ -45,16 +45,16 @@ class TestResult:
 
 
 class Engine(Protocol):
-    """Runs named tests on a copy of the project that mutants may break."""
+    """Runs named tests on a copy of the project that mutants can break."""
 
     root: Path
 
     def run(self, tests: Sequence[str]) -> dict[str, TestResult]:
-        """Run the tests on the copy as it is now."""
+        """Run the tests on the copy in its current state."""
 
 
 def copy_project(root: Path) -> None:
-    """Copy what tests of the rules need of the project."""
+    """Copy the parts of the project that the tests of the rules need."""
     root.mkdir(parents=True)
     for name in COPIED:
         source = PROJECT_ROOT / name
@@ -65,7 +65,7 @@ def copy_project(root: Path) -> None:
 
 
 class DbtEngine:
-    """dbt unit tests, on a warehouse whose tables are there and empty: they give the columns their types."""
+    """Runs dbt unit tests on a warehouse of empty tables, which give the columns their types."""
 
     def __init__(self, root: Path) -> None:
         copy_project(root)
@@ -97,7 +97,7 @@ class DbtEngine:
             raise RuntimeError(f"The project does not build, so no mutant can be judged: {built.exception or broken}")
 
     def _invoke(self, *arguments: str) -> Any:
-        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - 2 s that a run of other mutants need not pay
+        from dbt.cli.main import dbtRunner  # noqa: PLC0415 - takes 2 s, needed only for dbt mutants
 
         project = self.root / "dbt_project"
         shared = dbt_arguments(self._settings, project_dir=project, target=self.root / "target")
@@ -107,24 +107,24 @@ class DbtEngine:
 
 
 class PytestEngine:
-    """pytest nodes, in a process that imports the copy."""
+    """Runs pytest nodes in a process that imports the copy."""
 
     def __init__(self, root: Path) -> None:
         copy_project(root)
         self.root = root
-        # No bytecode: an edit of the same length within the same second would not be seen.
+        # No bytecode: Python would miss an edit of the same length within the same second.
         self._environment = os.environ | {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
         self._check_imports()
 
     def run(self, tests: Sequence[str]) -> dict[str, TestResult]:
-        """Run test functions by node, each with all its parameters."""
+        """Run test functions by node ID, each with all its parameters."""
         report = self.root / "report.xml"
         report.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
         try:
             finished = self._execute(command)
         except subprocess.TimeoutExpired:
-            return dict.fromkeys(tests, TestResult(Outcome.BROKEN, f"pytest has not ended within {DEADLINE_S} s"))
+            return dict.fromkeys(tests, TestResult(Outcome.BROKEN, f"pytest did not finish within {DEADLINE_S} s"))
         if not report.exists():
             return dict.fromkeys(tests, TestResult(Outcome.BROKEN, finished.stdout + finished.stderr))
         cases = list(ET.parse(report).getroot().iter("testcase"))  # noqa: S314 - pytest wrote it
@@ -150,13 +150,13 @@ class PytestEngine:
 
 
 def _node_of(case: ET.Element) -> str:
-    """The node of a test function, without parameters."""
+    """The node ID of a test function, without its parameters."""
     path = (case.get("classname") or "").replace(".", "/")
     return f"{path}.py::{(case.get('name') or '').partition('[')[0]}"
 
 
 def result_of(cases: Sequence[ET.Element]) -> TestResult:
-    """Return the result of a test function, given its cases in JUnit's XML: one for each of its parameters."""
+    """Return the result of a test function from its cases in the JUnit XML, one per set of parameters."""
     if not cases:
         return TestResult(Outcome.BROKEN, "there is no such test")
     errors = [error.get("message") or "" for case in cases for error in case.findall("error")]

@@ -1,4 +1,4 @@
-"""The dbt project's macros without dbt: rendered by Jinja alone, so that a test can run either engine's variant."""
+"""Renders the dbt project's macros with Jinja alone, so that a test can run either engine's variant without dbt."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ NEEDS_DBT = {"watermark.sql"}
 
 
 def load_macros(*variants: str, project_dir: Path = DBT_PROJECT_DIR) -> Any:
-    """Return a namespace of the project's macros; `variants` are the prefixes tried first to last in dispatch."""
+    """Return a namespace of the project's macros; dispatch tries the prefixes in `variants` in order."""
     variables = yaml.safe_load((project_dir / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     environment = Environment(undefined=StrictUndefined, extensions=["jinja2.ext.do"])  # noqa: S701 - it renders SQL
 

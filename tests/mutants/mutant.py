@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 class StaleMutantError(Exception):
-    """The text that a mutant replaces is not in its file exactly once: the table must follow the code."""
+    """The text to replace does not occur exactly once in its file: update the table to match the code."""
 
 
 @dataclass(frozen=True)
@@ -15,10 +15,10 @@ class Mutant:
     """One entry of the table.
 
     Attributes:
-        rule: What RULES.md says and the mutant breaks, with its §.
+        rule: The rule that the mutant breaks, with its source: a § of RULES.md, or a document.
         file: Path below the repository's root.
         before: Text that occurs exactly once in the file.
-        after: What the mutant says instead.
+        after: Text that replaces it.
         killed_by: The name of a dbt unit test, or the pytest node of a test function.
     """
 
@@ -35,19 +35,19 @@ class Mutant:
         return "::" not in self.killed_by
 
     def mutate(self, text: str) -> str:
-        """Return the file's text with the rule broken; raise StaleMutantError if it has changed since."""
+        """Return the file's text with the rule broken; raise StaleMutantError if `before` no longer fits it."""
         found = text.count(self.before)
         if found != 1 or self.before == self.after:
             raise StaleMutantError(
-                f"{self.name}: found its text {found} times in {self.file}, expected once and a text that "
-                f"differs from it. Name the rule's text of today in tests/mutants/table.py:\n{self.before}"
+                f"{self.name}: found its text {found} times in {self.file}; expected it once, and a replacement "
+                f"that differs from it. Update the entry in tests/mutants to match the code:\n{self.before}"
             )
         return text.replace(self.before, self.after)
 
 
 @contextmanager
 def applied(mutant: Mutant, root: Path) -> Iterator[None]:
-    """Break the rule in the copy of the project below `root`, and mend it afterwards."""
+    """Break the rule in the copy of the project below `root`, and restore it afterwards."""
     path = root / mutant.file
     text = path.read_text(encoding="utf-8")
     path.write_text(mutant.mutate(text), encoding="utf-8")

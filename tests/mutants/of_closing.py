@@ -1,4 +1,4 @@
-"""Mutants of the close itself: what it stands on, what it waits for, and who may order it (docs/adr/0017)."""
+"""Mutants of the close itself: its warehouse, its warnings, and who is allowed to order it (docs/adr/0017)."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ MUTANTS: Final = (
     Mutant(
         name="any_warehouse",
         rule="§6 a month closes from a warehouse that this project built",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if not is_as_left(settings, con):",
         after="if False:",
         killed_by=f"{_CLOSING}::test_a_warehouse_that_something_else_wrote_to_is_refused",
@@ -28,15 +28,15 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="unreadable_file_passed_over",
-        rule="§6 what cannot be taken in refuses the close",
+        rule="§6 a landed file that cannot be loaded refuses the close",
         file="payouts/closing.py",
-        before="reasons += gate.unreadable_refusals(settings, con)",
+        before="reasons += preconditions.unreadable_refusals(settings, con)",
         after="reasons += []",
         killed_by=f"{_CLOSING}::test_a_file_that_could_not_be_read_refuses_while_it_lies_there_as_it_was",
     ),
     Mutant(
         name="any_code_acknowledges",
-        rule="§6 a close goes on only for who has acknowledged exactly these warnings",
+        rule="§6 a close proceeds only if exactly these warnings were acknowledged",
         file="payouts/closing.py",
         before="if code is None or order.acknowledged == code:",
         after="if code is None or order.acknowledged:",
@@ -44,7 +44,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="close_without_an_order",
-        rule="a close needs an order, once (INTERFACES.md, the command payout)",
+        rule="a close needs an order, used once (INTERFACES.md, the command payout)",
         file="payouts/closing.py",
         before="order = take_up(settings, order_id, month)",
         after='order = CloseOrder(order_id, month, "nobody", "command", None, "", None)',
@@ -68,7 +68,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="rejects_of_later_months_named",
-        rule="§6 open warnings of the month: else its code changes with whatever lands",
+        rule="§6 only the month's own open warnings are named: otherwise any new file changes the code",
         file="payouts/close_warnings.py",
         before="as date) <= $until, true",
         after="as date) <= $until + 31, true",
@@ -76,7 +76,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="code_without_the_figures",
-        rule="§6 acknowledged exactly these",
+        rule="§6 exactly these warnings were acknowledged",
         file="payouts/close_warnings.py",
         before=r'f"{one.kind}\t{one.subject}\t{one.found}"',
         after=r'f"{one.kind}\t{one.subject}"',
@@ -100,7 +100,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="second_computation_of_a_young_iban",
-        rule="§6 whose IBAN is younger than 10 days on the payment date",
+        rule="§6 an IBAN younger than 10 days on the payment date is not paid to",
         file="payouts/verification/payees.py",
         before="paid_on - self.changed_on < timedelta(days=_SETTLING_DAYS)",
         after="paid_on - self.changed_on <= timedelta(days=_SETTLING_DAYS)",

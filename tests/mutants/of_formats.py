@@ -1,4 +1,4 @@
-"""Mutants of formats, verdicts, the audit log's lock, who acts, and what others can read."""
+"""Mutants of formats, verdicts, the audit log's lock, operator names, and file permissions."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ _VERIFICATION: Final = "tests/unit/payouts/test_verification.py"
 _AUDIT: Final = "tests/unit/payouts/test_audit.py"
 _HOME_FORMAT: Final = "tests/unit/ingestion/test_home_format.py"
 _CLI: Final = "tests/unit/orchestration/test_cli.py"
-_FINDINGS: Final = "payouts/verification/findings.py"
+_FINDINGS: Final = "payouts/closed_month/findings.py"
 _SEALS: Final = "payouts/verification/seals.py"
 _VERIFYING: Final = "payouts/verification/verifying.py"
 
@@ -24,7 +24,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="home_not_stamped",
-        rule="INTERFACES: a data home says its format",
+        rule="INTERFACES: a data home records its format",
         file="ingestion/lock.py",
         before="        stamp_home(settings)\n",
         after="",
@@ -48,7 +48,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="lines_without_format",
-        rule="INTERFACES: an audit line says its format",
+        rule="INTERFACES: an audit line records its format",
         file="payouts/audit.py",
         before='            "format": AUDIT_FORMAT,\n',
         after="",
@@ -56,7 +56,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="months_without_format",
-        rule="INTERFACES: a manifest says its format",
+        rule="INTERFACES: a manifest records its format",
         file="payouts/files.py",
         before='            "format": MONTH_FORMAT,\n',
         after="",
@@ -89,15 +89,15 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="any_format_of_a_month",
-        rule="INTERFACES: a format is a whole number from 1 on",
-        file="payouts/verification/month_files.py",
+        rule="INTERFACES: a format is a whole number, 1 or greater",
+        file="payouts/closed_month/month_files.py",
         before="format: int = Field(default=1, ge=1)",
         after="format: int = Field(default=1)",
         killed_by=f"{_VERDICTS}::test_what_is_no_format_is_damage",
     ),
     Mutant(
         name="unchecked_is_proven",
-        rule="INTERFACES: not provable where not everything could be checked",
+        rule="INTERFACES: a month is not provable if not everything could be checked",
         file=_FINDINGS,
         before="Verdict.NOT_PROVABLE if reasons else Verdict.PROVEN",
         after="Verdict.PROVEN",
@@ -105,7 +105,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="failed_months_not_provable",
-        rule="INTERFACES: failed where something is wrong",
+        rule="INTERFACES: a month fails if anything is wrong",
         file=_FINDINGS,
         before="return MonthVerdict(month, Verdict.FAILED, (*failed, *reasons))",
         after="return MonthVerdict(month, Verdict.NOT_PROVABLE, (*failed, *reasons))",
@@ -113,7 +113,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="proven_by_a_wrong_log",
-        rule="§6 a month is proven by an audit log that holds",
+        rule="§6 only an intact audit log proves a month",
         file=_FINDINGS,
         before='        reasons += [f"not proven by {file}, which is wrong" for file in wrong_elsewhere]\n',
         after="",
@@ -121,7 +121,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="unreadable_is_damaged",
-        rule="INTERFACES: what may not be read is not checked, and not damaged",
+        rule="INTERFACES: a file without read permission is not checked; it is not reported as damaged",
         file=_FINDINGS,
         before="except PermissionError as error:",
         after="except InterruptedError as error:",
@@ -129,7 +129,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="nothing_is_proven",
-        rule="INTERFACES: without closed months and audit log nothing can be proven",
+        rule="INTERFACES: without closed months or an audit log, nothing can be proven",
         file=_VERIFYING,
         before="elif not (is_anchored or",
         after="elif not (settings is not None or is_anchored or",
@@ -137,7 +137,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="unproven_run_hashes_recorded",
-        rule="INTERFACES: only what was proven is recorded for later verifications",
+        rule="INTERFACES: only proven months are recorded for later verifications",
         file=_VERIFYING,
         before="if one.verdict is Verdict.PROVEN]",
         after="if one.verdict is not Verdict.FAILED]",
@@ -145,7 +145,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="not_provable_exits_1",
-        rule="INTERFACES: verify exits 3 where it cannot prove everything",
+        rule="INTERFACES: verify exits 3 if it cannot prove everything",
         file="orchestration/cli.py",
         before="raise typer.Exit(verdict.exit_code)",
         after="raise typer.Exit(1)",
@@ -171,7 +171,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="login_forgotten",
-        rule="who acts is named with who signed in",
+        rule="the record names the account that signed in, with the one that acts",
         file="ingestion/os_user.py",
         before='f"{_name(login)} as {_name(uid)}"',
         after="_name(uid)",
@@ -179,7 +179,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="written_for_all",
-        rule="a data home is of its owner: umask 077",
+        rule="a data home is private to its owner: umask 077",
         file="orchestration/cli.py",
         before="    keep_new_files_private()\n    try:",
         after="    try:",
@@ -187,7 +187,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="group_is_no_other",
-        rule="a warning names what others can read",
+        rule="a warning names the files that other users can read",
         file="ingestion/private_files.py",
         before="_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO",
         after="_OTHERS: Final = stat.S_IRWXO",

@@ -1,4 +1,4 @@
-"""Mutants of the gate: the orchestrator behind it, orders to close, invitations and what strangers can write."""
+"""Mutants of the gate: the orchestrator behind it, orders to close, invitations and limits on strangers."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from tests.mutants.mutant import Mutant
 _ORDERS: Final = "payouts/close_orders.py"
 _ORCHESTRATOR: Final = "dashboards/gate/orchestrator.py"
 _SOCKETS: Final = "ingestion/sockets.py"
-_AUDIT: Final = "dashboards/gate/audit.py"
+_AUDIT: Final = "dashboards/access/audit.py"
 
 _ORDERS_TESTS: Final = "tests/unit/payouts/test_close_orders.py"
 _ORCHESTRATOR_TESTS: Final = "tests/unit/dashboards/test_gate_orchestrator.py"
@@ -19,7 +19,7 @@ _COMMAND_TESTS: Final = "tests/unit/orchestration/test_access_commands.py"
 ORDERS: Final = (
     Mutant(
         name="an_order_closes_twice",
-        rule="§6 a close by an order, once",
+        rule="§6 an order closes once",
         file=_ORDERS,
         before="    if standing.end == TAKEN_UP:",
         after='    if standing.end == "never":',
@@ -27,7 +27,7 @@ ORDERS: Final = (
     ),
     Mutant(
         name="a_line_that_came_too_late_counts",
-        rule="§6 a close by an order, once",
+        rule="§6 an order closes once",
         file=_ORDERS,
         before='    if line["sha256"] not in standing.counted:',
         after="    if not standing.counted:",
@@ -51,7 +51,7 @@ ORDERS: Final = (
     ),
     Mutant(
         name="nobody_approves",
-        rule="§6 where a second person must approve, one does",
+        rule="§6 if a second person is required, one has approved",
         file=_ORDERS,
         before="        if settings.second_person and order.approved_by is None:",
         after="        if settings.second_person and not order.operator:",
@@ -59,7 +59,7 @@ ORDERS: Final = (
     ),
     Mutant(
         name="the_first_person_approves",
-        rule="§6 the second person is another one",
+        rule="§6 the second person is not the first one",
         file=_ORDERS,
         before="        if is_same_person(operator, order.operator):",
         after="        if not operator:",
@@ -67,7 +67,7 @@ ORDERS: Final = (
     ),
     Mutant(
         name="the_first_person_approves_in_the_log",
-        rule="§6 the second person is another one",
+        rule="§6 the second person is not the first one",
         file=_ORDERS,
         before="        return self.order.approved_by is not None or is_same_person(operator, self.order.operator)",
         after="        return self.order.approved_by is not None",
@@ -75,7 +75,7 @@ ORDERS: Final = (
     ),
     Mutant(
         name="a_withdrawn_order_closes",
-        rule="§6 a withdrawn order is over",
+        rule="§6 a withdrawn order is no longer valid",
         file=_ORDERS,
         before="    if standing.end == WITHDRAWN:",
         after='    if standing.end == "never":',
@@ -83,7 +83,7 @@ ORDERS: Final = (
     ),
     Mutant(
         name="the_calendar_is_not_asked",
-        rule="§6 months close in order, when they are over",
+        rule="§6 months close in order, once they are over",
         file=_ORDERS,
         before="    if reasons:\n        raise OrderRefusal(",
         after="    if not month:\n        raise OrderRefusal(",
@@ -107,7 +107,7 @@ ORDERS: Final = (
     ),
     Mutant(
         name="the_last_year_of_all",
-        rule="INTERFACES.md, Commands: a message says what was expected",
+        rule="INTERFACES.md, Commands: messages say what was expected",
         file="payouts/months.py",
         before="(?!0000|9999)[0-9]{4}",
         after="[0-9]{4}",
@@ -134,7 +134,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="any_body_is_json",
-        rule="docs/security.md: GraphQL is asked as JSON",
+        rule="docs/security.md: GraphQL requests are JSON",
         file=_ORCHESTRATOR,
         before='.strip().lower() != "application/json":',
         after='.strip().lower() == "":',
@@ -142,7 +142,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="any_role_operates",
-        rule="docs/security.md: the orchestrator is for operators",
+        rule="docs/security.md: only operators use the orchestrator",
         file=_ORCHESTRATOR,
         before="        if grant.role is not Role.OPERATOR:",
         after="        if grant.role is Role.ARTIST:",
@@ -150,7 +150,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="any_role_listens",
-        rule="docs/security.md: the orchestrator is for operators",
+        rule="docs/security.md: only operators use the orchestrator",
         file=_ORCHESTRATOR,
         before="            grant.role is not Role.OPERATOR\n            or _PROTOCOL",
         after="            grant.role is Role.ARTIST\n            or _PROTOCOL",
@@ -158,7 +158,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="a_demoted_operator_listens_on",
-        rule="docs/security.md: a websocket is closed with the right to it",
+        rule="docs/security.md: a websocket closes when its user loses access",
         file=_ORCHESTRATOR,
         before="        return grant is not None and grant.role is Role.OPERATOR",
         after="        return grant is not None",
@@ -166,7 +166,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="a_websocket_of_another_site",
-        rule="docs/security.md: a websocket is of our own page",
+        rule="docs/security.md: websockets come from our own pages",
         file="dashboards/gate/middleware.py",
         before="            and self._site.has_our_origin(connection)\n",
         after="",
@@ -174,7 +174,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="mutations_by_the_websocket",
-        rule="docs/security.md: changes go by POST",
+        rule="docs/security.md: mutations are sent by POST",
         file=_ORCHESTRATOR,
         before='    if _MUTATION.search(asked["query"]):\n        raise',
         after='    if not asked["query"]:\n        raise',
@@ -182,7 +182,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="a_get_of_graphql",
-        rule="docs/security.md: GraphQL is asked by POST alone",
+        rule="docs/security.md: GraphQL accepts POST only",
         file=_ORCHESTRATOR,
         before='"/report_asset", "/graphql", ',
         after='"/report_asset", ',
@@ -190,7 +190,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="cookies_pass",
-        rule="docs/security.md: the orchestrator learns no cookie",
+        rule="docs/security.md: the orchestrator receives no cookie",
         file=_ORCHESTRATOR,
         before='"if-none-match", "if-range", "range"}',
         after='"if-none-match", "if-range", "range", "cookie"}',
@@ -198,7 +198,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="a_body_without_end",
-        rule="docs/security.md: a body has a bound",
+        rule="docs/security.md: a request body has a size limit",
         file=_ORCHESTRATOR,
         before="                if len(body) > LONGEST_BODY:",
         after="                if not body:",
@@ -206,7 +206,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="a_change_leaves_no_record",
-        rule="docs/security.md: who changed what is on record",
+        rule="docs/security.md: each change is recorded with its author",
         file=_ORCHESTRATOR,
         before='        if _MUTATION.search(asked["query"]):\n            await',
         after='        if not asked["query"]:\n            await',
@@ -214,7 +214,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="others_enter_the_folder",
-        rule="docs/security.md: sockets in a folder of mode 0700",
+        rule="docs/security.md: sockets are in a folder with mode 0700",
         file=_SOCKETS,
         before="stat.S_IMODE(found.st_mode) == 0o700",
         after="stat.S_IMODE(found.st_mode) != 0o777",
@@ -222,7 +222,7 @@ ORCHESTRATOR: Final = (
     ),
     Mutant(
         name="a_path_too_long_for_a_socket",
-        rule="docs/security.md: sockets in a folder of mode 0700",
+        rule="docs/security.md: sockets are in a folder with mode 0700",
         file=_SOCKETS,
         before="_LONGEST_FOLDER: Final = 80",
         after="_LONGEST_FOLDER: Final = 800",
@@ -234,7 +234,7 @@ GRANTS: Final = (
     Mutant(
         name="an_invitation_outlives_the_grant",
         rule="docs/security.md: revoking a grant withdraws open invitations",
-        file="dashboards/gate/revocation.py",
+        file="dashboards/access/revocation.py",
         before="invitations=withdraw_in(store, connection, emails, by=by),",
         after="invitations=withdraw_in(store, connection, [], by=by),",
         killed_by=f"{_STORE_TESTS}::test_a_revoked_grant_takes_open_invitations_along",
@@ -249,7 +249,7 @@ GRANTS: Final = (
     ),
     Mutant(
         name="a_get_accepts_an_invitation",
-        rule="docs/security.md: a grant is replaced by a form alone",
+        rule="docs/security.md: only a submitted form replaces a grant",
         file="dashboards/gate/oidc.py",
         before="            return_to=flow.return_to if flow.invitation_hash is None else ACCEPTANCE,",
         after="            return_to=flow.return_to,",
@@ -265,7 +265,7 @@ GRANTS: Final = (
     ),
     Mutant(
         name="one_address_fills_the_log",
-        rule="docs/security.md: one address does not wash out the others",
+        rule="docs/security.md: one address cannot use up the lines of the others",
         file=_AUDIT,
         before='and written.get(f"={one}", 0) < bound.of_one',
         after='and written.get(f"={one}", 0) >= 0',
@@ -273,7 +273,7 @@ GRANTS: Final = (
     ),
     Mutant(
         name="what_was_left_out_is_not_told",
-        rule="docs/security.md: the number of lines left out is on record",
+        rule="docs/security.md: the number of omitted lines is recorded",
         file=_AUDIT,
         before='where day < ? and left_out > 0 order by day, kind"',
         after='where day < ? and left_out < 0 order by day, kind"',
@@ -281,23 +281,23 @@ GRANTS: Final = (
     ),
     Mutant(
         name="failures_are_kept_for_ever",
-        rule="docs/security.md: failed attempts are forgotten",
-        file="dashboards/gate/lockout.py",
+        rule="docs/security.md: failed attempts are deleted after a time",
+        file="dashboards/access/lockout.py",
         before="        _forget(connection, now=now)\n",
         after="",
         killed_by=f"{_STORE_TESTS}::test_failed_attempts_are_forgotten_and_bounded",
     ),
     Mutant(
         name="a_flood_opens_what_is_locked",
-        rule="docs/security.md: what is locked stays locked",
-        file="dashboards/gate/lockout.py",
+        rule="docs/security.md: locked addresses and accounts stay locked",
+        file="dashboards/access/lockout.py",
         before="order by locked_until > ?, attempts, last_at limit ?",
         after="order by locked_until < ?, last_at limit ?",
         killed_by=f"{_STORE_TESTS}::test_failed_attempts_are_forgotten_and_bounded",
     ),
     Mutant(
         name="strangers_fill_the_log_file",
-        rule="docs/security.md: the log file takes 100 lines an hour of what strangers cause",
+        rule="docs/security.md: strangers can cause at most 100 log lines per hour",
         file="dashboards/gate/sparing.py",
         before="            passes = self._seen <= AN_HOUR",
         after="            passes = self._seen > 0",
@@ -305,7 +305,7 @@ GRANTS: Final = (
     ),
     Mutant(
         name="no_word_of_the_proxy",
-        rule="docs/security.md: a public address without a trusted proxy is warned of",
+        rule="docs/security.md: a public address without a trusted proxy gives a warning",
         file="orchestration/commands/dashboards.py",
         before="    if settings.public_url and not settings.trusted_proxies.strip():",
         after="    if not settings.public_url and settings.trusted_proxies.strip():",
@@ -313,7 +313,7 @@ GRANTS: Final = (
     ),
     Mutant(
         name="another_site_chooses_the_language",
-        rule="docs/security.md: no GET of another site changes anything",
+        rule="docs/security.md: a GET from another site changes nothing",
         file="dashboards/gate/routes.py",
         before="        if code in {*Language} and is_of_our_page(request):",
         after="        if code in {*Language}:",

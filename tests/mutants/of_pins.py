@@ -1,4 +1,4 @@
-"""Mutants of the pins: each refusal left out, each number of a repair wrong by one."""
+"""Mutants of the pins: each refusal is left out, each number in a repair is off by one."""
 
 from typing import Final
 
@@ -57,7 +57,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="a_half_promotion_is_staleness",
-        rule="pins: what a crash left is no problem",
+        rule="pins: a half promotion left by a crash is not a problem",
         file=_CHECK,
         before="elif commit.is_promotion and commit.contents != to_be_finished:",
         after="elif commit.is_promotion:",
@@ -73,7 +73,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="entries_from_outside_pass",
-        rule="pins: a table that something else wrote to is refused",
+        rule="pins: a table that another program wrote to is refused",
         file=_CHECK,
         before="        if not commit.is_ours:\n            yield changed_from_outside(table, number)",
         after="        if False:\n            yield changed_from_outside(table, number)",
@@ -97,7 +97,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="an_old_decision_sets_pins_back",
-        rule="pins: a staged decision of an older copy is refused",
+        rule="pins: a staged decision from an older copy is refused",
         file=_CHECK,
         before="promotion.batch_number in {pins.batch_number, pins.batch_number + 1}:",
         after="True:",
@@ -113,7 +113,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="the_half_promotion_is_pinned",
-        rule="pins: a repair leaves out what is still to be finished",
+        rule="pins: a repair leaves out an unfinished promotion",
         file=_REPAIR,
         before="            layout = None\n            continue",
         after="            pass",
@@ -121,7 +121,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="empty_batches_are_not_counted",
-        rule="pins: repaired to the number",
+        rule="pins: a repair restores the exact numbers",
         file=_REPAIR,
         before="            return number + later\n        later += 1",
         after="            return number\n        later += 1",
@@ -129,7 +129,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="stale_pins_are_overruled",
-        rule="pins: only lost or broken pins are rebuilt without a person",
+        rule="pins: only lost or broken pins are rebuilt automatically",
         file=_REPAIR,
         before="    if not error.is_lost_only:\n",
         after="    if False:\n",
@@ -137,7 +137,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="months_are_not_asked",
-        rule="pins: no repair goes behind a closed month",
+        rule="pins: a repair never goes back before the versions that a closed month read",
         file=_REPAIR,
         before="    problems += _check_months(versions, at_least or {})\n",
         after="",
@@ -145,7 +145,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="a_batch_missing_from_its_table_passes",
-        rule="pins: tables of different copies are refused",
+        rule="pins: tables from different copies are refused",
         file=_REPAIR,
         before="            if not contents <= known:",
         after="            if False:",
@@ -153,7 +153,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="pins_older_than_a_month_pass",
-        rule="pins: pins older than what a closed month read are refused",
+        rule="pins: pins older than the versions that a closed month read are refused",
         file=_MONTHS,
         before="(found is None or found < version)",
         after="found is None",
@@ -161,7 +161,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="untold_catalogues_pass",
-        rule="pins: a kept catalogue must still be told",
+        rule="pins: a kept catalogue must still be readable",
         file=_MONTHS,
         before="        except (UnknownVersionError, DamagedLogError) as error:\n            reasons.append(",
         after="        except (UnknownVersionError, DamagedLogError) as error:\n            str(",
@@ -169,7 +169,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="damage_is_gone",
-        rule="verify: damaged is not gone",
+        rule="verify: damaged data is not reported as deleted",
         file=_PINNED,
         before="        raise DamagedError(str(error)) from error",
         after="        raise GoneError(str(error)) from error",
@@ -177,7 +177,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="everything_is_beyond_the_look_back",
-        rule="verify: a version of the look-back that nothing tells is a failure",
+        rule="verify: an unknown version within the look-back is a failure",
         file=_PINNED,
         before="    return version < min(",
         after="    return True or version < min(",
@@ -185,7 +185,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="an_emptier_copy_is_published",
-        rule="publishing: no emptier copy without a word",
+        rule="publishing: an emptier copy is not published without an acceptance",
         file=_EMPTIER,
         before="(before - now) * MOST_LOST_PART > before",
         after="False",
@@ -193,7 +193,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="any_acceptance_is_enough",
-        rule="publishing: an acceptance is for one copy",
+        rule="publishing: an acceptance is valid for one copy",
         file=_EMPTIER,
         before='entry["action"] == ACTION and entry["code"] == code',
         after='entry["action"] == ACTION',
@@ -201,7 +201,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="a_lost_month_is_published",
-        rule="publishing: no copy loses a closed month",
+        rule="publishing: a copy that lost a closed month is not published",
         file=_EMPTIER,
         before="sorted(before.closed.keys() - now.closed.keys())",
         after="sorted(now.closed.keys() - before.closed.keys())",

@@ -37,7 +37,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="missing_positions_taken_for_frozen",
-        rule="§3.3 if both carry a position and it did not change",
+        rule="§3.3 no credit if both have a position and it did not change",
         file=_PLAYER_DAYS,
         before="coalesce(position_ms & {{ highest_position() }}, {{ missing_position }} + day_ms)",
         after="coalesce(position_ms & {{ highest_position() }}, {{ missing_position }})",
@@ -45,7 +45,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="rejects_on_the_day_of_their_batch_alone",
-        rule="ADR 27 the day of a load is the newest that the warehouse had by then",
+        rule="ADR 27 the day of a load is the newest day that the warehouse had by then",
         file=f"{_PLAYERS}/int_player_deliveries.sql",
         before="rows between unbounded preceding and current row",
         after="rows between current row and current row",
@@ -54,22 +54,22 @@ MUTANTS: Final = (
     Mutant(
         name="void_periods_cover",
         rule="ADR 27 a void period covers no day",
-        file=f"{_PLAYERS}/int_unsubscribed_days.sql",
+        file=f"{_PLAYERS}/int_days_unsubscribed.sql",
         before="where status != 'void'",
         after="where status is not null",
         killed_by="a_day_that_no_period_covers_is_watched_without_a_subscription",
     ),
     Mutant(
         name="touching_playbacks_beside_each_other",
-        rule="ADR 27 two devices at once share an instant",
-        file=f"{_PLAYERS}/int_playbacks_beside.sql",
+        rule="ADR 27 two devices play at the same time only if they share an instant",
+        file=f"{_PLAYERS}/int_playbacks_overlapped.sql",
         before="{{ device }}_until > first_heartbeat_at",
         after="{{ device }}_until >= first_heartbeat_at",
         killed_by="playbacks_on_two_devices_at_one_instant_are_beside_each_other",
     ),
     Mutant(
         name="single_heartbeat_before_midnight",
-        rule="ADR 27 a playback of a single heartbeat has none on a later day",
+        rule="ADR 27 a playback with a single heartbeat has none on a later day",
         file=_HEALTH,
         before="and playback_days.event_day > first_days.event_day",
         after="and playback_days.event_day < first_days.event_day",
@@ -77,7 +77,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="floor_of_a_sign_forgotten",
-        rule="ADR 27 a few playbacks of a new version are no sign",
+        rule="ADR 27 a few playbacks of a new version are not a sign",
         file="dbt_project/macros/player_signs.sql",
         before="found >= {{ rule['at_least'] }}",
         after="found > 0",

@@ -1,4 +1,4 @@
-"""Mutants of the second implementation: what it must read, in which order, and what it must find."""
+"""Mutants of the second implementation: the data it reads, the order it reads it in, the errors it finds."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ _OF_WORLDS: Final = "tests/unit/payouts/test_verification_from_heartbeats.py"
 MUTANTS: Final = (
     Mutant(
         name="proof_forgets_who_still_plays",
-        rule="§3.4 the next heartbeat may come days later",
+        rule="§3.4 the next heartbeat can come days later",
         file=_WATCHING,
         before="waiting = pl.concat([waiting.filter(~is_in_part), playing.filter(is_last).select(*_BEAT)])",
         after="waiting = waiting.filter(~is_in_part)",
@@ -23,7 +23,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="proof_forgets_the_other_parts",
-        rule="§3.4 the next heartbeat may come days later, also of a subscriber who is read with another part",
+        rule="§3.4 the next heartbeat can come days later, even if its subscriber is read in another part",
         file=_WATCHING,
         before="pl.concat([waiting.filter(~is_in_part), playing",
         after="pl.concat([playing",
@@ -31,7 +31,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="proof_orders_without_position",
-        rule="§3.2 one instant is ordered by sequence, state and position, missing first",
+        rule="§3.2 heartbeats of one instant are ordered by sequence, state and position, missing first",
         file=_WATCHING,
         before="beats.sort(_ORDER, nulls_last=False)",
         after="beats.sort(_ORDER, nulls_last=True)",
@@ -55,7 +55,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="proof_counts_days_that_nobody_paid_for",
-        rule="§5.1 the days of the periods weigh, and no others",
+        rule="§5.1 only the days of the periods weigh",
         file=_WATCHING,
         before='.filter(pl.col("day").is_in([*covered]))',
         after="",
@@ -111,7 +111,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="proof_takes_a_pool_without_members_on",
-        rule="§5.4 without any member a month that has envelopes cannot close",
+        rule="§5.4 a month that has envelopes cannot close without a pool member",
         file=_FROM_HEARTBEATS,
         before="has_payees = bool(members) or target.periods.is_empty()",
         after="has_payees = True",
@@ -119,7 +119,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="proof_believes_the_totals",
-        rule="§6 totals of a month that is settled again follow from its heartbeats",
+        rule="§6 the totals of a month that is settled again follow from its heartbeats",
         file=_FROM_HEARTBEATS,
         before=(
             "        check_sums("
@@ -130,7 +130,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="proof_believes_the_open_envelopes",
-        rule="open envelopes are those of periods that began, and are settled later (INTERFACES.md)",
+        rule="open envelopes are those of periods that have begun and are settled later (INTERFACES.md)",
         file="payouts/verification/open_envelopes.py",
         before="last_month > month.name",
         after="last_month >= month.name",

@@ -1,4 +1,4 @@
-"""Mutants of the rules that have one home: the look-back, what counts, and the policy's history."""
+"""Mutants of rules that are stated in one place: the look-back, what counts, and the policy's history."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ _IN_FORCE: Final = f"{_VERIFICATION}::test_the_policy_of_each_month_is_the_row_o
 MUTANTS: Final = (
     Mutant(
         name="look_back_of_the_last_run",
-        rule="§6 the look-back of a run is that of the policy in force on the last day of its month",
+        rule="§6 a run's look-back comes from the policy in force on the last day of its month",
         file="payouts/look_back.py",
         before="policy_of(settings, following(closed[-1]))",
         after="policy_of(settings, closed[-1])",
@@ -34,15 +34,15 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="look_back_of_every_closed_month",
-        rule="§6 settling again means the months of the look-back",
-        file=f"{_SETTLEMENT}/int_settlement_months.sql",
+        rule="§6 the months of the look-back are settled again",
+        file=f"{_SETTLEMENT}/periods/int_settlement_months.sql",
         before="coalesce(booked_months.is_in_look_back, false)",
         after="(booked_months.settlement_month is not null)",
         killed_by="a_closed_month_keeps_its_policy_and_is_adjusted_as_booked_says",
     ),
     Mutant(
         name="warehouse_of_another_look_back",
-        rule="§6 a month closes under the policy as the project states it",
+        rule="§6 a month closes under the policy that the project states",
         file="payouts/settlement.py",
         before="(month, run, month in look_back) for month",
         after="(month, run, dict((one, back) for one, _, back in booked).get(month)) for month",
@@ -50,7 +50,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="amendment_out_of_reach_closes",
-        rule="§6 an amendment of a month that the next run does not reach is refused",
+        rule="§6 an amendment of a month outside the next run's look-back is refused",
         file="payouts/closing.py",
         before="_refuse(month, requests.amendment_refusals(settings))",
         after="_refuse(month, [])",
@@ -58,7 +58,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="amendment_out_of_reach_is_used_up",
-        rule="§6 an amendment of a month that the next run does not reach is refused",
+        rule="§6 an amendment of a month outside the next run's look-back is refused",
         file="payouts/run.py",
         before="for again in settlement.look_back for entry in requests.amendments.get(again.settlement_month, ())",
         after="for entries in requests.amendments.values() for entry in entries",
@@ -66,7 +66,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="withdrawn_amendment_waits",
-        rule="§6 an amendment is on record, and so is its withdrawal",
+        rule="§6 an amendment and its withdrawal are both recorded",
         file="payouts/requests.py",
         before='for entry in entries.values() if entry["action"] == WITHDRAWN',
         after='for entry in entries.values() if entry["action"] is None',
@@ -74,7 +74,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="withdrawn_amendment_verifies",
-        rule="§6 an amendment is on record, and so is its withdrawal",
+        rule="§6 an amendment and its withdrawal are both recorded",
         file="payouts/verification/balances.py",
         before='if line.entry.get("action") == "amend_withdrawn"',
         after='if line.entry.get("action") is None',
@@ -90,7 +90,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="policy_of_a_month_settled_again_not_compared",
-        rule="§6 settled again with the policy it closed with",
+        rule="§6 a month is settled again with the policy it closed with",
         file="payouts/verification/policy_history.py",
         before="for again, one in month.control.adjustments.items()",
         after="for again, one in ()",
@@ -106,7 +106,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="no_history_no_finding",
-        rule="§6 a month closes under the policy as the project states it",
+        rule="§6 a month closes under the policy that the project states",
         file="payouts/verification/policy_history.py",
         before='report.at(Check.POLICY, path.name).same("content"',
         after='dict(what="content"',
@@ -114,7 +114,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="too_short_is_no_reason",
-        rule="§4 a live counts from the policy's minimum on",
+        rule="§4 a live counts if it is at least as long as the policy's minimum",
         file=_STATEMENT,
         before="when not ({{ is_long_enough(live, policy) }}) then 'too_short'",
         after="when false then 'too_short'",
@@ -130,15 +130,15 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="kind_typed_again",
-        rule="§4 what counts has one statement",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
+        rule="§4 what counts is stated in one place",
+        file=f"{_SETTLEMENT}/periods/int_period_live_days.sql",
         before="and {{ counts('lives', 'months') }}",
         after="and lives.kind = 'live' and lives.exclusive and lives.duration_s >= months.minimum_live_s",
         killed_by=f"{_ONE_HOME}::test_what_counts_is_stated_once",
     ),
     Mutant(
         name="member_typed_again",
-        rule="§5.4 what counts has one statement",
+        rule="§5.4 what counts is stated in one place",
         file="payouts/simulation/pool_members.sql",
         before="select artist_id\nfrom pool_members",
         after="select artist_id\nfrom pool_members\nwhere category in ('emerging', 'independent')",
@@ -146,15 +146,15 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="simulation_by_verification",
-        rule="§6 verification shares no code with what it verifies",
+        rule="§6 verification shares no code with the code that it verifies",
         file="payouts/simulation/settling.py",
         before="from payouts.simulation.arithmetic import",
-        after="from payouts.verification.arithmetic import",
+        after="from payouts.closed_month.arithmetic import",
         killed_by=f"{_ONE_HOME}::test_simulations_take_nothing_from_verification",
     ),
     Mutant(
         name="verification_by_the_look_back",
-        rule="§6 verification shares no code with what it verifies",
+        rule="§6 verification shares no code with the code that it verifies",
         file="payouts/verification/adjustments.py",
         before="from payouts.verification.amounts import check_sums",
         after="from payouts.look_back import look_back_of_next_run as check_sums",

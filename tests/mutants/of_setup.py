@@ -1,4 +1,4 @@
-"""Mutants of set-up and of dbt by hand."""
+"""Mutants of setup and of `allive dbt`."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _CHANGES_NOTHING: Final = f"{_BY_HAND_TESTS}::test_what_dbt_does_by_hand_changes
 MUTANTS: Final = (
     Mutant(
         name="dbt_by_hand_on_the_warehouse",
-        rule="INTERFACES allive dbt works on a copy of the warehouse that no payout reads",
+        rule="INTERFACES allive dbt works on a copy of the warehouse, which no payout reads",
         file=_BY_HAND,
         before='"ALLIVE_WAREHOUSE_PATH": str(place.copy),',
         after='"ALLIVE_WAREHOUSE_PATH": str(settings.warehouse_path),',
@@ -35,7 +35,7 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="dbt_by_hand_with_another_profile",
-        rule="INTERFACES allive dbt works on a copy of the warehouse that no payout reads",
+        rule="INTERFACES allive dbt works on a copy of the warehouse, which no payout reads",
         file=_BY_HAND,
         before='"--profiles-dir", "--profile", "--target"',
         after='"--profile", "--target"',

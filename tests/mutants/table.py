@@ -17,7 +17,7 @@ _SETTLEMENT: Final = "dbt_project/models/intermediate/settlement"
 _PAYOUTS: Final = "dbt_project/models/marts/payouts"
 _CORE: Final = "dbt_project/models/marts/core"
 _HEARTBEATS: Final = "ingestion/contracts/heartbeats.py"
-_PERIODS_SETTLED: Final = f"{_SETTLEMENT}/int_periods_settled.sql"
+_PERIODS_SETTLED: Final = f"{_SETTLEMENT}/periods/int_periods_settled.sql"
 
 _EACH_ENGINE: Final = "tests/mutants/test_macros.py::test_each_engine_credits_as_the_rules_say"
 _BOUNDARIES: Final = "tests/unit/ingestion/test_contracts.py::test_boundaries_are_kept"
@@ -60,7 +60,7 @@ WATCH_TIME: Final = (
     ),
     Mutant(
         name="sequence_before_instant",
-        rule="§3.2 ordered by event_at, then sequence",
+        rule="§3.2 heartbeats are ordered by event_at, then sequence",
         file=_WATCH_TIME,
         before="heartbeats.event_ms, heartbeats.sequence,",
         after="heartbeats.sequence, heartbeats.event_ms,",
@@ -68,7 +68,7 @@ WATCH_TIME: Final = (
     ),
     Mutant(
         name="sequence_before_instant_in_the_window",
-        rule="§3.2 ordered by event_at, then sequence (other engines)",
+        rule="§3.2 heartbeats are ordered by event_at, then sequence (other engines)",
         file=_WATCH_TIME,
         before="order by event_ms, sequence,",
         after="order by sequence, event_ms,",
@@ -76,7 +76,7 @@ WATCH_TIME: Final = (
     ),
     Mutant(
         name="no_tie_order",
-        rule="§3.2 one instant is ordered by sequence, state and position",
+        rule="§3.2 heartbeats of one instant are ordered by sequence, state and position",
         file=_WATCH_TIME,
         before="heartbeats.event_ms, heartbeats.sequence, heartbeats.state, heartbeats.position_ms nulls first",
         after="heartbeats.event_ms",
@@ -84,7 +84,7 @@ WATCH_TIME: Final = (
     ),
     Mutant(
         name="no_tie_order_in_the_window",
-        rule="§3.2 one instant is ordered by sequence, state and position (other engines)",
+        rule="§3.2 heartbeats of one instant are ordered by sequence, state and position (other engines)",
         file=_WATCH_TIME,
         before="order by event_ms, sequence, state, position_ms nulls first",
         after="order by event_ms",
@@ -92,7 +92,7 @@ WATCH_TIME: Final = (
     ),
     Mutant(
         name="ties_not_noticed",
-        rule="§3.2 one instant is ordered by sequence, state and position",
+        rule="§3.2 heartbeats of one instant are ordered by sequence, state and position",
         file=_WATCH_TIME,
         before="watch_ms >= {{ tie_mark }}",
         after="watch_ms >= 2 * {{ tie_mark }}",
@@ -100,7 +100,7 @@ WATCH_TIME: Final = (
     ),
     Mutant(
         name="missing_position_last",
-        rule="§3.2 position orders with missing first",
+        rule="§3.2 a missing position comes first",
         file=_WATCH_TIME,
         before="heartbeats.position_ms nulls first",
         after="heartbeats.position_ms nulls last",
@@ -160,7 +160,7 @@ WATCH_TIME: Final = (
     ),
     Mutant(
         name="missing_positions_stall",
-        rule="§3.3 only two positions can be unchanged",
+        rule="§3.3 a position is unchanged only if both heartbeats have one",
         file=_WATCH_TIME,
         before="{{ missing_position }} + day_ms)",
         after="{{ missing_position }})",
@@ -176,7 +176,7 @@ WATCH_TIME: Final = (
     ),
     Mutant(
         name="next_within_the_day",
-        rule="§3.4 the next heartbeat may come days later",
+        rule="§3.4 the next heartbeat can come days later",
         file=_WATCH_TIME,
         before="partition by playback_id, subscriber_id, live_id\n            order by event_day",
         after="partition by playback_id, subscriber_id, live_id, event_day\n            order by event_day",
@@ -184,7 +184,7 @@ WATCH_TIME: Final = (
     ),
     Mutant(
         name="next_within_the_day_of_the_window",
-        rule="§3.4 the next heartbeat may come days later (other engines)",
+        rule="§3.4 the next heartbeat can come days later (other engines)",
         file=_WATCH_TIME,
         before="partition by playback_id, subscriber_id, live_id\n        order by event_ms",
         after="partition by playback_id, subscriber_id, live_id, event_day\n        order by event_ms",
@@ -193,15 +193,15 @@ WATCH_TIME: Final = (
     Mutant(
         name="utc_days",
         rule="§3.4 a day is a day in Paris",
-        file=_HEARTBEATS,
-        before="(epoch_ms(event_at) + 3600000) //",
-        after="epoch_ms(event_at) //",
+        file="ingestion/paris_days.py",
+        before="(epoch_ms({instant}) + 3600000) //",
+        after="epoch_ms({instant}) //",
         killed_by=_PARIS_DAYS,
     ),
     Mutant(
         name="no_summer_time",
         rule="§3.4 a day is a day in Paris",
-        file=_HEARTBEATS,
+        file="ingestion/paris_days.py",
         before="% 24 = 22",
         after="% 24 = 24",
         killed_by=_PARIS_DAYS,
@@ -232,7 +232,7 @@ WATCH_TIME: Final = (
     ),
     Mutant(
         name="months_made_of_their_heartbeats_alone",
-        rule="§3.5, §4 a correction of the catalogue reaches the months that it touches",
+        rule="§3.5, §4 a correction of the catalogue reaches every month that it affects",
         file=f"{_WATCH}/int_month_inputs.sql",
         before="            'judged.facts_hash',\n",
         after="",
@@ -241,31 +241,31 @@ WATCH_TIME: Final = (
     Mutant(
         name="settlement_made_of_watching_alone",
         rule="§5 a refund or a new period changes the month that settles it",
-        file=f"{_SETTLEMENT}/int_settlement_inputs.sql",
+        file=f"{_SETTLEMENT}/periods/int_settlement_inputs.sql",
         before="            'bounds.periods_hash',\n",
         after="",
         killed_by=f"{_HISTORY}::test_a_refund_and_a_payment_reach_the_month_that_settles_the_period",
     ),
     Mutant(
         name="session_gap_open_at_thirty_minutes",
-        rule="§2 less than 30 min within a session",
-        file=f"{_WATCH}/int_playbacks_in_sessions.sql",
+        rule="§2 gaps within a session are shorter than 30 min",
+        file=f"{_WATCH}/int_playbacks_sessionized.sql",
         before="< {{ var('session_gap_ms') }}",
         after="<= {{ var('session_gap_ms') }}",
         killed_by="a_session_ends_after_thirty_minutes_of_silence",
     ),
     Mutant(
         name="session_gap_after_the_playback_before",
-        rule="§2 a session ends with everything that came before",
-        file=f"{_WATCH}/int_playbacks_in_sessions.sql",
+        rule="§2 a session's gap counts from the end of everything that came before",
+        file=f"{_WATCH}/int_playbacks_sessionized.sql",
         before="rows between unbounded preceding and 1 preceding",
         after="rows between 1 preceding and 1 preceding",
         killed_by="a_long_playback_keeps_the_session_of_short_ones_open",
     ),
     Mutant(
         name="sessions_end_with_their_month",
-        rule="§2, §3.5 a session goes on over the months that an incremental run leaves alone",
-        file=f"{_WATCH}/int_playbacks_in_sessions.sql",
+        rule="§2, §3.5 a session can continue from a month that an incremental run leaves unchanged",
+        file=f"{_WATCH}/int_playbacks_sessionized.sql",
         before="'last_heartbeat_at', days_before=2",
         after="'last_heartbeat_at'",
         killed_by="a_session_goes_on_from_the_months_that_stay",
@@ -307,7 +307,7 @@ WHAT_LANDS: Final = (
     ),
     Mutant(
         name="duration_rounded_up",
-        rule="§4 a live counts from 1,800 s on, not from 1,799.9996 s",
+        rule="§4 a live counts from 1,800 s, not from 1,799.9996 s",
         file="ingestion/contracts/fields.py",
         before="try_cast({exact} - {exact} % cast(0.001 as decimal(30, 12)) as decimal(18, 3))",
         after="try_cast({exact} as decimal(18, 3))",
@@ -332,7 +332,7 @@ WHAT_LANDS: Final = (
     ),
     Mutant(
         name="swarms_pass",
-        rule="INTERFACES files of 1 to 199 records cannot hide from the gate",
+        rule="INTERFACES files of 1 to 199 records cannot hide from the checks",
         file="ingestion/checks.py",
         before="        for pool in (small, standing)\n",
         after="        for pool in ()\n",
@@ -340,7 +340,7 @@ WHAT_LANDS: Final = (
     ),
     Mutant(
         name="small_files_hide_among_large_ones",
-        rule="INTERFACES files of 1 to 199 records cannot hide from the gate",
+        rule="INTERFACES files of 1 to 199 records cannot hide from the checks",
         file="ingestion/checks.py",
         before="        for pool in (small, standing)\n",
         after="        for pool in (standing,)\n",
@@ -348,7 +348,7 @@ WHAT_LANDS: Final = (
     ),
     Mutant(
         name="a_held_file_is_known_for_good",
-        rule="INTERFACES only what was discarded counts as known",
+        rule="INTERFACES only discarded files count as known",
         file="ingestion/batches.py",
         before='    discarded = [file for file in _files_of(stored) if decided.get(file.name) == "discard"]\n',
         after="    discarded = [*_files_of(stored)]\n",
@@ -356,7 +356,7 @@ WHAT_LANDS: Final = (
     ),
     Mutant(
         name="released_under_its_old_number",
-        rule="§3.5 no watermark passes over a released batch",
+        rule="§3.5 a watermark never skips a released batch",
         file="ingestion/batches.py",
         before="number = read_pins(settings).batch_number + 1",
         after="number = held.report.batch_number",
@@ -399,7 +399,7 @@ WHAT_LANDS: Final = (
 WHAT_COUNTS: Final = (
     Mutant(
         name="longer_than_1800",
-        rule="§4 a live counts from 1,800 s on",
+        rule="§4 a live counts from 1,800 s",
         file=_STATEMENT,
         before="{{ live }}.duration_s >= {{ policy }}.minimum_live_s",
         after="{{ live }}.duration_s > {{ policy }}.minimum_live_s",
@@ -423,8 +423,8 @@ WHAT_COUNTS: Final = (
     ),
     Mutant(
         name="views_instead_of_time",
-        rule="§1 by watch time, not by views",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        rule="§1 the split is by watch time, not by views",
+        file=f"{_SETTLEMENT}/slices/int_period_weights.sql",
         before="{{ wide('watch.watch_ms') }} * credits.share_bp",
         after="{{ wide('1') }} * credits.share_bp",
         killed_by="weight_is_watch_time_by_share",
@@ -432,7 +432,7 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="shares_ignored",
         rule="§4 a credit of c ms at s bp weighs c times s",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        file=f"{_SETTLEMENT}/slices/int_period_weights.sql",
         before="{{ wide('watch.watch_ms') }} * credits.share_bp",
         after="{{ wide('watch.watch_ms') }} * 10000",
         killed_by="weight_is_watch_time_by_share",
@@ -440,14 +440,14 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="incomplete_credits_weigh",
         rule="§4 a live's shares sum to 10,000",
-        file=f"{_SETTLEMENT}/int_credit_sets.sql",
+        file=f"{_SETTLEMENT}/catalogue/int_credit_sets.sql",
         before="sum(share_bp) = 10000",
         after="sum(share_bp) <= 10000",
         killed_by="shares_sum_to_10000_with_one_share_an_artist",
     ),
     Mutant(
         name="valid_from_the_day_after",
-        rule="§4 the category with valid_from on or before the day",
+        rule="§4 the category's valid_from is on or before the day",
         file=_STATEMENT,
         before="{{ day }} >= {{ dated }}.valid_from",
         after="{{ day }} > {{ dated }}.valid_from",
@@ -455,8 +455,8 @@ WHAT_COUNTS: Final = (
     ),
     Mutant(
         name="category_of_today",
-        rule="§4 the category on the day of the watching",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        rule="§4 the category on the day of the watching counts",
+        file=f"{_SETTLEMENT}/slices/int_period_weights.sql",
         before="{{ stands_on('categories', 'watch.event_day') }}",
         after="categories.valid_until is null",
         killed_by="watching_is_judged_by_the_category_of_its_day",
@@ -472,7 +472,7 @@ WHAT_COUNTS: Final = (
     Mutant(
         name="missing_category_does_not_block",
         rule="§4 weight on an artist without a category that day blocks the close",
-        file=f"{_SETTLEMENT}/int_settled_artists.sql",
+        file=f"{_SETTLEMENT}/periods/int_artists_settled.sql",
         before="'categories', 'artist_days.event_day', 'artist_days.event_day'",
         after="'categories', 'artist_days.event_day', \"date '9999-12-30'\"",
         killed_by="weight_needs_a_category_on_its_day",
@@ -481,8 +481,8 @@ WHAT_COUNTS: Final = (
         name="blockers_ignored",
         rule="§4 a blocker in the data blocks the close",
         file="payouts/closing.py",
-        before="reasons = list(gate.blocker_refusals(month, settlement.blockers))",
-        after="reasons = list(gate.blocker_refusals(month, ()))",
+        before="reasons = list(preconditions.blocker_refusals(month, settlement.blockers))",
+        after="reasons = list(preconditions.blocker_refusals(month, ()))",
         killed_by=f"{_CLOSING}::test_a_blocker_refuses_its_month_and_no_other",
     ),
 )
@@ -490,7 +490,7 @@ WHAT_COUNTS: Final = (
 SETTLING: Final = (
     Mutant(
         name="refunded_paid",
-        rule="§5 only periods whose status is paid",
+        rule="§5 only periods whose status is paid are settled",
         file=_PERIODS_SETTLED,
         before="status = 'paid'",
         after="status in ('paid', 'refunded')",
@@ -506,7 +506,7 @@ SETTLING: Final = (
     ),
     Mutant(
         name="odd_heartbeats_rejected",
-        rule="§3.1 what is optional never costs a heartbeat",
+        rule="§3.1 an unreadable optional field never costs a heartbeat",
         file="ingestion/contracts/heartbeats.py",
         before="keeps_odd_records=True",
         after="keeps_odd_records=False",
@@ -525,7 +525,7 @@ SETTLING: Final = (
     ),
     Mutant(
         name="month_of_period_end",
-        rule="§2 the settlement month is that of the last day",
+        rule="§2 the settlement month is the month of the last day",
         file=f"{_STAGING}/stg_billing__periods.sql",
         before="add_days('period_end', -1)",
         after="add_days('period_end', 0)",
@@ -533,31 +533,31 @@ SETTLING: Final = (
     ),
     Mutant(
         name="period_end_inclusive",
-        rule="§5.1 the days [period_start, period_end)",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
+        rule="§5.1 the days of a period are [period_start, period_end)",
+        file=f"{_SETTLEMENT}/periods/int_period_live_days.sql",
         before="periods.period_end > playback_days.event_day",
         after="periods.period_end >= playback_days.event_day",
         killed_by="a_period_weighs_its_own_days",
     ),
     Mutant(
         name="period_start_exclusive",
-        rule="§5.1 the days [period_start, period_end)",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
+        rule="§5.1 the days of a period are [period_start, period_end)",
+        file=f"{_SETTLEMENT}/periods/int_period_live_days.sql",
         before="periods.period_start <= playback_days.event_day",
         after="periods.period_start < playback_days.event_day",
         killed_by="a_period_weighs_its_own_days",
     ),
     Mutant(
         name="idle_envelopes_dropped",
-        rule="§5.2 the envelope of who watched nothing goes to the pool",
-        file=f"{_SETTLEMENT}/int_period_slices.sql",
+        rule="§5.2 the envelope of a subscriber who watched nothing goes to the pool",
+        file=f"{_SETTLEMENT}/slices/int_period_slices.sql",
         before="where period_weights.period_id is null",
         after="where period_weights.period_id is null and false",
         killed_by="each_period_is_split_on_its_own",
     ),
     Mutant(
         name="remainder_ties_reversed",
-        rule="§5.3 ties to the smallest (artist_id, category)",
+        rule="§5.3 ties go to the smallest (artist_id, category)",
         file=_LARGEST_REMAINDER,
         before="{{ ties | join(', ') }}",
         after="{{ ties | join(' desc, ') }} desc",
@@ -565,7 +565,7 @@ SETTLING: Final = (
     ),
     Mutant(
         name="smallest_remainders_first",
-        rule="§5.3 one nano each to the largest remainders",
+        rule="§5.3 the largest remainders get one nano each",
         file=_LARGEST_REMAINDER,
         before="order by remainder_units desc,",
         after="order by remainder_units asc,",
@@ -598,7 +598,7 @@ SETTLING: Final = (
     Mutant(
         name="rounded_per_subscriber",
         rule="§5.5 only the artist's sum is rounded, once",
-        file=f"{_SETTLEMENT}/int_month_slices.sql",
+        file=f"{_SETTLEMENT}/slices/int_month_slices.sql",
         before="when destination = 'direct' then amount_nanos else",
         after="when destination = 'direct' then amount_nanos - amount_nanos % 10000000 else",
         killed_by="an_artists_slices_add_up_over_periods",
@@ -613,7 +613,7 @@ SETTLING: Final = (
     ),
     Mutant(
         name="pro_rata_paid",
-        rule="§1 user-centric: each subscriber's own euro",
+        rule="§1 the split is user-centric: each subscriber's own euro",
         file=f"{_PAYOUTS}/fct_artist_months.sql",
         before="+ coalesce(pool_shares.pool_nanos, 0) as earned_nanos",
         after=(
@@ -623,24 +623,24 @@ SETTLING: Final = (
     ),
     Mutant(
         name="envelopes_in_one_pot",
-        rule="§8 of two subscribers each artist gets the same euro",
-        file=f"{_SETTLEMENT}/int_period_slices.sql",
+        rule="§8 each of two artists with one subscriber gets the same euro",
+        file=f"{_SETTLEMENT}/slices/int_period_slices.sql",
         before="sum(weight) as period_weight",
         after="(select sum(weights.weight) from weights) as period_weight",
         killed_by="each_period_is_split_on_its_own",
     ),
     Mutant(
         name="counterfactual_without_idle_envelopes",
-        rule="§5 pro-rata: the same envelopes as one pot",
-        file=f"{_SETTLEMENT}/int_pro_rata_slices.sql",
+        rule="§5 pro-rata: the same envelopes in one pot",
+        file=f"{_SETTLEMENT}/slices/int_pro_rata_slices.sql",
         before="cast(sum(amount_nanos) as bigint) as envelope_nanos",
         after="cast(sum(case when weight > 0 then amount_nanos end) as bigint) as envelope_nanos",
         killed_by="pro_rata_is_one_pot",
     ),
     Mutant(
         name="policy_of_the_first_day",
-        rule="§7 the policy in force on the month's last day",
-        file=f"{_SETTLEMENT}/int_settlement_months.sql",
+        rule="§7 the policy in force on the month's last day counts",
+        file=f"{_SETTLEMENT}/periods/int_settlement_months.sql",
         before="stands_on('policies', 'months.last_day')",
         after="stands_on('policies', 'months.first_day')",
         killed_by="the_policy_of_the_last_day_is_in_force",
@@ -658,7 +658,7 @@ POOL: Final = (
     ),
     Mutant(
         name="pool_by_direct_amounts",
-        rule="§7 the pool rule of the policy, equal by default",
+        rule="§7 the pool rule is the policy's, equal by default",
         file=_POOL_SHARES,
         before="when pool_rule = 'direct' and members_direct_nanos > 0",
         after="when members_direct_nanos > 0",
@@ -674,7 +674,7 @@ POOL: Final = (
     ),
     Mutant(
         name="member_by_the_first_day",
-        rule="§5.4 the category on the month's last day",
+        rule="§5.4 membership depends on the category on the month's last day",
         file=_STATEMENT,
         before="stands_on('categories', 'months.last_day')",
         after="stands_on('categories', 'months.first_day')",
@@ -682,7 +682,7 @@ POOL: Final = (
     ),
     Mutant(
         name="members_from_1001_bp",
-        rule="§5.4 credited with at least 1,000 bp",
+        rule="§5.4 members are credited with at least 1,000 bp",
         file=_STATEMENT,
         before="credited.share_bp >= months.minimum_pool_share_bp",
         after="credited.share_bp > months.minimum_pool_share_bp",
@@ -690,7 +690,7 @@ POOL: Final = (
     ),
     Mutant(
         name="members_by_invalid_credits",
-        rule="§5.4 on a live whose shares sum to 10,000",
+        rule="§5.4 members are credited on a live whose shares sum to 10,000",
         file=_STATEMENT,
         before="and credit_sets.is_valid",
         after="and credit_sets.is_valid is not null",
@@ -698,7 +698,7 @@ POOL: Final = (
     ),
     Mutant(
         name="members_by_lives_to_come",
-        rule="§5.4 on a live that is online by the month's last day",
+        rule="§5.4 members are credited on a live that is online by the month's last day",
         file=_STATEMENT,
         before="or {{ live }}.published_on <= {{ month }}.last_day",
         after="or {{ live }}.published_on is not null",
@@ -706,7 +706,7 @@ POOL: Final = (
     ),
     Mutant(
         name="leavers_of_the_first_day_out",
-        rule="§5.4 who has not left before the month's first day",
+        rule="§5.4 members have not left before the month's first day",
         file=_STATEMENT,
         before="{{ artist }}.left_on >= {{ month }}.first_day",
         after="{{ artist }}.left_on > {{ month }}.first_day",
@@ -714,7 +714,7 @@ POOL: Final = (
     ),
     Mutant(
         name="pool_without_members_closes",
-        rule="§5.4 a month with envelopes and no member cannot close",
+        rule="§5.4 a month with envelopes and no pool member cannot close",
         file=f"{_PAYOUTS}/fct_close_blockers.sql",
         before="and pool_members = 0",
         after="and pool_members < 0",
@@ -733,7 +733,7 @@ CLOSING: Final = (
     ),
     Mutant(
         name="look_back_a_month_short",
-        rule="§6 a period of a look-back month that is booked nowhere is booked by its adjustment",
+        rule="§6 an unbooked period of a look-back month is booked in that month's adjustment",
         file=_PERIODS_SETTLED,
         before="when dated.is_adjusted then dated.last_day_month",
         after="when false then dated.last_day_month",
@@ -750,7 +750,7 @@ CLOSING: Final = (
     Mutant(
         name="closed_again",
         rule="§6 closing a closed month again is refused",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if month in closed:",
         after="if month in closed[:-1]:",
         killed_by=f"{_CLOSING}::test_months_close_in_order_and_once",
@@ -758,7 +758,7 @@ CLOSING: Final = (
     Mutant(
         name="closed_with_gaps",
         rule="§6 runs close in order, without gaps",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if closed and month != months.following(closed[-1]):",
         after="if closed and month < months.following(closed[-1]):",
         killed_by=f"{_CLOSING}::test_months_close_in_order_and_once",
@@ -766,14 +766,14 @@ CLOSING: Final = (
     Mutant(
         name="first_run_anywhere",
         rule="§6 the first run is no later than the first month with periods",
-        file="payouts/gate.py",
+        file="payouts/preconditions.py",
         before="if first is not None and month > first:",
         after="if first is not None and month < first:",
         killed_by=f"{_CLOSING}::test_the_first_run_may_not_skip_periods",
     ),
     Mutant(
         name="over_in_utc",
-        rule="§6 a month closes when it is over in Paris",
+        rule="§6 a month closes only when it is over in Paris",
         file="payouts/months.py",
         before="now.astimezone(PARIS).date()",
         after="now.date()",
@@ -781,9 +781,9 @@ CLOSING: Final = (
     ),
     Mutant(
         name="closed_from_an_old_warehouse",
-        rule="§6 what closed months booked is part of the input",
+        rule="§6 the bookings of closed months are part of the input",
         file="payouts/closing.py",
-        before="_refuse(month, gate.warehouse_refusals(settings, con))",
+        before="_refuse(month, preconditions.warehouse_refusals(settings, con))",
         after="_refuse(month, [])",
         killed_by=f"{_CLOSING}::test_a_warehouse_from_before_the_last_close_is_refused",
     ),
@@ -813,7 +813,7 @@ CLOSING: Final = (
     ),
     Mutant(
         name="debts_forgotten",
-        rule="§6 what is carried forward may be negative",
+        rule="§6 an amount carried forward can be negative",
         file="payouts/ledger.py",
         before="for artist_id, cents in carried.items() if cents}",
         after="for artist_id, cents in carried.items() if cents > 0}",
@@ -829,7 +829,7 @@ CLOSING: Final = (
     ),
     Mutant(
         name="minimum_not_reached_by_itself",
-        rule="§6 paid in full from 1,000 cents on",
+        rule="§6 amounts from 1,000 cents are paid in full",
         file="payouts/balances.py",
         before="payable_cents >= minimum_cents",
         after="payable_cents > minimum_cents",
@@ -845,7 +845,7 @@ CLOSING: Final = (
     ),
     Mutant(
         name="leaver_of_the_last_day_carried",
-        rule="§6 small amounts are paid to who has left by the last day",
+        rule="§6 small amounts are paid to artists who have left by the last day",
         file="payouts/balances.py",
         before="payee.left_on <= months.last_day(month)",
         after="payee.left_on < months.last_day(month)",
@@ -869,7 +869,7 @@ CLOSING: Final = (
     ),
     Mutant(
         name="iban_as_young_as_its_last_record",
-        rule="§6 an IBAN's age counts from the first record that bears it",
+        rule="§6 an IBAN's age counts from the first record that has it",
         file=f"{_CORE}/dim_payees.sql",
         before="min(updated_at) as first_seen_at",
         after="max(updated_at) as first_seen_at",
@@ -880,16 +880,16 @@ CLOSING: Final = (
 CORRECTING: Final = (
     Mutant(
         name="credits_of_today_in_a_closed_month",
-        rule="§6 settled again with the catalogue it closed with",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        rule="§6 a month is settled again with the catalogue it closed with",
+        file=f"{_SETTLEMENT}/slices/int_period_weights.sql",
         before="and watch.catalogue is not distinct from credits.catalogue",
         after="and credits.catalogue is null",
         killed_by=_KEPT_CATALOGUE,
     ),
     Mutant(
         name="categories_of_today_in_a_closed_month",
-        rule="§6 settled again with the catalogue it closed with",
-        file=f"{_SETTLEMENT}/int_period_weights.sql",
+        rule="§6 a month is settled again with the catalogue it closed with",
+        file=f"{_SETTLEMENT}/slices/int_period_weights.sql",
         before="and watch.catalogue is not distinct from categories.catalogue",
         after="and categories.catalogue is null",
         killed_by=_KEPT_CATALOGUE,
@@ -897,22 +897,22 @@ CORRECTING: Final = (
     Mutant(
         name="lives_of_today_in_a_closed_month",
         rule="§6 a backdated catalogue changes no closed month",
-        file=f"{_SETTLEMENT}/int_period_watch.sql",
+        file=f"{_SETTLEMENT}/periods/int_period_live_days.sql",
         before="and months.catalogue is not distinct from lives.catalogue",
         after="and lives.catalogue is null",
         killed_by="what_counts_in_a_closed_month_is_what_counted",
     ),
     Mutant(
         name="policy_of_today_in_a_closed_month",
-        rule="§6 settled again with the policy it closed with",
-        file=f"{_SETTLEMENT}/int_settlement_months.sql",
+        rule="§6 a month is settled again with the policy it closed with",
+        file=f"{_SETTLEMENT}/periods/int_settlement_months.sql",
         before="coalesce(booked_months.minimum_payout_cents, policies.minimum_payout_cents)",
         after="policies.minimum_payout_cents",
         killed_by=_KEPT_POLICY,
     ),
     Mutant(
         name="look_back_of_four_months",
-        rule="§2 the look-back are the three closed months before the run",
+        rule="§2 the look-back is the three closed months before the run",
         file="payouts/look_back.py",
         before="closed[max(len(closed) - months, 0) :]",
         after="closed[max(len(closed) - months - 1, 0) :]",
@@ -920,7 +920,7 @@ CORRECTING: Final = (
     ),
     Mutant(
         name="corrections_forgotten",
-        rule="§6 the difference to what has been booked so far, earlier adjustments included",
+        rule="§6 an adjustment is the difference to what is booked so far, earlier adjustments included",
         file=f"{_PAYOUTS}/fct_artist_months.sql",
         before="- coalesce(booked.earned_cents, 0)\n                    - coalesce(adjusted.adjustment_cents, 0)",
         after="- coalesce(booked.earned_cents, 0)",
@@ -944,7 +944,7 @@ CORRECTING: Final = (
     ),
     Mutant(
         name="unbooked_period_not_booked",
-        rule="§6 a period of a look-back month that is booked nowhere is booked by its adjustment",
+        rule="§6 an unbooked period of a look-back month is booked in that month's adjustment",
         file="payouts/settlement.py",
         before='self.totals["unbooked_periods"] > 0 or any(',
         after="any(",
@@ -952,7 +952,7 @@ CORRECTING: Final = (
     ),
     Mutant(
         name="amended_month_keeps_its_catalogue",
-        rule="§6 the amended catalogue is then the one that month keeps",
+        rule="§6 an amended month keeps the amended catalogue",
         file="payouts/run.py",
         before="again.catalogue or settlement.settlement_month",
         after="again.catalogue or again.settlement_month",
@@ -960,7 +960,7 @@ CORRECTING: Final = (
     ),
     Mutant(
         name="amendment_taken_up_twice",
-        rule="§6 an amendment lets today's catalogue in once",
+        rule="§6 an amendment applies today's catalogue once",
         file="payouts/requests.py",
         before='if entry["action"] == AMENDED and entry_id not in done',
         after='if entry["action"] == AMENDED',
@@ -968,7 +968,7 @@ CORRECTING: Final = (
     ),
     Mutant(
         name="returned_payment_counted_twice",
-        rule="§6 a returned payment comes into the balance once",
+        rule="§6 a returned payment is added to the balance once",
         file="payouts/requests.py",
         before='if entry["action"] in {RETURNED, WRITTEN_OFF} and entry_id not in done',
         after='if entry["action"] in {RETURNED, WRITTEN_OFF}',

@@ -1,4 +1,4 @@
-"""What refuses a close, and what a run pays: on marts written by hand, without a build (RULES.md §4, §6)."""
+"""Tests what refuses a close and what a run pays, on marts written by hand, without a build (RULES.md §4, §6)."""
 
 import hashlib
 import json
@@ -12,13 +12,13 @@ import pytest
 from ingestion.batches import HeldBatch, HeldFile
 from ingestion.reports import BatchReport
 from ingestion.settings import Settings
-from payouts import closing, gate, ledger, requests
+from payouts import closing, ledger, preconditions, requests
 from payouts.close_orders import CloseOrder, order_close
 from payouts.close_warnings import CloseWarning, acknowledgement
+from payouts.closed_month.findings import Check, Finding
 from payouts.errors import Refusal
 from payouts.run import compute_run
 from payouts.settlement import ArtistMonth, Settlement
-from payouts.verification.findings import Check, Finding
 from payouts.verification.proving import Proof
 from payouts.warehouse_mark import note_mark
 
@@ -72,7 +72,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def close_by_hand(settings: Settings, month: str) -> None:
-    """Make a closed month, as far as its manifest and balances."""
+    """Make a closed month that has only a manifest and balances."""
     folder = ledger.month_dir(settings, month)
     folder.mkdir(parents=True)
     manifest = {"settlement_month": month, "run_hash": "1" * 64, "previous_run_hash": "0" * 64, "files": {}}
@@ -87,12 +87,12 @@ def close_by_hand(settings: Settings, month: str) -> None:
 
 
 def answer_to_a_close(settings: Settings, *, order_id: str) -> tuple[str, ...]:
-    """Return the reasons of the refusal; anything else in words, so that an assertion can tell it."""
+    """Return the reasons of the refusal, or describe any other outcome so that an assertion shows it."""
     try:
         closing.close_month(settings, "2021-01", order_id=order_id)
     except Refusal as refusal:
         return refusal.reasons
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is no refusal
+    except Exception as error:  # noqa: BLE001 - any other error is not a refusal
         return f"no refusal: {type(error).__name__}", str(error)
     return "it closed", ""
 
@@ -105,36 +105,36 @@ def hold(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
 
 
 def test_a_blocker_refuses_its_month_and_no_other(settings: Settings) -> None:
-    assert closing.refusals(settings, "2021-01") == ()
+    assert refusals(settings, "2021-01") == ()
     close_by_hand(settings, "2021-01")
-    reasons = closing.refusals(settings, "2021-02")
+    reasons = refusals(settings, "2021-02")
     assert [reason.partition(":")[0] for reason in reasons] == ["live_without_credits"]
 
 
 def test_the_first_run_may_not_skip_periods(settings: Settings) -> None:
-    assert closing.refusals(settings, "2021-01") == ()
-    assert "close 2021-01 first" in " ".join(closing.refusals(settings, "2021-03"))
+    assert refusals(settings, "2021-01") == ()
+    assert "close 2021-01 first" in " ".join(refusals(settings, "2021-03"))
 
 
 def test_months_close_in_order_and_once(settings: Settings) -> None:
     close_by_hand(settings, "2021-01")
     now = datetime(2021, 6, 1, tzinfo=UTC)
-    assert gate.calendar_refusals(settings, "2021-02", now=now) == []
-    assert len(gate.calendar_refusals(settings, "2021-03", now=now)) == 1
-    assert len(gate.calendar_refusals(settings, "2020-12", now=now)) == 1
-    assert "closed already" in " ".join(gate.calendar_refusals(settings, "2021-01", now=now))
+    assert preconditions.calendar_refusals(settings, "2021-02", now=now) == []
+    assert len(preconditions.calendar_refusals(settings, "2021-03", now=now)) == 1
+    assert len(preconditions.calendar_refusals(settings, "2020-12", now=now)) == 1
+    assert "closed already" in " ".join(preconditions.calendar_refusals(settings, "2021-01", now=now))
 
 
 def test_a_month_closes_when_it_is_over(settings: Settings) -> None:
-    assert gate.calendar_refusals(settings, "2021-01", now=datetime(2021, 1, 31, 23, tzinfo=UTC)) == []
-    assert len(gate.calendar_refusals(settings, "2021-01", now=datetime(2021, 1, 31, 22, 59, tzinfo=UTC))) == 1
+    assert preconditions.calendar_refusals(settings, "2021-01", now=datetime(2021, 1, 31, 23, tzinfo=UTC)) == []
+    assert len(preconditions.calendar_refusals(settings, "2021-01", now=datetime(2021, 1, 31, 22, 59, tzinfo=UTC))) == 1
 
 
 def test_a_held_batch_refuses_the_months_it_touches(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     hold(monkeypatch, date(2021, 2, 1))
-    assert closing.refusals(settings, "2021-01") == ()
+    assert refusals(settings, "2021-01") == ()
     hold(monkeypatch, date(2021, 1, 31))
-    assert "Batch b-1 (heartbeats) is held" in " ".join(closing.refusals(settings, "2021-01"))
+    assert "Batch b-1 (heartbeats) is held" in " ".join(refusals(settings, "2021-01"))
 
 
 def test_a_warehouse_from_before_the_last_close_is_refused(settings: Settings) -> None:
@@ -142,7 +142,7 @@ def test_a_warehouse_from_before_the_last_close_is_refused(settings: Settings) -
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("delete from booked.months")
     note_mark(settings, "tests")
-    assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
+    assert "not been fully built since the last close" in " ".join(refusals(settings, "2021-02"))
 
 
 def test_a_warehouse_that_means_another_look_back_is_refused(settings: Settings) -> None:
@@ -150,7 +150,7 @@ def test_a_warehouse_that_means_another_look_back_is_refused(settings: Settings)
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("update booked.months set is_in_look_back = false")
     note_mark(settings, "tests")
-    assert "not built wholly since the last close" in " ".join(closing.refusals(settings, "2021-02"))
+    assert "not been fully built since the last close" in " ".join(refusals(settings, "2021-02"))
 
 
 def test_an_amendment_that_the_run_does_not_reach_refuses_it(settings: Settings, tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_an_amendment_that_the_run_does_not_reach_refuses_it(settings: Settings,
     settings.policies_path.write_text("valid_from,look_back_months\n2015-01-01,3\n")
     requests.amend(settings, "2021-01", why="wrong credits", operator="zoe")
     settings.policies_path.write_text("valid_from,look_back_months\n2015-01-01,3\n2021-02-28,0\n")
-    (reason,) = closing.refusals(settings, "2021-02")
+    (reason,) = refusals(settings, "2021-02")
     assert "The amendment of 2021-01 that zoe asked for" in reason
     assert "adjusts no earlier month" in reason
 
@@ -168,13 +168,13 @@ def test_an_amendment_that_the_run_does_not_reach_refuses_it(settings: Settings,
 def test_a_warehouse_that_something_else_wrote_to_is_refused(settings: Settings) -> None:
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("update marts.fct_artist_months set current_earned_cents = 99")
-    assert "not as the project left it" in " ".join(closing.refusals(settings, "2021-01"))
+    assert "not as the project left it" in " ".join(refusals(settings, "2021-01"))
 
 
 def test_a_warehouse_in_the_place_of_another_is_refused(settings: Settings) -> None:
-    """Its header is noted, its token is not the one that the build drew."""
+    """The note matches this file's header, but has another build's token."""
     note_mark(settings, "of another build")
-    assert "not as the project left it" in " ".join(closing.refusals(settings, "2021-01"))
+    assert "not as the project left it" in " ".join(refusals(settings, "2021-01"))
 
 
 def test_a_file_that_could_not_be_read_refuses_while_it_lies_there_as_it_was(settings: Settings) -> None:
@@ -189,9 +189,9 @@ def test_a_file_that_could_not_be_read_refuses_while_it_lies_there_as_it_was(set
             values,
         )
     note_mark(settings, "tests")
-    assert "lives/l.csv.gz could not be read" in " ".join(closing.refusals(settings, "2021-01"))
+    assert "lives/l.csv.gz could not be read" in " ".join(refusals(settings, "2021-01"))
     broken.write_bytes(b"whole")
-    assert closing.refusals(settings, "2021-01") == ()
+    assert refusals(settings, "2021-01") == ()
 
 
 @pytest.mark.parametrize("acknowledged", [None, "00000000", ""])
@@ -248,8 +248,17 @@ def test_a_balance_is_brought_forward_and_paid_with_what_was_earned() -> None:
     )  # fmt: skip
     run = compute_run(settlement, brought_forward={"a": 950, "gone": -3})
     assert {line.artist_id: (line.brought_forward_cents, line.carry_reason) for line in run.lines} == {
-        "a": (950, "no_iban"),  # 1,050 reach the minimum; 100 or 950 alone do not
+        "a": (950, "no_iban"),  # 1,050 reaches the minimum; 100 or 950 alone does not
         "b": (0, "below_minimum"),
         "gone": (-3, "negative"),
     }
     assert {line.artist_id: line.carried_forward_cents for line in run.lines} == {"a": 1050, "b": 100, "gone": -3}
+
+
+def refusals(settings: Settings, month: str) -> tuple[str, ...]:
+    """Every reason in the warehouse why the month cannot close now."""
+    try:
+        closing.settle_month(settings, month)
+    except Refusal as refusal:
+        return refusal.reasons
+    return ()

@@ -1,4 +1,4 @@
-"""Rules that the dbt project says in macros, run apart from dbt: both engines' watch time, and the pool."""
+"""Rules that the dbt project states in macros, tested without dbt: both engines' watch time, and the pool."""
 
 from random import Random
 
@@ -26,7 +26,7 @@ MIDNIGHT_MS = 1_612_134_000_000  # 2021-02-01 00:00 in Paris
 
 
 def random_playback(playback_id: str, random: Random) -> list[Heartbeat]:
-    """Few instants on both sides of midnight, so that many are shared; every sequence and position is likely."""
+    """Draw from a few instants around midnight, so that many are shared; every sequence and position is likely."""
     return [
         Heartbeat(
             event_id="e",
@@ -86,7 +86,7 @@ def test_each_engine_credits_as_the_rules_say(variants: tuple[str, ...]) -> None
 
 @pytest.mark.parametrize("variants", [("duckdb", "default"), ("default",)])
 def test_each_engine_counts_the_signs_of_players_alike(variants: tuple[str, ...]) -> None:
-    """docs/adr/0027: both engines' health of players, by a second count in Python."""
+    """docs/adr/0027: compare both engines' player health with a second count in Python."""
     random = Random(11)
     heartbeats = [beat for i in range(600) for beat in random_player(f"p{i}", random)]
     rows = [
@@ -114,12 +114,12 @@ def test_each_engine_counts_the_signs_of_players_alike(variants: tuple[str, ...]
         tuple(player): (one.playbacks, *(getattr(one, name) for name in SIGNS)) for player, one in health.items()
     }
     assert {row[:3]: row[3:] for row in found} == expected
-    # Each sign is there: else nothing was compared.
+    # Each sign occurs: otherwise nothing was compared.
     assert all(sum(row[3:][place] for row in found) > 0 for place in range(len(SIGNS) + 1))
 
 
 def random_player(playback_id: str, random: Random) -> list[Heartbeat]:
-    """A player of one version, with gaps and positions at and beside the limits of every sign."""
+    """A player of one version, with gaps and positions at and next to the limits of every sign."""
     at = MIDNIGHT_MS - 40_000
     position_ms = random.choice((0, 2**34 - 5_000, 2**34 + 5_000))
     sequences = random.choice(((None, 0), (None, 0, 1, 2)))
@@ -148,7 +148,7 @@ def random_player(playback_id: str, random: Random) -> list[Heartbeat]:
 
 
 def test_the_pool_does_not_look_at_watch_time() -> None:
-    """RULES.md §5.4: equal parts, so that fake watching pulls nothing out of the pool."""
+    """RULES.md §5.4: the parts are equal, so that fake watching gains nothing from the pool."""
     query = f"""
         with members(settlement_month, artist_id) as (values ('2021-02', 'a'), ('2021-02', 'b')),
         months(settlement_month, pool_rule) as (values ('2021-02', 'equal')),

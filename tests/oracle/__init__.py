@@ -1,8 +1,8 @@
-"""The rules of the money a second time: plain Python integers, straight from landed files.
+"""A second implementation of the money rules: plain Python integers, straight from landed files.
 
-Shares no code and no SQL with the product, reads RULES.md section by section (`landed_*`:
+It shares no code and no SQL with the product, follows RULES.md section by section (`landed_*`:
 INTERFACES.md, `watch_time`: §3, `catalogue`: §4, `settlement`: §5, `history`: §6), and is slow and
-obvious on purpose: where it and the product differ, one of them misreads the page.
+obvious on purpose: if it differs from the product, one of the two misreads the rules.
 """
 
 from tests.oracle.catalogue import Catalogue

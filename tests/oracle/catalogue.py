@@ -1,4 +1,4 @@
-"""RULES.md §4: which lives count, to whom their time goes, and what an artist is on a day."""
+"""RULES.md §4: which lives count, which artists get their watch time, and an artist's category on a day."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Catalogue:
         return live is not None and live.kind == "live" and live.exclusive and live.duration_s >= minimum_live_s
 
     def shares(self, live_id: str) -> tuple[tuple[str, int], ...]:
-        """The (artist_id, share_bp) of a live."""
+        """The (artist_id, share_bp) pairs of a live."""
         return self.credits.get(live_id, ())
 
     def shares_are_whole(self, live_id: str) -> bool:
@@ -32,7 +32,7 @@ class Catalogue:
         return sum(share_bp for _, share_bp in self.shares(live_id)) == ALL_SHARES_BP
 
     def has_two_shares_of_one_artist(self, live_id: str) -> bool:
-        """Whether a set contradicts itself, which blocks the close."""
+        """Whether a live credits one artist twice, which blocks the close."""
         artists = [artist_id for artist_id, _ in self.shares(live_id)]
         return len(artists) != len(set(artists))
 

@@ -1,4 +1,4 @@
-"""RULES.md §6: months closed one after the other, each on what had landed by then."""
+"""RULES.md §6: months closed one after another, each on the records that had landed by then."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ class Adjustment:
 
 @dataclass(frozen=True)
 class PayoutLine:
-    """What one artist gets out of one run (`artist_payouts.csv`)."""
+    """One artist's line of a run (`artist_payouts.csv`)."""
 
     artist_id: str
     category: str | None
@@ -79,7 +79,7 @@ class Run:
 
 @dataclass
 class History:
-    """The closed months so far, and what they leave to the next one."""
+    """The closed months so far, and the state that the next one starts from."""
 
     policy: Policy = field(default_factory=Policy)
     runs: dict[str, Run] = field(default_factory=dict)
@@ -89,11 +89,11 @@ class History:
     amended: set[str] = field(default_factory=set)
     balances: dict[str, int] = field(default_factory=dict)
     with_entries: set[str] = field(default_factory=set)
-    """Artists into whose balance something came since the last run, outside of any earning."""
+    """Artists with a returned payment or a write-off since the last run."""
 
     @property
     def next_month(self) -> str | None:
-        """ "Runs close in order, without gaps"; None before the first run, which may be chosen."""
+        """ "Runs close in order, without gaps"; None before the first run, whose month is free to choose."""
         return months_later(max(self.runs), 1) if self.runs else None
 
     def settlement_month(self, period: Subscription, *, run_month: str | None = None) -> str:
@@ -113,13 +113,13 @@ class History:
         return next_run if month < first_run or is_final else month
 
     def periods_of(self, month: str, data: Snapshot, *, run_month: str | None = None) -> list[Subscription]:
-        """The periods that a month settles, if it were settled now."""
+        """The periods that a month would settle if it were settled now."""
         return [
             period for period in data.periods.values() if self.settlement_month(period, run_month=run_month) == month
         ]
 
     def settle_open_month(self, month: str, data: Snapshot, *, run_month: str | None = None) -> Settlement:
-        """An open month on today's data; with `run_month`, as a first run of that month would."""
+        """Settle an open month on today's data; with `run_month`, as a first run of that month would."""
         return settle(
             month,
             self.periods_of(month, data, run_month=run_month),
@@ -130,7 +130,7 @@ class History:
         )
 
     def resettle_closed_month(self, month: str, data: Snapshot) -> Settlement:
-        """A closed month again.
+        """Settle a closed month again.
 
         "With the periods booked in it plus any of that month that are booked nowhere, on today's
         heartbeats and subscriptions, with the policy and the catalogue it closed with".
@@ -150,24 +150,24 @@ class History:
         return sorted(one for one in before if one in self.runs)
 
     def amend(self, month: str) -> None:
-        """`allive amend`: the catalogue at the next close is then the one that month keeps."""
+        """`allive amend`: the month takes over the catalogue of the next close, and keeps it."""
         self.amended.add(month)
 
     def return_payment(self, month: str, artist_id: str) -> int:
-        """`allive payments return`: the cents that this run paid are in the balance again."""
+        """`allive payments return`: put the cents that the run paid back into the balance, and return them."""
         [line] = [line for line in self.runs[month].lines if line.artist_id == artist_id]
         self._enter(artist_id, line.paid_cents)
         return line.paid_cents
 
     def write_off(self, artist_id: str) -> int:
-        """Give up a negative balance; the cents that are given up."""
+        """Write off a negative balance; return the cents written off."""
         owed = -self.balances[artist_id]
         self._enter(artist_id, owed)
         return owed
 
     def _enter(self, artist_id: str, cents: int) -> None:
         if cents <= 0:
-            raise ValueError(f"{artist_id}: {cents} cents are nothing to return or to write off")
+            raise ValueError(f"{artist_id}: {cents} cents cannot be returned or written off")
         self.balances[artist_id] = self.balances.get(artist_id, 0) + cents
         self.with_entries.add(artist_id)
 
@@ -175,7 +175,7 @@ class History:
         """Close the next month on a snapshot.
 
         Raises:
-            CannotCloseError: something blocks the close; nothing is booked then.
+            CannotCloseError: something blocks the close; nothing is booked.
         """
         if self.next_month not in (None, month):
             raise ValueError(f"{self.next_month} is next, not {month}")
@@ -268,9 +268,9 @@ def carry_reason(
     versions: list[Artist],
     policy: Policy,
 ) -> str | None:
-    """Why a balance is not paid now; None where it is paid, or where there is nothing to pay.
+    """Why a balance is not paid now; None if it is paid, or if there is nothing to pay.
 
-    The amount speaks before the bank details: whoever is below the minimum is told so.
+    The amount is checked before the bank details: a balance below the minimum gets that reason whatever the IBAN.
     """
     if payable_cents <= 0:
         return "negative" if payable_cents else None
@@ -320,7 +320,7 @@ def electronic_iban(iban: str) -> str:
 
 
 def is_iban(iban: str) -> bool:
-    """ISO 13616: the length of its country, digits and letters, and a remainder of 1 by 97.
+    """ISO 13616: the length for its country, digits and letters only, and a remainder of 1 modulo 97.
 
     >>> is_iban("FR14 2004 1010 0505 0001 3M02 606"), is_iban("FR15 2004 1010 0505 0001 3M02 606")
     (True, False)
@@ -335,7 +335,7 @@ def is_iban(iban: str) -> bool:
 
 
 def months_with_periods(data: Snapshot, history: History) -> list[str]:
-    """Every settlement month that has something to settle, bookings heeded."""
+    """Every settlement month that has something to settle, considering what is booked."""
     return sorted(
         {history.settlement_month(period) for period in data.periods.values() if is_payable(period, history.policy)}
     )

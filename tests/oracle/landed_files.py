@@ -1,6 +1,6 @@
-"""From files in landing to lines: the oracle's own reader of csv, ndjson/jsonl, gz, zst and Parquet.
+"""The oracle's own reader of files in landing (csv, ndjson/jsonl, gz, zst and Parquet), which yields their lines.
 
-Knows nothing of what a line means; `landed_records` judges that. Rules: INTERFACES.md, "Landing".
+It does not interpret lines; `landed_records` does. Rules: INTERFACES.md, "Landing".
 """
 
 import codecs
@@ -22,7 +22,7 @@ import zstandard
 
 @dataclass(frozen=True)
 class Line:
-    """One record as it stands in its file; `values` is None where the line cannot be read."""
+    """One record as written in its file; `values` is None if the line cannot be read."""
 
     number: int
     values: dict[str, Any] | None
@@ -30,7 +30,7 @@ class Line:
 
 @dataclass(frozen=True)
 class LandedFile:
-    """One file by its path relative to landing, with the hash of its decompressed content."""
+    """One file: its path relative to landing, the hash of its decompressed content, and its lines."""
 
     name: str
     content_hash: str
@@ -38,7 +38,7 @@ class LandedFile:
 
 
 class UnreadableFile(Exception):  # noqa: N818 - a state of a file, not an error of the program
-    """A file that cannot be read at all: it is set aside whole."""
+    """A file that cannot be read at all: the whole file is set aside."""
 
 
 def is_delivered(path: Path) -> bool:
@@ -50,7 +50,7 @@ def read_file(path: Path, name: str) -> LandedFile:
     """Read one landed file, whatever its format.
 
     Raises:
-        UnreadableFile: it is truncated, or not of the format that its name says.
+        UnreadableFile: it is truncated, or does not have the format that its name says.
     """
     suffixes = path.suffixes
     try:
@@ -81,7 +81,7 @@ def _decompressed(content: bytes, suffix: str) -> bytes:
 
 
 def _json_lines(content: bytes) -> Iterator[Line]:
-    """A JSON object on each line; only a line feed ends a line; blank lines are ignored."""
+    """One JSON object per line; only a line feed ends a line; blank lines are ignored."""
     for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if not raw.strip():
             continue
@@ -94,15 +94,15 @@ def _json_lines(content: bytes) -> Iterator[Line]:
 
 
 def _no_constant(name: str) -> None:
-    """NaN and Infinity are no JSON, whatever Python thinks."""
+    """Reject NaN and Infinity, which Python accepts although they are not JSON."""
     raise ValueError(name)
 
 
 def _csv_lines(content: bytes) -> Iterator[Line]:
-    """A header, then records; a record is on the line where it begins (the header is on line 1).
+    """A header, then records; a record has the number of the line on which it begins (the header is on line 1).
 
-    Separated by what parts the header into most names; these are names whatever their case and the blanks around them.
-    A record with another number of fields than the header, or with bytes that are not UTF-8, cannot be read.
+    The separator is the one that splits the header into the most names. Their case and the blanks around them are
+    ignored. A record with more or fewer fields than the header, or with bytes that are not UTF-8, cannot be read.
     """
     is_utf_16 = content[:2] in {codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE}
     text = content.decode("utf-16") if is_utf_16 else content.decode("utf-8-sig", errors="surrogateescape")

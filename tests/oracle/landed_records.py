@@ -1,5 +1,5 @@
 # ruff: noqa: RUF009 - the fields of the table below are declared by calls
-"""What a landed line must be: the six record types, and the reasons for which a line is rejected.
+"""The six record types, and the reasons for which a line is rejected.
 
 The classes below are INTERFACES.md's table, field by field and in its order, because that order
 decides which reason applies first and which of two tied records wins. Instants are whole
@@ -25,7 +25,7 @@ Parser = Callable[[Any], Any]
 
 
 class NotAValue(ValueError):  # noqa: N818 - the reason of a reject, not an error of the program
-    """The text cannot be read as what the field holds."""
+    """The value cannot be read as the field's type."""
 
 
 def paris_day(instant_ms: int) -> date:
@@ -34,7 +34,7 @@ def paris_day(instant_ms: int) -> date:
 
 
 def is_blank(character: str) -> bool:
-    """Whether it shows nothing: white space, a control (but NUL), a format character, or a filler."""
+    """Whether a character is invisible: white space, a control (except NUL), a format character, or a filler."""
     if character == "\0":
         return False
     invisible = unicodedata.category(character) in {"Zs", "Zl", "Zp", "Cc", "Cf"}
@@ -51,12 +51,12 @@ def bare(value: str) -> str:
 
 
 def is_nothing(value: Any) -> bool:
-    """Whether a field is missing: a text of blanks alone says no more than an empty one."""
+    """Whether a field is missing; a text of blanks alone counts as empty."""
     return value is None or (isinstance(value, str) and not bare(value))
 
 
 def text(value: Any) -> str:
-    """Text is as it is written."""
+    """A text, unchanged."""
     if isinstance(value, str) and "\0" not in value:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -74,7 +74,7 @@ def identifier(value: Any) -> str:
 
 
 def label(value: Any) -> str:
-    """A version of an app: a text of at most 64 characters, without blanks around."""
+    """A version of an app: a text of at most 64 characters, without surrounding blanks."""
     found = bare(text(value))
     if len(found) > 64:
         raise NotAValue
@@ -113,7 +113,7 @@ def instant(value: Any) -> int:
 
 
 def _has_shape(written: str, shape: str) -> bool:
-    """Python's own parser takes a single digit for two, and basic days in an extended time."""
+    """Check the exact shape: Python's parser also accepts one digit for two, and basic days in an extended time."""
     digits = {"%Y": r"\d{4}", "%f": r"\d{1,6}"} | dict.fromkeys(("%m", "%d", "%H", "%M", "%S"), r"\d\d")
     pattern = re.escape(shape).replace("%\\", "%")
     for letter, digit in digits.items():
@@ -164,7 +164,7 @@ def integer(low: int, high: int | None = None) -> Parser:
 
 
 def number_from(low: int) -> Parser:
-    """A decimal number from `low` on."""
+    """A decimal number of at least `low`."""
 
     def parse(value: Any) -> Decimal:
         found = number(value)
@@ -181,7 +181,7 @@ def position(value: Any) -> int:
 
 
 def one_of(*allowed: str) -> Parser:
-    """A word of a closed list, whatever its case."""
+    """A word of a closed list, in upper or lower case."""
 
     def parse(value: Any) -> str:
         word = bare(value).lower() if isinstance(value, str) else value
@@ -212,12 +212,12 @@ def euros(value: Any) -> str:
 
 
 def required(parse: Parser) -> Any:
-    """A field in bold."""
+    """A required field, which is bold in INTERFACES.md."""
     return field(metadata={"parse": parse, "required": True})
 
 
 def optional(parse: Parser, *, landed_as: str | None = None) -> Any:
-    """A field that may be missing; `landed_as` is its name in the file where that differs."""
+    """A field that can be missing; `landed_as` is its name in the file if that differs."""
     return field(default=None, metadata={"parse": parse, "required": False, "landed_as": landed_as})
 
 
@@ -269,7 +269,7 @@ class Subscription:
         return self.period_end - timedelta(days=1)
 
     def broken_rule(self, _loaded_at: int) -> str | None:
-        """The first that applies, in the order below."""
+        """The first broken rule, in the order below."""
         if self.last_day < date(2015, 1, 1):
             return "too_old"
         if self.period_end <= self.period_start:
@@ -360,7 +360,7 @@ def judge(record_type: str, values: dict[str, Any] | None, *, loaded_at: int) ->
         try:
             typed[column.name] = column.metadata["parse"](values[name])
         except (ValueError, OverflowError, ArithmeticError, TypeError):
-            # RULES.md §3.1: what is optional never costs a heartbeat.
+            # RULES.md §3.1: a bad optional field never rejects a heartbeat.
             if record_type != "heartbeats" or column.metadata["required"]:
                 return f"bad_{name}"
     record = record_class(**typed)
@@ -379,6 +379,6 @@ def _landed_name(column: Any) -> str:
 
 
 def content_order(record: Any) -> tuple[Any, ...]:
-    """The key by which "the greatest content (typed, in this table's column order, null smallest)"."""
+    """The sort key for "the greatest content (typed, in this table's column order, null smallest)"."""
     values = (getattr(record, column.name) for column in fields(record))
     return tuple((value is not None, value if value is not None else 0) for value in values)

@@ -1,6 +1,6 @@
-"""The platform's and the audiences' figures a second time: sets of subscribers by day, brute force, no SQL.
+"""A second computation of the platform's and the audiences' figures: sets of subscribers by day, without SQL.
 
-The definitions are those in the yml of the marts. Rows are tuples in the order of the columns that `COLUMNS` names.
+The definitions are those in the marts' yml files. Rows are tuples with the columns of `COLUMNS`, in that order.
 """
 
 from collections import Counter, defaultdict
@@ -48,12 +48,12 @@ class PlatformFigures:
     snapshot: Snapshot
 
     def rows(self, mart: str) -> set[tuple[Any, ...]]:
-        """The rows of one mart, as its `COLUMNS` say."""
+        """The rows of one mart, with its columns in `COLUMNS`."""
         return set(getattr(self, mart)())
 
     @cached_property
     def known_days(self) -> list[date]:
-        """From the first heartbeat, or a paid period up to a year before it, to the last heartbeat."""
+        """The days from the first heartbeat, or a paid period up to a year before it, to the last heartbeat."""
         beaten = {paris_day(beat.event_at) for beat in self.snapshot.records["heartbeats"]}
         a_year_before = _a_year_before(min(beaten))
         paid = {period.period_start for period in self.snapshot.periods.values() if period.status == "paid"}
@@ -62,7 +62,7 @@ class PlatformFigures:
 
     @cached_property
     def prices(self) -> dict[tuple[str, date], int]:
-        """(subscriber, day) → the price of the periods that cover the day, where somebody pays."""
+        """(subscriber, day) → the price of the paid periods that cover the day, without those that cost nothing."""
         prices: Counter[tuple[str, date]] = Counter()
         for period in self.snapshot.periods.values():
             price = period.price_cents
@@ -76,7 +76,7 @@ class PlatformFigures:
 
     @cached_property
     def active(self) -> dict[date, set[str]]:
-        """Who is covered on each known day, or on the days before and after it."""
+        """The subscribers covered on each known day, or on both the day before and the day after it."""
         covered: dict[date, set[str]] = defaultdict(set)
         for subscriber_id, day in self.prices:
             covered[day].add(subscriber_id)
@@ -84,7 +84,7 @@ class PlatformFigures:
 
     @cached_property
     def moves(self) -> dict[date, tuple[set[str], set[str], set[str]]]:
-        """Who is new, churned and reactivated on each known day."""
+        """The new, churned and reactivated subscribers of each known day."""
         moves = {}
         ever: set[str] = set()
         before: set[str] = set()
@@ -105,7 +105,7 @@ class PlatformFigures:
 
     @cached_property
     def counting(self) -> Counter[tuple[str, str, str]]:
-        """(Month, subscriber, live) → watch time that is worth money."""
+        """(Month, subscriber, live) → watch time that counts for money."""
         catalogue = self.snapshot.catalogue
         counting: Counter[tuple[str, str, str]] = Counter()
         for (subscriber_id, live_id, day), (watch_ms, _playbacks) in self.snapshot.watch.by_day().items():
@@ -157,7 +157,7 @@ class PlatformFigures:
         yield from days.items()
 
     def fct_platform_days(self) -> Iterator[tuple[Any, ...]]:
-        """One row a known day."""
+        """One row per known day."""
         playbacks = Counter(self.started_on.values())
         sessions = Counter(paris_day(session.started_at) for session in self.snapshot.watch.sessions())
         for day in self.known_days:
@@ -174,7 +174,7 @@ class PlatformFigures:
             )
 
     def fct_platform_months(self) -> Iterator[tuple[Any, ...]]:
-        """One row a month with a known day."""
+        """One row per month with a known day."""
         playbacks = Counter(_month(day) for day in self.started_on.values())
         sessions = Counter(_month(paris_day(session.started_at)) for session in self.snapshot.watch.sessions())
         for month, days in self.months():
@@ -208,7 +208,7 @@ class PlatformFigures:
             )
 
     def fct_subscriber_cohorts(self) -> Iterator[tuple[Any, ...]]:
-        """One row a cohort and month from it on."""
+        """One row per cohort and month, from the cohort's month on."""
         months = list(self.months())
         for number, (cohort_month, cohort_days) in enumerate(months):
             cohort = set().union(*(self.moves[day][0] for day in cohort_days))
@@ -217,7 +217,7 @@ class PlatformFigures:
                 yield (cohort_month, since, month, len(cohort), retained, _rounded(10_000 * retained, len(cohort)))
 
     def fct_live_months(self) -> Iterator[tuple[Any, ...]]:
-        """One row a live and month with watch time or a start."""
+        """One row per live and month with watch time or a start."""
         watch: Counter[tuple[str, str]] = Counter()
         viewers: dict[tuple[str, str], set[str]] = defaultdict(set)
         for (subscriber_id, live_id, day), (watch_ms, _playbacks) in self.snapshot.watch.by_day().items():
@@ -239,7 +239,7 @@ class PlatformFigures:
             )
 
     def fct_live_starts(self) -> Iterator[tuple[Any, ...]]:
-        """One row a live, month and surface."""
+        """One row per live, month and surface."""
         surfaces: dict[PlaybackKey, set[str]] = defaultdict(set)
         for beat in self.snapshot.records["heartbeats"]:
             if beat.surface is not None:
@@ -251,7 +251,7 @@ class PlatformFigures:
             yield (*cell, playbacks)
 
     def fct_live_retention(self) -> Iterator[tuple[Any, ...]]:
-        """One row a live and minute, up to the furthest."""
+        """One row per live and minute, up to the furthest minute."""
         of_live: dict[str, list[int]] = defaultdict(list)
         for key, position_ms in self.furthest_ms.items():
             live = self.snapshot.catalogue.lives.get(key.live_id)
@@ -263,7 +263,7 @@ class PlatformFigures:
                 yield (live_id, minute, watching, len(positions))
 
     def fct_artist_audience(self) -> Iterator[tuple[Any, ...]]:
-        """One row an artist and month with counting watch time."""
+        """One row per artist and month with counting watch time."""
         weights: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         time: Counter[tuple[str, str]] = Counter()
         for (month, subscriber_id, live_id), watch_ms in self.counting.items():
@@ -306,5 +306,5 @@ def _a_year_before(day: date) -> date:
 
 
 def _rounded(dividend: int, divisor: int) -> int | None:
-    """Halves away from zero; nothing where there is nothing to divide by."""
+    """The quotient, with halves rounded away from zero; None if the divisor is 0."""
     return int((Decimal(dividend) / divisor).quantize(Decimal(1), ROUND_HALF_UP)) if divisor else None

@@ -1,4 +1,4 @@
-"""How players report, counted a second time: what docs/adr/0027 says of each sign, from the records alone."""
+"""A second count of player health: each sign as defined in docs/adr/0027, from the records alone."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ POSITIONS_BEGIN_AGAIN_AT_MS = 2**34
 
 
 class PlayerDay(NamedTuple):
-    """A device and app version on a Paris day; what was not delivered is an empty text."""
+    """A device and app version on a Paris day; a missing one is an empty text."""
 
     day: date
     device: str
@@ -24,7 +24,7 @@ class PlayerDay(NamedTuple):
 
 @dataclass
 class Health:
-    """What a player did on a day, in the order of the mart's columns."""
+    """A player's figures for a day, in the order of the mart's columns."""
 
     playbacks: int = 0
     started_playbacks: int = 0
@@ -45,12 +45,12 @@ class Health:
     two_device_watchers: set[str] = field(default_factory=set)
 
     def counts(self) -> tuple[int, ...]:
-        """All figures as numbers; people are counted once."""
+        """All figures as numbers; each person counts once."""
         return tuple(len(value) if isinstance(value, set) else value for value in vars(self).values())
 
 
 class _Beat(NamedTuple):
-    """What of a heartbeat is looked at; equal ones are one, and this is their order."""
+    """The parts of a heartbeat that signs depend on, in sort order; equal ones count once."""
 
     at: int
     is_playing: bool
@@ -132,7 +132,7 @@ def _count_signs(health: Health, heartbeats: list[Heartbeat]) -> None:
 
 
 def _unsubscribed_days(periods: dict[str, Subscription], watch: WatchTime) -> set[tuple[str, date]]:
-    """Subscribers and days with watch time that none of their periods covers, void ones apart."""
+    """Subscribers and days with watch time that none of their periods covers; void periods do not count."""
     watched = {(key.subscriber_id, day) for (key, day), watch_ms in watch.by_playback_day().items() if watch_ms}
     return {
         (subscriber_id, day)
@@ -149,7 +149,7 @@ def _unsubscribed_days(periods: dict[str, Subscription], watch: WatchTime) -> se
 def _on_two_devices(
     delivered: dict[PlaybackKey, dict[date, list[Heartbeat]]],
 ) -> set[tuple[PlaybackKey, date]]:
-    """Playbacks and days that share an instant with another device of the subscriber."""
+    """Playbacks and days on which another device of the same subscriber was in use at the same time."""
     open_on: dict[tuple[str, date], list[tuple[PlaybackKey, str, int, int]]] = defaultdict(list)
     for key, days in delivered.items():
         for day, beats in days.items():

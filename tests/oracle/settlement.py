@@ -40,7 +40,7 @@ class Slice(NamedTuple):
 
 
 class Blocker(NamedTuple):
-    """Why a month cannot close, and by whom or what."""
+    """Why a month cannot close, and the id of the artist, live or month that causes it."""
 
     reason: str
     subject_id: str
@@ -48,7 +48,7 @@ class Blocker(NamedTuple):
 
 @dataclass(frozen=True)
 class Settlement:
-    """A month as settled; amounts mean nothing where `blockers` is not empty."""
+    """A settled month; its amounts mean nothing if `blockers` is not empty."""
 
     month: str
     periods: tuple[str, ...]
@@ -112,7 +112,7 @@ def largest_remainder(total: int, weights: Mapping[Key, int]) -> dict[Key, int]:
 
 
 def envelope_cents(period: Subscription, policy: Policy) -> int:
-    """What of a payment goes to artists: "the smaller of the envelope and price - refunded", never below 0."""
+    """The part of a payment for artists: "the smaller of the envelope and price - refunded", never below 0."""
     whole = _whole_envelope_cents(period, policy)
     if period.refunded_cents:
         assert period.price_cents is not None, "rejected: refund_without_price"
@@ -143,7 +143,7 @@ def settle(
     artists: Mapping[str, Artist],
     policy: Policy | None = None,
 ) -> Settlement:
-    """Settle one month over the periods that are given to it."""
+    """Settle one month over the given periods."""
     policy = policy or Policy()
     payable = sorted(
         (period for period in periods if is_payable(period, policy)),
@@ -194,7 +194,7 @@ def settle(
 
 
 def pool_members(month: str, catalogue: Catalogue, artists: Mapping[str, Artist], policy: Policy) -> tuple[str, ...]:
-    """§5.4: who shares the pool of a month, sorted."""
+    """§5.4: the artists who share a month's pool, sorted."""
     first, last = first_day(month), last_day(month)
     members = set()
     for live_id, live in catalogue.lives.items():
@@ -302,7 +302,7 @@ def _cents(earned_nanos: Mapping[str, int]) -> dict[str, int]:
 def _pro_rata(
     envelope_nanos: int, weights: Mapping[tuple[str, str], int], members: tuple[str, ...], policy: Policy
 ) -> dict[str, int]:
-    """§5, counterfactual: "the same envelopes as one pot", known slices and an unwatched pot to the pool."""
+    """§5, counterfactual: "the same envelopes as one pot"; known slices and an unwatched pot go to the pool."""
     pot = largest_remainder(envelope_nanos, weights) if weights else {}
     direct: dict[str, int] = defaultdict(int)
     for (artist_id, category), nanos in pot.items():

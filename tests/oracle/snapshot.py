@@ -1,7 +1,7 @@
-"""Everything that has landed up to a moment: records, rejects, and which record of a thing is in force.
+"""Everything that has landed up to a moment: records, rejects, and which record of a key is in force.
 
-A snapshot is what a run sees. Two snapshots of the same set of lines are equal in every result,
-however the lines were spread over files.
+A run sees one snapshot. Two snapshots of the same set of lines give the same results, however the
+lines were spread over files.
 """
 
 from collections import defaultdict
@@ -38,13 +38,13 @@ class Reject(NamedTuple):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The accepted records by type, and what was not accepted."""
+    """The accepted records by type, the rejects, and the unreadable files."""
 
     records: dict[str, list[Any]]
     rejects: frozenset[Reject] = frozenset()
     unreadable: frozenset[tuple[str, str]] = frozenset()
     first_names: dict[str, str] | None = None
-    """File name → the smallest name that bears the same content: a file is known by its content."""
+    """File name → the smallest name with the same content; a file is identified by its content."""
 
     @classmethod
     def of(cls, records: Iterable[Any]) -> "Snapshot":
@@ -63,7 +63,7 @@ class Snapshot:
 
     @cached_property
     def player_health(self) -> dict[PlayerDay, Health]:
-        """How players reported, by device, app version and day."""
+        """Player health by device, app version and day."""
         return health_of(self.records["heartbeats"], self.periods, self.watch)
 
     @cached_property
@@ -94,9 +94,9 @@ class Snapshot:
 
 
 def read_landing(landing: Path, *, loaded_at: datetime | None = None) -> Snapshot:
-    """Read a whole landing folder: every file once by its content, every line judged.
+    """Read a whole landing folder: each content once, every line checked.
 
-    `loaded_at` stands for the time of the load (rule `in_future`); by default it is now.
+    `loaded_at` is the time of the load, for the rule `in_future`; by default it is now.
     """
     load_ms = instant(loaded_at or datetime.now(UTC))
     records: dict[str, list[Any]] = {name: [] for name in RECORD_CLASSES}
@@ -146,7 +146,7 @@ def _credit_sets(lines: Iterable[Any]) -> dict[str, tuple[tuple[str, int], ...]]
     """live_id → its (artist_id, share_bp) in force.
 
     "The whole set with the newest updated_at replaces the older ones"; sets tied on updated_at
-    merge; identical lines are one.
+    merge; identical lines count once.
     """
     sets: dict[str, dict[tuple[bool, int], set[tuple[str, int]]]] = defaultdict(dict)
     for line in lines:

@@ -1,4 +1,4 @@
-"""RULES.md §3: what a heartbeat is worth, and what follows from it alone."""
+"""RULES.md §3: the watch time of heartbeats, and the figures that follow from it alone."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ class PlaybackKey(NamedTuple):
 
 
 class Beat(NamedTuple):
-    """What of a heartbeat counts for money, in the order of §3.2: two equal ones are one."""
+    """The parts of a heartbeat that count for money, in the sort order of §3.2; two equal beats count once."""
 
     event_at: int
     sequence: int
@@ -38,7 +38,7 @@ class Playback:
     first_at: int
     last_at: int
     days: dict[date, int]
-    """Paris day → ms, for every day with a heartbeat, also where it earned nothing."""
+    """Paris day → ms, for every day with a heartbeat, even one that earned nothing."""
 
     @property
     def watch_ms(self) -> int:
@@ -59,7 +59,7 @@ class Session(NamedTuple):
 
 @dataclass(frozen=True)
 class WatchTime:
-    """All playbacks, and the views of them that others need."""
+    """All playbacks, and their totals by playback, by day and by session."""
 
     playbacks: dict[PlaybackKey, Playback]
 
@@ -83,7 +83,7 @@ class WatchTime:
         }
 
     def by_day(self) -> dict[tuple[str, str, date], tuple[int, int]]:
-        """(subscriber, live, Paris day) → (ms, playbacks that earned them); days without are left out."""
+        """(subscriber, live, Paris day) → (ms, playbacks that earned them), for days with watch time only."""
         totals: dict[tuple[str, str, date], tuple[int, int]] = {}
         for (key, day), watch_ms in self.by_playback_day().items():
             if watch_ms:
@@ -96,7 +96,7 @@ class WatchTime:
         """Viewing sessions (§2).
 
         "A run of one subscriber's playbacks with less than 30 min between the end of what came
-        before and the next first heartbeat": the end is the latest of all that came before.
+        before and the next first heartbeat": the end is the latest one of all playbacks before.
         """
         of_subscriber: dict[str, list[Playback]] = defaultdict(list)
         for playback in self.playbacks.values():
@@ -126,7 +126,7 @@ def _beat(heartbeat: Heartbeat) -> Beat:
 
 
 def credit_ms(beat: Beat, following: Beat | None) -> int:
-    """§3.3: what one heartbeat earns, given the next one of its playback.
+    """§3.3: the ms that one heartbeat earns, given the next one of its playback.
 
     >>> playing = Beat(0, 0, "playing", False, 0)
     >>> credit_ms(playing, playing._replace(event_at=30_001))

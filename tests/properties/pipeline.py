@@ -1,4 +1,4 @@
-"""Whether what the pipeline built says the same as the oracle, cell by cell, and where it does not."""
+"""Compares what the pipeline built with the oracle, cell by cell, and names the differences."""
 
 import csv
 from collections import Counter
@@ -19,9 +19,8 @@ SHOWN = 8
 def assert_warehouse_agrees(con: duckdb.DuckDBPyConnection, data: Snapshot, *, history: History | None = None) -> None:
     """Compare a built warehouse with the oracle's view of the same landed files.
 
-    Watch time and rejects are compared whole; money in the open months that nothing blocks, which
-    are all of them where `history` (the months closed so far) is left out. Blockers are compared in
-    every open month.
+    Watch time and rejects are compared in full, money in the open months that nothing blocks, and
+    blockers in every open month. Without `history` (the months closed so far), every month is open.
     """
     history = history or History()
     assert_rejects_agree(con, data)
@@ -38,8 +37,8 @@ def assert_warehouse_agrees(con: duckdb.DuckDBPyConnection, data: Snapshot, *, h
 def assert_rejects_agree(con: duckdb.DuckDBPyConnection, data: Snapshot) -> None:
     """Every broken line is in `raw.rejects` once, with file, line and reason, and nothing else is.
 
-    A file that cannot be read is one row without a line. One that landed under several names may be
-    known by any of them.
+    An unreadable file is one row without a line. A file that landed under several names can appear
+    under any of them.
     """
     names = data.first_names or {}
     rows = con.execute("select record_type, source_file, source_line, reason from raw.rejects").fetchall()
@@ -50,7 +49,7 @@ def assert_rejects_agree(con: duckdb.DuckDBPyConnection, data: Snapshot) -> None
 
 
 def assert_player_health_agrees(con: duckdb.DuckDBPyConnection, data: Snapshot) -> None:
-    """docs/adr/0027: signs by device, app version and day; deliveries and rejects in all, as their day is a load's."""
+    """docs/adr/0027: signs by device, app version and day; deliveries and rejects in total: their day is the load's."""
     columns = [field.name for field in fields(Health)]
     assert_same(
         "marts.fct_player_health",
@@ -106,7 +105,7 @@ def assert_watch_time_agrees(con: duckdb.DuckDBPyConnection, data: Snapshot) -> 
 
 
 def assert_blockers_agree(con: duckdb.DuckDBPyConnection, settlements: Iterable[Settlement]) -> None:
-    """What blocks the close of each of these months."""
+    """Compare the blockers of these months."""
     rows = con.execute("select settlement_month, reason, subject_id from marts.fct_close_blockers").fetchall()
     of_months = list(settlements)
     months = {settlement.month for settlement in of_months}

@@ -1,4 +1,4 @@
-"""What must always hold (RULES.md §8), row by row, on the oracle: so that it can be trusted itself."""
+"""The properties that must always hold (RULES.md §8), row by row, checked on the oracle, so that it can be trusted."""
 
 import random
 from collections.abc import Callable
@@ -37,7 +37,7 @@ SnapshotOf = Callable[[int], Snapshot]
 
 @pytest.fixture(scope="module")
 def snapshot_of(tmp_path_factory: pytest.TempPathFactory) -> SnapshotOf:
-    """The world of a seed as it reads once all of it has landed."""
+    """The snapshot of a seed's world after all of it has landed."""
     known: dict[int, Snapshot] = {}
 
     def read(seed: int) -> Snapshot:
@@ -51,7 +51,7 @@ def snapshot_of(tmp_path_factory: pytest.TempPathFactory) -> SnapshotOf:
 
 
 def settle_all(data: Snapshot, watch: WatchTime | None = None) -> dict[str, Settlement]:
-    """Every settlement month of a snapshot, on its own or on other watch time."""
+    """Settle every settlement month of a snapshot, on its own or on other watch time."""
     history = History()
     return {
         month: settle(
@@ -126,7 +126,7 @@ def playback_of(heartbeat: Heartbeat) -> tuple[str, ...]:
 
 
 def in_order(heartbeat: Heartbeat) -> tuple[object, ...]:
-    """RULES.md §3.2, spelled out once more."""
+    """The order of RULES.md §3.2, written a second time."""
     position_ms = -1 if heartbeat.position_ms is None else heartbeat.position_ms
     return heartbeat.event_at, heartbeat.sequence or 0, heartbeat.state, position_ms
 

@@ -1,1 +1,1 @@
-"""The warehouse on a small Spark cluster beside DuckDB's; `make test-spark` runs it, `make test` needs no Spark."""
+"""The warehouse on a small Spark cluster, compared with DuckDB's: `make test-spark`, as `make test` needs no Spark."""

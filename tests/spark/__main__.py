@@ -1,6 +1,6 @@
-"""`make test-spark`: both engines end in the same rows, on a cluster, through a killed worker, by any history.
+"""`make test-spark`: both engines give the same rows on a cluster, after a killed worker, and for any history.
 
-It starts a Spark standalone master and two workers on loopback and ends them by their process ids.
+It starts a Spark standalone master and two workers on loopback and stops them by their process ids.
 """
 
 import os
@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 from ingestion.raw_tables import is_stray
 from ingestion.settings import Settings
 from orchestration import spark
-from orchestration.spark.catalogue import read_catalogue, tables_dir
+from orchestration.spark.built_tables import read_built_tables, tables_dir
 from orchestration.spark.session import spark_session
 from payouts import audit
 from tests.pipeline import PAYER, Pipeline
@@ -43,8 +43,8 @@ spark.eventLog.dir               file://{events}
 spark.sql.ui.explainMode         simple
 spark.locality.wait              0
 """
-# What compiling, planning again and inferring cost is lost on builds that happen once. The history alone, which builds
-# the same ten times, has all of it, as in production.
+# Compiling, replanning and inferring do not pay off in builds that run once. Only the history, which builds the same
+# models ten times, keeps them on, as in production.
 PLAIN = {
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
@@ -54,7 +54,7 @@ PLAIN = {
 
 
 class Report:
-    """Says what was done, how long it took, and what it cost: seconds of CPU of all processes of the test."""
+    """Prints each step, its duration, and the CPU seconds that all processes of the test used for it."""
 
     def __init__(self) -> None:
         self._began = self._last = time.monotonic()
@@ -68,7 +68,7 @@ class Report:
 
 
 def main() -> None:
-    """Run all of it in a folder of its own, and leave neither the folder nor a process behind."""
+    """Run all steps in a temporary folder, and leave neither the folder nor a process behind."""
     spark.require_spark()
     signal.signal(signal.SIGTERM, _leave)
     os.environ.update({f"ALLIVE_PAYER_{name}": value for name, value in PAYER.items()})
@@ -90,7 +90,7 @@ def main() -> None:
                 with having(session, PLAIN):
                     _demo(half, settings, session, report)
                     _killed_worker(half, golden, its_cluster, session, report)
-            # Its Java ends with its input, or with this process.
+            # Its Java process ends when its input is closed, or with this process.
             gateway.stdin.close()
             gateway.wait(timeout=cluster.PATIENCE_S)
         _who_ran_what(folder, report)
@@ -103,7 +103,7 @@ def main() -> None:
 
 @contextmanager
 def having(session: SparkSession, properties: dict[str, str]) -> Iterator[None]:
-    """Set properties of the running session, and put back what was there."""
+    """Set properties of the running session, and restore their values afterwards."""
     before = {name: session.conf.get(name) for name in properties}
     for name, value in properties.items():
         session.conf.set(name, value)
@@ -130,14 +130,14 @@ def _settings(folder: Path, its_cluster: cluster.Cluster) -> Settings:
 
 def _wait_for_executors(session: SparkSession) -> None:
     deadline = time.monotonic() + cluster.PATIENCE_S
-    # The driver is one of them.
+    # The driver is in the status too.
     while session.sparkContext._jsc.sc().getExecutorMemoryStatus().size() <= cluster.WORKERS:
         assert time.monotonic() < deadline, "the workers started no executors"
         time.sleep(0.2)
 
 
 def _golden(half: DuckdbHalf, settings: Settings, report: Report) -> tuple[Settings, Settings]:
-    """The golden season as `allive run` and `allive payout` have it, checks and closings included."""
+    """The golden season as `allive run` and `allive payout` process it, including checks and closings."""
     theirs = beside.at(settings, settings.home.parent / "golden-spark", "spark")
     shutil.copytree(half.golden_loaded.result().raw_dir, theirs.raw_dir)
     beside.built_whole(theirs)
@@ -176,7 +176,7 @@ def _demo(half: DuckdbHalf, settings: Settings, session: SparkSession, report: R
 
 
 def _history(half: DuckdbHalf, settings: Settings, report: Report) -> None:
-    """What is incremental is brought up to date at each of many deliveries, and built at once."""
+    """Update the incremental models at each of many deliveries, and compare with one full build."""
     ours = half.history.result()
     theirs, whole = (
         beside.at(settings, settings.home.parent / f"history-{name}", "spark") for name in ("spark", "whole")
@@ -185,7 +185,7 @@ def _history(half: DuckdbHalf, settings: Settings, report: Report) -> None:
     for number in range(beside.DELIVERIES):
         shutil.copytree(beside.after_delivery(ours.home, number), theirs.raw_dir, dirs_exist_ok=True)
         engines.build_on_spark(theirs, select=beside.INCREMENTAL)
-        builds.add(read_catalogue(theirs).build)
+        builds.add(read_built_tables(theirs).build)
     assert len(builds) == beside.DELIVERIES
     tables = ("int_playback_days",)
     rows = engines.compare(ours, theirs, only=tables)
@@ -193,7 +193,7 @@ def _history(half: DuckdbHalf, settings: Settings, report: Report) -> None:
     shutil.copytree(ours.raw_dir, whole.raw_dir)
     engines.build_on_spark(whole, select=beside.INCREMENTAL)
     engines.compare(ours, whole, only=tables)
-    report("history: a build at once gives the same rows")
+    report("history: one full build gives the same rows")
 
 
 def _killed_worker(
@@ -203,10 +203,10 @@ def _killed_worker(
     session: SparkSession,
     report: Report,
 ) -> None:
-    """A worker dies while what depends on the first closed month is built again; the second one closes from that."""
+    """Kill a worker while models that depend on the first closed month are rebuilt, and close the second from them."""
     ours, theirs = golden
     again = half.build_golden_again()
-    folder = tables_dir(theirs) / str(read_catalogue(theirs).build + 1)
+    folder = tables_dir(theirs) / str(read_built_tables(theirs).build + 1)
     killed = threading.Event()
 
     def kill_in_the_middle() -> None:
@@ -228,7 +228,7 @@ def _killed_worker(
 
 def _who_ran_what(folder: Path, report: Report) -> None:
     demo = event_log.executors_by_stage(folder / "events", written=f"demo-spark/warehouse/spark/tables/1/{WATCH_TIME}")
-    assert demo, "the event log knows no stage of watch time"
+    assert demo, "the event log has no stage for watch time"
     ran = set().union(*demo.values())
     assert len(ran) == cluster.WORKERS, f"watch time ran on {ran}, expected both executors"
     of_all = event_log.executors_of_all_tasks(folder / "events")
@@ -245,5 +245,5 @@ if __name__ == "__main__":
         main()
     except SystemExit as leaving:
         if not leaving.code:
-            raise AssertionError("something ended the test before its end") from leaving
+            raise AssertionError("the test was stopped before its end") from leaving
         raise

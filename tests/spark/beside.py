@@ -1,4 +1,4 @@
-"""DuckDB's half of the test: loads and builds that a process of its own does beside Spark, one after the other."""
+"""DuckDB's half of the test: loads and builds that a separate process does one after another, alongside Spark."""
 
 import shutil
 import sys
@@ -22,7 +22,7 @@ INCREMENTAL = ("+int_playback_days",)
 
 @contextmanager
 def process_beside() -> Iterator[ProcessPoolExecutor]:
-    """Start the process; what it was given and has not begun is forgotten on leaving."""
+    """Start the process; on leaving, work that it has not begun is cancelled."""
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn"), initializer=_have_a_main_file) as pool:
         try:
             yield pool
@@ -31,12 +31,12 @@ def process_beside() -> Iterator[ProcessPoolExecutor]:
 
 
 def _have_a_main_file() -> None:
-    """PySpark ends a process, in silence, whose main module has no file: it takes it for a run of its doctests."""
+    """Give the main module a file: PySpark takes a process without one for its doctests, and ends it silently."""
     vars(sys.modules["__main__"])["__file__"] = __file__
 
 
 class DuckdbHalf:
-    """What DuckDB does of the whole test, in the order in which it is asked for."""
+    """DuckDB's part of the whole test, in the order in which it is needed."""
 
     def __init__(self, pool: ProcessPoolExecutor, session: Settings, folder: Path) -> None:
         self._pool = pool
@@ -56,14 +56,14 @@ class DuckdbHalf:
 
 
 def parse(session: Settings, engine: str) -> None:
-    """Parse the project for an engine; its unit tests have their turn in `make test`."""
+    """Parse the project for an engine; its unit tests run in `make test`."""
     project = parsed_project(session, engine=engine)
     if engine == "duckdb":
-        warehouse._remember_unit_tests(project, ())
+        warehouse.remember_unit_tests(project, ())
 
 
 def at(session: Settings, home: Path, engine: str = "duckdb") -> Settings:
-    """Another data home with the same settings, which knows the parsed project."""
+    """Another data home with the same settings and the parsed project."""
     given = session.model_dump(include=session.model_fields_set) | {"home": home, "engine": engine}
     other = Settings(**given)
     parsed, known = (settings.warehouse_path.parent / "dbt" for settings in (session, other))
@@ -102,9 +102,9 @@ def build_models(session: Settings, home: Path) -> Settings:
 
 
 def live_through_history(session: Settings, home: Path) -> Settings:
-    """Deliver a random world in random order: what is incremental is brought up to date at each delivery.
+    """Deliver a random world in random order, and update the incremental models at each delivery.
 
-    The raw tables as each delivery left them are kept in `after_delivery`.
+    The raw tables after each delivery are kept in `after_delivery`.
     """
     settings = at(session, home)
     world = World.random(310, size=Size(playbacks=30))
@@ -116,11 +116,11 @@ def live_through_history(session: Settings, home: Path) -> Settings:
 
 
 def after_delivery(home: Path, number: int) -> Path:
-    """Where the raw tables of the history lie as a delivery left them."""
+    """The folder with the history's raw tables after a delivery."""
     return home / "deliveries" / str(number)
 
 
 def built_whole(settings: Settings) -> None:
-    """Build all models and run all data tests, which must hold."""
+    """Build all models and run all data tests, which must pass."""
     build = warehouse.build_warehouse(settings)
     assert not build.broken, "\n".join(f"{node.unique_id}: {node.message}" for node in build.broken)

@@ -1,4 +1,4 @@
-"""A standalone Spark cluster on loopback, a master and two workers, whose processes are known and ended one by one."""
+"""A standalone Spark cluster on loopback: a master and two workers, which are tracked and stopped one by one."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ import pyspark
 
 WORKERS = 2
 PATIENCE_S = 120
-# Small heaps, and the quick compiler alone: no process lives long enough for the other one to pay off.
+# Small heaps, and the fast compiler only: no process lives long enough for the other one to pay off.
 DAEMON_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
@@ -28,7 +28,7 @@ class Cluster:
     workers: tuple[subprocess.Popen[bytes], ...]
 
     def kill_a_worker(self) -> None:
-        """SIGKILL, as a machine that loses power; its executor goes with it."""
+        """SIGKILL a worker and its executor, as when a machine loses power."""
         victim = self.workers[0]
         executors = children_of(victim.pid)
         assert executors, "the worker to be killed runs no executor"
@@ -40,7 +40,7 @@ class Cluster:
 
 @contextmanager
 def running_cluster(folder: Path) -> Iterator[Cluster]:
-    """Start master and workers; end them, and whatever they started, on leaving."""
+    """Start master and workers; on leaving, stop them and all processes that they started."""
     started: list[subprocess.Popen[bytes]] = []
     try:
         port = free_port()
@@ -84,7 +84,7 @@ def start(folder: Path, name: str, arguments: list[str]) -> subprocess.Popen[byt
 
 
 def free_port() -> int:
-    """A port on loopback that nobody listens on."""
+    """A free port on loopback."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -103,7 +103,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> Non
 
 
 def children_of(pid: int) -> set[int]:
-    """The processes that a process started, and theirs."""
+    """All descendants of a process."""
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, IndexError, ValueError):
@@ -113,7 +113,7 @@ def children_of(pid: int) -> set[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """The CPU that a process and those that it started took so far; what ended counts if it was waited for."""
+    """CPU seconds of a process and its descendants so far; ended processes count if they were waited for."""
     ticks = 0
     for one in (pid, *children_of(pid)):
         with suppress(OSError):
@@ -140,7 +140,7 @@ def is_alive(pid: int) -> bool:
 
 
 def left_over(folder: Path) -> list[str]:
-    """The processes that have anything to do with a folder: work in it, or name it."""
+    """Processes that use a folder: they work in it, or their command names it."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         if int(process.name) == os.getpid():

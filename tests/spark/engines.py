@@ -1,4 +1,4 @@
-"""The same data home on both engines, and whether they hold the same rows and the same closed months."""
+"""Builds the same data home on both engines, and compares their rows and closed months."""
 
 import shutil
 from collections.abc import Iterable
@@ -13,18 +13,18 @@ from ingestion.settings import DBT_PROJECT_DIR, Settings
 from orchestration import spark, warehouse
 from orchestration.dbt_invocation import NodeResult, invoke_dbt
 from orchestration.parsed_project import parsed_project
-from orchestration.spark.catalogue import read_catalogue
+from orchestration.spark.built_tables import read_built_tables
 from orchestration.spark.registration import scan_of
 from payouts import ledger
 from payouts.warehouse_mark import draw_token
 
-# Hashes of what a month is made of: each engine has its own, and reads no other's.
+# Hashes of a month's inputs: each engine has its own, and never reads the other's.
 NOT_COMPARED = frozenset({"inputs"})
 MODELS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 
 def load(settings: Settings) -> None:
-    """Load what has landed."""
+    """Load the landed files."""
     for record_type in RECORD_TYPES:
         load_new_files(settings, record_type)
 
@@ -52,15 +52,15 @@ def build_on_spark(settings: Settings, *, select: tuple[str, ...] = ()) -> None:
 
 
 def all_built(nodes: Iterable[NodeResult]) -> None:
-    """Every node must have been built."""
+    """Fail unless every node was built."""
     broken = [node for node in nodes if not node.holds]
     assert not broken, "\n".join(f"{node.unique_id}: {node.status} {node.message}" for node in broken)
 
 
 def compare(on_duckdb: Settings, on_spark: Settings, *, only: tuple[str, ...] = ()) -> int:
-    """Compare every table row for row, and the types of what was contracted; the number of rows compared.
+    """Compare every table row by row, and the column types of marts; return the number of rows compared.
 
-    The tables are those of DuckDB's build, so that one which Spark lacks is missed. `only` names some of them.
+    The tables are those of DuckDB's build, so that one that Spark lacks is noticed. `only` names some of them.
     """
     compared = 0
     with duckdb.connect() as con:
@@ -70,9 +70,9 @@ def compare(on_duckdb: Settings, on_spark: Settings, *, only: tuple[str, ...] = 
             "select schema_name, table_name from duckdb_tables() where database_name = 'ours' "
             "and schema_name in ('staging', 'intermediate', 'marts') order by all"
         ).fetchall()
-        built = {(table.schema, table.name): table for table in read_catalogue(on_spark).tables}
+        built = {(table.schema, table.name): table for table in read_built_tables(on_spark).tables}
         wanted = [pair for pair in tables if not only or pair[1] in only]
-        assert wanted, "DuckDB built nothing that could be compared"
+        assert wanted, "DuckDB built no table to compare"
         for schema, name in wanted:
             assert (schema, name) in built, f"Spark did not build {schema}.{name}"
             described = con.execute(f"describe ours.{schema}.{name}").fetchall()
@@ -92,7 +92,7 @@ def compare(on_duckdb: Settings, on_spark: Settings, *, only: tuple[str, ...] = 
 
 
 def compare_month(on_duckdb: Settings, on_spark: Settings, month: str) -> int:
-    """Compare a closed month file for file; the number of files."""
+    """Compare a closed month file by file; return the number of files."""
     ours, theirs = (
         {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
         for folder in (ledger.month_dir(settings, month) for settings in (on_duckdb, on_spark))

@@ -1,4 +1,4 @@
-"""What Spark's event log says of who ran what."""
+"""Reads from Spark's event log which executors ran which stages."""
 
 import json
 from collections import defaultdict
@@ -16,7 +16,7 @@ def events(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def executors_by_stage(folder: Path, *, written: str) -> dict[int, set[str]]:
-    """The executors that ran tasks, by stage, of the queries that wrote into a folder named `written`."""
+    """By stage, the executors that ran tasks of the queries that wrote to a folder named `written`."""
     queries: set[str] = set()
     stages: set[int] = set()
     executors: dict[int, set[str]] = defaultdict(set)

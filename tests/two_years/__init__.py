@@ -1,4 +1,4 @@
-"""Two years of a small platform, month by month: who plays, what lands when, and the books of what closed.
+"""Two years of a small platform, month by month: its people, what lands when, and the books of closed months.
 
-The story itself is `tests/integration/test_two_years.py`.
+The months themselves are in `tests/integration/test_two_years.py`.
 """

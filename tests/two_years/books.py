@@ -1,4 +1,4 @@
-"""A closed month read from its files alone, without the product, and whether its control totals agree with them."""
+"""Reads a closed month from its files alone, without product code, and checks its control totals against them."""
 
 import csv
 import hashlib
@@ -17,7 +17,7 @@ PAIN: Final = {"": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}
 
 
 class Line(NamedTuple):
-    """An artist's line, as far as the story looks at it."""
+    """An artist's line, with the columns that the story checks."""
 
     number: str
     name: str
@@ -36,7 +36,7 @@ AMOUNTS: Final = Line._fields[3:]
 
 
 class Slice(NamedTuple):
-    """A part of a period's envelope; artists by their name in the cast."""
+    """A part of a period's envelope; artists are named as in the cast."""
 
     period_id: str
     artist: str | None
@@ -45,7 +45,7 @@ class Slice(NamedTuple):
 
 
 class Transfer(NamedTuple):
-    """A transfer of the bank file."""
+    """A transfer in the bank file."""
 
     number: str
     cents: int
@@ -85,7 +85,7 @@ class ClosedMonth:
 
     @cached_property
     def adjustments(self) -> dict[tuple[str, str], int]:
-        """`adjustments.csv`: cents by the month that is corrected, and artist."""
+        """`adjustments.csv`: cents by corrected month and artist."""
         return {
             (row["corrects_month"], row["artist_id"].removeprefix("art-")): int(row["adjustment_cents"])
             for row in self._rows("adjustments.csv")
@@ -98,7 +98,7 @@ class ClosedMonth:
 
     @cached_property
     def resettled(self) -> dict[str, list[Slice]]:
-        """The slices of the months that were settled again."""
+        """Slices of the months that were settled again, by month."""
         return {path.stem: _read_slices(path) for path in sorted((self.folder / "resettled").glob("*.parquet"))}
 
     @cached_property
@@ -144,7 +144,7 @@ class ClosedMonth:
 
 
 def artists_of(slices: list[Slice], period_id: str) -> set[str | None]:
-    """Who shares a period's envelope; empty if the period is not among the slices."""
+    """The artists who share a period's envelope; empty if the period is not among the slices."""
     return {one.artist for one in slices if one.period_id == period_id}
 
 
@@ -154,14 +154,14 @@ def periods_of(slices: list[Slice]) -> set[str]:
 
 
 def cents_of(slices: list[Slice], period_id: str) -> dict[str | None, int]:
-    """What of a period's envelope goes to each artist; whole cents are expected."""
+    """The part of a period's envelope that goes to each artist, which must be whole cents."""
     of_period = {one.artist: one.amount_nanos for one in slices if one.period_id == period_id}
     assert not any(nanos % NANOS_PER_CENT for nanos in of_period.values())
     return {artist: nanos // NANOS_PER_CENT for artist, nanos in of_period.items()}
 
 
 def assert_control_totals_agree(month: ClosedMonth, previous: ClosedMonth | None) -> None:
-    """Every total of `control.json` is that of the CSV files, the slices, the bank file and the month before."""
+    """Check every total of `control.json` against the CSV files, the slices, the bank file and the month before."""
     control, lines = month.control, month.lines.values()
     assert control["settlement_month"] == month.name
     assert {name: control[name] for name in _totals(month.slices)} == _totals(month.slices)
@@ -266,7 +266,7 @@ def _text(element: ET.Element, path: str) -> str:
 
 
 def _cents(amount: str) -> int:
-    """Cents of an amount that is written with two decimals.
+    """Cents of an amount written with two decimals.
 
     >>> _cents("12.05")
     1205

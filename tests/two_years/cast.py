@@ -1,4 +1,4 @@
-"""Who plays in the two years, and what they do in a month in which nothing happens: rows as they are to land."""
+"""The artists and subscribers of the two years, and the rows that land in an ordinary month."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ Records = list[tuple[str, dict[str, Any]]]
 
 LONG_AGO: Final = "2019-06-01T08:00:00Z"
 BEAT_S: Final = 30
-"""A heartbeat in so many seconds earns all of them (RULES.md §3)."""
+"""Seconds between heartbeats; a gap of this length counts in full (RULES.md §3)."""
 
 ARTISTS: Final = {
     "alba": ("Alba & l'Été", "emerging"),
@@ -28,18 +28,18 @@ ARTISTS: Final = {
 }
 WITHOUT_IBAN: Final = "fjord"
 DUO: Final = "duo"
-"""The live of Alba and Brume together; each artist's own live bears the artist's name."""
+"""The live of Alba and Brume together; each artist's own live has the artist's name."""
 
 
 @dataclass(frozen=True)
 class Subscriber:
-    """Somebody who pays a period each month, and watches the same lives on its tenth day.
+    """A subscriber who pays for a period each month and watches the same lives on the tenth of the month.
 
     Attributes:
-        minutes: Watched of each live, every month.
+        minutes: Minutes watched of each live per month.
         cents: The envelope of each payment.
         first: The first month with a period that begins in it.
-        last: The last one.
+        last: The last such month.
         renews_on: The day of the month on which periods begin.
     """
 
@@ -52,7 +52,7 @@ class Subscriber:
 
 PATRON_CENTS: Final = 2_500
 REGULARS: Final = ("lou", "max", "nina", "omar", "paul", "quentin")
-"""Those who take turns in uploading late and in being refunded after the close."""
+"""Subscribers who take turns at uploading late and at being refunded after the close."""
 SUBSCRIBERS: Final = {
     "lou": Subscriber({"alba": 2}),
     "max": Subscriber({"brume": 1}),
@@ -71,7 +71,7 @@ SUBSCRIBERS: Final = {
 
 
 def everything_at_the_beginning() -> Records:
-    """The artists, their categories, their lives and who is credited."""
+    """The artists with their categories, and their lives with their credits."""
     records: Records = []
     for name, (_, category) in ARTISTS.items():
         records += artist(name) + categorised(name, category, since="2019-06-01")
@@ -80,7 +80,7 @@ def everything_at_the_beginning() -> Records:
 
 
 def ordinary_month(month: str) -> Records:
-    """What the subscribers of a month pay and watch in it."""
+    """The periods and heartbeats of a month's subscribers."""
     records: Records = []
     for name, subscriber in SUBSCRIBERS.items():
         if subscriber.first <= month <= subscriber.last:
@@ -103,7 +103,7 @@ def artist(name: str, /, *, updated_at: str = LONG_AGO, **changes: Any) -> Recor
 
 
 def iban(seed: str, *, is_valid: bool = True) -> str:
-    """An IBAN of nobody's."""
+    """An IBAN that belongs to no one."""
     return french_iban(Random(seed), is_valid=is_valid)
 
 
@@ -114,7 +114,7 @@ def categorised(name: str, category: str, *, since: str, **changes: Any) -> Reco
 
 
 def credited(live: str, shares_bp: Mapping[str, int], *, updated_at: str) -> Records:
-    """The whole credit set of a live."""
+    """The complete credit set of a live."""
     return [
         ("live_credits", {"live_id": live, "artist_id": f"art-{name}", "share_bp": share_bp, "updated_at": updated_at})
         for name, share_bp in shares_bp.items()
@@ -144,12 +144,12 @@ def period(name: str, month: str, *, cents: int | None = None, **changes: Any) -
 
 
 def refund(name: str, month: str, *, on: str | None = None) -> Records:
-    """A period's refund, on the sixth of the next month or another day."""
+    """A period's refund, by default on the sixth of the next month."""
     return period(name, month, status="refunded", updated_at=f"{on or f'{months_later(month, 1)}-06'}T09:00:00Z")
 
 
 def watching(name: str, live: str, *, on: str, minutes: int | None = None) -> Records:
-    """The heartbeats of one playback, on the evening of a day; without minutes, of a habit."""
+    """The heartbeats of one playback on the evening of a day, by default as long as the subscriber usually watches."""
     minutes = minutes or SUBSCRIBERS[name].minutes[live]
     begins_at = datetime.combine(date.fromisoformat(on), datetime.min.time(), UTC) + timedelta(hours=19)
     playback_id = f"{name}-{live}-{on}"

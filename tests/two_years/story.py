@@ -1,4 +1,4 @@
-"""Telling the two years: what lands before each close, the close by product and oracle, and their agreement."""
+"""Runs the two years: what lands before each close, the close by product and oracle, and the comparison of both."""
 
 import json
 from collections import Counter, defaultdict
@@ -16,19 +16,19 @@ from tests.two_years.cast import REGULARS, Records, ordinary_month, refund, watc
 
 WHY: Final = "two years in the tests"
 LATE_LIVE: Final = "givre"
-"""What late uploads are of: none of the regulars watches it otherwise."""
+"""The live of all late uploads; the regulars do not watch it otherwise."""
 
 
 @dataclass
 class Story:
-    """One data home, month after month; the oracle sees the same landing."""
+    """One data home, month after month; the oracle reads the same landing folder."""
 
     pipeline: Pipeline
     history: History = field(default_factory=History)
     snapshots: dict[str, Snapshot] = field(default_factory=dict)
     closed: dict[str, ClosedMonth] = field(default_factory=dict)
     amended_by: dict[str, str] = field(default_factory=dict)
-    """A month that was amended → the run that let the catalogue in."""
+    """Amended month → the run whose catalogue the month took over."""
     returned_cents: Counter[str] = field(default_factory=Counter)
     written_off_cents: Counter[str] = field(default_factory=Counter)
     _of_afterthoughts: str | None = None
@@ -41,7 +41,7 @@ class Story:
         return self.closed[max(self.closed)]
 
     def lands(self, *records: Records) -> None:
-        """Deliver; a file for each record type."""
+        """Deliver records, in one file per record type."""
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for record_type, row in (record for some in records for record in some):
             rows[record_type].append(row)
@@ -52,24 +52,24 @@ class Story:
             path.write_text("".join(f"{json.dumps(row)}\n" for row in of_type), encoding="utf-8")
 
     def ordinary_month_lands(self, month: str) -> None:
-        """Deliver what is paid and watched in a month."""
+        """Deliver the periods and heartbeats of a month."""
         self.lands(ordinary_month(month))
 
     def afterthoughts_land(self) -> None:
-        """Deliver what comes after the close of the last month, of that month: a late upload and a refund."""
+        """Deliver a late upload and a refund of the last closed month."""
         month = self.last.name
         late, refunded = _turns(month)
         self.lands(watching(late, LATE_LIVE, on=f"{month}-20", minutes=1), refund(refunded, month))
         self._of_afterthoughts = month
 
     def amend(self, month: str) -> None:
-        """Let today's catalogue into a closed month, at the next close."""
+        """Amend a closed month, so that the next close settles it with the catalogue of that day."""
         requests.amend(self.pipeline.settings, month, why=WHY, operator="tests")
         self.history.amend(month)
         self.amended_by[month] = months_later(self.last.name, 1)
 
     def return_payment(self, month: str, name: str) -> int:
-        """Let the bank return a transfer; the cents."""
+        """Record a transfer that the bank returned; return its cents."""
         settings, artist_id = self.pipeline.settings, f"art-{name}"
         cents = requests.return_payment(settings, month, artist_id, why=WHY, operator="tests")
         assert cents == self.history.return_payment(month, artist_id)
@@ -77,14 +77,14 @@ class Story:
         return cents
 
     def write_off(self, name: str) -> int:
-        """Give up a negative balance; the cents that are given up."""
+        """Write off a negative balance; return the cents written off."""
         cents = requests.write_off(self.pipeline.settings, f"art-{name}", why=WHY, operator="tests")
         assert cents == self.history.write_off(f"art-{name}")
         self.written_off_cents[name] += cents
         return cents
 
     def close(self, month: str) -> ClosedMonth:
-        """Load what landed, close by product and oracle, and compare the two, and the books with themselves."""
+        """Load new files, close by product and oracle, compare the two, and check that the books are consistent."""
         self.pipeline.load()
         run = self.pipeline.close(month)
         data = self.snapshots[month] = read_landing(self.pipeline.landing)
@@ -109,7 +109,7 @@ class Story:
         assert refunded in periods_of(booked) - periods_of(again)
 
     def _assert_open_envelopes_agree(self, closed: ClosedMonth) -> None:
-        """The envelopes that are paid for, have begun by the month's end and are settled later."""
+        """Open envelopes: of paid periods that have begun by the month's end and are settled later."""
         policy = self.history.policy
         cents = [
             envelope_cents(period, policy)
@@ -129,10 +129,10 @@ class Story:
         self._log = log
 
     def assert_every_artist_has_what_is_theirs(self) -> None:
-        """Each month settled once more by the oracle, at one go, on the data and the catalogue it had a right to.
+        """Settle each month once more with the oracle, in one pass, on the data and the catalogue that apply to it.
 
-        Paid - returned + balance = settled + written off, for every artist, to the cent. A month's data are those of
-        the last run that could adjust it.
+        Paid - returned + balance = settled + written off, for every artist, to the cent. The data that apply to a
+        month are those of the last run that could adjust it.
         """
         theirs = Counter(self.written_off_cents)
         for month in self.closed:
@@ -168,6 +168,6 @@ class Story:
 
 
 def _turns(month: str) -> tuple[str, str]:
-    """Whose turn it is, after the close of a month, to upload late and to be refunded."""
+    """The subscribers whose turn it is, after the close of a month, to upload late and to be refunded."""
     number = int(month[-2:])
     return REGULARS[number % len(REGULARS)], REGULARS[(number + 3) % len(REGULARS)]

@@ -1,4 +1,4 @@
-"""The demo's account numbers: right where they should be, wrong where they must be."""
+"""The demo's account numbers are valid, except those that are meant to be wrong."""
 
 import doctest
 
@@ -16,7 +16,7 @@ from ingestion.demo.bank_details import (
 
 
 def remainder(iban: str) -> int:
-    """ISO 7064 on the IBAN turned around; a right one leaves 1."""
+    """ISO 7064 remainder of the rearranged IBAN; 1 if the IBAN is valid."""
     turned = iban[4:] + iban[:4]
     return int("".join(str(int(character, 36)) for character in turned)) % 97
 

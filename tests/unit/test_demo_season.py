@@ -1,4 +1,4 @@
-"""The demo season as it lands, read by rules of this test's own: nothing of the product's readers."""
+"""Checks the landed demo season with its own rules; uses none of the product's readers."""
 
 import csv
 import datetime as dt
@@ -14,6 +14,8 @@ import pytest
 from schwifty import IBAN
 
 from ingestion.demo.season import LandingNotEmptyError, plan_season, write_season
+
+pytestmark = pytest.mark.slow
 
 PARIS = ZoneInfo("Europe/Paris")
 MONTHS = ("2021-01", "2021-02", "2021-03")
@@ -97,7 +99,7 @@ JUDGED = rf"""
         end as reason
     from timed
 """
-"""Every heartbeat line as text, with what INTERFACES.md says of it."""
+"""Every heartbeat line as text, with its reject or warning reason by INTERFACES.md."""
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,7 @@ def heartbeats(landing):
 
 
 def records(landing, record_type):
-    """Every record of a small type as text or None, with its file's name."""
+    """Every record of a small record type, each value as text or None, with its file's name."""
     found = []
     for path in sorted((landing / record_type).iterdir()):
         content = path.read_bytes()
@@ -190,7 +192,7 @@ OPTIONAL = {
 
 
 def rejection(record_type, record):
-    """The reason of a record's rejection by INTERFACES.md, or None."""
+    """The reason to reject a record by INTERFACES.md, or None."""
     checks = CHECKS[record_type] | ({"updated_at": is_instant})
     for field, holds in checks.items():
         value = record.get(field)
@@ -447,7 +449,7 @@ def test_evenings_and_weekends_are_the_peaks(heartbeats):
 
 
 def test_players_behave_like_players(heartbeats):
-    """Within a playback: regular beats, all states, stalls, sleeps over 12 h, midnights crossed."""
+    """Playbacks have regular beats, all states, stalls and sleeps over 12 h, and cross midnights."""
     regular, stalls, sleeps, backwards, midnights = heartbeats.execute(
         """
         with beats as (
@@ -480,7 +482,7 @@ def test_players_behave_like_players(heartbeats):
 
 
 def test_apps_are_updated_and_never_go_back(heartbeats):
-    """A version is a device's own, the newer one is taken over weeks, and nobody's app becomes older."""
+    """A version belongs to one device, updates spread over weeks, and no app goes back to an older version."""
     assert heartbeats.execute(
         "select device, count(distinct app_version), count(*) = count(app_version) from landed where reason is null "
         "group by all order by 1"

@@ -1,4 +1,4 @@
-"""The mutation check judges rightly: only a failed assertion kills, and a mutant that no longer fits is named."""
+"""The mutation check judges correctly: only a failed assertion kills, and a mutant that no longer fits is named."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ MUTANT = Mutant(name="m", rule="§0", file="rule.py", before="a < b", after="a <
 
 
 class OneResult:
-    """An engine whose test always ends the same; it remembers what the rule said then."""
+    """An engine whose test always has the same outcome; it records the rule's text at the time."""
 
     def __init__(self, root: Path, outcome: Outcome) -> None:
         self.root = root

@@ -1,4 +1,4 @@
-"""The table of mutants keeps up with the code: each text it replaces is there once, each test it names exists."""
+"""The table of mutants matches the code: each text to replace occurs once, and each named test exists."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The oracle meets the golden season and the real player events exactly; its rules read as the page."""
+"""The oracle reproduces the golden season and the real player events exactly, without the product's code."""
 
 import ast
 import csv

@@ -34,7 +34,7 @@ OTHER_IBAN = "DE89370400440532013000"
 
 
 def beats(*moments: int, playback_id: str = "pb", live_id: str = "live", **values: Any) -> list[Any]:
-    """Playing heartbeats of one playback at these instants (epoch ms)."""
+    """Return playing heartbeats of one playback at these instants (epoch ms)."""
     given = {"subscriber_id": "sub", "state": "playing"} | values
     return [Heartbeat("ev", playback_id=playback_id, live_id=live_id, event_at=at, **given) for at in moments]
 
@@ -63,7 +63,7 @@ def artist(artist_id: str, category: str = "emerging", **values: Any) -> list[An
 
 
 def platform(*more: Any) -> list[Any]:
-    """One artist, one counting live, one paid period of February, ten seconds watched."""
+    """Return one artist, one counting live, one paid period of February and ten seconds watched."""
     credited = [live(), Credit("live", "art", 10_000)]
     return [*artist("art"), *credited, period(), *beats(NOON, NOON + 10_000), *more]
 
@@ -356,7 +356,7 @@ def test_booked_period_stays_whatever_its_later_dates() -> None:
     assert history.settlement_month(moved) == "2021-02"
     run = history.close("2021-03", Snapshot.of(platform(moved)))
     assert run.settlement.periods == ()
-    assert run.adjustments == ()  # idle now, but the only member of the pool gets the same euro
+    assert run.adjustments == ()  # the period is idle now, but the only pool member gets the same euro
 
 
 def test_unbooked_period_of_a_final_month_or_before_the_first_run_is_settled_next() -> None:
@@ -390,7 +390,7 @@ def test_backdated_catalogue_changes_no_closed_month_unless_amended() -> None:
 def test_a_returned_payment_goes_into_the_balance_and_out_again() -> None:
     records = platform(*artist("art", iban=IBAN), period(envelope_cents=1_000, updated_at=1))
     history = closed(records, "2021-02")
-    with pytest.raises(ValueError, match="0 cents are nothing"):
+    with pytest.raises(ValueError, match="0 cents cannot be returned"):
         history.write_off("art")
     assert history.return_payment("2021-02", "art") == 1_000
     [line] = history.close("2021-03", Snapshot.of(records)).lines

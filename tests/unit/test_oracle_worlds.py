@@ -1,4 +1,4 @@
-"""The generator of small worlds keeps its promises: by seed, broken as announced, blocked on demand."""
+"""The generator of small worlds is seeded, breaks exactly the lines it announces, and adds blockers on request."""
 
 from collections import Counter
 from pathlib import Path

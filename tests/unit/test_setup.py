@@ -1,4 +1,4 @@
-"""What the `make` targets install on a machine that lacks it, against stand-ins of apt-get, Playwright and Chromium."""
+"""The `make` targets install missing packages; tested with fake apt-get, Playwright and Chromium."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ DEADLINE_S = 60
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """A folder of programs in front of PATH: root, with an apt-get that notes what it was asked for."""
+    """A folder to put first in PATH: the user is root, and apt-get records its arguments."""
     programs = tmp_path / "programs"
     programs.mkdir()
     program(programs / "id", "echo 0")
@@ -116,12 +116,12 @@ def test_npms_chromium_is_used_where_the_distributions_does_not_start(
     monkeypatch.setattr(chromium, "DRIVER", program(tmp_path / "node", "echo v24"))
     npms = program(tmp_path / "npm-chromium", "echo Chromium 153")
     monkeypatch.setattr(chromium, "NPM_CHROMIUM", npms)
-    # Ubuntu's package: a script that asks for a snap.
+    # Ubuntu's package is a script that asks for a snap.
     shims = [program(machine / name, "echo 'requires the chromium snap' >&2; exit 1") for name in chromium.NAMES]
     monkeypatch.setenv("PATH", f"{machine}{os.pathsep}{os.environ['PATH']}")
     assert find_chromium() == npms
     program(shims[1], "echo Chromium 156")
-    assert find_chromium() == shims[1], "the distribution's comes first"
+    assert find_chromium() == shims[1], "the distribution's Chromium comes first"
 
 
 def test_npms_lock_names_hashes_and_no_registry() -> None:
@@ -129,4 +129,4 @@ def test_npms_lock_names_hashes_and_no_registry() -> None:
     packages = {name: package for name, package in lock["packages"].items() if name}
     assert all(package["integrity"].startswith("sha512-") for package in packages.values())
     assert not [name for name, package in packages.items() if "resolved" in package]
-    assert packages["node_modules/@sparticuz/chromium"]["optional"], "75 MB that most machines need not fetch"
+    assert packages["node_modules/@sparticuz/chromium"]["optional"], "most machines do not need to download its 75 MB"

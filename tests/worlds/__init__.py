@@ -1,6 +1,6 @@
-"""Small random worlds as landed files: everything that goes wrong in a real platform, by seed.
+"""Small random worlds as landed files, by seed: everything that goes wrong on a real platform.
 
-Shares no code with the product: what a world means is for the oracle and the product to say.
+Shares no code with the product: only the oracle and the product interpret a world.
 """
 
 from tests.worlds.broken import Broken

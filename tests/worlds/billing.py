@@ -10,7 +10,7 @@ Row = dict[str, Any]
 
 
 def period_rows(rng: random.Random, months: tuple[str, ...], subscribers: list[str]) -> list[Row]:
-    """Periods of every subscriber whose last days lie in the months of the world."""
+    """Periods of every subscriber whose last days are in the months of the world."""
     rows = []
     for subscriber_id in subscribers:
         for row in _chain(rng, months, subscriber_id):
@@ -34,7 +34,7 @@ def sure_period(subscriber_id: str, start: date, stop: date) -> Row:
 
 
 def _chain(rng: random.Random, months: tuple[str, ...], subscriber_id: str) -> list[Row]:
-    """One period after the other; now and then a gap, an overlap, or one of exactly 35 days."""
+    """One period after another; now and then a gap, an overlap, or a period of exactly 35 days."""
     first, _ = month_days(months[0])
     _, end = month_days(months[-1])
     start = first - timedelta(days=rng.choice((0, 3, 15, 27, 30)))
@@ -74,7 +74,7 @@ def _period(rng: random.Random, period_id: str, subscriber_id: str, start: date,
 
 
 def _price(rng: random.Random) -> Row:
-    """Plain, partly refunded, without envelope, without price, cheaper than the envelope, trials, odd envelopes."""
+    """Prices: plain, partly refunded, no envelope, no price, cheaper than the envelope, trials, odd envelopes."""
     price_cents, envelope_cents, *refunded = rng.choice(
         (
             *[(499, 100)] * 6,

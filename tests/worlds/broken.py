@@ -1,4 +1,4 @@
-"""Lines that must be rejected, one for every reason of INTERFACES.md, each known by its reason."""
+"""Lines that must be rejected, one for every reason of INTERFACES.md, each with its reason."""
 
 import random
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ class Broken:
 
 
 def broken_lines(rng: random.Random, record_type: str, good: Row) -> list[Broken]:
-    """Every reason of a record type once, made from a good record.
+    """One broken line for every reason of a record type, made from a good record.
 
     A broken line often breaks several rules: the reason is the first that applies.
     """
@@ -111,5 +111,5 @@ def _broken_between_fields(record_type: str, good: Row) -> list[Broken]:
 
 
 def _updated_in_future(good: Row) -> Broken:
-    """Dated by a slip of the keyboard: nothing could ever correct it."""
+    """A mistyped date in the future, which no later record could ever correct."""
     return Broken("in_future", good | {"updated_at": "2062-02-05T08:00:00Z"})

@@ -49,7 +49,7 @@ def artist_rows(rng: random.Random, months: tuple[str, ...], count: int) -> list
 
 
 def category_rows(rng: random.Random, months: tuple[str, ...], artists: list[str]) -> list[Row]:
-    """Every artist has a category since long ago; many change it, and some changes never existed."""
+    """Every artist has had a category for a long time; many change it, and some changes are deleted."""
     rows = [_category(SURE_ARTIST, "emerging", LONG_AGO)]
     for artist_id in artists:
         category = rng.choice(("emerging", "emerging", "independent", "known"))
@@ -75,7 +75,7 @@ def category_rows(rng: random.Random, months: tuple[str, ...], artists: list[str
 
 
 def live_rows(rng: random.Random, months: tuple[str, ...], count: int) -> list[Row]:
-    """Lives at every edge of what counts, corrected out of order; three that always count."""
+    """Lives at every edge of the counting rules, corrected out of order, and three that always count."""
     rows = [_live(live_id, "3600") for live_id in (*SURE_LIVES, UNFINISHED_LIVE)]
     for live_id in LIVE_IDS[:count]:
         row = _some_live(live_id, rng, months)
@@ -90,7 +90,7 @@ def live_rows(rng: random.Random, months: tuple[str, ...], count: int) -> list[R
 
 
 def credit_rows(rng: random.Random, lives: list[str], artists: list[str]) -> list[Row]:
-    """One whole credit set in force for every live, among older, replaced and merged ones."""
+    """One complete credit set in force for every live, among older, replaced and merged ones."""
     everyone = [SURE_ARTIST, *artists]
     rows = [_credit(SURE_LIVES[0], SURE_ARTIST, 10_000)]
     rows += [_credit(live_id, rng.choice(everyone), 10_000) for live_id in SURE_LIVES[1:]]
@@ -105,7 +105,7 @@ def credit_rows(rng: random.Random, lives: list[str], artists: list[str]) -> lis
 
 
 def edge_rows(rng: random.Random, months: tuple[str, ...]) -> dict[str, list[Row]]:
-    """Artists of whom each is in the pool, or out of it, by one edge of RULES.md §5.4 alone."""
+    """Artists who are each in the pool, or out of it, because of a single edge of RULES.md §5.4."""
     first, end = month_days(months[1])
     last = end - timedelta(days=1)
     always = [("emerging", LONG_AGO)]
@@ -166,7 +166,7 @@ def _artist(artist_id: str, **values: Any) -> Row:
 
 
 def _corrected_artist(row: Row, rng: random.Random, months: tuple[str, ...]) -> Row:
-    """A later record: a new bank account around the 10 days that it must have, or only a new town."""
+    """A later record: a new bank account that is about as old as the required 10 days, or only a new town."""
     _, end = month_days(rng.choice(months))
     payment = paris_midnight(end + timedelta(days=9))
     stamp = payment - timedelta(days=rng.choice((3, 9, 10, 11, 60)))

@@ -8,7 +8,7 @@ PARIS = ZoneInfo("Europe/Paris")
 SECOND = timedelta(seconds=1)
 MILLISECOND = timedelta(milliseconds=1)
 LATER = date(2021, 3, 3)
-"""Any day on which nothing special happens."""
+"""A day on which nothing special happens."""
 
 
 def paris_midnight(day: date) -> datetime:

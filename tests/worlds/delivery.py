@@ -1,4 +1,4 @@
-"""From rows to landed files: every format, any order, things delivered twice, and rubbish between."""
+"""Writes rows as landed files: every format, any order, duplicate deliveries, and rubbish in between."""
 
 import csv
 import gzip
@@ -21,7 +21,7 @@ Row = dict[str, Any]
 Line = Row | Broken
 FORMATS = ("ndjson", "jsonl", "csv", "parquet", "ndjson.gz", "ndjson.zst", "csv.gz", "csv.zst")
 BROKEN_PER_FILE = 5
-"""More could hold a batch: at most 5 % of a file of 200 records may be broken."""
+"""More could hold a batch: in a file of 200 records or more, at most 5 % are allowed to be broken."""
 IDS = ("event_id", "playback_id", "subscriber_id", "live_id", "artist_id", "period_id")
 PARQUET_TYPES: dict[str, Any] = {
     "event_at": pa.timestamp("us", tz="UTC"),
@@ -52,7 +52,7 @@ def write_lines(folder: Path, lines: Sequence[Line], rng: random.Random, formats
     for number in range(files):
         if part := good[number::files]:
             _write_one(folder, part, rng, rng.choice(formats))
-    # Text formats alone can carry broken lines; good neighbours keep the file believable.
+    # Only text formats can carry broken lines; good lines next to them keep the file believable.
     text_formats = [one for one in formats if "parquet" not in one]
     for at in range(0, len(broken), BROKEN_PER_FILE) if text_formats else ():
         among = [*rng.sample(good, min(len(good), 8)), *broken[at : at + BROKEN_PER_FILE]]
@@ -61,7 +61,7 @@ def write_lines(folder: Path, lines: Sequence[Line], rng: random.Random, formats
 
 
 def write_spoiled(folder: Path, lines: Sequence[Line], rng: random.Random) -> Path:
-    """One file of at least 200 records of which more than 5 % are broken: its batch is held."""
+    """Write one file of at least 200 records with more than 5 % broken, so that its batch is held."""
     padded = list(lines)
     while len(padded) < 200:
         padded += rng.sample(list(lines), min(len(lines), 200 - len(padded)))
@@ -71,7 +71,7 @@ def write_spoiled(folder: Path, lines: Sequence[Line], rng: random.Random) -> Pa
 
 
 def write_rubbish(landing: Path, rng: random.Random) -> None:
-    """What must not be taken, and a file that cannot be read."""
+    """Write files that must not be loaded, and one that cannot be read."""
     folder = landing / "heartbeats"
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("_SUCCESS", ".hb.ndjson", "hb.ndjson.tmp", "hb.csv.part"):
@@ -81,7 +81,7 @@ def write_rubbish(landing: Path, rng: random.Random) -> None:
 
 
 def deliver_again(landing: Path, rng: random.Random) -> None:
-    """A file that is there already, under another name and compression: a file is its content."""
+    """Deliver an existing file again under another name and compression: its content identifies it."""
     there = sorted(path for path in landing.rglob("*.ndjson") if path.name[0] not in "._")
     if there:
         path = rng.choice(there)
@@ -162,7 +162,7 @@ class _Dialect(NamedTuple):
 
 
 def _dialect(header: list[str], rows: int) -> _Dialect:
-    """How a file is written, told by what is in it: worlds stay as they were when all wrote as a database does."""
+    """The dialect of a CSV file, chosen from its content, so that the world's own random numbers stay the same."""
     rng = random.Random(f"{header} {rows}")
     return _Dialect(
         separator=rng.choice((",", ",", ";", "\t")),
@@ -200,7 +200,7 @@ def _parquet_text(value: Any) -> str | None:
 
 
 def _fits(values: Sequence[Any], kind: pa.DataType) -> bool:
-    """Days written as instants, and the like, stay text."""
+    """Whether all values have the type; days written as instants do not and stay text."""
     if not pa.types.is_date32(kind):
         return True
     return all(value is None or len(value) == len("2021-01-01") for value in values)

@@ -1,4 +1,4 @@
-"""Heartbeats: players that behave, and every way in which they do not."""
+"""Heartbeats of players that work well, and of players that fail in every possible way."""
 
 import random
 from collections.abc import Callable
@@ -48,7 +48,7 @@ class Player:
         return row | changes
 
     def wait(self, gap_ms: int, *, plays: bool = True) -> None:
-        """Let time pass, and the position with it unless the player stands still."""
+        """Let time pass, and move the position with it unless the player is stalled."""
         self.now += timedelta(milliseconds=gap_ms)
         if plays:
             self.position_ms += gap_ms
@@ -63,7 +63,7 @@ def heartbeat_rows(
     edges: list[date],
     playbacks: int,
 ) -> list[Row]:
-    """All viewing of a world: `playbacks` for the busy, none for the last (idle) subscriber.
+    """All heartbeats of a world: `playbacks` of the busy subscribers, none of the last (idle) one.
 
     `edges` are days on which something begins or ends (periods, months, categories, clock changes).
     """
@@ -81,7 +81,7 @@ def heartbeat_rows(
 
 
 def tied_rows(rng: random.Random, subscriber_id: str, lives: list[str], day: date) -> list[Row]:
-    """Equal time on several lives, at noon of a day: remainders of the split that tie."""
+    """Equal time on several lives, at noon of a day, so that the remainders of the split tie."""
     rows = []
     for number, live_id in enumerate(lives):
         start = paris_midnight(day) + timedelta(hours=12, minutes=number)
@@ -130,7 +130,7 @@ def _careless(player: Player) -> list[Row]:
 
 
 def _equal_instants(player: Player) -> list[Row]:
-    """Heartbeats of one instant that differ in sequence, state or position."""
+    """Heartbeats at the same instant that differ in sequence, state or position."""
     rows = []
     for _ in range(3):
         rng = player.rng
@@ -143,7 +143,7 @@ def _equal_instants(player: Player) -> list[Row]:
 
 
 def _tied_but_for_position(player: Player) -> list[Row]:
-    """One instant, sequence and state, several positions: the last in order meets the next one."""
+    """Same instant, sequence and state, but several positions: the last one in order precedes the next heartbeat."""
     rows = []
     for _ in range(3):
         positions = [None, Decimal(player.position_ms) / 1000, Decimal(player.position_ms + 5) / 1000]
@@ -199,7 +199,7 @@ def _next_in_session(player: Player) -> list[Row]:
 
 
 def _start(rng: random.Random, months: tuple[str, ...], edges: list[date]) -> datetime:
-    """Often around a Paris midnight on which something changes, else any time of the season."""
+    """A start, often around a Paris midnight on which something changes, otherwise at any time of the season."""
     if rng.random() < 0.5:
         before = rng.choice((0, 1, 10_000, 25_000, 60_000, 2 * 3_600_000 - 15_000, -3 * 3_600_000))
         return paris_midnight(rng.choice(edges)) - before * MILLISECOND
@@ -214,7 +214,7 @@ def _state(rng: random.Random) -> str:
 
 
 def _received(event_at: datetime, rng: random.Random) -> str | None:
-    """At once, late by up to exactly 35 days, or by a clock that is up to 10 minutes behind."""
+    """Received immediately, up to exactly 35 days late, or by a clock that is up to 10 minutes behind."""
     match rng.random():
         case chance if chance < 0.3:
             return None
@@ -236,5 +236,5 @@ def _redelivered(rng: random.Random, row: Row) -> Row:
         case chance if chance < 0.75:
             return row | {"event_id": f"ev-again-{rng.getrandbits(32)}", "received_at": None}
         case _:
-            # Another playback's heartbeat under a known event_id: it displaces nothing.
+            # Another heartbeat under a known event_id: it replaces nothing.
             return row | {"state": rng.choice(("paused", "playing")), "sequence": 10_000}

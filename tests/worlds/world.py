@@ -39,7 +39,7 @@ BLOCKERS = (
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is of everything."""
+    """The number of subscribers, artists, lives and playbacks."""
 
     subscribers: int = 8
     artists: int = 7
@@ -54,7 +54,7 @@ class Size:
 
 @dataclass(frozen=True)
 class World:
-    """Rows by record type, as they are to land, the broken lines among them, and the months."""
+    """The rows to land by record type, the broken lines to add to them, and the months."""
 
     seed: int
     months: tuple[str, ...]
@@ -63,7 +63,7 @@ class World:
 
     @classmethod
     def random(cls, seed: int, *, size: Size | None = None, blockers: Sequence[str] = ()) -> "World":
-        """The world of a seed; nothing blocks the close of its months but the `blockers` asked for."""
+        """The world of a seed; nothing blocks the close of its months except the given `blockers`."""
         size = size or Size()
         rng = Random(seed)
         months = SEASONS[seed % len(SEASONS)]
@@ -114,8 +114,8 @@ class World:
     ) -> Iterator[int]:
         """Write everything in any order, and yield the number of each batch once it has landed.
 
-        A row is in a random batch, a tenth of them in a second one too. Broken lines, rubbish and
-        files delivered twice are among them. With `batches=1` everything lands at once.
+        Each row is in a random batch, and a tenth of them in a second one too. Broken lines, rubbish
+        and duplicate files are included. With `batches=1` everything lands together.
         `spoiled_batch` is the batch with a heartbeats file that must be held.
         """
         rng = rng or Random(self.seed)
@@ -134,7 +134,7 @@ class World:
             yield number
 
     def deliver_all(self, landing: Path, **options: Any) -> None:
-        """Write everything at once."""
+        """Write everything in one batch."""
         for _ in self.deliver(landing, batches=1, **options):
             pass
 
@@ -146,9 +146,9 @@ class World:
         formats: Sequence[str] = FORMATS,
         late: float = 0.1,
     ) -> Iterator[str]:
-        """Write as life goes, and yield each month when all of its own has landed but what is late.
+        """Write month by month, and yield each month when its records have landed, except late ones.
 
-        The catalogue comes first, whole. Heartbeats and periods come in the month to which they
+        The whole catalogue comes first. Heartbeats and periods come in the month to which they
         belong; a share `late` of them comes a month (or two) later. The last month brings the rest.
         """
         rng = rng or Random(self.seed)
@@ -205,7 +205,7 @@ def _edges(months: tuple[str, ...], periods: list[Row], categories: list[Row]) -
 
 
 def _turn_on(rng: Random, day: date, rows: dict[str, list[Row]]) -> None:
-    """Let an artist whom the sure subscriber watches on a day change category on that very day."""
+    """Change the category of an artist on a day on which the sure subscriber watches that artist."""
     [turning] = [row["artist_id"] for row in rows["live_credits"] if row["live_id"] == catalogue.SURE_LIVES[1]]
     if turning != catalogue.SURE_ARTIST:
         category = rng.choice(("emerging", "independent", "known"))
@@ -214,7 +214,7 @@ def _turn_on(rng: Random, day: date, rows: dict[str, list[Row]]) -> None:
 
 
 def _block(rng: Random, rows: dict[str, list[Row]], blocker: str, day: date) -> None:
-    """Let a paid, watched live carry something that blocks the month of `day`."""
+    """Add a paid, watched live that blocks the month of `day` for this reason."""
     if blocker == "pool_without_members":
         for row in rows["artist_categories"]:
             row["category"] = "known"

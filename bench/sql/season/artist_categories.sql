@@ -1,4 +1,5 @@
--- Grain: artist × change of category: half are emerging, a third independent; one emerging artist in ten rises.
+-- Grain: artist × change of category. Half are emerging, a third independent; one emerging artist in ten becomes
+-- independent.
 with first_categories as (
     select
         number,

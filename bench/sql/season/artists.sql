@@ -1,4 +1,4 @@
--- Grain: artist. Payable ones have a German account with right check digits at a bank that does not exist.
+-- Grain: artist. Payable artists have a German account with valid check digits at a bank that does not exist.
 with numbered as (
     select
         number,
@@ -11,7 +11,7 @@ final as (
         artist_id(number) as artist_id,
         'Artiste ' || lpad(cast(number as varchar), 4, '0') as name,
         'artiste-' || number || '@example.org' as email,
-        -- One in twenty has not told where to pay.
+        -- One in twenty has no bank account on record.
         case
             when number % 20 <> 7
                 then 'DE' || lpad(cast(98 - cast(account || '131400' as hugeint) % 97 as varchar), 2, '0') || account

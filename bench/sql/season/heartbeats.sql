@@ -1,7 +1,7 @@
--- What players deliver on $day (it counts from 0), in the order of arrival: the playbacks begun on it, the rest of
--- those of the three days before that was held back (an app without network) or seen later (a laptop that slept), and
--- what came before and is sent again. Grain: one delivered heartbeat, of which 2 % are redeliveries.
--- The expression of the day in Paris is the contract's, put in where braces name it.
+-- Grain: one delivered heartbeat; 2 % are redeliveries. Everything that players deliver on $day (counted from 0), in
+-- order of arrival: the playbacks that begin on it; the second halves of playbacks of the three days before that were
+-- held back (an app without network) or watched later (a laptop that slept); and playbacks that are sent again.
+-- The braces are replaced by the contract's expression for the day in Paris.
 with playbacks as (
     select
         $day - back as day,
@@ -23,13 +23,13 @@ fated as (
     from playbacks
 ),
 
--- Fate 0 and 1: the second half comes days later; 2: all is sent again the day after.
+-- Fate 0 and 1: the second half comes days later. 2: everything is sent again the day after.
 described as (
     select
         *,
         fate = 0 as is_held_back,
         fate = 1 as is_broken_off,
-        -- A popular head, a long tail, and one playback in ten of what is new.
+        -- A few popular lives, a long tail, and one playback in ten of a new live.
         case
             when (h2 >> 8) % 10 = 0 then 3_951 + least(day * 1_000 // 360, 999) + cast(h2 % 50 as bigint)
             else cast(floor(4_000 * pow((h2 >> 32) / 4_294_967_296.0, 3)) as bigint)
@@ -37,7 +37,7 @@ described as (
         text_id('playback', day || '-' || place) as playback_id,
         -- One subscriber in ten never watches.
         text_id('subscriber', h1 % greatest($subscribers * 9 // 10, 1)) as subscriber_id,
-        -- Three of four in the evening, so that some go on past midnight in Paris.
+        -- Three of four are in the evening: some continue past midnight in Paris.
         epoch_ms(cast($first_day as timestamp)) + day * 86_400_000
             + case
                 when (h3 >> 40) % 4 = 0 then 25_200_000 + cast(h3 % 50_400_000 as bigint)
@@ -69,7 +69,7 @@ cut as (
     from described
 ),
 
--- A further one in 80 of a playback's heartbeats is one of its others once more.
+-- For every 80 heartbeats of a playback, one of them is repeated.
 beaten as (
     select
         *,
@@ -117,7 +117,7 @@ final as (
         end as state,
         make_timestamptz(received_ms * 1_000) as received_at,
         case when has_sequence then beat end as sequence,
-        -- One in forty stalls: the position of the heartbeat before.
+        -- One in forty stalls: it repeats the position of the heartbeat before.
         case when has_position then greatest(beat - cast(luck % 40 = 3 as bigint), 0) * 10_000 end as position_ms,
         cast(1 as double) as playback_rate,
         device,

@@ -1,4 +1,4 @@
--- Grain: live × artist. Seven lives of ten have one artist, the others two.
+-- Grain: live × artist. Seven in ten lives have one artist, the others two.
 with numbered as (
     select
         number,

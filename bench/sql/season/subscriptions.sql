@@ -1,5 +1,5 @@
--- What billing delivers on $day: the periods that begin on it (on the season's first day, those that run already), and
--- the refunds, one period in a hundred, of periods that began five days before. Grain: a record of a period.
+-- Grain: a record of a period. Everything that billing delivers on $day: the periods that begin on it (on the season's
+-- first day also those that already run), and refunds of one in a hundred of the periods that began five days before.
 with periods as (
     select
         number,
@@ -8,7 +8,7 @@ with periods as (
             as period_start,
         cast($first_day + cast(joined_on_day(number) as integer) + to_months(cast(month + 1 as integer)) as date)
             as period_end
-    -- A subscriber's month that covers the day is one of three: of 30 days each, or one more or less.
+    -- Counting months of 30 days finds the month that covers the day only roughly: its neighbours are tried too.
     from range($subscribers) as numbers(number), range(-2, 2) as around(step), lateral (
         select cast(($day - joined_on_day(number)) // 30 + step as bigint) as month
     ) as months

@@ -1,1 +1,1 @@
-"""What an artist sees of her own earnings, lives, audience and statements."""
+"""The artist pages: earnings, lives, audience and statements."""

@@ -1,6 +1,6 @@
-"""*Mon public*: how many watched, who is new and who came back, and what part of their time goes to the artist.
+"""*Mon public*: the number of viewers, new and returning, and the share of their time spent on the artist.
 
-Parts of a shown number stand there only if none of them, shown or derived, is a group under five (`small_groups`).
+Parts of a shown number appear only if none of them, shown or derived, is a group under five (`small_groups`).
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ _WHOLE_BP: Final = 10_000
 
 @dataclass(frozen=True)
 class AudienceMonth:
-    """One month of an artist's audience as it may be told: None is hidden."""
+    """One month of an artist's audience as it may be shown: None means hidden."""
 
     month: str
     viewers: int
@@ -40,7 +40,7 @@ class AudienceMonth:
 
 
 def told(row: Row) -> AudienceMonth:
-    """Return what of a month may be shown."""
+    """Return the figures of a month that may be shown."""
     viewers = row["viewers"]
     share = row["watch_ms"] * _WHOLE_BP // row["viewers_watch_ms"] if row["viewers_watch_ms"] else None
     return AudienceMonth(

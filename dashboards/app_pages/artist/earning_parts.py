@@ -1,6 +1,6 @@
-"""The words and figures of *Mes revenus*, from rows to what is printed. Draws nothing.
+"""Turns rows into the texts and figures of *Mes revenus*. Draws nothing.
 
-The words are those of the statements (payouts/statements/wording.py), so that page and paper agree.
+The wording is that of the statements (payouts/statements/wording.py), so that the page and the PDF agree.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from dashboards.serving import Row
 from dashboards.texts import Texts
 
 _LEAST_MOVE_NANOS: Final = 5_000_000
-"""Half a cent: what is less would be printed as a move of 0,00 €."""
+"""Half a cent: smaller changes would be shown as 0,00 €."""
 _LEAST_MORE_MS: Final = 60_000
 _BOOKED_AMOUNTS: Final = {
     "paid_cents": "months.paid",
@@ -26,12 +26,12 @@ _BOOKED_AMOUNTS: Final = {
     "adjustment_cents": "months.adjustments",
     "brought_forward_cents": "months.brought_forward",
 }
-"""The amounts of a closed month, named as in its file, with their headings."""
+"""The amounts of a closed month, by their names in its file, with their headings."""
 _SUMMED: Final = ("direct_nanos", "pool_nanos", "earned_cents", "adjustment_cents", "paid_cents")
 
 
 def main_cards(texts: Texts, booked: Sequence[Row], *, today: date) -> list[Card]:
-    """Return what counts most: what the last closed month paid or keeps and why, what it earned, what was ever paid."""
+    """Return the main cards: paid or carried in the last closed month and why, earned in it, and paid in total."""
     last = booked[-1]
     month = formatting.month_name(last["settlement_month"], texts.language)
     return [
@@ -46,7 +46,7 @@ def main_cards(texts: Texts, booked: Sequence[Row], *, today: date) -> list[Card
 
 
 def running_cards(texts: Texts, month: Row) -> list[Card]:
-    """Return the estimate of a month that is not closed, and its two parts."""
+    """Return the cards of an open month: the estimate and its two parts."""
     language = texts.language
     return [
         Card(
@@ -79,11 +79,11 @@ def running_cards(texts: Texts, month: Row) -> list[Card]:
 
 
 def movement(texts: Texts, seen: Sequence[Row]) -> str:
-    """Return what made an estimate move since the day before it was last seen, as Markdown.
+    """Return as Markdown why the latest estimate differs from the one before.
 
-    `seen` are the estimates of one month, the oldest first.
+    `seen` are the estimates of one month, oldest first.
     """
-    if len(seen) < 2:  # noqa: PLR2004 - a move has two ends
+    if len(seen) < 2:  # noqa: PLR2004 - a change needs two values
         return texts("open.no_day_before")
     before, now = seen[-2], seen[-1]
     day = formatting.day(before["seen_on"], texts.language)
@@ -101,7 +101,7 @@ def movement(texts: Texts, seen: Sequence[Row]) -> str:
 
 
 def months_heading(texts: Texts, booked: Sequence[Row]) -> str:
-    """Return what the closed months say in one sentence."""
+    """Return the heading of the closed months, which compares the last two."""
     if not booked:
         return texts("months.heading_open")
     month = month_first(booked[-1]["settlement_month"], texts.language)
@@ -119,13 +119,13 @@ def months_heading(texts: Texts, booked: Sequence[Row]) -> str:
 
 
 def booked_columns(texts: Texts) -> list[Column]:
-    """Return the columns of the closed months, named as in their files."""
+    """Return the columns of the closed months, with the names in their files."""
     amounts = [Column(key, texts(heading), is_number=True) for key, heading in _BOOKED_AMOUNTS.items()]
     return [Column("settlement_month", texts("month_column")), *amounts, Column("carry_reason", texts("months.reason"))]
 
 
 def booked_line(texts: Texts, row: Row) -> Mapping[str, str]:
-    """Return one closed month as it is printed."""
+    """Return one closed month as formatted text."""
     reason = row["carry_reason"]
     return {
         "settlement_month": formatting.month_name(row["settlement_month"], texts.language),
@@ -135,7 +135,7 @@ def booked_line(texts: Texts, row: Row) -> Mapping[str, str]:
 
 
 def booked_total(texts: Texts, booked: Sequence[Row]) -> Mapping[str, str]:
-    """Return the sums over closed months of what adds up; balances do not."""
+    """Return the totals over closed months of all amounts except balances, which do not add up."""
     return {
         "settlement_month": texts("months.total"),
         **{key: _amount(texts, key, sum(row[key] for row in booked)) for key in _SUMMED},
@@ -143,7 +143,7 @@ def booked_total(texts: Texts, booked: Sequence[Row]) -> Mapping[str, str]:
 
 
 def euro_story(texts: Texts, month: Row, *, envelope_cents: int) -> str:
-    """Return where a closed month's euros came from, as Markdown: the rule, her own numbers, an example."""
+    """Return as Markdown where a closed month's euros came from: the rule, the artist's own numbers, an example."""
     envelope = formatting.euros(envelope_cents, texts.language)
     story = [
         texts("euro.intro", envelope=envelope),
@@ -156,7 +156,7 @@ def euro_story(texts: Texts, month: Row, *, envelope_cents: int) -> str:
 
 
 def account_lines(texts: Texts, month: Row, adjustments: Sequence[Row]) -> list[Mapping[str, str]]:
-    """Return the account of a closed month, line by line, from its parts to what was paid and carried."""
+    """Return the account of a closed month, line by line, from its parts to the amounts paid and carried forward."""
     direct, pool = cents_of_nanos(month["direct_nanos"]), cents_of_nanos(month["pool_nanos"])
     rounding = month["earned_cents"] - direct - pool
     payable = month["brought_forward_cents"] + month["earned_cents"] + month["adjustment_cents"]
@@ -184,7 +184,7 @@ def account_lines(texts: Texts, month: Row, adjustments: Sequence[Row]) -> list[
 
 
 def pro_rata_line(texts: Texts, row: Row) -> Mapping[str, str]:
-    """Return one month as earned here and as pro-rata would have had it."""
+    """Return one month's earnings here and under pro rata."""
     here, there = row["current_earned_cents"], cents_of_nanos(row["pro_rata_earned_nanos"])
     return {
         "settlement_month": formatting.month_name(row["settlement_month"], texts.language),
@@ -195,13 +195,13 @@ def pro_rata_line(texts: Texts, row: Row) -> Mapping[str, str]:
 
 
 def marked_month(texts: Texts, row: Row) -> str:
-    """Return a month's name, marked as an estimate where it is not closed."""
+    """Return a month's name, marked as an estimate if it is not closed."""
     name = formatting.month_name(row["settlement_month"], texts.language)
     return name if row["is_closed"] else f"{name} ({texts('months.estimate_mark')})"
 
 
 def carried_why(texts: Texts, month: Row) -> str:
-    """Return in a sentence or two why nothing was paid for a closed month."""
+    """Explain in a sentence or two why nothing was paid for a closed month."""
     return texts(f"carried.{month['carry_reason'] or 'nothing'}", minimum=_minimum(texts, month))
 
 

@@ -1,6 +1,6 @@
-"""*Mes revenus*: what was paid, what waits and why, the running month as an estimate, and where every euro came from.
+"""*Mes revenus*: paid and carried amounts, the current month as an estimate, and where every euro came from.
 
-Booked figures are printed as the closed months have them; the only sums made here are totals over months.
+Booked figures are shown as stored in the closed months; the only sums made here are totals over months.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""An artist's figures as CSV, by `artist=<artist_id>`: the columns of the tables, groups under five left empty."""
+"""An artist's figures as CSV, for `artist=<artist_id>`: the columns of the tables, groups under five left empty."""
 
 from collections.abc import Mapping
 from typing import Any, Final

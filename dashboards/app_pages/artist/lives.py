@@ -1,4 +1,4 @@
-"""*Mes lives*: how each live was watched in a month, how far plays of one got, and where they started."""
+"""*Mes lives*: the viewing of each live in a month, how far playbacks of one live got, and where they started."""
 
 from datetime import date
 from typing import Final
@@ -145,7 +145,7 @@ def _catalogue_line(texts: Texts, live: Row) -> dict[str, str]:
 
 
 def _day(texts: Texts, value: date | None) -> str:
-    # In one line: a table's column is as narrow as its longest word.
+    # No-break spaces keep it on one line: a table column gets as narrow as its longest word.
     return formatting.day(value, texts.language).replace(" ", _NBSP) if value else ""
 
 

@@ -1,4 +1,4 @@
-"""What the artist pages begin with: their head, and the states in which there is no artist to show."""
+"""The top of every artist page: its head, and the messages if there is no artist to show."""
 
 import streamlit as st
 
@@ -10,7 +10,7 @@ from dashboards.viewer import Viewer
 
 
 def open_page(viewer: Viewer, texts: Texts) -> Artist | None:
-    """Draw a page's head; return the artist, or None where the page ends here with the reason."""
+    """Draw a page's head and return the artist, or show why there is none and return None."""
     state = Texts("earnings", viewer.language)
     artist = find_artist(viewer.principal, viewer.copy, viewer.artist_id) if viewer.artist_id else None
     layout.page_head(viewer, texts("title"), f"**{plain(artist.artist_name)}**" if artist else "")
@@ -28,7 +28,7 @@ def open_page(viewer: Viewer, texts: Texts) -> Artist | None:
 
 
 def month_first(month: str, language: Language) -> str:
-    """Return a month's name as it begins a sentence.
+    """Return a month's name with a capital first letter, for the start of a sentence.
 
     >>> month_first("2021-02", Language.FRENCH)
     'Février 2021'
@@ -38,7 +38,7 @@ def month_first(month: str, language: Language) -> str:
 
 
 def plain(text: str) -> str:
-    r"""Return somebody's text so that Markdown prints it as it is.
+    r"""Return a text escaped so that Markdown prints it literally.
 
     >>> print(plain("a*b_c [d](e) $f$ :g:"))
     a\*b\_c \[d\](e) \$f\$ \:g\:

@@ -1,4 +1,4 @@
-"""*Mes relevés*: every closed month's statement as PDF, the years' totals, and the figures as CSV."""
+"""*Mes relevés*: the statement of every closed month as PDF, yearly totals, and the figures as CSV."""
 
 from itertools import groupby
 from typing import Final
@@ -16,7 +16,7 @@ from dashboards.texts import Texts
 from dashboards.viewer import Viewer
 
 _EXPORTS: Final = {exports.MONTHS: "months", exports.LIVES: "lives", exports.AUDIENCE: "audience"}
-"""The exports and the names of their links."""
+"""The exports and the keys of their link texts."""
 
 
 def render(viewer: Viewer) -> None:

@@ -1,1 +1,1 @@
-"""What management and finance see of the platform."""
+"""The platform pages, for management, finance and operators."""

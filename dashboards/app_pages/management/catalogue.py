@@ -1,4 +1,4 @@
-"""*Catalogue*: every live, whether watching it is worth money and why not, and how it was watched."""
+"""*Catalogue*: every live, whether viewing it earns money and if not, why, and how it was watched."""
 
 from typing import Final
 
@@ -129,6 +129,6 @@ def _lives(viewer: Viewer, lives: Rows, month: str) -> None:
 
 
 def in_words(texts: Texts, live: Row) -> str:
-    """Return whether watching a live is worth money, and if not, why."""
+    """Return whether viewing a live earns money, and if not, why."""
     reason = live["ineligibility_reason"]
     return f"✗ {texts(f'reason.{reason}')}" if reason else f"✓ {texts('eligible')}"

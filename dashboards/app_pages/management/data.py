@@ -1,4 +1,4 @@
-"""*Données*: how fresh the data are, what was refused or held, how well players report, and where figures come from."""
+"""*Données*: data freshness, rejected records, held batches, how well players report, and where figures come from."""
 
 from datetime import datetime
 from typing import Final
@@ -7,13 +7,14 @@ import streamlit as st
 
 from dashboards import formatting, layout
 from dashboards.access import Role
+from dashboards.addresses import ORDERS, PREFIX
 from dashboards.app_pages.management import players
-from dashboards.gate.addresses import ORDERS, PREFIX
 from dashboards.layout import Card, Column
 from dashboards.queries.management import data as queries
 from dashboards.serving import Rows
 from dashboards.texts import Texts
 from dashboards.viewer import Viewer
+from ingestion.paris_days import PARIS
 
 _REASONS: Final = frozenset(
     {
@@ -272,7 +273,7 @@ def _odd_days(viewer: Viewer, days: Rows) -> None:
 
 
 def in_words(texts: Texts, reason: str) -> str:
-    """Return why a record was rejected (INTERFACES.md, "Landing") as a person would say it."""
+    """Return in plain words why a record was rejected (INTERFACES.md, "Landing")."""
     for kind in ("missing", "bad"):
         if reason.startswith(f"{kind}_"):
             return texts(f"reason.{kind}", field=reason.removeprefix(f"{kind}_"))
@@ -284,8 +285,4 @@ def _at(viewer: Viewer, value: datetime | None) -> str:
 
 
 def _day(viewer: Viewer, value: datetime | None) -> str:
-    return (
-        formatting.short_day(value.astimezone(formatting.PARIS).date(), viewer.language)
-        if value
-        else formatting.NOTHING
-    )
+    return formatting.short_day(value.astimezone(PARIS).date(), viewer.language) if value else formatting.NOTHING

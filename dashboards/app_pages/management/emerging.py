@@ -1,4 +1,4 @@
-"""*Émergents*: how much of the watching and of the money reaches emerging artists, how they are found, who is not."""
+"""*Émergents*: the emerging artists' share of viewing and money, how they are discovered, and who is not."""
 
 from typing import Final
 

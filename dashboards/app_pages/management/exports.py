@@ -1,7 +1,4 @@
-"""The management pages' tables as CSV, under the names that the pages link to.
-
-Each is a function of who asks, the copy and the link's parameters, so that whatever sends a table takes it from here.
-"""
+"""The management pages' tables as CSV exports, under the names that the pages link to."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +6,7 @@ from typing import Final
 
 from dashboards.access import Principal
 from dashboards.exports import Export, ExportParameterError, Make, export
-from dashboards.queries.management import catalogue, data, emerging, overview, payouts, players, subscribers, what_if
+from dashboards.queries.management import catalogue, data, emerging, overview, payouts, players, scenarios, subscribers
 from dashboards.serving import Rows, ServingCopy
 
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
@@ -30,7 +27,7 @@ WHOLE_TABLES: Final[Mapping[str, tuple[Callable[[Principal, ServingCopy], Rows],
     "player-days": (players.player_days, players.DAY_COLUMNS),
     "odd-days": (data.odd_days, data.DAY_COLUMNS),
 }
-"""Exports without a parameter: what they read, and their columns."""
+"""Exports without parameters: their query and their columns."""
 MONTH_TABLES: Final[Mapping[str, tuple[Callable[[Principal, ServingCopy, str], Rows], tuple[str, ...]]]] = {
     "artist-visibility": (emerging.artist_visibility, emerging.ARTIST_COLUMNS),
     "artist-payouts": (payouts.artist_payouts, payouts.PAYOUT_COLUMNS),
@@ -38,7 +35,7 @@ MONTH_TABLES: Final[Mapping[str, tuple[Callable[[Principal, ServingCopy, str], R
     "carried-balances": (payouts.carried_balances, payouts.PAYOUT_COLUMNS),
     "pro-rata": (payouts.pro_rata, payouts.PRO_RATA_COLUMNS),
 }
-"""Exports of one month, `month=YYYY-MM`."""
+"""Exports for one month, `month=YYYY-MM`."""
 
 
 def _whole(name: str) -> Make:
@@ -61,7 +58,7 @@ def _of_month(name: str) -> Make:
 
 @export("lives")
 def lives(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
-    """Return the catalogue as the page's filters have it; without `month` nothing is watched."""
+    """Return the catalogue with the page's filters applied; without `month`, viewing is 0."""
     month = _month(parameters) if parameters.get("month") else ""
     rows = catalogue.lives(
         principal,
@@ -74,16 +71,18 @@ def lives(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]
 
 
 @export("what-if")
-def what_if_(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+def scenario_artists(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
     """Return a month under a scenario, artist by artist."""
     scenario = parameters.get("scenario", "")
-    return Export.of(what_if.what_if(principal, copy, _month(parameters), scenario), what_if.WHAT_IF_COLUMNS)
+    return Export.of(
+        scenarios.scenario_artists(principal, copy, _month(parameters), scenario), scenarios.SCENARIO_COLUMNS
+    )
 
 
 def _month(parameters: Mapping[str, str]) -> str:
     month = parameters.get("month", "")
     if not _MONTH.fullmatch(month):
-        raise ExportParameterError(f"Found month={month!r}; expected one such as 2021-02.")
+        raise ExportParameterError(f"Found month={month!r}; expected a month such as 2021-02.")
     return month
 
 

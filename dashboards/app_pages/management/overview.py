@@ -1,4 +1,4 @@
-"""*Vue d'ensemble*: where the platform stands this month, against the month before, its trend and its targets."""
+"""*Vue d'ensemble*: the platform's figures this month, compared with the month before, their trend and targets."""
 
 from collections.abc import Callable
 from typing import Final

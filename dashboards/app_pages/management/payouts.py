@@ -1,11 +1,11 @@
-"""*Paiements*: what each run paid and carried, that it adds up, what waits, and what another rule would have paid."""
+"""*Paiements*: amounts paid and carried by each close, control totals, pending adjustments, and other rules."""
 
 from typing import Final
 
 import streamlit as st
 
 from dashboards import charts, charts_management, formatting, layout
-from dashboards.app_pages.management import reading, what_if
+from dashboards.app_pages.management import reading, scenarios
 from dashboards.charts_management import Mark, Series
 from dashboards.layout import Card, Column
 from dashboards.queries.management import payouts as queries
@@ -42,7 +42,7 @@ def render(viewer: Viewer) -> None:
         _carried(viewer, run)
     _pending(viewer, queries.pending_adjustments(*asked))
     _pro_rata(viewer, month)
-    what_if.draw(viewer, month)
+    scenarios.draw(viewer, month)
 
 
 def _status(viewer: Viewer, closed: Rows, open_months: Rows) -> None:

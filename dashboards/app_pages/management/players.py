@@ -1,4 +1,4 @@
-"""The part of *Données* on the players: which device and app version reports badly, and what that costs artists."""
+"""The players section of *Données*: which device and app version reports badly, and what that costs artists."""
 
 from typing import Final
 
@@ -25,11 +25,11 @@ SHARE_OF_SIGN: Final = {
     "player_tied_heartbeats": "tied_bp",
     "player_rejects": "rejects_bp",
 }
-"""Each sign of fct_player_signs, and the share that it is a large value of."""
+"""Each sign in fct_player_signs, with the share that is high when the sign appears."""
 
 
 def section(viewer: Viewer) -> None:
-    """Draw what stands out, the shares of every player, and one of them by day."""
+    """Draw the signs that stand out, the shares of every player, and one share by day."""
     texts = Texts("players", viewer.language)
     players = queries.players(viewer.principal, viewer.copy)
     if not players:
@@ -159,7 +159,7 @@ def _people(viewer: Viewer, row: Row, name: str) -> str:
 
 
 def _name(viewer: Viewer, row: Row) -> str:
-    """Return a device and its app version as people say it; versions often repeat the device."""
+    """Return a readable name for a device and app version. Versions often repeat the device, so it is removed."""
     texts = Texts("players", viewer.language)
     device = texts(f"device.{row['device'] or 'unknown'}")
     version = row["app_version"].removeprefix(row["device"]).strip()

@@ -1,6 +1,6 @@
-"""What every management page does for its reader: let them choose, compare with the month before, show figures twice.
+"""Parts shared by the management pages: choices, comparison with the month before, and tables below charts.
 
-A chart never stands alone: the same figures follow as a table, folded, and leave as CSV.
+Every chart is followed by the same figures as a folded table with a CSV export.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +29,7 @@ def choose_month(viewer: Viewer, months: Sequence[str], *, key: str, default: st
 
 
 def last_full_month(viewer: Viewer, months: Sequence[str]) -> str:
-    """Return the newest of `months`, the newest first, whose data are complete; else the newest."""
+    """Return the latest month with complete data, or the latest if there is none. `months` are latest first."""
     complete = {row["month"] for row in platform_months(viewer.principal, viewer.copy) if row["is_complete"]}
     return next((month for month in months if month in complete), months[0])
 
@@ -63,7 +63,7 @@ def look(viewer: Viewer, description: str) -> Look:
 
 
 def change(viewer: Viewer, now: int, before: int | None, shown: Callable[[int], str], *, than: str) -> str:
-    """Return a figure's difference to the month before in words, such as « +12 par rapport à février 2021 »."""
+    """Return a figure's change from the month before in words, such as « +12 par rapport à février 2021 »."""
     texts = Texts("platform", viewer.language)
     month = formatting.month_name(than, viewer.language) if than else ""
     if before is None:
@@ -85,7 +85,7 @@ def figures(
     total: Mapping[str, str] | None = None,
     label: str = "",
 ) -> None:
-    """Draw a chart's figures as a table that unfolds, with its CSV."""
+    """Draw a chart's figures as a folded table with its CSV export."""
     with st.expander(label or Texts("platform", viewer.language)("figures")):
         layout.table(columns, rows, caption=caption, viewer=viewer, total=total)
         layout.export_link(viewer, export, **(parameters or {}))

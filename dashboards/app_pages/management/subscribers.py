@@ -1,4 +1,4 @@
-"""*Abonnés*: who came, left and came back, how long cohorts stay, and who pays without watching."""
+"""*Abonnés*: subscribers gained, lost and returned, how long cohorts stay, and who pays without watching."""
 
 from typing import Final
 

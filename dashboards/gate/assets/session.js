@@ -1,4 +1,4 @@
-// Leaves a page whose session has ended: what it shows must not stay on the screen.
+// Leaves a page whose session has ended, so that its figures do not stay on the screen.
 (() => {
   const everyMs = 30000;
   const look = async () => {
@@ -9,10 +9,10 @@
         location.replace("/sign-in?ended=1&next=" + encodeURIComponent(location.pathname + location.search));
       }
     } catch {
-      // The server or the network is away; Streamlit says so itself.
+      // The server or the network is unavailable; Streamlit shows that itself.
     }
   };
-  // The server closes the live connection with the session: look at once.
+  // The server closes the live connection when the session ends: check immediately.
   window.WebSocket = class extends WebSocket {
     constructor(...how) {
       super(...how);

@@ -1,4 +1,4 @@
-"""What the artist pages read, by subject. The artist is always a parameter that `require_artist` let through."""
+"""Queries of the artist pages, by subject. `require_artist` checks the artist parameter before each query."""
 
 from dashboards.queries.artist.names import Artist, artist_names, find_artist
 

@@ -1,6 +1,6 @@
-"""An artist's money: what closed months booked, and what open ones give on today's data.
+"""An artist's money: the booked amounts of closed months, and estimates for open months on today's data.
 
-Booked figures are the closed months' own (`published`); nothing here computes one again.
+Booked figures are read from the closed months (`published`) and never computed again here.
 """
 
 from typing import Final
@@ -60,36 +60,36 @@ _STATEMENTS: Final = """
 
 
 def booked_months(principal: Principal, copy: ServingCopy, artist_id: str) -> Rows:
-    """Return the artist's row of every closed month that has one, the oldest first, with the month's pool and terms."""
+    """Return the artist's row in each closed month that has one, oldest first, with the month's pool and terms."""
     require_artist(principal, artist_id)
     return copy.rows(_BOOKED_MONTHS, artist_id)
 
 
 def current_months(principal: Principal, copy: ServingCopy, artist_id: str) -> Rows:
-    """Return the artist's months on today's data, closed and open, the oldest first; only those with subscriptions."""
+    """Return the artist's months on today's data, closed and open, oldest first; only those with subscriptions."""
     require_artist(principal, artist_id)
     return copy.rows(_CURRENT_MONTHS, artist_id)
 
 
 def estimates(principal: Principal, copy: ServingCopy, artist_id: str) -> Rows:
-    """Return what open months gave on each day that a copy was published, the oldest first."""
+    """Return the estimates of open months on each day with a published copy, oldest first."""
     require_artist(principal, artist_id)
     return copy.rows(_ESTIMATES, artist_id)
 
 
 def adjustments(principal: Principal, copy: ServingCopy, artist_id: str) -> Rows:
-    """Return what runs corrected of earlier months, in cents."""
+    """Return the adjustments that closes made to earlier months, in cents."""
     require_artist(principal, artist_id)
     return copy.rows(_ADJUSTMENTS, artist_id)
 
 
 def live_earnings(principal: Principal, copy: ServingCopy, artist_id: str) -> Rows:
-    """Return what each live earned directly in each month, on today's data; the best of the newest month first."""
+    """Return each live's direct earnings per month on today's data: latest month first, highest earnings first."""
     require_artist(principal, artist_id)
     return copy.rows(_LIVE_EARNINGS, artist_id)
 
 
 def statement_months(principal: Principal, copy: ServingCopy, artist_id: str) -> tuple[str, ...]:
-    """Return the months for which there is a statement, the newest first."""
+    """Return the months that have a statement, latest first."""
     require_artist(principal, artist_id)
     return tuple(row["settlement_month"] for row in copy.rows(_STATEMENTS, artist_id))

@@ -1,4 +1,4 @@
-"""Who the artists are, and whose pages a principal may open."""
+"""The artists' names, and the artists whose pages a principal may open."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _ARTIST: Final = (
 
 @dataclass(frozen=True)
 class Artist:
-    """An artist as today's catalogue has them."""
+    """An artist in today's catalogue."""
 
     artist_id: str
     artist_name: str
@@ -27,12 +27,12 @@ class Artist:
 
     @property
     def is_known(self) -> bool:
-        """Whether they are not paid for viewing; what their viewing generates goes to the common pool."""
+        """Return whether the artist is known: money from their viewing goes to the common pool, not to them."""
         return self.latest_category == _KNOWN
 
 
 def artist_names(principal: Principal, copy: ServingCopy) -> Mapping[str, str]:
-    """Return the artists whose pages the principal may see, id → name, by name."""
+    """Return the artists whose pages the principal may see, id → name, ordered by name."""
     names = {row["artist_id"]: row["artist_name"] for row in copy.rows(_NAMES)}
     if principal.role in PLATFORM_ROLES:
         return names
@@ -41,7 +41,7 @@ def artist_names(principal: Principal, copy: ServingCopy) -> Mapping[str, str]:
 
 
 def find_artist(principal: Principal, copy: ServingCopy, artist_id: str) -> Artist | None:
-    """Return the artist; None where the catalogue does not have them (yet)."""
+    """Return the artist, or None if they are not in the catalogue (yet)."""
     require_artist(principal, artist_id)
     rows = copy.rows(_ARTIST, artist_id)
     return Artist(**rows[0]) if rows else None

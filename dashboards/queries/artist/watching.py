@@ -1,4 +1,4 @@
-"""Who watched an artist's lives, and how. A live is an artist's if its newest credits name them."""
+"""The viewing of an artist's lives. A live belongs to an artist if its latest credits name them."""
 
 from typing import Final
 
@@ -51,30 +51,30 @@ _AUDIENCE: Final = """
 
 
 def lives(principal: Principal, copy: ServingCopy, artist_id: str) -> Rows:
-    """Return the catalogue items that credit the artist, the latest concert first."""
+    """Return the catalogue items that credit the artist, latest concert first."""
     require_artist(principal, artist_id)
     return copy.rows(_LIVES, artist_id)
 
 
 def live_months(principal: Principal, copy: ServingCopy, artist_id: str) -> Rows:
-    """Return how each of the artist's lives was watched in each calendar month; the newest, most watched first."""
+    """Return the viewing of each of the artist's lives per calendar month: latest month first, most watched first."""
     require_artist(principal, artist_id)
     return copy.rows(_LIVE_MONTHS, artist_id)
 
 
 def retention(principal: Principal, copy: ServingCopy, artist_id: str, live_id: str) -> Rows:
-    """Return how many playbacks of one live reached each of its minutes; nothing where it is not the artist's."""
+    """Return how many playbacks of a live reached each minute; no rows if the live is not the artist's."""
     require_artist(principal, artist_id)
     return copy.rows(_RETENTION, artist_id, live_id)
 
 
 def starts(principal: Principal, copy: ServingCopy, artist_id: str, live_id: str) -> Rows:
-    """Return where playbacks of one live were started; nothing where it is not the artist's."""
+    """Return where playbacks of a live were started; no rows if the live is not the artist's."""
     require_artist(principal, artist_id)
     return copy.rows(_STARTS, artist_id, live_id)
 
 
 def audience(principal: Principal, copy: ServingCopy, artist_id: str) -> Rows:
-    """Return the artist's viewers by calendar month, the oldest first; a running month is told so far."""
+    """Return the artist's viewers per calendar month, oldest first, including the current month so far."""
     require_artist(principal, artist_id)
     return copy.rows(_AUDIENCE, artist_id)

@@ -1,1 +1,1 @@
-"""What the management pages read, a module for each page. Each function asks `access.require_platform` first."""
+"""Queries of the management pages, one module per page. Each function calls `access.require_platform` first."""

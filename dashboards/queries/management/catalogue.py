@@ -1,4 +1,4 @@
-"""What *Catalogue* reads: every live with why it counts or not, who is credited, and how it was watched."""
+"""Queries of *Catalogue*: every live with its eligibility, its artists and its viewing."""
 
 from typing import Final
 
@@ -91,27 +91,27 @@ def lives(
     artist_id: str | None = None,
     eligibility: str | None = None,
 ) -> Rows:
-    """Return the lives with a month's watching, the most watched first.
+    """Return the lives with their viewing in a month, most watched first.
 
-    `eligibility` is `eligible`, `ineligible` or one reason; None is all.
+    `eligibility` is `eligible`, `ineligible` or one reason; None means all.
     """
     require_platform(principal)
     return copy.rows(_LIVES, month, artist_id, eligibility)
 
 
 def watched_months(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the months in which anything was watched, the newest first."""
+    """Return the months in which anything was watched, latest first."""
     require_platform(principal)
     return copy.rows(_MONTHS)
 
 
 def lives_by_reason(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return how many lives there are by why they do not count; the reason is missing where they do."""
+    """Return the number of lives per reason why they are not eligible; the reason is null for eligible lives."""
     require_platform(principal)
     return copy.rows(_REASONS)
 
 
 def credited_artists(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the artists who have a live, by name."""
+    """Return the artists who have a live, ordered by name."""
     require_platform(principal)
     return copy.rows(_ARTISTS)

@@ -1,4 +1,4 @@
-"""What *Données* reads: how fresh the data are, what was refused, held or found wrong."""
+"""Queries of *Données*: freshness, rejected records, held batches, checks and unusual days."""
 
 from typing import Final
 
@@ -39,30 +39,30 @@ order by day desc
 
 
 def odd_days(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the days without a heartbeat, or far outside the band of the same weekday before, the newest first."""
+    """Return the days without a heartbeat or far from the same weekday in the weeks before, latest first."""
     require_platform(principal)
     return copy.rows(_ODD_DAYS)
 
 
 def freshness(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return what there is of each record type, and when it last came."""
+    """Return the number of records per type, with the times of the last load and the last event."""
     require_platform(principal)
     return copy.rows(_FRESHNESS)
 
 
 def rejects(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return rejected records by type and reason, the most frequent first."""
+    """Return rejected records by type and reason, most frequent first."""
     require_platform(principal)
     return copy.rows(_REJECTS)
 
 
 def held_batches(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the batches that wait for a decision, the newest first."""
+    """Return the batches that wait for a decision, latest first."""
     require_platform(principal)
     return copy.rows(_HELD)
 
 
 def checks(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return every check as the last build found it, failures first."""
+    """Return every check with its result in the last build, failures first."""
     require_platform(principal)
     return copy.rows(_CHECKS)

@@ -1,4 +1,4 @@
-"""What *Émergents* reads: how much of the watching and of the money each category gets, and who is not being seen."""
+"""Queries of *Émergents*: each category's share of viewing and of money, and the artists without an audience."""
 
 from typing import Final
 
@@ -76,7 +76,7 @@ order by visibility.viewers, visibility.watch_ms, artist_name, visibility.artist
 
 
 def emerging_visibility(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the visibility of every category by month, the oldest month first."""
+    """Return the visibility of every category by month, oldest month first."""
     require_platform(principal)
     return copy.rows(_VISIBILITY)
 
@@ -88,6 +88,6 @@ def category_starts(principal: Principal, copy: ServingCopy) -> Rows:
 
 
 def artist_visibility(principal: Principal, copy: ServingCopy, month: str) -> Rows:
-    """Return every artist of a month, those whom the fewest people saw first."""
+    """Return every artist of a month, those with the fewest viewers first."""
     require_platform(principal)
     return copy.rows(_ARTISTS, month)

@@ -1,4 +1,4 @@
-"""What *Vue d'ensemble* reads: the platform by month and by day."""
+"""Queries of *Vue d'ensemble*: the platform by month and by day."""
 
 from typing import Final
 
@@ -57,18 +57,18 @@ order by day
 
 
 def platform_months(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the platform's figures by calendar month, the oldest first."""
+    """Return the platform's figures by calendar month, oldest first."""
     require_platform(principal)
     return copy.rows(_MONTHS)
 
 
 def platform_days(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the platform's figures by day, the oldest first."""
+    """Return the platform's figures by day, oldest first."""
     require_platform(principal)
     return copy.rows(_DAYS)
 
 
 def platform_days_until(principal: Principal, copy: ServingCopy, month: str) -> Rows:
-    """Return the days of a month and of the two before it."""
+    """Return the days of a month and of the two months before it."""
     require_platform(principal)
     return copy.rows(_DAYS_UNTIL, month)

@@ -1,4 +1,4 @@
-"""What *Paiements* reads: the closed months as booked, what waits, and what another rule would have paid."""
+"""Queries of *Paiements*: closed months as booked, open months, pending adjustments, and pro-rata earnings."""
 
 from typing import Final
 
@@ -125,58 +125,45 @@ left join marts.dim_artists as artists using (artist_id)
 where months.settlement_month = $1 and (months.current_earned_nanos <> 0 or months.pro_rata_earned_nanos <> 0)
 order by difference_nanos desc, months.artist_id
 """
-_PRO_RATA_MONTHS: Final = """
-select settlement_month
-from marts.fct_artist_months
-group by settlement_month
-having sum(current_earned_nanos) > 0
-order by settlement_month desc
-"""
 
 
 def closed_months(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the closed months with their control totals, the newest first."""
+    """Return the closed months with their control totals, latest first."""
     require_platform(principal)
     return copy.rows(_CLOSED)
 
 
 def open_months(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the months that have periods to settle and are not closed, the oldest first, on today's data."""
+    """Return the months with periods to settle that are not closed, on today's data, oldest first."""
     require_platform(principal)
     return copy.rows(_OPEN)
 
 
 def close_blockers(principal: Principal, copy: ServingCopy, month: str) -> Rows:
-    """Return what in the data keeps an open month from closing (RULES.md §4, §5.4)."""
+    """Return the problems in the data that prevent an open month from closing (RULES.md §4, §5.4)."""
     require_platform(principal)
     return copy.rows(_BLOCKERS, month)
 
 
 def artist_payouts(principal: Principal, copy: ServingCopy, month: str) -> Rows:
-    """Return what a closed month booked, artist by artist, the highest payment first."""
+    """Return the booked amounts of a closed month, artist by artist, highest payment first."""
     require_platform(principal)
     return copy.rows(_PAYOUTS, month)
 
 
 def carried_balances(principal: Principal, copy: ServingCopy, month: str) -> Rows:
-    """Return the balances that a closed month carried, the largest first."""
+    """Return the balances that a closed month carried forward, largest first."""
     require_platform(principal)
     return copy.rows(_CARRIED, month)
 
 
 def pending_adjustments(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return what the next run would correct of closed months on today's data, the largest first."""
+    """Return the corrections to closed months that the next close would make on today's data, largest first."""
     require_platform(principal)
     return copy.rows(_PENDING)
 
 
-def pro_rata_months(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the settlement months in which artists earned, the newest first."""
-    require_platform(principal)
-    return copy.rows(_PRO_RATA_MONTHS)
-
-
 def pro_rata(principal: Principal, copy: ServingCopy, month: str) -> Rows:
-    """Return what each artist earns by both rules on today's data, who gains most from the user-centric one first."""
+    """Return each artist's earnings under both rules on today's data, largest gain from the user-centric one first."""
     require_platform(principal)
     return copy.rows(_PRO_RATA, month)

@@ -1,8 +1,8 @@
-"""What *Données* reads of the players: the signs of each device and app version, told of groups only.
+"""Queries of *Données* about the video players: the signs of each device and app version, without small groups.
 
-Shares alone leave the copy: counts by player, taken from the platform's own total, would tell what a small group
-watched. A player that fewer than five people used on every day is left out, and so are rejected lines of no known
-device: they are told by reason.
+Only shares leave the copy: counts per player, subtracted from the platform's total, would reveal what a small group
+watched. A player used by fewer than five people on every day is left out, and so are rejected lines without a known
+device, which are counted by reason instead.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from dashboards.small_groups import is_small, part_of
 
 HISTORY_DAYS: Final = 28
 LATEST_DAYS: Final = 7
-"""As `latest_days` in dbt_project.yml; a test compares."""
+"""Same as `latest_days` in dbt_project.yml; a test compares them."""
 SHARES: Final = {
     "sparse_bp": ("uncounted_ms", "watch_ms + uncounted_ms"),
     "frozen_bp": ("frozen_ms", "watch_ms + frozen_ms"),
@@ -24,9 +24,9 @@ SHARES: Final = {
     "tied_bp": ("tied_heartbeats", "heartbeats"),
     "rejects_bp": ("rejects", "rejects + delivered_heartbeats"),
 }
-"""Each sign as a share, in basis points: of what it is a part."""
+"""Each sign as a share in basis points: its part and its whole, as SQL."""
 SHARES_OF_PEOPLE: Final = {"unsubscribed_bp": "unsubscribed_watchers", "two_devices_bp": "two_device_watchers"}
-"""Each sign that counts people, as a share of those who watched."""
+"""Each sign that counts people, as a share of the viewers."""
 DAY_COLUMNS: Final = ("day", "device", "app_version", *SHARES, *SHARES_OF_PEOPLE)
 SIGN_COLUMNS: Final = ("device", "app_version", "sign", "share_bp", "first_day", "last_day")
 
@@ -55,20 +55,20 @@ order by share_bp desc, sign, device, app_version
 
 
 def players(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the shares of each device and app version over the latest days, those that play most first."""
+    """Return the shares of each device and app version over the latest days, most watch time first."""
     require_platform(principal)
     rows = _told(copy.rows(_BY_PLAYER, LATEST_DAYS))
     return tuple(sorted(rows, key=lambda row: (-row["watch_ms"], row["device"], row["app_version"])))
 
 
 def player_days(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the same by day, of four weeks."""
+    """Return the shares of each device and app version by day, over four weeks."""
     require_platform(principal)
     return _told(copy.rows(_BY_DAY, HISTORY_DAYS))
 
 
 def player_signs(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return what stands out in the latest days, of the players that may be told of, the largest share first."""
+    """Return the signs that stand out in the latest days, for players that may be shown, largest share first."""
     told = {(row["device"], row["app_version"]) for row in players(principal, copy)}
     return tuple(row for row in copy.rows(_SIGNS) if (row["device"], row["app_version"]) in told)
 
@@ -82,7 +82,7 @@ def _told(rows: Iterable[Row]) -> Rows:
 
 
 def _share_of_people(row: Row, column: str) -> int | None:
-    """Of those who watched, each counted on each of their days; None where they, or the rest, are a small group."""
+    """Return a share of the viewers, each counted once per day; None if they, or the rest, are a small group."""
     if not row["watchers"] or part_of(row["watchers"], row[column]) is None:
         return None
     return int(row[f"{column}_by_day"] * 10_000 // row["watchers_by_day"])

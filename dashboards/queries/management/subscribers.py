@@ -1,4 +1,4 @@
-"""What *Abonnés* reads beside the platform's months: how many of a cohort are still here."""
+"""Query of *Abonnés* besides the platform's months: how many subscribers of each cohort are still active."""
 
 from typing import Final
 
@@ -14,6 +14,6 @@ order by cohort_month, months_since
 
 
 def subscriber_cohorts(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return each cohort by months since its own, the oldest cohort first."""
+    """Return each cohort by months since its first month, oldest cohort first."""
     require_platform(principal)
     return copy.rows(_COHORTS)

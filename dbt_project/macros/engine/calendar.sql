@@ -1,6 +1,6 @@
-{#- Days and months, where DuckDB and Spark spell them differently. -#}
+{#- Date functions that DuckDB and Spark spell differently. -#}
 
-{#- A day moved by a number of days; stays a date. -#}
+{#- A day shifted by a number of days; stays a date. -#}
 {% macro add_days(day, days) -%}
     {{ return(adapter.dispatch('add_days')(day, days)) }}
 {%- endmacro %}
@@ -13,7 +13,7 @@
     ({{ day }} + cast({{ days }} as int))
 {%- endmacro %}
 
-{#- A day moved by a number of months (the last day where the month is shorter); stays a date. -#}
+{#- A day shifted by a number of months (to the last day of a shorter month); stays a date. -#}
 {% macro add_months(day, months) -%}
     {{ return(adapter.dispatch('add_months')(day, months)) }}
 {%- endmacro %}
@@ -26,7 +26,7 @@
     cast({{ day }} + to_months(cast({{ months }} as int)) as date)
 {%- endmacro %}
 
-{#- One row a step from `first_day` to `last_day` (both included) of each row of a relation, as `day`. -#}
+{#- For each row of a relation, one row per step from `first_day` to `last_day` (both included), as `day`. -#}
 {% macro day_series(relation, first_day, last_day, step='day') -%}
     {{ return(adapter.dispatch('day_series')(relation, first_day, last_day, step)) }}
 {%- endmacro %}
@@ -63,7 +63,7 @@
     substr(cast({{ day }} as string), 1, 7)
 {%- endmacro %}
 
-{#- One row a whole number from `first` to `last` (both included) of each row of a relation, as `name`. -#}
+{#- For each row of a relation, one row per whole number from `first` to `last` (both included), as `name`. -#}
 {% macro number_series(relation, columns, first, last, name) -%}
     {{ return(adapter.dispatch('number_series')(relation, columns, first, last, name)) }}
 {%- endmacro %}

@@ -1,29 +1,31 @@
 {#-
-    The CTEs from heartbeats to `final`: one row a playback × Paris day with the signs of its player (docs/adr/0027).
-    `heartbeats` is a query that gives all heartbeats of each playback and day in it, in any order, redeliveries included.
+    The CTEs from heartbeats to `final`: one row per playback and Paris day, with the signs of its player
+    (docs/adr/0027). `heartbeats` is a query that returns all heartbeats of each playback and day in it, in any order,
+    redeliveries included.
 
-    No money is made of these counts, so their order is simpler than that of watch time (RULES.md §3.2): by instant, then
-    what plays last, then by position, a missing one last. Heartbeats that are equal in these are one, and a heartbeat is
-    judged by the next one of its playback on the same day. So no heartbeat is looked at twice to know its place.
+    No money depends on these counts, so their order is simpler than that of watch time (RULES.md §3.2): by instant,
+    then playing last, then by position with a missing one last. Heartbeats that are equal in all three count once. Each
+    heartbeat is judged by the next one of its playback on the same day. A sorted list gives that order without a second
+    look at any heartbeat.
 -#}
 {% macro player_days(heartbeats) -%}
     {{ return(adapter.dispatch('player_days')(heartbeats)) }}
 {%- endmacro %}
 
-{#- Positions from 2³⁴ ms (199 days) on begin at 0 again: a packed heartbeat has no more bits. -#}
+{#- Positions of 2³⁴ ms (199 days) or more wrap around to 0: a packed heartbeat has no more bits. -#}
 {% macro highest_position() -%} {{ return(2 ** 34 - 1) }} {%- endmacro %}
 
-{#- Playing, and the next heartbeat finds the position where it was: rightly worth nothing (RULES.md §3.3). -#}
+{#- Playing, with the same position at the next heartbeat: rightly worth nothing (RULES.md §3.3). -#}
 {% macro is_frozen(gap_ms, has_moved) -%}
     ({{ gap_ms }} > 0 and not ({{ has_moved }}))
 {%- endmacro %}
 
-{#- Playing, and the next heartbeat came later than a heartbeat can earn, but not as late as after a sleep. -#}
+{#- Playing, and the next heartbeat came later than a heartbeat can earn, but too early to be a sleep. -#}
 {% macro is_sparse(gap_ms, has_moved) -%}
     ({{ gap_ms }} > {{ var('gap_cap_ms') }} and {{ gap_ms }} <= {{ var('longest_beat_ms') }} and ({{ has_moved }}))
 {%- endmacro %}
 
-{#- Playing, and the position went further than the fastest speed of a player takes it. -#}
+{#- Playing, and the position advanced further than a player at its fastest speed can take it. -#}
 {% macro is_outrunning(gap_ms, advance_ms) -%}
     (
         {{ gap_ms }} > 0
@@ -31,7 +33,7 @@
     )
 {%- endmacro %}
 
-{#- The signs as they read. -#}
+{#- The signs, written as defined. -#}
 {% macro default__player_days(heartbeats) -%}
 beats as (
     select
@@ -127,9 +129,9 @@ final as (
 {%- endmacro %}
 
 {#-
-    The same rows from sorted lists of packed heartbeats, as watch time has them (macros/engine/watch_time.sql says how a
-    heartbeat is packed). One pass over the pairs of neighbours keeps those that are a sign, which are few; all figures but
-    the plain counts are made of these.
+    The same rows from sorted lists of packed heartbeats, as for watch time (macros/engine/watch_time.sql explains the
+    packing). One pass over neighbouring pairs keeps those that show a sign, which are few. All figures except the plain
+    counts come from these pairs.
 -#}
 {% macro duckdb__player_days(heartbeats) -%}
 {%- set instant_bits = 36 -%}

@@ -1,6 +1,7 @@
 {#-
-    A portion of the playbacks, `number/portions` in ALLIVE_PORTION: what one statement can hold in memory, as DuckDB's
-    sorted lists do not spill (docs/adr/0006). Spark's shuffle does, and needs none.
+    A portion of the playbacks, given as `number/portions` in ALLIVE_PORTION: as much as one statement can hold in
+    memory, because DuckDB's sorted lists do not spill (docs/adr/0006). Spark's shuffle does spill, so Spark needs no
+    portions.
 -#}
 {% macro is_portion() -%}
     {{ return(env_var('ALLIVE_PORTION', '') != '') }}

@@ -1,4 +1,4 @@
-{#- How an incremental model replaces all rows of the keys it computed again. -#}
+{#- How an incremental model replaces all rows of the keys that it computed again. -#}
 {% macro rewrite_by_key() -%}
     {{ return(adapter.dispatch('rewrite_by_key')()) }}
 {%- endmacro %}
@@ -8,9 +8,9 @@
 {% macro duckdb__rewrite_by_key() -%} {{ return('delete+insert') }} {%- endmacro %}
 
 {#-
-    The rows that an incremental run gives the engine: those it computed (`final`), and whatever else the engine needs to
-    replace all rows of the changed keys. DuckDB deletes those by `unique_key` itself. Spark overwrites whole partitions
-    (`partition_by`), so it is also given what they hold of other keys.
+    The rows that an incremental run hands to the engine: the ones it computed (`final`), plus those the engine needs to
+    replace all rows of the changed keys. DuckDB deletes old rows by `unique_key`. Spark overwrites whole partitions
+    (`partition_by`), so it also gets the rows of other keys in them.
 
     `changed` is a query of the changed keys, `partitions` the list of literals of all partitions that they touch.
 -#}

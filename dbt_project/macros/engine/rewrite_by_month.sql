@@ -1,6 +1,6 @@
 {#-
-    How a model that keeps rows from run to run is materialized (those built by month, macros/by_month.sql, and periods).
-    Where an engine cannot replace rows, and note in the same transaction what they are made of, it is built whole.
+    The materialization of models that keep rows from run to run (those built by month, macros/by_month.sql, and
+    periods). An engine that cannot replace rows and record their inputs in one transaction builds the whole table.
 -#}
 {% macro kept() -%}
     {{ return(adapter.dispatch('kept')()) }}
@@ -10,7 +10,7 @@
 
 {% macro duckdb__kept() -%} {{ return('incremental') }} {%- endmacro %}
 
-{#- The strategy `from_month`: rows of the changed months give way, and rows with the key of a new one. -#}
+{#- The strategy `from_month` replaces the rows of the changed months, and rows that share a new row's key. -#}
 {% macro get_incremental_from_month_sql(arguments) -%}
     {%- set columns = arguments['dest_columns'] | map(attribute='quoted') | join(', ') -%}
     {%- set target = arguments['target_relation'] -%}
@@ -26,7 +26,7 @@
     insert into {{ target }} ({{ columns }}) select {{ columns }} from {{ new_rows }};
 {%- endmacro %}
 
-{#- What a model's months are built from now; in the transaction that wrote the rows. -#}
+{#- Record what a model's months are now built from, in the transaction that wrote the rows. -#}
 {% macro note_months_built() -%}
     {%- if execute -%}{{ return(adapter.dispatch('note_months_built')()) }}{%- endif -%}
 {%- endmacro %}
@@ -43,7 +43,7 @@
     where month >= '{{ first_month }}'
 {%- endmacro %}
 
-{#- A number that changes whenever one of a group's rows does, in any order; the texts of the rows are all different. -#}
+{#- A hash of a group's rows in any order; it changes whenever a row does. Each row's text must be different. -#}
 {% macro rows_hash(text) -%}
     {{ return(adapter.dispatch('rows_hash')(text)) }}
 {%- endmacro %}

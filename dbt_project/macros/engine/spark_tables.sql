@@ -1,6 +1,6 @@
 {#-
-    Where and how Spark keeps its tables: Parquet, in the folder of the present build (orchestration/spark/catalogue.py). On
-    a cluster of your own (target `spark_thrift`) the schema's location decides.
+    Where and how Spark stores its tables: as Parquet, in the folder of the current build
+    (orchestration/spark/built_tables.py). On a cluster of your own (target `spark_thrift`) the schema's location decides.
 -#}
 {% macro spark__file_format_clause() -%}
     {%- do require_ansi() -%}
@@ -14,10 +14,10 @@
     {%- endif -%}
 {%- endmacro %}
 
-{#- Parquet tables enforce nothing: orchestration/spark/registration.py asks for the contracts' `not_null`. -#}
+{#- Parquet tables enforce nothing: orchestration/spark/registration.py checks the contracts' `not_null`. -#}
 {% macro spark__persist_constraints(relation, model) -%} {%- endmacro %}
 
-{#- dbt-spark switches ANSI mode off, in which an overflow of money is a null. Whoever starts Spark here keeps it on. -#}
+{#- dbt-spark turns ANSI mode off: a money overflow becomes null. `python -m orchestration.spark` keeps it on. -#}
 {% macro require_ansi() -%}
     {%- set found = run_query('set spark.sql.ansi.enabled').columns[1].values()[0] -%}
     {%- if found != 'true' -%}

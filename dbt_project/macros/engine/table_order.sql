@@ -1,9 +1,9 @@
 {#-
-    Tables that are built at once lie in the order of their months, as those do that grew a day at a time: DuckDB passes
-    over row groups whose days are not asked for, so a reader of the changed months does not read the history.
+    Tables that are built in one go are sorted by month, like those that grew day by day. DuckDB skips row groups that
+    hold none of the requested days, so a reader of the changed months does not read the history.
 
-    The column is the one that tells a row's month (`built_by_month`), or what Spark partitions by. Rows that an
-    incremental run adds are of few days, and need no order; the portions of a long history do.
+    The sort column is the one that gives a row's month (`built_by_month`), or the one Spark partitions by. Rows that an
+    incremental run adds cover a few days and need no sort; the portions of a long history do.
 -#}
 {% macro duckdb__create_table_as(temporary, relation, compiled_code, language='sql', partitioned_by=none, sorted_by=none) -%}
     {%- set meta = config.get('meta', {}) -%}

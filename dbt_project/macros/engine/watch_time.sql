@@ -1,15 +1,15 @@
 {#-
-    The CTEs from heartbeats to `final`: one row a playback × Paris day with its watch time (RULES.md §3).
-    `heartbeats` is a query that gives *all* heartbeats of each playback in it, in any order, redeliveries included.
+    The CTEs from heartbeats to `final`: one row per playback and Paris day with its watch time (RULES.md §3).
+    `heartbeats` is a query that returns *all* heartbeats of each playback in it, in any order, redeliveries included.
 
-    A redelivered heartbeat needs no de-duplication: it sorts next to its twin, the gap between them is 0, and the last of
-    them meets the same next heartbeat as the first would have.
+    A redelivered heartbeat needs no de-duplication: it sorts next to its twin with a gap of 0, and the later twin is
+    followed by the same next heartbeat as a single copy would be.
 -#}
 {% macro watch_time(heartbeats) -%}
     {{ return(adapter.dispatch('watch_time')(heartbeats)) }}
 {%- endmacro %}
 
-{#- The rule as it reads. -#}
+{#- The rule, written as defined. -#}
 {% macro default__watch_time(heartbeats) -%}
 followed as (
     select
@@ -59,7 +59,7 @@ final as (
 )
 {%- endmacro %}
 
-{#- What a heartbeat earns, given the next one of its playback (RULES.md §3.3). -#}
+{#- The credit of a heartbeat, given the next one of its playback (RULES.md §3.3). -#}
 {% macro credit_ms(event_ms, position_ms, is_playing, next_event_ms, next_position_ms) -%}
 case
             when not ({{ is_playing }}) or {{ next_event_ms }} is null then 0
@@ -70,19 +70,19 @@ case
 
 {#-
     The same rows without a window over heartbeats: one grouped scan packs each playback day into a sorted list of
-    64-bit integers, and credits are summed inside the list. `make bench` shows it beside the window: about five times as
-    fast, in a seventh of the memory (docs/adr/0006).
+    64-bit integers, and sums the credits inside the list. `make bench` compares it with the window: about five times as
+    fast, with a seventh of the memory (docs/adr/0006).
 
-    A packed heartbeat is, from the highest bit: ms since two hours before the day's midnight in UTC (27 bits; Paris is at
-    most two hours ahead), whether it plays (1), its position (35: a missing one becomes a number that no other
-    heartbeat of the day has). Sorting puts heartbeats into the order of their instants. That is the whole order unless two
-    *different* heartbeats share an instant, where sequence, state and position decide; such a day, and one with a
-    position of 2³⁴ ms or more, cannot be told from its list and is computed by the rule as it reads. `tie_mark` is larger
-    than any day's watch time, so a sum that reaches it says that the day has such a pair.
-    The credit over midnight is added between a playback's days: lead() over rows that are few.
+    A packed heartbeat is, from the highest bit: ms since two hours before the day's midnight in UTC (27 bits; Paris is
+    at most two hours ahead), whether it is playing (1), and its position (35; a missing one becomes a number that no
+    other heartbeat of the day has). Sorting the integers sorts heartbeats by instant. That is the whole order unless
+    two *different* heartbeats share an instant: then sequence, state and position decide. The list cannot resolve such
+    a day, nor one with a position of 2³⁴ ms or more, so the rule as defined computes it. `tie_mark` is larger than any
+    day's watch time, so a sum that reaches it shows that the day has such a pair. The credit over midnight is added
+    between a playback's days, by lead() over few rows.
 
-    What a playback day has once is not aggregated beside the list if the list tells it (its first and last instant), and
-    as a number where it is a text of a closed list: every aggregate more is memory touched a heartbeat.
+    Values that a playback day has once are read from the list where possible (its first and last instant), and a text
+    of a closed list is aggregated as a number: each further aggregate touches memory for every heartbeat.
 -#}
 {% macro duckdb__watch_time(heartbeats) -%}
 {%- set instant_bits = 36 -%}
@@ -258,14 +258,15 @@ final as (
 {%- endmacro %}
 
 {#-
-    The smallest value of a closed list, as its place in the list's text (none: null). The list is in alphabetical order
-    and no value is part of another. Of a constant and a dictionary, DuckDB looks at each entry of the dictionary once.
+    The smallest value of a closed list, as its position in the joined text of the list (null if there is none). The
+    list is in alphabetical order and no value is part of another. For a constant and a dictionary column, DuckDB
+    evaluates `strpos` once per dictionary entry.
 -#}
 {% macro first_option(column, options) -%}
 min(strpos('{{ options | join(" ") }}', {{ column }}))
 {%- endmacro %}
 
-{#- The value at a place that `first_option` gave. -#}
+{#- The value at a position that `first_option` returned. -#}
 {% macro option_at(place, options) -%}
 {%- set text = options | join(' ') -%}
 case {{ place }}

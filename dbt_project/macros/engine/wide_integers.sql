@@ -1,7 +1,7 @@
 {#-
-    Products of weight and envelope pass 64 bits (RULES.md §2): exact integers of 38 digits on either engine. Marts have
-    them as `decimal(38, 0)`, which files know. DuckDB takes as long to make a hugeint of one as to divide it: tables that
-    are divided again keep the wide type.
+    Products of weight and envelope exceed 64 bits (RULES.md §2), so they are exact integers of 38 digits on both
+    engines. Marts store them as `decimal(38, 0)`, which file formats support. DuckDB takes as long to convert one to a
+    hugeint as to divide it, so tables whose values are divided again keep the wide type.
 -#}
 {% macro wide(expression) -%}
     cast({{ expression }} as {{ adapter.dispatch('wide_type')() }})
@@ -11,7 +11,7 @@
 
 {% macro duckdb__wide_type() -%} hugeint {%- endmacro %}
 
-{#- floor(factor × share / total): what largest-remainder rounding gives everybody first. -#}
+{#- floor(factor × share / total): the first step of largest-remainder rounding. -#}
 {% macro share_floor(factor, share, total) -%}
     {{ return(adapter.dispatch('share_floor')(factor, share, total)) }}
 {%- endmacro %}
@@ -28,7 +28,7 @@
     )
 {%- endmacro %}
 
-{#- factor × share / total rounded once, halves away from 0; null where total is 0. Nothing of it is negative but `factor`. -#}
+{#- factor × share / total rounded once, halves away from 0; null where total is 0. Only `factor` can be negative. -#}
 {% macro share_rounded(factor, share, total) -%}
     (
         case when {{ factor }} < 0 then -1 else 1 end

@@ -1,8 +1,8 @@
 {#-
-    The columns are a key: no combination occurs twice, and no part of it is missing, but for those named `nullable`
-    (where missing is a value of its own). A failing row is the combination and how often it occurs.
+    The columns are a key: no combination occurs twice, and no column is null except those named in `nullable` (where
+    null is a value of its own). A failing row is the combination and how often it occurs.
 
-    `day`, `month` and `built_as` are those of `unproven_rows`. A key must not be able to lie in two months.
+    `day`, `month` and `built_as` are those of `unproven_rows`. With them, one key value must not occur in two months.
 -#}
 {% test unique_combination(model, columns, nullable=[], day=none, month=none, built_as=none) -%}
     select

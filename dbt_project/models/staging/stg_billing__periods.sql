@@ -4,9 +4,9 @@
     unique_key='period_id',
     on_schema_change='fail',
 ) }}
--- Grain: one subscription period, its latest record.
--- Odd rule: the latest of all records is the latest of the one that was the latest so
--- far and of the new ones, so an incremental run looks at the periods with new records.
+-- Grain: one row per subscription period, its latest record.
+-- Odd rule: the latest record of a period is the latest of the one kept so far and of
+-- the new ones, so an incremental run reads only the periods with new records.
 {%- set content = [
     'subscriber_id', 'period_start', 'period_end', 'status', 'plan_id', 'price_cents',
     'envelope_cents', 'refunded_cents',
@@ -16,7 +16,7 @@ with new_records as (
     select
         {{ columns }},
         batch_number
-    from {{ source('raw', 'subscriptions') }}
+    from {{ source('billing', 'periods') }}
     where batch_number > {{ watermark(this) }}
 ),
 

@@ -1,4 +1,5 @@
--- Grain: catalogue that a closed month keeps × catalogue item, its latest record in it.
+-- Grain: one row per catalogue that a closed month keeps and catalogue item, its latest
+-- record in that catalogue.
 {{ select_latest(
     source('booked', 'lives'),
     ['catalogue', 'live_id'],

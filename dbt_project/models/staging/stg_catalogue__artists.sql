@@ -1,6 +1,6 @@
--- Grain: one artist, the latest record.
+-- Grain: one row per artist, the latest record.
 {{ select_latest(
-    source('raw', 'artists'),
+    source('catalogue', 'artists'),
     ['artist_id'],
     [
         'name', 'email', 'iban', 'bic', 'street', 'postcode', 'town', 'country',

@@ -1,6 +1,6 @@
--- Grain: one catalogue item, its latest record.
+-- Grain: one row per catalogue item, its latest record.
 {{ select_latest(
-    source('raw', 'lives'),
+    source('catalogue', 'lives'),
     ['live_id'],
     [
         'title', 'kind', 'exclusive', 'duration_s', 'published_on', 'recorded_on',

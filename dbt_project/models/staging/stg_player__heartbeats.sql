@@ -1,4 +1,4 @@
--- Grain: one delivered heartbeat; redeliveries are still here (they earn nothing, see
+-- Grain: one row per delivered heartbeat, redeliveries included (they earn nothing, see
 -- int_playback_days).
 with final as (
     select
@@ -15,7 +15,7 @@ with final as (
         surface,
         app_version,
         batch_number
-    from {{ source('raw', 'heartbeats') }}
+    from {{ source('player', 'heartbeats') }}
 )
 
 select * from final

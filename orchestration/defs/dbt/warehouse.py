@@ -11,7 +11,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from ingestion.settings import Settings
 from orchestration import progress
 from orchestration.dbt_invocation import NodeResult
-from orchestration.defs.dbt.manifest import as_test_id, with_every_test
+from orchestration.dbt_manifest import as_test_id, asset_of, with_every_test
 from orchestration.defs.resources import DataHome
 from orchestration.parsed_project import parsed_project
 from orchestration.warehouse import Build, build_warehouse
@@ -24,9 +24,8 @@ class SchemaTableTranslator(DagsterDbtTranslator):  # type: ignore[misc] # untyp
     """Asset key = `schema/table` = the relation in the warehouse; its group is its schema."""
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
-        """Name a model, seed or source as the warehouse names it."""
-        table = dbt_resource_props.get("alias") or dbt_resource_props.get("identifier")
-        return dg.AssetKey([dbt_resource_props["schema"], table or dbt_resource_props["name"]])
+        """Return the schema and table of a model, seed or source in the warehouse."""
+        return dg.AssetKey(asset_of(dbt_resource_props))
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Group by layer."""
@@ -41,7 +40,7 @@ class SchemaTableTranslator(DagsterDbtTranslator):  # type: ignore[misc] # untyp
 
 @dg.definitions
 def warehouse_definitions() -> dg.Definitions:
-    """Define the dbt project's present content as assets (parsing it, if it was not seen before)."""
+    """Define the current dbt project as assets, parsing it if it changed."""
     project = parsed_project(Settings())
     manifest = with_every_test(json.loads(project.manifest_path.read_bytes()))
 
@@ -93,24 +92,11 @@ def _events(
         if node.unique_id in assets and node.holds:
             yield dg.MaterializeResult(
                 asset_key=assets[node.unique_id],
-                metadata=_model_metadata(build, node),
+                metadata=build.metadata_of(node),
                 data_version=dg.DataVersion(build.inputs.fingerprint[:16]),
             )
         elif test_id in checks and node.status != "skipped":
             yield _check_result(checks[test_id], node)
-
-
-def _model_metadata(build: Build, node: NodeResult) -> dict[str, Any]:
-    metadata: dict[str, Any] = {
-        "state": "up to date" if node.is_remembered else "built",
-        "built_at": build.built_at,
-        "seconds": node.seconds,
-    }
-    if build.dropped_because:
-        metadata["dropped_because"] = build.dropped_because
-    if node.rows is not None:
-        metadata["dagster/row_count"] = node.rows
-    return metadata
 
 
 def _check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResult:
@@ -119,24 +105,19 @@ def _check_result(key: dg.AssetCheckKey, node: NodeResult) -> dg.AssetCheckResul
         check_name=key.name,
         passed=node.status == "pass",
         severity=(dg.AssetCheckSeverity.WARN if node.status == "warn" else dg.AssetCheckSeverity.ERROR),
-        description=_in_words(node),
+        description=node.description,
         metadata={
             "failures": node.failures or 0,
             "seconds": node.seconds,
-            # A unit test checks code and a data test checks these inputs: neither can change its mind without them.
+            # A unit test checks code, a data test checks these inputs: while they are the same, so is the result.
             "result": "remembered: same inputs" if node.is_remembered else "of this run",
         },
     )
 
 
-def _in_words(node: NodeResult) -> str | None:
-    """What a test found, with some of the records that it is about."""
-    return f"{node.message}, such as {'; '.join(node.examples)}" if node.examples else node.message
-
-
 def _describe(build: Build) -> str:
     reasons = [
-        f"{node.unique_id}: {node.status}{f' ({_in_words(node)})' if node.message else ''}"
+        f"{node.unique_id}: {node.status}{f' ({node.description})' if node.message else ''}"
         for node in build.broken
         if node.status != "skipped"
     ]
@@ -144,7 +125,7 @@ def _describe(build: Build) -> str:
     return "\n".join(
         (
             f"dbt: {len(reasons)} of {len(build.nodes)} nodes failed and {skipped} were skipped because of them.",
-            "Expected none. Nothing is published. Mend what is named here, then `allive run` again:",
+            "Expected none. Nothing is published. Fix the errors below, then run `allive run` again:",
             *reasons,
         )
     )

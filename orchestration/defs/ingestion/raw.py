@@ -1,4 +1,4 @@
-"""Landed files → raw tables: one asset a record type, its batch's checks as asset checks."""
+"""Landed files → raw tables: one asset per record type, with its batch's checks as asset checks."""
 
 import time
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from ingestion.raw_tables import read_pins
 from ingestion.settings import Settings
 from orchestration import progress, warm_worker
 from orchestration.defs.resources import DataHome
+from orchestration.outcome import CRITICAL, LEFT_OUT, NOTHING_NEW, WARNINGS
 
-# Looked at daily at 05:00 (and whenever files land): twice missed is stale.
+# Refreshed daily at 05:00 and whenever files land: after two missed refreshes a table is stale.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
-_LOADING = "loading what has landed"
+_LOADING = "loading landed files"
 _NAMED_AT_MOST = 10
-CRITICAL, WARNINGS, LEFT_OUT = "batch_critical", "batch_warnings", "landing_left_out"
 
 
 def raw_asset(record_type: str) -> dg.AssetsDefinition:
-    """Define `raw/<record_type>`: what was accepted of the landed files, each file exactly once."""
+    """Define `raw/<record_type>`: the accepted records of the landed files, each file exactly once."""
     key = dg.AssetKey(["raw", record_type])
 
     @dg.asset(
@@ -35,15 +35,17 @@ def raw_asset(record_type: str) -> dg.AssetsDefinition:
         freshness_policy=FRESHNESS,
         description=(
             f"Accepted records of `landing/{record_type}`: typed, with file, line and batch number. A row is one "
-            "landed record; redeliveries are kept, rejected records are in raw/rejects. Minutes behind the landing."
+            "landed record; redeliveries are kept, rejected records are in raw/rejects. A few minutes behind landing."
         ),
         check_specs=[
             dg.AssetCheckSpec(
                 CRITICAL,
                 asset=key,
-                description="What a landed file must hold to be promoted; one that does not is held and stays out.",
+                description="Critical checks of landed files. A file that fails one is held and not loaded.",
             ),
-            dg.AssetCheckSpec(WARNINGS, asset=key, description="What a person should look at; nothing stops for it."),
+            dg.AssetCheckSpec(
+                WARNINGS, asset=key, description="Findings that a person should look at. They stop nothing."
+            ),
         ],
     )
     def load(
@@ -76,7 +78,7 @@ def _validate(
 
 def _metadata(report: BatchReport | None, version: int | None, seconds: float) -> dict[str, Any]:
     if report is None:
-        return {"verdict": "nothing new", "files": 0, "records": 0, "version": version or 0}
+        return {"verdict": NOTHING_NEW, "files": 0, "records": 0, "version": version or 0}
     return {
         "verdict": report.verdict,
         "batch": report.batch_id,
@@ -101,9 +103,9 @@ def _metadata(report: BatchReport | None, version: int | None, seconds: float) -
 def _check_result(
     key: dg.AssetKey, name: str, checks: list[CheckResult], report: BatchReport | None
 ) -> dg.AssetCheckResult:
-    """Sum up a batch's checks of one severity. No new batch: nothing to object to.
+    """Sum up a batch's checks of one severity. Without a new batch they pass.
 
-    Not blocking, though critical: the gate is in the data. A held batch is out of every table that downstream reads.
+    Not blocking, although critical: a held batch is in none of the tables that downstream assets read.
     """
     failed = [check for check in checks if not check.passed]
     rows = [
@@ -140,7 +142,7 @@ def _check_result(
 
 @dg.definitions
 def raw_definitions() -> dg.Definitions:
-    """Define the raw assets, and the rejects that come out of the same loads."""
+    """Define the raw assets, and the rejects that the same loads write."""
     raw = [raw_asset(record_type) for record_type in RECORD_TYPES]
     rejects = dg.AssetSpec(
         key=["raw", "rejects"],
@@ -153,13 +155,13 @@ def raw_definitions() -> dg.Definitions:
         asset=rejects.key,
         name=LEFT_OUT,
         additional_deps=raw,
-        description="What lies in landing and is not taken: a person looks at it, moves it or delivers it again.",
+        description="Entries in landing that are not taken. A person must move them or deliver them again.",
     )(left_out)
     return dg.Definitions(assets=[*raw, rejects], asset_checks=[check])
 
 
 def left_out(data_home: DataHome) -> dg.AssetCheckResult:
-    """Warn of what lies in landing and is not taken, for whoever looks at a run of the service."""
+    """Warn about entries in landing that are not taken, for operators who look at runs of the service."""
     found = find_not_taken(data_home.settings, with_last_load=True)
     named = [f"{entry.name}: {entry.reason}" for entry in found.named[:_NAMED_AT_MOST]]
     more = found.count - len(named)

@@ -1,4 +1,4 @@
-"""The nightly upkeep of the raw tables, as an op: it changes files, and no asset's content."""
+"""The nightly maintenance of the raw tables, as an op: it changes files, but no asset's content."""
 
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +11,7 @@ from orchestration.upkeep import compact_raw, vacuum_raw
 
 @dg.op(pool="warehouse", out=dg.Out(dg.Nothing))
 def keep_raw_tables(context: dg.OpExecutionContext, data_home: DataHome) -> dg.Output[None]:
-    """Merge the small files of many deliveries into few, then delete what has been out of use for the grace period."""
+    """Merge the small files of many deliveries into few, then delete files unused for the grace period."""
     compacted = compact_raw(data_home.settings)
     vacuumed = vacuum_raw(data_home.settings)
     metadata: dict[str, Any] = {
@@ -30,9 +30,9 @@ def keep_raw_tables(context: dg.OpExecutionContext, data_home: DataHome) -> dg.O
     return dg.Output(None, metadata=metadata)
 
 
-@dg.job(description="Keep the raw tables fast: merge small files, delete those that nobody reads any more.")
+@dg.job(description="Keep the raw tables fast: merge small files, delete unused ones.")
 def raw_upkeep() -> None:
-    """Run the upkeep by itself."""
+    """Run the maintenance by itself."""
     keep_raw_tables()
 
 

@@ -1,4 +1,4 @@
-"""Settlement months as monthly partitions in Europe/Paris: previewed (writes nothing) and closed (for good)."""
+"""Settlement months as monthly partitions in Europe/Paris: previewed (writes nothing) and closed (permanently)."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -6,8 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.load import waiting_files
+from ingestion.counted import counted
+from ingestion.paris_days import PARIS
 from ingestion.settings import Settings
+from ingestion.waiting import waiting_files
 from orchestration import progress
 from orchestration.alerts import Alert, send
 from orchestration.defs.resources import DataHome
@@ -18,11 +20,11 @@ from payouts.closing import Preview, close_month, preview_month, settle_month
 from payouts.due import due_months
 from payouts.errors import Refusal
 from payouts.month_checks import check_month, critical_refusals
-from payouts.months import PARIS
 from payouts.run import ClosedRun
-from payouts.settlement import first_month_with_periods, open_warehouse, read_settlement
+from payouts.settlement import first_month_with_periods, read_settlement
+from payouts.warehouse_file import open_warehouse
 
-MONTHS = dg.MonthlyPartitionsDefinition(start_date="2020-01", fmt="%Y-%m", timezone="Europe/Paris")
+MONTHS = dg.MonthlyPartitionsDefinition(start_date="2020-01", fmt="%Y-%m", timezone=PARIS.key)
 MARTS_SETTLED_FROM = (
     "dim_payees",
     "fct_artist_months",
@@ -37,17 +39,18 @@ PREVIEW = dg.AssetKey(["payouts", "month_preview"])
 CLOSED = dg.AssetKey(["payouts", "closed_month"])
 MAY_CLOSE = "may_close"
 MONTH_WARNINGS = "month_warnings"
-WARNINGS_SAY = "What is open that somebody should look at before the month closes. Forbids nothing by itself."
+WARNINGS_SAY = "Open warnings that a person should look at before the month closes. They forbid nothing by themselves."
 SCHEDULE = "schedule (auto_close)"
 _MOST_WARNINGS = 10
+_MOST_FILES = 5
 _TIME_TO_APPROVE = timedelta(hours=12)
 
 
 class Closing(dg.Config):
-    """The order that is carried out (`payouts.close_orders`), by its id. A run without one closes nothing by hand.
+    """The id of the order to carry out (`payouts.close_orders`). A run without an order closes nothing by hand.
 
-    Whoever configures a run can name an order, and cannot give one: that is what `allive payout` and the signed-in page
-    do, once for each close.
+    A run's config can name an order, but not give one: only `allive payout` and the signed-in page give orders, one for
+    each close.
     """
 
     order: str | None = None
@@ -61,14 +64,14 @@ class Closing(dg.Config):
     kinds={"python"},
     pool="warehouse",
     check_specs=[
-        dg.AssetCheckSpec(MAY_CLOSE, asset=PREVIEW, description="Whether anything refuses to close the month."),
+        dg.AssetCheckSpec(MAY_CLOSE, asset=PREVIEW, description="Fails if anything prevents the close of the month."),
         dg.AssetCheckSpec(MONTH_WARNINGS, asset=PREVIEW, description=WARNINGS_SAY),
     ],
 )
 def month_preview(
     context: dg.AssetExecutionContext, data_home: DataHome
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    """What the month would close to on today's data, proven: control totals as metadata. Writes nothing."""
+    """The figures the month would close with on today's data, verified: control totals as metadata. Writes nothing."""
     month, settings = context.partition_key, data_home.settings
     preview, reasons = _preview(settings, month)
     yield _may_close(PREVIEW, reasons, blocks=False)
@@ -99,7 +102,7 @@ def month_preview(
 def closed_month(
     context: dg.AssetExecutionContext, config: Closing, data_home: DataHome
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-    """The month as it is paid: `payouts/<month>/`, immutable. Closed from the 3rd of the next month on."""
+    """The paid month: `payouts/<month>/`, immutable. Closed from the 3rd of the next month on."""
     month, settings = context.partition_key, data_home.settings
     if config.order is None and not settings.auto_close:
         preview, reasons = _preview(settings, month)
@@ -118,7 +121,7 @@ def closed_month(
     try:
         _require_all_loaded(settings, month, began=data_home.held_since)
         if failed := critical_refusals(check_month(settings, month)):
-            raise Refusal(month, failed)  # noqa: TRY301 - refused by one of several gates, told in one way
+            raise Refusal(month, failed)  # noqa: TRY301 - several checks refuse, and one handler reports it
         preview = settle_month(settings, month)
         yield _month_warnings(CLOSED, preview)
         if config.order is None:
@@ -140,7 +143,7 @@ def closed_month(
 
 
 def control_totals(run: ClosedRun) -> dict[str, Any]:
-    """Return the run's totals as Dagster metadata: whole numbers as they are, the rest as JSON."""
+    """Return the run's totals as Dagster metadata: whole numbers and text directly, the rest as JSON."""
     return {
         name: value if isinstance(value, int | str) else dg.MetadataValue.json(value)
         for name, value in run.control.items()
@@ -148,7 +151,7 @@ def control_totals(run: ClosedRun) -> dict[str, Any]:
 
 
 def _preview(settings: Settings, month: str) -> tuple[Preview | None, tuple[str, ...]]:
-    """What the month would close to, or every reason why it cannot."""
+    """The result the month would close with, or every reason why it cannot close."""
     progress.tell(f"settling {month}")
     failed = critical_refusals(check_month(settings, month))
     try:
@@ -161,38 +164,35 @@ def _preview(settings: Settings, month: str) -> tuple[Preview | None, tuple[str,
 
 
 def _require_all_loaded(settings: Settings, month: str, *, began: datetime) -> None:
-    """A close first takes in what had landed when it began (RULES.md §6): also one that the UI started by itself."""
+    """Refuse a close if files that landed before it began are not loaded (RULES.md §6), also when started in the UI."""
     waiting = waiting_files(settings, landed_before=began)
     if waiting:
-        raise Refusal(
-            month,
-            (
-                (
-                    f"{len(waiting)} files had landed when this began and were not loaded: {', '.join(waiting[:5])}"
-                    f"{' …' if len(waiting) > 5 else ''}. Close with `allive payout {month}`, which loads first."  # noqa: PLR2004
-                ),
-            ),
+        had = counted(
+            len(waiting), "file had landed when this began and was", "files had landed when this began and were"
         )
+        named = ", ".join(waiting[:_MOST_FILES]) + (" …" if len(waiting) > _MOST_FILES else "")
+        reason = f"{had} not loaded: {named}. Close with `allive payout {month}`, which loads first."
+        raise Refusal(month, (reason,))
 
 
 def _require_good_refresh(instance: dg.DagsterInstance, month: str) -> None:
-    """The schedule closes nothing after a refresh that failed: what it found is not in what it published."""
+    """Refuse a scheduled close if the last refresh failed: the published figures do not show what it found."""
     finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
     for run in instance.get_runs(dg.RunsFilter(job_name="refresh", statuses=finished), limit=1):
         if run.status is dg.DagsterRunStatus.FAILURE:
             reason = (
-                f"The last refresh failed (run {run.run_id[:8]}). `allive run` says why; once it holds, the schedule "
-                f"closes the month, or `allive payout {month}` does."
+                f"The last refresh failed (run {run.run_id[:8]}). `allive run` shows why. Once it succeeds, the "
+                f"schedule closes the month, or `allive payout {month}` does."
             )
             raise Refusal(month, (reason,))
 
 
 def _order_by_schedule(settings: Settings, month: str, preview: Preview) -> str:
-    """Give the order that auto_close stands for: a due month, without a warning that the settings stop at."""
+    """Give the order on behalf of auto_close: the month must be due, without a warning that the settings stop at."""
     today = datetime.now(UTC).astimezone(PARIS).date()
     with open_warehouse(settings) as con:
         first_month = first_month_with_periods(con)
-    # The first run may be any month up to the first that has periods (RULES.md §6).
+    # The first run can be for any month up to the first that has periods (RULES.md §6).
     first_month = first_month and min(first_month, month)
     if month not in due_months(ledger.closed_months(settings), first_month=first_month, today=today)[:1]:
         reason = f"It is not due: auto_close closes the oldest month from its payout day on; today is {today}."
@@ -222,7 +222,7 @@ def _order_by_schedule(settings: Settings, month: str, preview: Preview) -> str:
 
 
 def _open_order_of_schedule(settings: Settings, month: str, preview: Preview) -> CloseOrder | None:
-    """An order that the schedule gave before, of the same warnings, with time left to approve it."""
+    """An earlier order of the schedule for the same warnings, with time left to approve it."""
     soon = datetime.now(UTC) + _TIME_TO_APPROVE
     orders = [
         order
@@ -234,7 +234,7 @@ def _open_order_of_schedule(settings: Settings, month: str, preview: Preview) ->
 
 
 def _what_is_known(settings: Settings, month: str, reasons: tuple[str, ...]) -> dict[str, Any]:
-    """Of a month that cannot close: why, and what the warehouse knows of it."""
+    """The reasons why a month cannot close, and its totals in the warehouse."""
     with open_warehouse(settings) as con:
         settlement = read_settlement(con, month)
     return {"reasons": list(reasons), **(settlement.totals if settlement else {})}
@@ -247,7 +247,7 @@ def _month_warnings(key: dg.AssetKey, preview: Preview | None) -> dg.AssetCheckR
         check_name=MONTH_WARNINGS,
         passed=not warnings,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{len(warnings)} warnings are open" if warnings else None,
+        description=counted(len(warnings), "warning is open", "warnings are open") if warnings else None,
         metadata={
             "warnings": list(in_words(warnings, most=_MOST_WARNINGS)),
             "acknowledgement": preview.acknowledgement or "" if preview else "",

@@ -6,6 +6,7 @@ import dagster as dg
 
 from orchestration import progress
 from orchestration.defs.resources import DataHome
+from orchestration.outcome import UP_TO_DATE
 from orchestration.parsed_project import parsed_project
 from orchestration.publishing import PUBLISHED_MARTS, publish
 from orchestration.publishing.data_state import checks_of
@@ -20,24 +21,24 @@ from orchestration.warehouse import read_finished_build
     pool="warehouse",
 )
 def serving_copy(data_home: DataHome) -> dg.MaterializeResult[Any]:
-    """What dashboards read, in one read-only file: marts, closed months, estimates, what-ifs and the state of the data.
+    """All data of the dashboards in one read-only file: marts, closed months, estimates, scenarios, state of the data.
 
-    Nothing in it names a subscriber or a bank account. A run whose checks failed publishes nothing: the copy in service
-    stays, and says since when.
+    No subscriber and no bank account is named in it. A run whose checks failed publishes nothing: the copy in service
+    stays, and shows its date.
     """
     progress.tell("publishing the serving copy")
     settings = data_home.settings
     build = read_finished_build(settings)
     if build is None:
         raise dg.Failure(
-            description="The warehouse is not wholly built; expected a build without failures. Run `allive run`.",
+            description="The warehouse is not fully built; expected a build without failures. Run `allive run`.",
             allow_retries=False,
         )
     copy = publish(settings, inputs=build.inputs.fingerprint, checks=checks_of(build, parsed_project(settings)))
     return dg.MaterializeResult(
         metadata={
             "file": copy.path.name,
-            "state": "published" if copy.is_new else "up to date",
+            "state": "published" if copy.is_new else UP_TO_DATE,
             "bytes": copy.path.stat().st_size,
             "dagster/row_count": sum(copy.rows.values()),
             "rows": copy.rows,

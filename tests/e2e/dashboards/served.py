@@ -1,6 +1,6 @@
-"""Serves a data home's dashboards in a process of its own: `python -m tests.e2e.dashboards.served PORT SCRIPT ROUTES`.
+"""Serves a data home's dashboards in a separate process: `python -m tests.e2e.dashboards.served PORT SCRIPT ROUTES`.
 
-ROUTES receives every route that the application has, Streamlit's too, as JSON.
+Writes every route of the application, including Streamlit's, to the file ROUTES as JSON.
 """
 
 import json

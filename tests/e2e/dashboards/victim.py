@@ -1,17 +1,18 @@
-"""A page with everything to steal: figures by artist, a fragment, a cache, widgets and parameters that it believes.
+"""A careless page for attacks: figures by artist, a fragment, a cache, and widgets and parameters that it trusts.
 
-It stands where the real pages stand, and asks as they do: the gate for who looks, the query layer for the right.
+It takes the place of the real pages, and like them asks the gate who is visiting and the query layer for the right.
 """
 
 import streamlit as st
 
-from dashboards.access import AccessDeniedError, Principal, current_principal, require_artist
+from dashboards.access import AccessDeniedError, Principal, require_artist
+from dashboards.access.current import current_principal
 from dashboards.serving import ServingCopy, current_copy
 from ingestion.settings import Settings
 
 
 def earned(principal: Principal, copy: ServingCopy, artist_id: str) -> str:
-    """What an artist earned, as a query of `dashboards.queries` would say it."""
+    """An artist's earnings, as a query of `dashboards.queries` would return them."""
     require_artist(principal, artist_id)
     rows = copy.rows("select earned_cents from published.artist_payouts where artist_id = ?", artist_id)
     return ", ".join(f"EARNED-{artist_id}-{row['earned_cents']}" for row in rows)
@@ -19,7 +20,7 @@ def earned(principal: Principal, copy: ServingCopy, artist_id: str) -> str:
 
 @st.cache_resource
 def visits() -> list[str]:
-    """Lives as long as nobody clears the caches of everybody."""
+    """A list shared by all visitors, which is lost if one of them can clear the caches."""
     return []
 
 
@@ -34,7 +35,7 @@ def show(artist_id: str) -> None:
 
 @st.fragment
 def fragment() -> None:
-    # A careless page: what the fragment shows was read when the whole page ran, and nobody is asked again.
+    # Careless: the fragment shows data that was read when the whole page ran, without checking access again.
     st.button("again", key="again")
     st.write(f"FRAGMENT {st.session_state.get('secret', 'nothing')}")
 

@@ -1,4 +1,4 @@
-"""Visitors of the running dashboards: over HTTP with cookies, and over the websocket as Streamlit's page speaks."""
+"""Visitors of the running dashboards: over HTTP with cookies, and over the websocket with Streamlit's protocol."""
 
 import itertools
 import json
@@ -19,10 +19,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from dashboards.access import Principal, Role
-from dashboards.gate import grants, invitations, sessions
-from dashboards.gate.grants import LOCAL_ISSUER
-from dashboards.gate.store import Store, open_store
+from dashboards.access import Principal, Role, grants, invitations, sessions
+from dashboards.access.grants import LOCAL_ISSUER
+from dashboards.access.store import Store, open_store
 from ingestion.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,7 +32,7 @@ _addresses = (f"198.51.{a}.{b}" for a, b in itertools.product(range(256), range(
 
 
 class Dashboards:
-    """The server, its data home, and what it wrote."""
+    """The server, its data home and its log."""
 
     def __init__(self, home: Path, port: int, log: Path, routes: list[dict[str, Any]]) -> None:
         self.home = home
@@ -67,7 +66,7 @@ class Dashboards:
             self._visitors.pop().http.close()
 
     def register(self, name: str, *artist_ids: str, role: Role = Role.ARTIST) -> "Visitor":
-        """Somebody invited, who has set the password and is signed in."""
+        """A visitor who was invited, has set a password and is signed in."""
         visitor = self.visitor()
         token = self.invite(name, *artist_ids, role=role)
         answer = visitor.post_form(f"/invitation/{token}", password=PASSWORD, again=PASSWORD)
@@ -75,7 +74,7 @@ class Dashboards:
         return visitor
 
     def enter(self, name: str, *artist_ids: str, role: Role = Role.ARTIST) -> "Visitor":
-        """Somebody with a grant who is signed in; there is no password, and no time is lost on one."""
+        """A signed-in visitor with a grant but no password, since hashing one would take time."""
         self.grant(name, *artist_ids, role=role)
         visitor = self.visitor()
         token = sessions.open_session(self.store, issuer=LOCAL_ISSUER, subject=name, address="::1", method="tests")
@@ -97,7 +96,7 @@ class Dashboards:
 
 
 class Visitor:
-    """A browser without JavaScript: cookies, an Origin with every form, an address of its own."""
+    """A browser without JavaScript: it keeps cookies, sends an Origin with every form, and has its own address."""
 
     def __init__(self, dashboards: Dashboards, headers: Mapping[str, str]) -> None:
         self.dashboards = dashboards
@@ -125,7 +124,7 @@ class Visitor:
         return self.http.post(path, data=dict(fields), headers={"Origin": self.dashboards.url, **headers})
 
     def post_json(self, path: str, query: str, **headers: str) -> httpx.Response:
-        """Ask for GraphQL as a script of our own page does."""
+        """Send a GraphQL query as a script on our own page does."""
         return self.http.post(path, json={"query": query}, headers={"Origin": self.dashboards.url, **headers})
 
     def post_form(self, path: str, **fields: str) -> httpx.Response:
@@ -153,7 +152,7 @@ class Page:
         self.session_id = ""
 
     def run(self, *, query: str = "", fragment: str = "", widgets: Mapping[str, str] | None = None) -> str:
-        """Ask for a rerun and return everything that came for it, as text."""
+        """Request a rerun and return all messages received for it, as text."""
         asked = BackMsg()
         asked.rerun_script.query_string = query
         asked.rerun_script.fragment_id = fragment
@@ -204,7 +203,7 @@ def open_page(
     headers: Sequence[tuple[str, str]] = (),
     subprotocols: Sequence[str] = ("streamlit",),
 ) -> Iterator[Page]:
-    """Open the websocket as anybody could; `origin=None` sends none.
+    """Open the websocket as anyone could; with `origin=None`, no Origin is sent.
 
     Raises:
         websockets.exceptions.InvalidStatus: The gate refused the handshake.
@@ -263,4 +262,4 @@ def _wait_until_up(server: subprocess.Popen[bytes], port: int, log: Path) -> Non
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.1)
-    raise AssertionError(f"the dashboards did not come up:\n{log.read_text(encoding='utf-8')}")
+    raise AssertionError(f"the dashboards did not start:\n{log.read_text(encoding='utf-8')}")

@@ -1,4 +1,4 @@
-"""The bench measures what it says: same rows, fair verdicts, and a death by memory is shown as one."""
+"""The bench is correct: contestants find the same rows, verdicts are fair, out of memory is shown as such."""
 
 import os
 import platform

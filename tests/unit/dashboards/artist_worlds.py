@@ -1,4 +1,4 @@
-"""A small season written by hand, as the artist pages find it: 2021-01 and 2021-02 are closed, 2021-03 is running.
+"""A small handwritten season for the artist pages: 2021-01 and 2021-02 are closed, 2021-03 is running.
 
 `ada` is paid, `bo` is carried below the minimum, `cleo` is known, `dan` has left and was paid out, `eve` has no live
 and no month yet, `flo` has one viewer.
@@ -17,7 +17,7 @@ MEMBERS = 4
 
 
 def payout(artist_id: str, month: str, **columns: Any) -> dict[str, Any]:
-    """A booked month of which nothing came about but what is given; nanos follow from `direct` and `pool` in cents."""
+    """A booked month; amounts not given are zero, and nanos follow from `direct` and `pool` in cents."""
     direct, pool = columns.pop("direct", 0), columns.pop("pool", 0)
     earned = direct + pool
     return {
@@ -41,7 +41,7 @@ def payout(artist_id: str, month: str, **columns: Any) -> dict[str, Any]:
 
 
 def artist_month(artist_id: str, month: str, **columns: Any) -> dict[str, Any]:
-    """A month on today's data of which nothing came about but what is given; nanos follow from cents."""
+    """A month on today's data; amounts not given are zero, and nanos follow from the given cents."""
     direct, pool = columns.pop("direct", 0), columns.pop("pool", 0)
     pro_rata = columns.pop("pro_rata", direct + pool)
     return {
@@ -94,7 +94,7 @@ def closed_month(month: str, payment_date: date) -> dict[str, Any]:
 
 
 def estimate(artist_id: str, day: int, **columns: int) -> dict[str, Any]:
-    """What March was expected to give on a day, in cents."""
+    """The estimate for March on a given day, in cents."""
     direct, pool = columns.pop("direct"), columns.pop("pool")
     return {
         "settlement_month": "2021-03",
@@ -125,7 +125,7 @@ def live(live_id: str, title: str, **columns: Any) -> dict[str, Any]:
 
 
 def live_month(live_id: str, month: str, **columns: int) -> dict[str, Any]:
-    """How a live was watched in a month."""
+    """The watching of a live in a month."""
     return {"live_id": live_id, "month": month, "measured_playbacks": columns.get("playbacks", 0), **columns}
 
 

@@ -1,4 +1,4 @@
-"""Pages run in this process (`AppTest`) leave nothing behind for the tests after them."""
+"""Cleans up after pages that run in this process (`AppTest`), so that they do not affect later tests."""
 
 import sys
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def main_module() -> Iterator[None]:
-    """Put `__main__` back: Streamlit puts the page's script there, and a process spawned later would run it again."""
+    """Restore `__main__`: Streamlit puts the page's script there, and a process spawned later would run it again."""
     before = sys.modules["__main__"]
     yield
     sys.modules["__main__"] = before

@@ -1,4 +1,4 @@
-"""What a page that was run without a browser shows: its figures, table cells, texts and charts, by their keys."""
+"""Reads a page that was run without a browser: its figures, table cells, texts and charts, by their keys."""
 
 import json
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 
 class _Marked(HTMLParser):
-    """Collects the text under `data-figure` and under `data-row` and `data-column`; and everything."""
+    """Collects the text under `data-figure`, under `data-row` and `data-column`, in links, and all text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class _Marked(HTMLParser):
 
 
 def marked(page: AppTest) -> _Marked:
-    """Read what a page has drawn as HTML."""
+    """Parse the HTML elements of a page."""
     parser = _Marked()
     for element in page.get("html"):
         parser.feed(element.proto.body)
@@ -65,17 +65,17 @@ def marked(page: AppTest) -> _Marked:
 
 
 def figures(page: AppTest) -> dict[str, str]:
-    """The cards' values by their keys."""
+    """The cards' values by key."""
     return marked(page).figures
 
 
 def cells(page: AppTest) -> dict[tuple[str, str], str]:
-    """The tables' cells by row and column keys."""
+    """The tables' cells by row key and column key."""
     return marked(page).cells
 
 
 def words(page: AppTest) -> str:
-    """Everything that a page says, charts apart."""
+    """All text of a page, except in charts."""
     elements = [*page.title, *page.subheader, *page.markdown, *page.caption, *page.info, *page.warning]
     return "\n".join([*(element.value for element in elements), *marked(page).texts])
 
@@ -89,7 +89,7 @@ class DrawnChart:
 
 
 def charts(page: AppTest) -> list[DrawnChart]:
-    """The charts, in their order."""
+    """The charts, in page order."""
     return [
         DrawnChart(
             specification=json.loads(element.proto.spec),
@@ -108,7 +108,7 @@ def _rows(stream: bytes) -> list[dict[str, Any]]:
 
 
 def _inline(part: Any) -> list[list[dict[str, Any]]]:
-    """The rows that stand in a specification itself."""
+    """The rows that are inline in a specification."""
     if isinstance(part, list):
         return [rows for one in part for rows in _inline(one)]
     if not isinstance(part, dict):

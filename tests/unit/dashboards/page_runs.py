@@ -1,4 +1,4 @@
-"""Runs one page without server and gate, for its words and figures; what protects pages is tested in tests/e2e."""
+"""Runs one page without server and gate, to test its text and figures; access protection is tested in tests/e2e."""
 
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +15,7 @@ TIMEOUT_S = 30
 
 
 def viewer_of(home: Path, *, role: Role, artist_id: str | None = None, language: Language = Language.FRENCH) -> Viewer:
-    """A viewer of the copy in service; an artist has exactly `artist_id`."""
+    """A viewer of the copy in service; an artist's only ID is `artist_id`."""
     principal = Principal(
         issuer="local",
         subject=f"{role}@allive.example",
@@ -29,7 +29,7 @@ def viewer_of(home: Path, *, role: Role, artist_id: str | None = None, language:
 def run_page(name: str, viewer: Viewer) -> AppTest:
     """Run a page such as `artist.earnings`; an exception on it is raised here."""
 
-    # Run from its source in a file of its own: it sees none of this module's names.
+    # Streamlit runs its source from a separate file, where no name of this module exists.
     def script(name, viewer):
         from importlib import import_module  # noqa: PLC0415
 

@@ -1,6 +1,6 @@
-"""Serving copies written by hand: every published table, empty but for the rows a test gives.
+"""Handwritten serving copies with every published table, empty except for the rows that a test gives.
 
-The columns are those of the marts' contracts and of `orchestration/publishing`; a test names only what it is about.
+The columns are those of the marts' contracts and of `orchestration/publishing`; a test names only those it needs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -166,7 +166,7 @@ _COUNTED: Final = frozenset({("found", "marts.fct_close_blockers"), ("found", "m
 def write_home(
     home: Path, *, published_at: datetime = PUBLISHED_AT, data_until_at: datetime | None = DATA_UNTIL_AT, **rows: Rows
 ) -> Path:
-    """Write a data home whose serving copy has these rows, table by its name without schema; return the home."""
+    """Write a data home whose serving copy has these rows, by table name without schema; return the home."""
     serving = home / "serving"
     serving.mkdir(parents=True, exist_ok=True)
     path = serving / f"allive-{len(list(serving.iterdir())):06d}-test.duckdb"
@@ -199,7 +199,7 @@ def _type_of(column: str, table: str) -> str:
         return "boolean"
     if column == "duration_s":
         return "decimal(18, 3)"
-    # `found` is a number where it is counted, a text where it is told.
+    # `found` is a number in tables that count it, and text in the others.
     counted = column in _NUMBERS or (column, table) in _COUNTED
     if counted or column.endswith(
         (

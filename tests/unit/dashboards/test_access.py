@@ -1,4 +1,4 @@
-"""Who may see what, by role."""
+"""Access to figures by role."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The artist pages show the copy's figures, in words for every state, and hide groups under five."""
+"""The artist pages show the copy's figures, have a text for every state, and hide groups under five."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -30,7 +30,7 @@ def show(home: Path, page: str, artist_id: str | None, language: Language = Lang
 
 
 def plain(text: str) -> str:
-    """The text with a typewriter's signs, to compare with what is typed here."""
+    """The text with ASCII apostrophes and plain spaces, to compare with the strings in this file."""
     return text.translate(TYPEWRITER)
 
 
@@ -82,7 +82,7 @@ def test_who_has_left_is_told_that_everything_stays(home: Path, page: str) -> No
     assert "quitté Allive le 10 février 2021" in plain_words(show(home, page, "dan"))
 
 
-# Earnings: the world's ada was paid 31,09 € for February: 24,00 + 7,50 earned, 0,41 corrected of January.
+# Earnings: ada was paid 31,09 € for February: 24,00 + 7,50 earned, minus 0,41 corrected for January.
 def test_booked_figures_are_those_of_the_closed_months(home: Path) -> None:
     shown = show(home, "earnings", "ada")
     assert told(shown)["paid_cents"] == "31,09 €"
@@ -110,7 +110,7 @@ def test_the_running_month_is_an_estimate_and_says_why_it_moved(home: Path) -> N
     text = plain_words(shown)
     assert "Mars 2021, en cours : 21,34 € pour l'instant" in text
     assert "**Estimation.**" in text
-    # 18 March is older than the day before; from the 19th: 11,00 + 9,50 → 12,34 + 9,00, and two hours more.
+    # The move counts from the 19th, not the 18th: 11,00 + 9,50 → 12,34 + 9,00, and two hours more.
     assert "+0,84 € depuis le 19 mars 2021" in text
     assert "vos lives ont été regardés 2 h 00 min de plus : +1,34 € venus de vos abonnés" in text
     assert "le pot commun a diminué" in text
@@ -120,7 +120,7 @@ def test_the_running_month_is_an_estimate_and_says_why_it_moved(home: Path) -> N
 @pytest.mark.parametrize(
     ("before", "now", "said"),
     [
-        ((100, 50, 5), (90, 50, 6), "mais vos abonnés ont regardé davantage d'autres artistes : -0,10 €"),
+        ((100, 50, 5), (90, 50, 6), "mais vos abonnés ont passé encore plus de temps sur d'autres artistes : -0,10 €"),
         ((100, 50, 5), (90, 50, 5), "leur euro se partage davantage : -0,10 €"),
         ((100, 50, 5), (110, 50, 5), "la part de vos lives dans l'euro de vos abonnés a augmenté : +0,10 €"),
         ((100, 50, 5), (90, 50, 4), "des visionnages ou des abonnements ont été corrigés : -0,10 €"),
@@ -144,9 +144,9 @@ def test_each_move_has_its_reason(
     )
     shown = show(home, "earnings", "ada")
     assert said in plain_words(shown)
-    # Nothing is closed yet: no booked figure, no statement, an estimate alone.
+    # Nothing is closed yet: no booked figure and no statement, only an estimate.
     assert set(told(shown)) == {"current_earned_cents", "current_direct_nanos", "current_pool_nanos"}
-    assert "Votre premier mois se construit" in plain_words(shown)
+    assert "Votre premier mois est en cours" in plain_words(shown)
 
 
 def test_a_first_estimate_has_no_day_before(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_a_transfer_to_come_is_announced(tmp_path: Path) -> None:
 def test_the_euro_is_explained_with_her_own_numbers(home: Path) -> None:
     text = plain_words(show(home, "earnings", "ada"))
     assert "D'où viennent les 31,50 € gagnés en février 2021" in text
-    # 24,00 € of 60 subscribers: 40 cents each of an envelope of 1 €.
+    # 24,00 € from 60 subscribers: 40 cents each from an envelope of 1 €.
     assert "l'euro de 60 abonnés" in text
     assert "0,40 € par abonné en moyenne, comme si chacun vous avait donné 40 % de son temps" in text
     assert "30,00 € ÷ 4 = 7,50 €" in text
@@ -267,20 +267,20 @@ def test_the_retention_curve_stops_before_a_small_group(home: Path) -> None:
     values = max(charts(shown)[0].datasets, key=len)
     # 100 started; five are left at minute 7, four at minute 8.
     assert [(point["minute"], point["share"]) for point in values][-1] == (7, 0.05)
-    assert "La moitié des lectures vont au-delà de la minute 2" in plain_words(shown)
-    assert "moins de cinq lectures restent" in plain_words(shown)
+    assert "La moitié des lectures dépassent la minute 2" in plain_words(shown)
+    assert "il reste moins de cinq lectures" in plain_words(shown)
 
 
 def test_one_viewer_sees_no_curve_and_no_origin(home: Path) -> None:
     shown = show(home, "lives", "flo")
     assert row(shown, "l3")["viewers"] == "moins de 5"
     assert charts(shown) == []
-    assert "Trop peu de lectures pour une courbe" in plain_words(shown)
+    assert "Pas assez de lectures pour une courbe" in plain_words(shown)
     assert "leur origine n'est pas communiquée" in plain_words(shown)
 
 
 def test_small_origins_are_hidden_with_the_next_one(home: Path) -> None:
-    # 70 home, 21 search, 7 external, 2 unknown: the two could be told from 100 less the others.
+    # 70 home, 21 search, 7 external, 2 unknown: the 2 could be computed as 100 minus the others.
     shown = show(home, "lives", "ada")
     (bars,) = charts(shown)[1].datasets
     assert [(plain(bar["name"]), bar["value"]) for bar in bars] == [("L'accueil", 70), ("La recherche", 21)]
@@ -301,7 +301,7 @@ def test_the_audience_is_that_of_the_last_complete_month(home: Path) -> None:
 
 
 def test_parts_that_would_tell_a_small_group_are_hidden_together(home: Path) -> None:
-    # March: 30 viewers, 3 of them new, 28 for her alone (so 2 are not).
+    # March: 30 viewers; 3 are new, and 28 watched only her (so 2 did not).
     march = row(show(home, "audience", "ada"), "2021-03")
     assert march["month"] == "mars 2021 (en cours)"
     assert march["viewers"] == "30"
@@ -332,7 +332,7 @@ def test_what_is_hidden_cannot_be_derived(numbers: list[int]) -> None:
     shown = parts(numbers)
     hidden = [number for number, told in zip(numbers, shown, strict=True) if told is None]
     assert all(told not in {1, 2, 3, 4} for told in shown)
-    # A single hidden part would be the total less the others; one alone is left only where there is no other.
+    # A single hidden part could be computed as the total minus the others, so at least two parts are hidden.
     if hidden and any(told for told in shown):
         assert len(hidden) > 1
         assert sum(hidden) >= 5

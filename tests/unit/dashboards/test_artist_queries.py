@@ -1,4 +1,4 @@
-"""No artist reads another's figures: every query of the artist pages refuses, and none can be forgotten here."""
+"""No artist reads another's figures: every query of the artist pages refuses, and this test finds them all."""
 
 import inspect
 from collections.abc import Callable
@@ -10,8 +10,9 @@ import pytest
 
 import dashboards.queries.artist
 from dashboards.access import AccessDeniedError, Principal, Role
+from dashboards.app_pages.all_exports import find_export
 from dashboards.app_pages.artist import exports
-from dashboards.exports import ExportParameterError, find_export
+from dashboards.exports import ExportParameterError
 from dashboards.queries.artist import artist_names, watching
 from dashboards.serving import ServingCopy, current_copy
 from ingestion.settings import Settings
@@ -34,7 +35,7 @@ def queries() -> list[Callable[..., Any]]:
 
 
 def ask(query: Callable[..., Any], principal: Principal, copy: ServingCopy, artist_id: str) -> Any:
-    # What comes after the artist, such as a live, is another artist's too.
+    # Arguments after the artist, such as a live, belong to another artist too.
     others = list(inspect.signature(query).parameters)[3:]
     return query(principal, copy, artist_id, *("l1" for _ in others))
 
@@ -64,7 +65,7 @@ def test_a_grant_is_read_each_time(query: Callable[..., Any], copy: ServingCopy)
 
 
 def test_a_live_of_somebody_else_is_empty(copy: ServingCopy) -> None:
-    # l1 is Ada's alone; l2 is shared.
+    # l1 is only Ada's; l2 is shared.
     assert watching.retention(BO, copy, "bo", "l1") == ()
     assert watching.starts(BO, copy, "bo", "l1") == ()
     assert len(watching.retention(BO, copy, "bo", "l2")) == 1

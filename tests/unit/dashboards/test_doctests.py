@@ -1,4 +1,4 @@
-"""The examples in the docstrings of what is pure are true."""
+"""The docstring examples of pure functions are correct."""
 
 import doctest
 import importlib

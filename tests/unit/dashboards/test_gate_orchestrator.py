@@ -1,4 +1,4 @@
-"""What passes the gate to the orchestrator, and what does not: at a web server that keeps all that reaches it."""
+"""Requests that pass the gate to the orchestrator and requests that do not, seen by a recording web server."""
 
 import asyncio
 import contextlib
@@ -22,15 +22,16 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from dashboards.access import Principal, Role
-from dashboards.gate import audit, grants, orchestrator, sessions
+from dashboards.access import Principal, Role, grants, sessions
+from dashboards.access.store import Store
+from dashboards.gate import orchestrator
 from dashboards.gate.middleware import Gate
 from dashboards.gate.orchestrator import Orchestrator
 from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.store import Store
 from ingestion.settings import Settings
 from ingestion.sockets import WEB_SERVER, make_socket_folder, remove_socket_folder
+from tests.access_store import audit_lines, end_sessions_of, revoke_grant
 
 WITHIN_S = 20
 QUERY = "query Who { version }"
@@ -39,7 +40,7 @@ CLOSED = 4401
 
 
 class WebServer:
-    """Stands where Dagster's does, and keeps what reached it."""
+    """A fake of Dagster's web server that records the requests it receives."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
@@ -89,7 +90,7 @@ def served(app: object, listener: socket.socket) -> Iterator[None]:
 
 
 class Gated:
-    """The gate with the orchestrator behind it, and somebody of each role."""
+    """The gate with the orchestrator behind it, and a user of each role."""
 
     def __init__(self, settings: Settings, port: int, web_server: WebServer) -> None:
         self.settings = settings
@@ -132,7 +133,7 @@ class Gated:
 
 @pytest.fixture(scope="module")
 def gated() -> Iterator[Gated]:
-    # Not the long path that pytest makes: the socket would lie elsewhere.
+    # Not pytest's long path: with it the socket would be in another folder.
     home = Path(tempfile.mkdtemp(prefix="allive-t-"))
     settings = Settings(home=home)
     web_server = WebServer()
@@ -354,10 +355,10 @@ def test_a_body_has_a_bound_and_a_time(gated: Gated, monkeypatch: pytest.MonkeyP
 )
 def test_what_nobody_needs_is_closed_whatever_its_spelling(gated: Gated, path: str) -> None:
     for method in ("GET", "POST"):
-        # As it stands: the client would tidy it up.
+        # Sent verbatim: the client would normalize the path.
         target = {"target": path.encode()}
         gated.ask(method, "/operations/", headers={"Origin": gated.url, "Accept": "text/html"}, extensions=target)
-    # Whatever is no file of Dagster's is at most the page that draws everything.
+    # Any path that is not one of Dagster's files gets, at most, its single page.
     assert set(reached(gated)) <= {("GET", "/operations/")}
 
 
@@ -370,14 +371,14 @@ def test_another_sites_page_fetches_nothing_of_it(gated: Gated, mode: str) -> No
     followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     assert gated.ask("GET", export, headers=followed).status_code == 403
     assert reached(gated) == []
-    # A link in a mail may lead to a page.
+    # A link in a mail is allowed to lead to a page.
     assert gated.ask("GET", "/operations/runs", headers=followed).status_code == 200
 
 
 def test_a_change_is_on_record_with_who_made_it(gated: Gated) -> None:
     gated.graphql(MUTATION)
     gated.graphql(QUERY)
-    changes = [line for line in audit.lines(gated.store) if line.event == "operated"]
+    changes = [line for line in audit_lines(gated.store) if line.event == "operated"]
     assert [(line.issuer, line.subject) for line in changes] == [("tests", "operator-1")]
 
 
@@ -428,12 +429,12 @@ def test_a_websocket_is_closed_with_the_right_to_it(gated: Gated, change: str) -
         stream.send(json.dumps({"type": "connection_init"}))
         stream.recv(timeout=WITHIN_S)
         if change == "revoked":
-            grants.revoke_grant(gated.store, issuer="tests", subject="operator-1", by="tests")
+            revoke_grant(gated.store, issuer="tests", subject="operator-1", by="tests")
         elif change == "demoted":
             finance = Principal("tests", "operator-1", "x", Role.FINANCE)
             grants.put_grant(gated.store, finance, by="tests")
         else:
-            sessions.end_sessions_of(gated.store, issuer="tests", subject="operator-1", by="tests")
+            end_sessions_of(gated.store, issuer="tests", subject="operator-1", by="tests")
         with pytest.raises((ConnectionClosed, TimeoutError)) as closed:
             stream.recv(timeout=WITHIN_S)
     assert isinstance(closed.value, ConnectionClosed), "the stream stayed open"
@@ -463,6 +464,6 @@ def test_a_service_that_does_not_run_is_told_in_the_visitors_language(tmp_path: 
 
     french, english = (asyncio.run(ask("text/html", language)) for language in ("fr", "en"))
     assert (french.status_code, english.status_code) == (503, 503)
-    assert "Le service n’est pas en marche" in french.text  # noqa: RUF001 - French
+    assert "Le service est arrêté" in french.text
     assert "The service is not running" in english.text
     assert asyncio.run(ask("*/*", "fr")).text == "The orchestrator is not running.\n"

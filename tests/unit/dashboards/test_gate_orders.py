@@ -1,4 +1,4 @@
-"""The page of the orders to close, and the acceptance of invitations: forms of our own, by whom the session names."""
+"""The page of close orders and the acceptance of invitations: only our own forms, by the session's user."""
 
 import asyncio
 import re
@@ -10,17 +10,17 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from dashboards.access import Principal, Role
+from dashboards.access import Principal, Role, grants, invitations, sessions
+from dashboards.access.store import open_store
+from dashboards.access.tokens import token_hash
 from dashboards.formatting import Language
-from dashboards.gate import grants, invitations, oidc, sessions
+from dashboards.gate import oidc
 from dashboards.gate.middleware import Gate
 from dashboards.gate.oidc import Flow, OidcRoutes
 from dashboards.gate.orchestrator import Orchestrator
 from dashboards.gate.orders import OrderRoutes
 from dashboards.gate.requests import Site
 from dashboards.gate.routes import GateRoutes
-from dashboards.gate.store import open_store
-from dashboards.gate.tokens import token_hash
 from dashboards.texts import Texts
 from ingestion import durable
 from ingestion.settings import Settings
@@ -32,7 +32,7 @@ MONTH = "2021-02"
 
 
 class Browser:
-    """Cookies, and questions to the gate without a network."""
+    """Keeps cookies and sends requests to the gate without a network."""
 
     def __init__(self, gate: Gate) -> None:
         self.cookies = httpx.Cookies()
@@ -56,7 +56,7 @@ class Browser:
 
 
 class Pages:
-    """The gate of a data home, asked without a network."""
+    """The gate of a data home, reached without a network."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -89,7 +89,7 @@ class Pages:
         return visitor
 
     def operator(self, email: str) -> Browser:
-        """An operator with an account of our own."""
+        """A signed-in operator with one of our own accounts."""
         account_id = uuid.uuid4().hex
         with self.store.writing() as connection:
             connection.execute("insert into accounts values (?, ?, 'x', 0, 0)", (account_id, email))
@@ -162,7 +162,7 @@ def test_what_is_no_month_is_told_at_the_field(pages: Pages, month: str) -> None
     ana = pages.operator("ana@example.org")
     answer = post(ana, "/orders", month=month)
     assert answer.status_code == 400
-    assert "Ce n’est pas un mois" in answer.text  # noqa: RUF001
+    assert "Mois non valide" in answer.text
     assert lines(pages) == []
 
 
@@ -216,7 +216,7 @@ def test_a_second_person_approves_and_the_first_cannot(careful: Pages) -> None:
     (order,) = close_orders.open_orders(careful.settings)
     approve = f"/orders/{order.order_id}/approve"
     assert approve not in ana.get("/orders").text
-    # The form is for ben; a token of ana's for another form opens nothing.
+    # The form is for ben; ana's token for another form does not work.
     answer = ana.post(approve, data={"token": token_of(ana, "/orders")}, headers={"Origin": URL})
     assert answer.status_code == 403
     assert post(ben, approve, page="/orders").headers["location"] == "/orders?done=approved"
@@ -249,7 +249,7 @@ def test_an_order_of_another_site_is_not_taken(pages: Pages, headers: dict[str, 
 
 @pytest.fixture
 def through_the_provider(pages: Pages, monkeypatch: pytest.MonkeyPatch) -> Browser:
-    """A browser that has opened an invitation and comes back from the provider, which vouches for subject 42."""
+    """A browser that has opened an invitation and returns from the provider as subject 42."""
     invited = invitations.invite(pages.store, email="mina@example.org", role=Role.ARTIST, artist_ids=("m",), by="op")
     visitor = pages.visitor()
     visitor.cookies.set("allive-form", "browser")
@@ -321,7 +321,7 @@ def test_the_form_of_an_invitation_says_what_it_replaces(pages: Pages) -> None:
     pages.operator("ana@example.org")
     page = pages.visitor().get(f"/invitation/{token}").text
     assert "À la place de" in page
-    assert "les pages de la finance, l’orchestrateur et les ordres de clôture" in page  # noqa: RUF001
+    assert "les pages financières, l’orchestrateur et les ordres de clôture" in page  # noqa: RUF001
 
 
 def test_another_site_does_not_choose_the_language(pages: Pages) -> None:

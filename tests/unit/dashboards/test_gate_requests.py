@@ -1,4 +1,4 @@
-"""What a request says of itself and how much of it is believed; what goes on to Streamlit, and what comes back."""
+"""Which claims of a request the gate trusts, what it passes on to Streamlit, and what it returns."""
 
 import logging
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_a_public_cookie_is_bound_to_host_and_https() -> None:
     assert cookie.startswith("__Host-allive=token;")
     assert all(part in cookie for part in ("Secure", "HttpOnly", "Path=/", "SameSite=lax"))
     assert "Domain" not in cookie
-    # A cookie of the plain name, which a neighbour on http could set, is not looked at.
+    # A cookie with the plain name is ignored: another site on http could have set it.
     assert public.session_token(request(cookie="allive=planted")) is None
 
 
@@ -105,7 +105,7 @@ def test_the_language_is_chosen_or_asked_for_or_french(headers: dict[str, str], 
     assert language_of(request(**headers)) == language
 
 
-def test_streamlit_hears_of_the_user_from_the_gate_alone() -> None:
+def test_only_the_gate_names_the_user_to_streamlit() -> None:
     sent = [
         (b"X_Allive_Session", b"forged"),
         (b"x-allive-session", b"forged"),
@@ -131,11 +131,11 @@ def test_streamlits_page_is_corrected() -> None:
     french = corrected(page, Language.FRENCH, without_script="Sans JavaScript")
     assert '<html lang="fr">' in french
     assert "<title>Allive</title>" in french
-    assert "<script>" not in french, "the policy would refuse it"
+    assert "<script>" not in french, "the content security policy would block it"
     assert "service-desc" not in french
     assert "_stcore/agent" not in french
     assert "<noscript><p>Sans JavaScript</p></noscript>" in french
-    assert french.index("/gate/session.js") < french.index("./static/js/index."), "it watches the live connection"
+    assert french.index("/gate/session.js") < french.index("./static/js/index."), "session.js must load first"
     assert '<div id="root"></div>' in french
 
 
@@ -154,6 +154,6 @@ def test_strangers_do_not_fill_the_log_file(caplog: pytest.LogCaptureFixture) ->
     assert len(caplog.messages) == 100
     now = 3600.0
     logger.info("refused %s", "again")
-    assert caplog.messages[100:] == ["refused again (150 more lines were held back before)"]
+    assert caplog.messages[100:] == ["refused again (150 earlier lines were held back)"]
     logger.info("refused %s", "once more")
     assert caplog.messages[101:] == ["refused once more"]

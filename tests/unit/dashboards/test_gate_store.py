@@ -1,4 +1,4 @@
-"""What the access store keeps: invitations, passwords, sessions, grants, waits, and the log of it all."""
+"""The access store: invitations, passwords, sessions, grants, waits, and its audit log."""
 
 import doctest
 import sqlite3
@@ -7,24 +7,36 @@ from pathlib import Path
 import pytest
 
 from dashboards import exports
-from dashboards.access import AccessDeniedError, Principal, Role
+from dashboards.access import (
+    AccessDeniedError,
+    Principal,
+    Role,
+    accounts,
+    audit,
+    grants,
+    invitations,
+    lockout,
+    passwords,
+    sessions,
+)
+from dashboards.access import store as store_module
+from dashboards.access.audit import Event
+from dashboards.access.invitations import InvitationError
+from dashboards.access.passwords import hash_password, is_password, weakness
+from dashboards.access.revocation import revoke
+from dashboards.access.store import Store, StoreError
 from dashboards.exports import Export, as_csv, export
-from dashboards.gate import accounts, audit, grants, invitations, lockout, passwords, requests, sessions
-from dashboards.gate import store as store_module
-from dashboards.gate.audit import Event
-from dashboards.gate.invitations import InvitationError
-from dashboards.gate.passwords import hash_password, is_password, weakness
-from dashboards.gate.revocation import revoke
-from dashboards.gate.store import Store, StoreError
+from dashboards.gate import requests
+from tests.access_store import audit_lines, end_sessions_of, left_out, revoke_grant
 
 START = 1_800_000_000
-PASSWORD = "un soir à l'Olympia"  # noqa: S105 - of accounts that live for a test
+PASSWORD = "un soir à l'Olympia"  # noqa: S105 - only for test accounts
 WHO = {"issuer": "https://id.example", "subject": "42"}
 ARTIST = Principal(**WHO, name="Mina", role=Role.ARTIST, artist_ids=("art-1", "art-2"))
 
 
 class Clock:
-    """A clock that stands until it is moved."""
+    """A clock that moves only when a test moves it."""
 
     now = float(START)
 
@@ -73,7 +85,7 @@ def test_nothing_half_done_is_kept(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         half()
     assert grants.list_grants(store) == []
-    assert audit.lines(store) == []
+    assert audit_lines(store) == []
 
 
 @pytest.mark.parametrize("statement", ["update audit_events set event = 'x'", "delete from audit_events"])
@@ -107,7 +119,7 @@ def test_a_password_is_kept_as_argon2id_and_salted() -> None:
     assert not is_password(first, PASSWORD + " ")
     assert not is_password(None, PASSWORD)
     assert not is_password("damaged", PASSWORD)
-    # The same letters from another keyboard: é as one sign, and as e with an accent.
+    # The same letters from another keyboard: é as one code point, and as e with a combining accent.
     assert is_password(hash_password("un été à Nîmes"), "un e\u0301te\u0301 a\u0300 Ni\u0302mes")
 
 
@@ -121,7 +133,7 @@ def test_a_session_ends_after_half_an_hour_of_nothing(store: Store, clock: Clock
     assert sessions.session_of(store, session.reference) is None
     assert sessions.live_references(store, [session.reference]) == set()
     sessions.touch(store, session)
-    assert sessions.find_session(store, token) is None, "what has ended does not come back"
+    assert sessions.find_session(store, token) is None, "an ended session does not come back"
 
 
 def test_activity_keeps_a_session_but_not_beyond_twelve_hours(store: Store, clock: Clock) -> None:
@@ -140,10 +152,10 @@ def test_activity_keeps_a_session_but_not_beyond_twelve_hours(store: Store, cloc
 def test_sessions_of_a_subject_end_together(store: Store) -> None:
     tokens = [sessions.open_session(store, **WHO, address="::1", method="password") for _ in range(2)]
     other = sessions.open_session(store, issuer=WHO["issuer"], subject="43", address="::1", method="password")
-    assert sessions.end_sessions_of(store, **WHO, by="op") == 2
+    assert end_sessions_of(store, **WHO, by="op") == 2
     assert [sessions.find_session(store, token) for token in tokens] == [None, None]
     assert sessions.find_session(store, other) is not None
-    assert sessions.end_sessions_of(store, **WHO, by="op") == 0
+    assert end_sessions_of(store, **WHO, by="op") == 0
 
 
 def test_a_grant_is_keyed_by_issuer_and_subject(store: Store) -> None:
@@ -154,8 +166,8 @@ def test_a_grant_is_keyed_by_issuer_and_subject(store: Store) -> None:
     grants.put_grant(store, replaced, by="op")
     assert grants.find_grant(store, **WHO) == replaced
     assert len(grants.list_grants(store)) == 1
-    assert grants.revoke_grant(store, **WHO, by="op")
-    assert not grants.revoke_grant(store, **WHO, by="op")
+    assert revoke_grant(store, **WHO, by="op")
+    assert not revoke_grant(store, **WHO, by="op")
     assert grants.find_grant(store, **WHO) is None
 
 
@@ -171,7 +183,7 @@ def test_who_looks_is_asked_of_the_store_each_time(store: Store) -> None:
     token = sessions.open_session(store, **WHO, address="::1", method="oidc")
     session = sessions.find_session(store, token)
     assert session is not None
-    with pytest.raises(AccessDeniedError, match="granted"):
+    with pytest.raises(AccessDeniedError, match="no grant"):
         grants.principal_of_session(store, session.reference)
     grants.put_grant(store, ARTIST, by="op")
     assert grants.principal_of_session(store, session.reference) == ARTIST
@@ -232,8 +244,8 @@ def test_waits_grow_and_end(store: Store, clock: Clock) -> None:
         return lockout.begin_attempt(store, account="m@example.org", address=address)
 
     assert [attempt() for _ in range(6)] == [0, 0, 0, 0, 0, 30]
-    assert attempt("203.0.113.9") == 30, "from anywhere"
-    assert lockout.begin_attempt(store, account="other@example.org", address="198.51.100.1") == 0, "not for others"
+    assert attempt("203.0.113.9") == 30, "from any address"
+    assert lockout.begin_attempt(store, account="other@example.org", address="198.51.100.1") == 0, "others do not wait"
     clock.now += 30
     assert attempt() == 0
     assert attempt() == 60
@@ -256,7 +268,7 @@ def test_only_the_platform_looks_as_an_artist(store: Store) -> None:
         audit.record_view_as(store, ARTIST, "art-9")
     manager = Principal(**WHO, name="M", role=Role.MANAGEMENT)
     audit.record_view_as(store, manager, "art-9")
-    (line,) = audit.lines(store)
+    (line,) = audit_lines(store)
     assert (line.event, line.subject, line.details) == ("viewed_as", "42", {"artist_id": "art-9"})
 
 
@@ -325,7 +337,7 @@ def test_a_store_of_the_version_before_keeps_all_it_has(tmp_path: Path, clock: C
 
 
 def flood(store: Store, event: Event, *, times: int, network: str = "198.51") -> None:
-    """So many refusals from as many addresses, in one transaction: on record they are the same."""
+    """Record `times` refusals from as many addresses, in one transaction, which makes no difference to the log."""
     with store.writing() as connection:
         for number in range(times):
             address = f"{network}.{number // 250}.{number % 250}"
@@ -334,29 +346,29 @@ def flood(store: Store, event: Event, *, times: int, network: str = "198.51") ->
 
 def test_refused_sign_ins_do_not_fill_the_log(store: Store, clock: Clock) -> None:
     flood(store, Event.SIGN_IN_LOCKED, times=1000)
-    written = audit.lines(store, limit=10_000)
+    written = audit_lines(store, limit=10_000)
     assert len(written) == audit.STRANGERS.of_all == 200
-    assert audit.left_out(store) == {"sign_in_locked": 800}
-    # The first of them are the evidence.
+    assert left_out(store) == {"sign_in_locked": 800}
+    # The first lines are kept: they are the evidence.
     assert written[-1].address == "198.51.0.0"
     clock.now += 24 * 3600
     audit.record(store, Event.SIGN_IN_LOCKED, address="::1")
-    newest, told = audit.lines(store, limit=2)
+    newest, told = audit_lines(store, limit=2)
     assert newest.event == "sign_in_locked"
     assert (told.event, told.details) == (
         "left_out",
         {"of": "sign_in_locked", "day": "2027-01-15", "lines": 800},
     )
-    assert audit.left_out(store) == {}
+    assert left_out(store) == {}
 
 
 def test_one_address_does_not_push_others_out_of_the_log(store: Store) -> None:
     with store.writing() as connection:
         for number in range(300):
-            # A household has the whole network.
+            # One household has the whole network.
             audit.append(store, connection, Event.SIGN_IN_REFUSED, address=f"2001:db8::{number:x}")
     audit.record(store, Event.SIGN_IN_REFUSED, address="198.51.100.7")
-    addresses = [line.address for line in audit.lines(store, limit=1000)]
+    addresses = [line.address for line in audit_lines(store, limit=1000)]
     assert addresses[0] == "198.51.100.7"
     assert len(addresses) == audit.STRANGERS.of_one + 1
 
@@ -364,7 +376,7 @@ def test_one_address_does_not_push_others_out_of_the_log(store: Store) -> None:
 def test_guesses_at_nobody_do_not_push_out_those_at_an_account(store: Store) -> None:
     flood(store, Event.SIGN_IN_REFUSED, times=500)
     audit.record(store, Event.SIGN_IN_REFUSED, who=(WHO["issuer"], WHO["subject"]), address="198.51.100.7")
-    assert audit.lines(store)[0].subject == WHO["subject"]
+    assert audit_lines(store)[0].subject == WHO["subject"]
 
 
 def test_what_counts_the_lines_has_a_bound_too(store: Store, clock: Clock) -> None:
@@ -381,14 +393,14 @@ def test_what_somebody_signed_in_repeats_has_a_bound(store: Store) -> None:
         for _ in range(audit.SUBJECTS.of_one + 50):
             audit.append(store, connection, Event.STATEMENT_READ, who=ARTIST)
     audit.record(store, Event.STATEMENT_READ, who=("i", "another"))
-    assert len(audit.lines(store, limit=10_000)) == audit.SUBJECTS.of_one + 1
-    assert audit.left_out(store) == {"statement_read of a subject": 50}
+    assert len(audit_lines(store, limit=10_000)) == audit.SUBJECTS.of_one + 1
+    assert left_out(store) == {"statement_read of a subject": 50}
 
 
 def test_every_event_of_outside_has_a_bound_and_no_deed_of_the_operator_has() -> None:
     by_command = {
         *(Event.INVITED, Event.INVITATION_WITHDRAWN, Event.GRANTED, Event.GRANT_REVOKED, Event.SESSIONS_ENDED),
-        # One for each invitation, and for each day.
+        # One per invitation, and one per day.
         *(Event.INVITATION_USED, Event.LEFT_OUT),
     }
     assert set(Event) - by_command == set(audit.BOUNDS)
@@ -411,7 +423,7 @@ def test_failed_attempts_are_forgotten_and_bounded(store: Store, clock: Clock, m
     for number in range(12):
         lockout.begin_attempt(store, account=f"{number}@example.org", address=f"198.51.101.{number}")
     assert kept() == 6
-    # A flood does not open what is locked.
+    # A flood does not unlock a locked account.
     assert lockout.begin_attempt(store, account="mina@example.org", address="198.51.100.9") > 0
 
 
@@ -440,7 +452,7 @@ def test_a_revoked_grant_takes_open_invitations_along(store: Store) -> None:
     with pytest.raises(InvitationError):
         invitations.accept_with_password(store, again, PASSWORD, address="::1")
     assert grants.list_grants(store) == []
-    assert {line.event for line in audit.lines(store, limit=3)} == {
+    assert {line.event for line in audit_lines(store, limit=3)} == {
         "grant_revoked",
         "sessions_ended",
         "invitation_withdrawn",

@@ -1,4 +1,4 @@
-"""The parts of the pages: what comes from data is escaped, and tables say what they leave out."""
+"""The building blocks of pages: data is escaped, and tables say how many rows they leave out."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_a_trend_needs_two_points_and_leaves_gaps_out() -> None:
     html = html_of(script)
     assert html.count("al-spark") == 1
     assert 'role="img" aria-label="from 0 to 10"' in html
-    # A strip around two points over the whole width, the lower one lower: y grows downwards.
+    # A strip around two points, over the whole width; y grows downwards, so the smaller value has the larger y.
     assert "polygon(0.0% 86.0%,100.0% 6.0%,100.0% 14.0%,0.0% 94.0%)" in html
 
 

@@ -1,4 +1,4 @@
-"""Which live connections are closed, and when: those of ended sessions, and no other, however the looks fall."""
+"""Live connections are closed if and only if their session has ended, whenever the checks happen."""
 
 import asyncio
 import threading
@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from dashboards.gate import sessions, websockets
-from dashboards.gate.sessions import Session
-from dashboards.gate.store import Store
+from dashboards.access import sessions
+from dashboards.access.sessions import Session
+from dashboards.access.store import Store
+from dashboards.gate import websockets
 from dashboards.gate.websockets import LiveConnections
 
 WITHIN_S = 10
@@ -29,7 +30,7 @@ def session_in(store: Store, subject: str) -> Session:
 
 
 class Page:
-    """A page whose application waits for messages; none comes from its browser."""
+    """A page whose application waits for messages, while its browser sends none."""
 
     def __init__(self, live: LiveConnections, session: Session) -> None:
         self.closed_with: int | None = None
@@ -41,13 +42,13 @@ class Page:
 
     async def _silence(self) -> Message:
         await asyncio.Event().wait()
-        raise AssertionError("nobody sends")
+        raise AssertionError("the browser sends nothing")
 
     async def _note(self, message: Message) -> None:
         self.closed_with = message.get("code")
 
     async def end(self) -> None:
-        """Wait until it has ended by itself."""
+        """Wait until the connection has ended by itself."""
         await asyncio.wait_for(self._connection, WITHIN_S)
 
     async def leave(self) -> None:

@@ -1,5 +1,5 @@
-# ruff: noqa: RUF001 - French has its own signs
-"""The management pages show the rows they are given, in both languages; an empty copy has pages too."""
+# ruff: noqa: RUF001 - French typography
+"""The management pages show the rows they are given, in both languages, and also work on an empty copy."""
 
 import inspect
 import re
@@ -16,7 +16,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboards.access import AccessDeniedError, Role
-from dashboards.exports import find_export
+from dashboards.app_pages.all_exports import find_export
 from dashboards.formatting import Language
 from dashboards.queries import management
 from dashboards.viewer import Viewer
@@ -45,7 +45,7 @@ def headings_of(test: AppTest) -> list[str]:
 
 
 def cards_of(test: AppTest) -> dict[str, tuple[str, str]]:
-    """Cards by their key: value and note."""
+    """Cards by key: value and note."""
     found = re.findall(
         r'data-figure="([^"]+)"><span class="al-label">[^<]*</span><span class="al-value">([^<]*)</span>'
         r'(?:<span class="al-note">([^<]*)</span>)?',
@@ -55,7 +55,7 @@ def cards_of(test: AppTest) -> dict[str, tuple[str, str]]:
 
 
 def row_of(test: AppTest, key: str) -> dict[str, str]:
-    """A table's row by its key: column → text."""
+    """A table's row by key: column → text."""
     found = re.search(rf'<tr data-row="{re.escape(key)}">(.*?)</tr>', html_of(test))
     assert found, f"no row {key}"
     cells = re.findall(r'data-column="([^"]+)">(.*?)</t[dh]>', found[1])
@@ -155,18 +155,18 @@ def test_the_overview_compares_with_the_month_before(tmp_path: Path) -> None:
         cards["mrr_incl_vat_cents"][1] == "5\u202f131,38\u202f€ HT · +1\u202f167,66\u202f€ par rapport à février 2021"
     )
     assert cards["watch_ms"] == ("2\u202f500\u00a0h", "+500\u00a0h par rapport à février 2021")
-    # 8.02 % after 12 %: four points less, to the tenth.
+    # 8.02 % after 12 % is four points less, to the tenth.
     assert cards["idle_share_bp"] == ("8\u202f%", "\u22124\u00a0pt par rapport à février 2021")
     assert cards["gross_churn_bp"] == ("5\u202f%", "comme en février 2021")
     assert cards["peak_concurrent_playbacks"][1].startswith("26 mars 2021 à 21:30")
-    assert "En mars 2021, 284 abonnés gagnés et 50 perdus\u00a0: ils sont 1\u202f234" in headings_of(test)
+    assert "En mars 2021, 284 abonnés gagnés et 50 perdus\u00a0: 1\u202f234 au total" in headings_of(test)
     assert any("dont 80\u202f% sur des lives éligibles" in one for one in headings_of(test))
 
 
 def test_the_running_month_is_not_compared(tmp_path: Path) -> None:
     test = show("overview", manager_of(write_home(tmp_path, fct_platform_months=[MARCH, APRIL])))
     test.selectbox[0].select("2021-04").run()
-    assert cards_of(test)["active_subscribers_at_end"] == ("1\u202f240", "mois en cours, non comparé")
+    assert cards_of(test)["active_subscribers_at_end"] == ("1\u202f240", "mois en cours, sans comparaison")
 
 
 def test_the_first_month_says_that_there_is_none_before(tmp_path: Path) -> None:
@@ -189,8 +189,8 @@ def test_targets_are_compared_in_words(tmp_path: Path) -> None:
         "target": "au moins 900",
         "state": "✓ atteint",
     }
-    assert row_of(test, "watch_hours")["state"] == "✗ manqué"
-    assert row_of(test, "idle_share_bp")["state"] == "✗ manqué"
+    assert row_of(test, "watch_hours")["state"] == "✗ non atteint"
+    assert row_of(test, "idle_share_bp")["state"] == "✗ non atteint"
 
 
 @pytest.mark.parametrize("text", ["watchers = ", "[at_least]\nnothing = 3\n", '[at_most]\nwatchers = "3"\n', "[x]\n"])
@@ -198,7 +198,7 @@ def test_targets_that_cannot_be_read_say_why(tmp_path: Path, text: str) -> None:
     home = write_home(tmp_path, fct_platform_months=[MARCH])
     (home / "targets.toml").write_text(text, encoding="utf-8")
     said = "".join(one.value for one in show("overview", manager_of(home)).markdown)
-    assert "Les objectifs ne se lisent pas" in said
+    assert "Impossible de lire les objectifs" in said
     assert "targets.toml" in said
 
 
@@ -229,7 +229,7 @@ def test_subscribers_come_and_go_and_cohorts_stay(tmp_path: Path) -> None:
     assert "234 abonnés de plus en mars 2021\u00a0: 284 arrivés, 50 partis" in headings
     assert "75,5\u202f% des abonnés arrivés en février 2021 sont encore là un mois plus tard" in headings
     assert "99 abonnés n’ont rien regardé en mars 2021, soit 8\u202f%" in headings
-    # The table under the heat map: 151 of the 200 after a month.
+    # The table under the heat map: 151 of the 200 remain after a month.
     assert '<td class="al-number" data-column="1">151</td>' in html_of(test)
 
 
@@ -311,11 +311,14 @@ def test_emerging_artists_are_seen_or_not(tmp_path: Path) -> None:
     assert cards["coverage_bp"] == ("72\u202f%", "36 lives sur 50 en ligne")
     assert cards["known_to_emerging_bp"][0] == "27,3\u202f%"
     headings = headings_of(test)
-    assert "15\u202f% du temps regardé en mars 2021 va aux émergents" in headings
+    assert "15\u202f% du temps de visionnage de mars 2021 va aux émergents" in headings
     assert any("40\u202f% de l’argent va aux émergents, contre 25\u202f% au prorata" in one for one in headings)
     assert any("150,00\u202f€ de plus" in one for one in headings)
-    assert any("«\u00a0Catégorie\u00a0» lance le plus" in one and one.endswith("70\u202f%") for one in headings)
-    # Of the three who have lives online, one was seen by nobody and one by fewer than five.
+    assert any(
+        "«\u00a0Catégorie\u00a0» est le premier point de départ" in one and one.endswith("70\u202f%")
+        for one in headings
+    )
+    # Three have lives online: one had no viewer, and one had fewer than five.
     assert "2 émergents sur 3 n’ont presque pas été vus en mars 2021" in headings
     assert row_of(test, "a-1")["seen"] == "✗ par personne"
     assert row_of(test, "a-2") | {"viewers": "moins de\u00a05", "seen": "… presque pas"} == row_of(test, "a-2")
@@ -329,8 +332,8 @@ def test_what_cannot_be_observed_yet_says_so(tmp_path: Path) -> None:
     unknown = {"observed_known_viewers": 0, "known_to_emerging_viewers": 0, "known_to_emerging_bp": None}
     home = write_home(tmp_path, fct_emerging_visibility=[EMERGING | unobserved | unknown])
     test = show("emerging", manager_of(home))
-    assert cards_of(test)["repeat_bp"] == ("–", "les 28 jours ne sont pas écoulés")
-    assert cards_of(test)["known_to_emerging_bp"] == ("–", "les 7 jours ne sont pas écoulés")
+    assert cards_of(test)["repeat_bp"] == ("–", "les 28 jours ne sont pas encore écoulés")
+    assert cards_of(test)["known_to_emerging_bp"] == ("–", "les 7 jours ne sont pas encore écoulés")
     assert "Du connu à l’émergent" in headings_of(test)
 
 
@@ -368,7 +371,7 @@ def test_the_catalogue_says_why_a_live_does_not_count(tmp_path: Path) -> None:
         "title": "Sous la pluie",
         "artists": "Yann, Zoé",
         "eligibility": "✓ éligible",
-        "published_on": "depuis toujours",
+        "published_on": "toujours",
         "duration": "1\u00a0h\u00a030\u00a0min",
         "watch_ms": "12\u00a0h\u00a000\u00a0min",
         "viewers": "7",
@@ -475,13 +478,13 @@ def payouts_home(tmp_path: Path, **changed: Any) -> Path:
 def test_control_totals_add_up_visibly(tmp_path: Path) -> None:
     test = show("payouts", manager_of(payouts_home(tmp_path)))
     assert test.selectbox[0].value == "2021-03"
-    assert "Les 5 totaux de contrôle de mars 2021 tombent juste" in headings_of(test)
+    assert "Les 5 totaux de contrôle de mars 2021 concordent" in headings_of(test)
     # 30.00 + 2.50 - 1.00 = 25.00 + 6.50
     assert row_of(test, "payable") == {
-        "control": "Gagné + report d’avant + ajustements = payé + reporté",
+        "control": "Gagné + report précédent + régularisations = payé + reporté",
         "left": "30,00\u202f€ + 2,50\u202f€ \u2212 1,00\u202f€",
         "right": "25,00\u202f€ + 6,50\u202f€",
-        "result": "✓ juste",
+        "result": "✓ égal",
     }
     assert row_of(test, "2021-03")["run_hash"] == "1ae3673d07ea"
     assert row_of(test, "2021-03")["state"] == "✓ clos"
@@ -492,23 +495,23 @@ def test_control_totals_add_up_visibly(tmp_path: Path) -> None:
 def test_control_totals_that_do_not_add_up_say_by_how_much(tmp_path: Path) -> None:
     home = payouts_home(tmp_path, closed_months=[CLOSED | {"paid_cents": 2_499, "pool_nanos": 9 * EURO_NANOS}])
     test = show("payouts", manager_of(home))
-    assert "✗ 3 totaux de contrôle ne tombent pas juste" in headings_of(test)
+    assert "✗ 3 totaux de contrôle ne concordent pas" in headings_of(test)
     assert row_of(test, "payable")["result"] == "✗ écart de 0,01\u202f€"
     assert row_of(test, "paid")["result"] == "✗ écart de \u22120,01\u202f€"
     assert row_of(test, "envelopes")["result"] == "✗ écart de 1,00\u202f€"
-    assert row_of(test, "carried")["result"] == "✓ juste"
+    assert row_of(test, "carried")["result"] == "✓ égal"
 
 
 def test_carried_balances_and_pending_adjustments_have_their_reason(tmp_path: Path) -> None:
     test = show("payouts", manager_of(payouts_home(tmp_path)))
     assert row_of(test, "a-2") == {
         "artist": "Yann",
-        "reason": "moins que le minimum de 10,00\u202f€",
+        "reason": "sous le minimum de 10,00\u202f€",
         "carried": "6,50\u202f€",
     }
-    assert "1 ajustement en attente, \u22120,25\u202f€ au total" in headings_of(test)
+    assert "1 régularisation en attente, \u22120,25\u202f€ au total" in headings_of(test)
     assert row_of(test, "2021-03-a-2")["pending"] == "\u22120,25\u202f€"
-    assert any("1 artiste" in one and "8,00\u202f€" in one for one in headings_of(test)), "8 euros change hands"
+    assert any("1 artiste" in one and "8,00\u202f€" in one for one in headings_of(test)), "8 euros move between artists"
 
 
 def test_an_open_month_is_an_estimate(tmp_path: Path) -> None:
@@ -516,11 +519,11 @@ def test_an_open_month_is_an_estimate(tmp_path: Path) -> None:
     test.selectbox[0].select("2021-04").run()
     said = "".join(one.value for one in test.markdown)
     assert "Avril 2021 n’est pas encore clos" in said
-    assert "5,00\u202f€ d’enveloppes, dont 3,00\u202f€ directs et 2,00\u202f€ au pot commun" in said
+    assert "5,00\u202f€ d’enveloppes, dont 3,00\u202f€ en direct et 2,00\u202f€ au pot commun" in said
 
 
-def what_if_home(tmp_path: Path) -> Path:
-    # Under the other rule, a-1 gains what a-2 loses, and a-3 is new among the members of the pool.
+def scenarios_home(tmp_path: Path) -> Path:
+    # Under the other rule, a-1 gains the amount that a-2 loses, and a-3 becomes a pool member.
     earned = {
         "as_is": {"a-1": 2_000, "a-2": 1_000},
         "pool_rule_direct": {"a-1": 2_300, "a-2": 600, "a-3": 100},
@@ -565,9 +568,9 @@ def what_if_home(tmp_path: Path) -> Path:
 
 
 def test_a_scenario_is_compared_with_the_policy_in_force(tmp_path: Path) -> None:
-    test = show("payouts", manager_of(what_if_home(tmp_path)))
+    test = show("payouts", manager_of(scenarios_home(tmp_path)))
     kinds = test.selectbox(key="payouts_kind").options
-    assert kinds == ["le partage du pot commun", "l’enveloppe par abonné"], "only what was computed for the month"
+    assert kinds == ["le partage du pot commun", "l’enveloppe par abonné"], "only the scenarios computed for the month"
     cards = cards_of(test)
     assert cards["scenario_earned_cents"] == ("30,00\u202f€", "contre 30,00\u202f€ aujourd’hui")
     assert cards["scenario_paid_artists"] == ("3", "contre 2 aujourd’hui")
@@ -580,7 +583,7 @@ def test_a_scenario_is_compared_with_the_policy_in_force(tmp_path: Path) -> None
     test.selectbox(key="payouts_kind").select("envelope").run()
     assert cards_of(test)["scenario_earned_cents"] == ("45,00\u202f€", "contre 30,00\u202f€ aujourd’hui")
     assert cards_of(test)["losing"] == ("0", "")
-    assert "2 abonnements gardent leur enveloppe propre." in "".join(one.value for one in test.markdown)
+    assert "2 abonnements conservent leur propre enveloppe." in "".join(one.value for one in test.markdown)
 
 
 def test_data_that_did_not_get_through_are_told_in_words(tmp_path: Path) -> None:
@@ -614,11 +617,11 @@ def test_data_that_did_not_get_through_are_told_in_words(tmp_path: Path) -> None
     )
     assert row_of(test, "heartbeats")["loaded"] == "20 avril 2021 à 07:00"
     assert row_of(test, "b-7")["found"] == "7 % rejets"
-    assert row_of(test, "two")["state"] == "… averti"
+    assert row_of(test, "two")["state"] == "… avertissement"
     headings = headings_of(test)
-    assert "1 contrôle sur 2 n’est pas passé" in headings
+    assert "1 contrôle en échec sur 2" in headings
     assert "3 lignes rejetées sur 101 reçues" in headings
-    # The orchestrator and the orders are for operators: nobody else is led there.
+    # The orchestrator and the orders are for operators: no one else sees links to them.
     assert not any(path in html_of(test) for path in ("/operations/", "/orders"))
     operator = html_of(show("data", viewer_of(home, role=Role.OPERATOR)))
     assert all(f'href="{path}"' in operator for path in ("/operations/", "/orders"))
@@ -633,10 +636,10 @@ def test_what_keeps_a_month_from_closing_is_named(tmp_path: Path) -> None:
     ]
     home = write_home(tmp_path, fct_settlement_months=[month | amounts], fct_close_blockers=blockers)
     test = show("payouts", manager_of(home))
-    assert "1 point empêche de clore avril 2021" in headings_of(test)
+    assert "1 problème empêche de clore avril 2021" in headings_of(test)
     assert row_of(test, "credit_shares_not_10000-live-7") == {
         "subject": "live-7",
-        "reason": "live regardé dont les parts font 9\u202f000 au lieu de 10 000 points de base",
+        "reason": "live regardé dont les parts totalisent 9\u202f000 points de base au lieu de 10\u202f000",
     }
     free = write_home(tmp_path / "free", fct_settlement_months=[month | amounts])
     assert "Rien dans les données n’empêche de clore avril 2021" in headings_of(show("payouts", manager_of(free)))
@@ -662,7 +665,7 @@ def test_unusual_days_are_named(tmp_path: Path) -> None:
 
 
 def player_day(device: str, app_version: str, **figures: object) -> dict[str, object]:
-    """A player on 20 April 2021 that eight people used, ten hours of them."""
+    """A player on 20 April 2021, used by eight people for ten hours."""
     return {
         "day": date(2021, 4, 20),
         "device": device,
@@ -711,15 +714,15 @@ def players_home(tmp_path: Path, **rows: Any) -> Path:
 def test_players_that_report_badly_are_named_with_what_it_costs(tmp_path: Path) -> None:
     home = players_home(tmp_path)
     test = show("data", manager_of(home))
-    assert "Lecteurs vidéo\xa0: 1 signe sort de l’ordinaire" in headings_of(test)
+    assert "Lecteurs vidéo\xa0: 1 anomalie" in headings_of(test)
     assert row_of(test, "ios-ios 4.2.1-player_sparse_heartbeats") == {
         "player": "iOS 4.2.1",
         "share": "50\u202f%",
         "sign": "Signaux trop espacés",
     }
-    cost = "quand l’application n’en envoie qu’un par minute, la moitié du visionnage n’est comptée à aucun artiste"
+    cost = "si l’application n’en envoie qu’un par minute, la moitié du visionnage n’est comptée pour aucun artiste"
     assert sum(cost in text.value for text in test.markdown) == 2
-    # 20 h of 40 h of the seven days; the eighth day is no part of them. 100 of 1,900 delivered ones were rejected.
+    # 20 h of 40 h on the seven days; the eighth day does not count. 100 of 1,900 delivered heartbeats were rejected.
     ios = row_of(test, "player-ios-ios 4.2.1")
     assert (ios["sparse_bp"], ios["frozen_bp"], ios["rejects_bp"]) == ("50\u202f%", "0\u202f%", "5,3\u202f%")
     shown = re.findall(r'data-row="player-([^"]*)"', html_of(test))
@@ -738,7 +741,7 @@ def test_few_people_are_not_told_by_their_player(tmp_path: Path) -> None:
     for name in ("player-days", "player-signs"):
         table = find_export(name)(viewer.principal, viewer.copy, {})
         assert "tv" not in {row[table.columns.index("device")] for row in table.rows}
-        # Shares alone: a count less those of the others would tell what few people watched.
+        # Only shares: a total minus the other counts would reveal the watching of a few people.
         assert not [
             column for column in table.columns if column.endswith(("_ms", "playbacks", "watchers", "heartbeats"))
         ]
@@ -746,7 +749,7 @@ def test_few_people_are_not_told_by_their_player(tmp_path: Path) -> None:
 
 def test_players_without_a_fault_are_said_to_be_well(tmp_path: Path) -> None:
     test = show("data", manager_of(write_home(tmp_path, fct_player_health=[player_day("web", "")])))
-    assert "Lecteurs vidéo\xa0: aucun signe ne sort de l’ordinaire" in headings_of(test)
+    assert "Lecteurs vidéo\xa0: aucune anomalie" in headings_of(test)
     none = show("data", manager_of(write_home(tmp_path / "none")))
     assert "Lecteurs vidéo" in headings_of(none)
 
@@ -771,7 +774,7 @@ def test_every_link_to_a_table_leads_to_one(tmp_path: Path, page: str) -> None:
     homes = {
         "emerging": emerging_home,
         "catalogue": catalogue_home,
-        "payouts": what_if_home,
+        "payouts": scenarios_home,
         "data": partial(players_home, **rows),
     }
     home = homes[page](tmp_path) if page in homes else write_home(tmp_path, **rows)

@@ -1,4 +1,4 @@
-"""Readers of the serving copy: the newest one within the next look, never a mixture, never an error."""
+"""Readers of the serving copy see the newest copy at their next look, never a mixture and never an error."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,7 +45,7 @@ def test_a_swap_is_seen_at_once_and_an_older_copy_stays_whole(settings: Settings
     for number in range(2, 6):
         publish(settings, number)
     assert current_copy(settings).rows("select number from published.number") == ({"number": 5},)
-    # Read for the first time after four swaps: still what it was when the page began.
+    # Read for the first time after four swaps: still the copy from when the page began.
     assert before.rows("select number, letter from published.number") == ({"number": 1, "letter": "a"},)
 
 

@@ -1,4 +1,4 @@
-"""Both languages say the same things: same pages, same keys, same fields."""
+"""Both languages have the same pages, keys and fields."""
 
 from string import Formatter
 
@@ -30,8 +30,8 @@ def test_both_languages_have_the_same_texts_with_the_same_fields(page: str) -> N
 @pytest.mark.parametrize("page", PAGES)
 def test_french_is_set_as_french_is_set(page: str) -> None:
     for key, text in load_texts(page, Language.FRENCH).items():
-        assert "'" not in text, f"{key}: a typewriter's apostrophe"
-        assert '"' not in text, f"{key}: a typewriter's quotation mark; write « »"
+        assert "'" not in text, f"{key}: an ASCII apostrophe"
+        assert '"' not in text, f"{key}: an ASCII quotation mark; write « »"
         for sign in ":;!?»%€":
             assert f" {sign} " not in f"{text} ", f"{key}: a breaking space before {sign}"
         assert "« " not in text, f"{key}: a breaking space after «"

@@ -1,4 +1,4 @@
-"""A data home of its own for each test, and short ways to land, load and look."""
+"""A separate data home for each test, with short methods to land, load and query."""
 
 import json
 from datetime import UTC, datetime
@@ -50,6 +50,6 @@ class Home:
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    # The suites have tests of their own; importing their library takes seconds.
+    # The expectation suites have their own tests; importing Great Expectations takes seconds.
     monkeypatch.setattr("ingestion.load.validate", lambda *_: ())
     return Home(tmp_path / "home")

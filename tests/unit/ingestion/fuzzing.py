@@ -1,6 +1,6 @@
-"""Mutated files, each read as the doorway reads them, in this process: `python -m tests.unit.ingestion.fuzzing N SEED`.
+"""Reads mutated files as the doorway does, in this process: `python -m tests.unit.ingestion.fuzzing N SEED`.
 
-Prints what became of them as JSON. A file that ends the process, takes too long or raises what is no verdict fails.
+Prints a summary as JSON. A file fails the run if it ends the process, takes too long or raises an unexpected error.
 """
 
 import gzip
@@ -51,7 +51,7 @@ def _parquet(**options):
 
 
 def seeds():
-    """One whole file of each format, by ending."""
+    """One valid file of each format, by ending."""
     return [
         (".ndjson", _NDJSON),
         (".csv", _CSV.encode()),
@@ -115,14 +115,14 @@ _MUTATIONS = (_flip, _flip, _cut, _take_out, _splice, _repeat, _length, _number,
 
 
 def mutant(seed):
-    """A file's ending and content; the same for the same seed."""
+    """Return a file's ending and content, the same for the same seed."""
     rng = random.Random(seed)
     others = seeds()
     ending, whole = rng.choice(others)
     content = bytearray(whole)
     inside = None
     if ending.endswith((".gz", ".zst")) and rng.random() < 0.5:
-        # Broken inside the compression, which is whole; sometimes twice.
+        # Broken content in intact compression; sometimes compressed twice.
         inside = partial(gzip.compress, mtime=0) if ending.endswith(".gz") else zstandard.compress
         content = bytearray(_NDJSON if ".ndjson" in ending else _CSV.encode())
     for _ in range(rng.choice((1, 1, 2, 5))):
@@ -136,7 +136,7 @@ def mutant(seed):
 
 
 def judge(con, file, decoder):
-    """The verdict on one file: accepted (every record), rejected (some of them), set aside."""
+    """Return the verdict on one file: accepted (every record), rejected (at least one record) or set aside."""
     if file.format == ".parquet":
         try:
             for batch in decoder.batches(file):
@@ -162,7 +162,7 @@ def judge(con, file, decoder):
 
 
 def run(files, seed):
-    """Judge so many mutants; what came of it."""
+    """Judge this many mutants and return a summary."""
     verdicts, slowest, spent_by_verdict = Counter(), (0.0, ""), Counter()
     with (
         tempfile.TemporaryDirectory() as scratch,
@@ -179,7 +179,7 @@ def run(files, seed):
             path = landing / "live_credits" / f"a{ending}"
             path.write_bytes(content)
             (file,) = seen.look(landing, "live_credits", is_noted=False).fresh
-            signal.setitimer(signal.ITIMER_REAL, 20 * SECONDS_A_FILE)  # whatever hangs ends here
+            signal.setitimer(signal.ITIMER_REAL, 20 * SECONDS_A_FILE)  # interrupts a file that hangs
             before = _cpu()
             try:
                 verdict = judge(con, file, decoder)
@@ -203,7 +203,7 @@ def run(files, seed):
 
 
 def _own_peak_kib() -> int:
-    """VmHWM: `ru_maxrss` would count what the parent held before the fork."""
+    """Peak memory from VmHWM: `ru_maxrss` would include the parent's memory before the fork."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0])
 

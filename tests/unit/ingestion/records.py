@@ -1,4 +1,4 @@
-"""One good record of each type, to be broken by tests."""
+"""One valid record of each type; tests change it to break rules."""
 
 HEARTBEAT = {
     "event_id": "e-1",

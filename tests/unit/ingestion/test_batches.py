@@ -1,4 +1,4 @@
-"""The gate: what holds a file, and what becomes of it."""
+"""Batch checks: which of them hold a file, and how held files are released or discarded."""
 
 import json
 import runpy
@@ -88,10 +88,10 @@ def test_a_swarm_of_small_files_is_held(home, monkeypatch):
         ({"a": (199, 11), "b": (1, 0)}, "ab"),
         ({"a": (100, 10), "b": (100, 0)}, ""),
         ({"a": (100, 0), "b": (100, 11)}, "ab"),
-        # One small file of 150 broken records: too few by itself, too many of all.
+        # One small file of 150 broken records: too few to judge alone, but too many of all records.
         ({"a": (150, 150), "b": (1000, 0)}, "a"),
         ({"a": (150, 150), "b": (3000, 0)}, ""),
-        # Small files do not hide among large ones, nor behind one that fails by itself.
+        # Small files cannot hide among large ones or behind one that fails by itself.
         ({"a": (150, 150), "b": (150, 0), "c": (9000, 0)}, "ab"),
         ({"a": (150, 0), "b": (150, 0), "c": (1000, 1000)}, "c"),
         ({"a": (150, 150), "b": (150, 150), "c": (1000, 1000), "d": (500, 25)}, "abc"),
@@ -215,7 +215,7 @@ def test_what_was_discarded_never_loads(home):
 
 @pytest.fixture
 def three_held(home):
-    """A batch of which three files are held and one is not."""
+    """A batch with three held files and one promoted file."""
     for day in (1, 2, 3):
         home.land(f"heartbeats/{day}.ndjson", heartbeats(200, 20, day=f"2021-0{day}-11"))
     home.land("heartbeats/good.ndjson", heartbeats(3, day="2021-01-20"))
@@ -231,7 +231,7 @@ def test_files_are_released_and_discarded_one_by_one(home, three_held):
     given_up = discard(home.settings, three_held, ["heartbeats/2.ndjson"], operator="Bo", why="a test system's")
     assert given_up.names == ("heartbeats/2.ndjson",)
     assert read_held(home.settings, three_held).names == ("heartbeats/3.ndjson",)
-    assert records_in(home.settings.held_dir) == {"heartbeats/3.ndjson": 200}, "decided records lie in held no more"
+    assert records_in(home.settings.held_dir) == {"heartbeats/3.ndjson": 200}, "decided records are no longer in held"
     release(home.settings, three_held, operator="Ana", why="known")
     assert list_held(home.settings) == ()
     assert home.query("select source_file, batch_number, count(*) from raw.heartbeats group by all order by all") == [
@@ -261,10 +261,10 @@ def records_in(folder):
 def test_what_waits_is_not_known_for_good(home, three_held):
     discard(home.settings, three_held, ["heartbeats/2.ndjson"], operator="Bo", why="a test system's")
     home.land("heartbeats/1-again.ndjson", heartbeats(200, 20, day="2021-01-11"))
-    assert home.load("heartbeats") is None, "the same content is held once"
+    assert home.load("heartbeats") is None, "the same content is not held twice"
     for day in (1, 2):
         home.land(f"heartbeats/{day}-corrected.ndjson", heartbeats(200, day=f"2021-0{day}-11"))
-    assert home.load("heartbeats").verdict == "promoted", "another content loads"
+    assert home.load("heartbeats").verdict == "promoted", "other content loads"
     assert read_held(home.settings, three_held).names == ("heartbeats/1.ndjson", "heartbeats/3.ndjson")
 
 
@@ -364,7 +364,7 @@ A, B, GOOD_ONE = (f"heartbeats/{name}.ndjson" for name in ("a", "b", "good"))
 
 @pytest.fixture
 def held_before(home):
-    """A home with a batch that earlier code held whole: two bad files, a good one, one set aside; all in landing."""
+    """A home where earlier code held a whole batch: two bad files, a good one and one set aside, all in landing."""
     with ZipFile(FIXTURES / "held-by-earlier-code.zip") as packed:
         packed.extractall(home.settings.home)
     return "heartbeats-000001-01396ae9"
@@ -402,7 +402,7 @@ def test_files_that_earlier_code_held_are_decided_one_by_one(home, held_before):
 
 @pytest.mark.parametrize("recorded", [False, True])
 def test_a_discard_by_earlier_code_stands(home, held_before, recorded):
-    """Also one that was recorded, without naming files, and killed before it was carried out."""
+    """This includes a discard recorded without file names whose process was killed before carrying it out."""
     if recorded:
         line = {"batch_id": held_before, "decision": "discard", "operator": "Ana", "why": "w", "decided_at": "t"}
         (home.settings.held_dir / "decisions.ndjson").write_text(json.dumps(line) + "\n")
@@ -429,7 +429,7 @@ MONTHS = ("2021-01", "2021-02", "2021-03", "2021-04")
 @pytest.mark.parametrize(
     ("record_type", "first", "last", "touched"),
     [
-        # A period that ends on 1 March may begin 34 days before, on 26 January.
+        # A period that ends on 1 March can begin 34 days before, on 26 January.
         ("heartbeats", date(2021, 1, 26), date(2021, 1, 26), ("2021-01", "2021-02", "2021-03")),
         ("heartbeats", date(2021, 1, 25), date(2021, 1, 25), ("2021-01", "2021-02")),
         ("heartbeats", date(2021, 3, 31), date(2021, 3, 31), ("2021-03", "2021-04")),

@@ -1,4 +1,4 @@
-"""Files are rewritten into fewer, and nobody can tell from the records; what is not needed any more is deleted."""
+"""Compaction merges files without changing any record, and the vacuum deletes files that are no longer needed."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,8 @@ from ingestion.raw_versions import UnknownVersionError, batches_loaded_at, last_
 from ingestion.vacuum import vacuum
 from tests.unit.ingestion.records import HEARTBEAT
 
+pytestmark = pytest.mark.slow
+
 NONE = timedelta()
 DELIVERIES = FEWEST_FILES + 2
 ROWS = "select * from raw.{} order by all"
@@ -34,7 +36,7 @@ ROWS = "select * from raw.{} order by all"
 
 @pytest.fixture
 def delivered(home):
-    """Ten deliveries of heartbeats of two days, each with a reject."""
+    """Ten deliveries of heartbeats from two days, each with a reject."""
     for number in range(DELIVERIES):
         deliver(home, number)
     return home
@@ -270,7 +272,7 @@ def test_a_batch_is_not_committed_twice_though_its_transactions_be_forgotten(del
 
 
 def test_a_reader_of_new_batches_opens_no_old_file(home, delivered):
-    """The plan leaves old files out: they may as well be gone."""
+    """The plan leaves old files out, so the query works even though they are unreadable."""
     for number in range(DELIVERIES, DELIVERIES + 10):
         deliver(home, number)
     pins = read_pins(home.settings)
@@ -324,7 +326,7 @@ def test_what_is_more_than_a_file_becomes_several():
 
 
 def test_a_year_of_days_rewrites_a_record_a_few_times():
-    """A day's file grows by late deliveries for 35 nights."""
+    """A day gets late deliveries for 35 nights."""
     files, rewritten, delivered, number = [], 0, 0, 0
     for night in range(36):
         for _ in range(288 if night == 0 else 40):

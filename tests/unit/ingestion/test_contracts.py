@@ -1,4 +1,4 @@
-"""Every reject reason of every record type, and what good values become."""
+"""Every reject reason of every record type, and the stored form of accepted values."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -129,7 +129,7 @@ def test_the_first_reason_that_applies_is_given(home):
             HEARTBEAT | everything | {"live_id": None},
             HEARTBEAT | everything,
             HEARTBEAT | {"state": 1, "event_at": "2014-01-01T00:00:00Z"},
-            # In the future of its receipt and before 2015; and received too late and too old.
+            # Two reasons each: after its receipt and before 2015; received too late and too old.
             HEARTBEAT | {"event_at": "2014-01-02T00:00:00Z", "received_at": "2014-01-01T00:00:00Z"},
             HEARTBEAT | {"event_at": "2014-01-01T00:00:00Z", "received_at": "2014-03-01T00:00:00Z"},
         ],
@@ -255,6 +255,7 @@ def test_a_duration_never_reaches_a_bound_by_rounding(home, seconds, expected):
 POSITIONS = st.one_of(st.decimals(0, 10**9, places=6), st.decimals(0, 10**14, places=3), st.integers(0, 10**14))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(POSITIONS.map(Decimal), min_size=1, max_size=50))
 def test_positions_are_rounded_in_decimal(tmp_path_factory, home, positions):

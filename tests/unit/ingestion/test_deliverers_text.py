@@ -1,4 +1,4 @@
-"""Text as spreadsheets and billing systems write it is read as it was meant; what is odd about it is named."""
+"""Text written by spreadsheets and billing systems is read as intended, and its oddities are named."""
 
 import io
 import shutil
@@ -118,7 +118,7 @@ def test_a_header_of_none_of_our_columns_is_refused(header):
 
 
 PIECES = [b"\n", b"a", b",", b'"', b"\r", b"\xe9", b"\x81", b"\xc3", "é".encode(), "\ufffd".encode(), b"\xed\xb2\x80"]
-"""Line ends, text, Windows-1252, a byte of neither, halves of UTF-8, and what decoders put in a byte's place."""
+"""Line ends, text, Windows-1252, a byte in neither encoding, partial UTF-8, and decoders' replacements for a byte."""
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map(b"".join))

@@ -1,4 +1,4 @@
-"""A small file can neither take minutes nor gigabytes: it is read in time, or set aside with the reason."""
+"""A small file cannot take minutes or gigabytes: it is read in time, or set aside with the reason."""
 
 import gzip
 import json
@@ -24,13 +24,15 @@ from ingestion.seen_files import SeenFiles
 
 from .records import ARTIST, HEARTBEAT
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parents[2] / "fixtures" / "doorway"
 MIB = 1 << 20
 LIMITS = Limits(file_bytes=100 << 30, ratio=200, memory_bytes=256 * MIB)
 
 
 def judge(folder, record_type, limits=LIMITS):
-    """What becomes of each file, as counts by outcome, without a raw layer; and what was found about the files."""
+    """Judge files without a raw layer; return the records per outcome, and the findings about the files."""
     contract, read = CONTRACTS[record_type], ReadFiles(limits)
     landed = SeenFiles(folder / "seen.sqlite").look(folder, record_type, is_noted=False).fresh
     outcomes = {}
@@ -51,7 +53,7 @@ def judge(folder, record_type, limits=LIMITS):
 
 
 def judge_one(tmp_path, name, content, limits=LIMITS):
-    """Outcomes, or the reason why the file is set aside; and the processor time it took."""
+    """Return the records per outcome, or the reason why the file is set aside, and the CPU seconds."""
     path = tmp_path / name
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(content)
@@ -69,7 +71,7 @@ import ingestion.load
 from ingestion.settings import Settings
 ingestion.load.validate = lambda *_: ()
 report = ingestion.load.load_new_files(Settings(home=Path(sys.argv[1]), memory_limit="1GB", threads=2), "artists")
-# Of itself VmHWM: `ru_maxrss` would count what the parent held before the fork.
+# Its own peak from VmHWM: `ru_maxrss` would include the parent's memory before the fork.
 (own,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
 print(report.records, max(int(own), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 print(report.unreadable)
@@ -100,7 +102,7 @@ def test_four_megabytes_of_newlines_are_judged_in_under_a_second_a_mebibyte(tmp_
             zstandard.compress(b"artist_id,name\na,b\n") + zstandard.ZstdCompressor().compress(b"") * 100_000,
             1,
         ),
-        ("a member a byte.csv.gz", b"".join(gzip.compress(bytes([c])) for c in b"artist_id,name\na,b\n" * 50), 99),
+        ("one member per byte.csv.gz", b"".join(gzip.compress(bytes([c])) for c in b"artist_id,name\na,b\n" * 50), 99),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -191,7 +193,7 @@ def test_quotes_that_are_never_closed_cost_time_in_proportion(tmp_path, name):
 
 
 def test_an_open_quote_is_told_apart_as_a_parser_line_by_line_would():
-    """Against the plain way: try every line as a record's first until the end; quadratic, so on a few lines."""
+    """Records cover the text exactly, and each one's text is the lines from its line number on."""
     layout = CsvLayout(",", ("artist_id", "name"), ())
     for text in (
         'a,"b\nc,d\n', 'x","y\n' * 5, 'a,"b\n"c,d\n', 'a,"b\nc"\nd,"e\nf,g\n', '"a\n"\nb,c\n', 'a,"b""\nc",d\ne,f\n',
@@ -257,7 +259,7 @@ def test_a_bomb_of_dictionary_pages_is_set_aside_within_the_memory_limit(home):
 
 
 BOMBS = {
-    "a value of 30 KB a row, dense": (
+    "a 30 KB value per row, dense": (
         lambda path: parquet(
             path,
             pa.table(
@@ -275,7 +277,7 @@ BOMBS = {
         lambda path: parquet(path, pa.table({"artist_id": ["x" * 100_000_000], "name": ["a"]}), compression="zstd"),
         "decompressed",
     ),
-    "20 million rows of nothing": (
+    "20 million rows of nulls": (
         lambda path: parquet(
             path,
             pa.table({"artist_id": pa.nulls(20_000_000, pa.string()), "name": pa.nulls(20_000_000, pa.string())}),
@@ -331,7 +333,7 @@ def test_all_broken_files_are_found_in_one_pass(tmp_path):
         (tmp_path / f"artists/{i}.parquet").write_bytes(b"no" * 10)
         (tmp_path / f"artists/{i}.csv").write_bytes(b"no\n")
     _, read = judge(tmp_path, "artists")
-    assert len(read.unreadable) == 5  # the headers, before anything is staged
+    assert len(read.unreadable) == 5  # all CSV headers are checked before anything is staged
     for i in range(5):
         (tmp_path / f"artists/{i}.csv").unlink()
     _, read = judge(tmp_path, "artists")

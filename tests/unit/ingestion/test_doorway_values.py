@@ -1,6 +1,6 @@
-"""Values as real players and billing systems write them: what is taken, what is kept otherwise, what is rejected.
+"""Values as real players and billing systems write them: accepted, kept in another form, or rejected.
 
-What is right comes from the cases' own figures, and from the oracle's reading of the same files.
+The expected results come from the cases' own figures and from the oracle's reading of the same files.
 """
 
 import io
@@ -86,7 +86,7 @@ def test_subscriptions_of_the_case(home):
     ]  # fmt: skip
 
 
-# --- what is optional never costs a heartbeat ------------------------------------------------------
+# --- an unreadable optional field never costs a heartbeat ------------------------------------------
 
 ODD = {
     "received_at": ("soon", "2021-01-18T18:51:18", 1_610_995_878, True, [1], "2021-02-30T00:00:00Z"),
@@ -248,7 +248,7 @@ def test_days_as_they_are_delivered(home):
 
 
 def land(home, record_type: str, kind: str, records: list[dict]) -> None:
-    """Land records in a format; a value in CSV that needs them is quoted."""
+    """Land records in one format; CSV values are quoted."""
     if kind == "ndjson":
         home.land(f"{record_type}/a.ndjson", records)
     elif kind == "csv":
@@ -340,7 +340,7 @@ def test_names_titles_and_ibans_stay_as_they_are(home):
     ]
 
 
-# --- blanks around other values, words whatever their case ------------------------------------------
+# --- blanks around other values, words in any case ---------------------------------------------------
 
 
 @pytest.mark.parametrize("kind", ["ndjson", "csv", "parquet"])
@@ -374,7 +374,7 @@ def test_closed_lists_are_in_small_letters():
     assert words == [word.lower() for word in words]
 
 
-# --- money that was given back, other money, and dates to come ---------------------------------------
+# --- refunds, currencies and future dates ------------------------------------------------------------
 
 
 def test_refunds_and_currencies(home):

@@ -1,11 +1,15 @@
-"""Mutated files of every format: each accepted, rejected or set aside, in bounded time and memory."""
+"""Mutated files of every format are accepted, rejected or set aside, in bounded time and memory."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from .fuzzing import MEMORY_BYTES, SECONDS_A_FILE, mutant, seeds
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 SEED = "doorway-1"
@@ -33,7 +37,7 @@ def test_mutants_are_the_same_for_the_same_seed_and_of_every_format():
 
 
 def test_a_line_that_the_parser_quotes_cut_within_a_character_stops_no_load(home):
-    """Found by the fuzz run: the message of DuckDB's error was no UTF-8, so its error came as another one."""
+    """Found by the fuzz run: DuckDB's error message was not UTF-8, so another error was raised instead."""
     ending, content = mutant("doorway-1:3921")
     home.land(f"live_credits/a{ending}", content)
     report = home.load("live_credits")

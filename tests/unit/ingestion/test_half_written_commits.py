@@ -1,4 +1,4 @@
-"""A kill in the middle of a Delta commit leaves the commit under another name: the promotion that follows drops it."""
+"""A process killed during a Delta commit leaves the commit under another name; the next promotion deletes it."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A data home says which format it has; a newer one is refused before anything is read or written."""
+"""A data home records its format; a newer format is refused before anything is read or written."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What is taken, in which formats, once; and what is set aside."""
+"""Which files are loaded, in which formats, exactly once; and which are set aside."""
 
 import csv
 import gzip
@@ -222,7 +222,7 @@ def test_an_unreadable_page_deep_in_a_parquet_file_sets_it_aside(home):
     report = home.load("heartbeats")
     assert home.query("select distinct source_file from raw.heartbeats") in (
         [("heartbeats/b.ndjson",)],  # found corrupt
-        [("heartbeats/a.parquet",), ("heartbeats/b.ndjson",)],  # the bytes hit plain values only
+        [("heartbeats/a.parquet",), ("heartbeats/b.ndjson",)],  # the damage hit only plain values
     )
     assert report.files + len(report.unreadable) == 2
 
@@ -372,10 +372,11 @@ NOISE = st.one_of(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(NOISE, max_size=30))
 def test_noise_is_loaded_or_rejected_line_by_line(tmp_path_factory, home, lines):
-    # A first byte of another format makes the file unreadable: that has a test of its own.
+    # A first byte of another format makes the file unreadable, which another test covers.
     content = b"{}\n" + b"\n".join(lines)
     fresh = type(home)(tmp_path_factory.mktemp("noise"))
     fresh.land("heartbeats/a.ndjson", content)
@@ -390,6 +391,7 @@ def test_noise_is_loaded_or_rejected_line_by_line(tmp_path_factory, home, lines)
 CELL = st.text(alphabet='ab,"\n\r é\0', max_size=6)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rows=st.lists(st.tuples(CELL, CELL), min_size=1, max_size=20))
 def test_csv_that_a_writer_wrote_is_read_as_it_was_meant(tmp_path_factory, home, rows):
@@ -409,6 +411,7 @@ def test_csv_that_a_writer_wrote_is_read_as_it_was_meant(tmp_path_factory, home,
         assert found == good
 
 
+@pytest.mark.slow
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=300).map(lambda noise: b"artist_id,name\n" + noise))
 def test_csv_noise_never_stops_a_load(tmp_path_factory, home, content):
@@ -449,7 +452,7 @@ def test_nothing_new_takes_no_look_at_the_files(home, monkeypatch):
     monkeypatch.setattr("ingestion.landed_content.read_content", None)
     monkeypatch.setattr("ingestion.load.hash_content", None)
     assert home.load("artists") is None
-    # Delivered again by rename: a file that is touched in a folder that has been quiet for long is not looked at.
+    # Delivered again by rename: a file touched in place, in a folder that has long been quiet, is not checked.
     again = home.settings.landing_dir / "artists/7.csv"
     again.with_suffix(".part").write_bytes(again.read_bytes())
     again.with_suffix(".part").rename(again)

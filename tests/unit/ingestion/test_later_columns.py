@@ -1,4 +1,4 @@
-"""A raw table that an earlier version of the project wrote takes new columns; its old files stay as they are."""
+"""A raw table written by an earlier version of the project gets new columns; its old files stay unchanged."""
 
 from datetime import UTC, datetime
 
@@ -17,13 +17,15 @@ from tests.fixtures.homes import unpack_format_1
 from .conftest import Home
 from .records import HEARTBEAT, LIVE, SUBSCRIPTION
 
+pytestmark = pytest.mark.slow
+
 LATER = {"currency", "refunded_cents"}
 NOW = datetime(2022, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
 def grown(home, tmp_path):
-    """A home of format 1 into which a subscription with a refund has landed since."""
+    """A home of format 1 that has since loaded a subscription with a refund."""
     path = unpack_format_1(tmp_path / "format-1")
     old = Home(next(one.parent for one in path.rglob("raw") if one.is_dir()))
     before = read_pins(old.settings)
@@ -116,7 +118,7 @@ def test_old_heartbeats_have_no_app_version_and_new_ones_have_theirs(old_home, m
     (compacted,) = compact(old_home.settings, tables=["heartbeats"])
     assert compacted.merged >= 2
     assert old_home.query("from raw.heartbeats order by all") == before
-    # Compacting leaves a checkpoint: the log's reader takes the counts from there.
+    # Compaction writes a checkpoint, where the log reader finds the counts.
     (merged,) = [file for file in files_of(old_home, "heartbeats") if file.partition["event_day"] == "2021-01-18"]
     assert (dict(merged.null_counts), merged.records) == ({"app_version": merged.records - 1}, merged.records)
 
@@ -128,7 +130,7 @@ def test_the_columns_of_a_table_are_read_from_the_log_not_from_each_file(old_hom
     older = [file for file in files_of(old_home, "heartbeats") if file.last_batch < last]
     assert len(older) > 40
     groups = sorted(older, key=lambda file: (file.last_batch, file.path), reverse=True)
-    # Of the newest 16 files, of which one is new, each may be opened; of the next 64, and so on, only the first.
+    # Each of the newest 16 files (one of them new) can be opened; only the first of the next 64, and so on.
     firsts = {15, 15 + 64, 15 + 64 + 256}
     for number, file in enumerate(groups):
         if number > 15 and number not in firsts:
@@ -174,7 +176,7 @@ def test_rejects_of_an_earlier_version_have_neither(old_home):
 
 
 def test_held_by_an_earlier_version_and_released_by_this_one(home):
-    """What was staged without the column is staged again with it: the file's columns decide, not the log."""
+    """Records staged without the column are staged again with it: the file's columns decide, not the log."""
     home.land("heartbeats/a.ndjson", [HEARTBEAT] * 150 + [HEARTBEAT | {"event_at": "x"}] * 100)
     report = home.load("heartbeats")
     for path in (home.settings.held_dir / report.batch_id).rglob("*.parquet"):

@@ -1,4 +1,4 @@
-"""Whatever lies in landing, good files load, and what is not taken is named once with its reason."""
+"""Whatever is in landing, good files load, and each entry that is not taken is named once with its reason."""
 
 import csv
 import json
@@ -17,15 +17,18 @@ from hypothesis import strategies as st
 
 import ingestion.load
 import ingestion.readers
+import ingestion.waiting
 from ingestion.contracts import RECORD_TYPES
 from ingestion.landed_names import os_name, printable_name
 from ingestion.landing import hash_of_landed
 from ingestion.not_taken import find_not_taken
 from ingestion.seen_files import SeenFiles
 from orchestration.commands.refresh import show_not_taken
-from payouts.gate import unread_refusals
+from payouts.preconditions import unread_refusals
 
 from .records import ARTIST, GOOD, HEARTBEAT
+
+pytestmark = pytest.mark.slow
 
 CASES = Path(__file__).parents[2] / "fixtures" / "doorway"
 NOBODY = 65534
@@ -94,6 +97,7 @@ import json, os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 import ingestion.load
+import ingestion.waiting
 from ingestion.contracts import RECORD_TYPES
 from ingestion.not_taken import find_not_taken
 from ingestion.settings import Settings
@@ -108,7 +112,7 @@ print(json.dumps({
     "records": {t: r and r.records for t, r in reports.items()},
     "unreadable": [name for r in reports.values() if r for name, _ in r.unreadable],
     "named": [[e.name, e.reason] for e in found.named],
-    "fresh": ingestion.load.waiting_files(settings),
+    "fresh": ingestion.waiting.waiting_files(settings),
 }))
 """
 
@@ -116,7 +120,7 @@ print(json.dumps({
 @pytest.mark.parametrize("user", [0, NOBODY], ids=["as root", "as an ordinary user"])
 def test_odd_entries_beside_a_good_file_of_each_type(user):
     if os.geteuid():
-        pytest.skip("only root can become somebody else, and make a device")
+        pytest.skip("only root can become another user and create a device")
     home = Path(tempfile.mkdtemp(prefix="allive-odd-"))
     landing = home / "landing"
     try:
@@ -194,7 +198,7 @@ def test_a_record_types_folder_that_is_a_link_is_not_entered(home, tmp_path):
 
 
 def between_looking_and_reading(monkeypatch, change):
-    """Let something happen after the files were found and before the first one is read."""
+    """Call `change` after the files are found and before the first one is read."""
     sort = ingestion.load._sort
 
     def changed_first(*args):
@@ -258,7 +262,7 @@ def test_a_file_that_grows_while_it_is_staged_waits_for_the_next_run(home, monke
         report = home.load("artists")
     assert (report.files, report.unreadable) == (1, ())
     assert named(home, with_last_load=True).keys() == {f"artists/{name}"}
-    assert ingestion.load.waiting_files(home.settings) == (f"artists/{name}",)
+    assert ingestion.waiting.waiting_files(home.settings) == (f"artists/{name}",)
 
 
 def test_odd_entries_of_a_quiet_folder_are_named_without_looking_again(tmp_path):
@@ -269,7 +273,7 @@ def test_odd_entries_of_a_quiet_folder_are_named_without_looking_again(tmp_path)
     seen = SeenFiles(tmp_path / "seen.sqlite")
     for later in (0, 5):
         seen.look(landing, "artists", now=1e9 + later)
-    (landing / "artists/inner/a.json").chmod(0o600)  # which stamps no folder
+    (landing / "artists/inner/a.json").chmod(0o600)  # does not change the folder's stamp
     found = seen.look(landing, "artists", now=1e9 + 10, is_noted=False).not_taken
     assert [entry.name for entry in found.named] == ["artists/inner/a.json"]
     assert found.kept_out == {"artists/inner": 1}

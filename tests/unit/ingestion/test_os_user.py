@@ -1,4 +1,4 @@
-"""Who acts is the user of the operating system, and who signed in where that is somebody else."""
+"""The acting user is the operating system's user, with the user who signed in if that is another one."""
 
 import os
 import pwd
@@ -14,7 +14,7 @@ NO_LOGIN = "4294967295"
 
 @pytest.fixture
 def acting(tmp_path, monkeypatch):
-    """Act as a uid behind a login."""
+    """Act as a uid with a login uid."""
 
     def act(uid, login):
         monkeypatch.setattr(os, "getuid", lambda: uid)
@@ -30,11 +30,11 @@ def acting(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("uid", "login", "name"),
     [
-        pytest.param(1000, "1000", "nina", id="who signed in"),
+        pytest.param(1000, "1000", "nina", id="the user who signed in"),
         pytest.param(990, "1000", "nina as allive", id="sudo -u allive"),
-        pytest.param(990, NO_LOGIN, "allive", id="a service, which nobody signed in to start"),
-        pytest.param(990, None, "allive", id="no such file, outside of Linux"),
-        pytest.param(990, "", "allive", id="nothing in it"),
+        pytest.param(990, NO_LOGIN, "allive", id="a service, started without a login"),
+        pytest.param(990, None, "allive", id="no login uid file, outside Linux"),
+        pytest.param(990, "", "allive", id="an empty login uid file"),
         pytest.param(4711, "4711", "uid 4711", id="a user without a name, in a container"),
         pytest.param(990, "4711", "uid 4711 as allive", id="a login without a name"),
     ],
@@ -45,6 +45,6 @@ def test_the_name_is_the_password_database_s(acting, uid, login, name):
 
 def test_the_environment_does_not_say_it(monkeypatch):
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER", "ALLIVE_OPERATOR"):
-        monkeypatch.setenv(variable, "somebody else")
-    assert "somebody else" not in os_user.acting_user()
+        monkeypatch.setenv(variable, "another user")
+    assert "another user" not in os_user.acting_user()
     assert os_user.acting_user().endswith(pwd.getpwuid(os.getuid()).pw_name)

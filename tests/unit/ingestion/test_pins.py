@@ -1,4 +1,4 @@
-"""Pins that do not fit the raw tables are refused by name; lost, broken and old ones are rebuilt to the number."""
+"""Pins that do not fit the raw tables are refused with the reason; lost, broken and old ones are rebuilt exactly."""
 
 import json
 import re
@@ -29,11 +29,11 @@ from ingestion.vacuum import vacuum
 from tests.unit.ingestion.records import GOOD, HEARTBEAT
 
 ANYTHING = {}
-"""No month is closed."""
+"""No month is closed, so any version will do."""
 
 
 class DeathError(Exception):
-    """The process dies here."""
+    """Simulates the death of the process."""
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def few_files_are_many(monkeypatch):
 
 
 def deliver(home, number, **more):
-    """Three batches: heartbeats with a reject, artists without one, and a file that is nothing but rejects."""
+    """Load three batches: heartbeats with a reject, artists without one, and a file with only rejects."""
     home.land(
         f"heartbeats/{number}.ndjson",
         [HEARTBEAT | {"event_id": f"{number}-{i}", "event_at": f"2021-02-0{1 + i}T10:00:00Z"} | more for i in range(2)]
@@ -56,7 +56,7 @@ def deliver(home, number, **more):
 
 @pytest.fixture
 def loaded(home):
-    """Two deliveries of three batches each, the last of which are rejects only."""
+    """Two deliveries of three batches each; the last batch of each has only rejects."""
     deliver(home, 1)
     deliver(home, 2)
     return home
@@ -82,7 +82,7 @@ def hold_only(home):
 
 
 def an_empty_file(home):
-    """A batch without a record and without a reject: no file bears its number."""
+    """Load a batch without a record or a reject: no file has its number."""
     home.land("subscriptions/empty.ndjson", b"")
     assert home.load("subscriptions").verdict == "promoted"
 
@@ -124,7 +124,7 @@ def test_lost_pins_are_rebuilt_to_the_number(loaded, history):
 
 @pytest.mark.usefixtures("few_files_are_many")
 def test_pins_of_logs_that_an_earlier_version_wrote_are_rebuilt_to_the_number(loaded):
-    """Neither its log entries bear a batch number, nor its register's rows a kind."""
+    """Its log entries have no batch number, and its register's rows have no kind."""
     for step in (an_empty_file, upkeep, lambda home: deliver(home, 3), an_empty_file_of_artists):
         step(loaded)
     pins, promotions = read_pins(loaded.settings), 0
@@ -155,7 +155,7 @@ def an_empty_file_of_artists(home):
 
 
 def after(call, times=1):
-    """Let a function do its work and then die, at its nth call."""
+    """Wrap a function so that it dies after doing its work, at its nth call."""
     calls = []
 
     def dying(*args, **kwargs):
@@ -209,7 +209,7 @@ def test_a_half_promotion_is_no_trouble_and_pins_lost_in_it_are_rebuilt(home, mo
 
     pins_file(copy).unlink(missing_ok=True)
     if is_first:
-        assert check_pins(copy.settings) == ()  # the first batch is not finished: pins are made by finishing it
+        assert check_pins(copy.settings) == ()  # the first batch is unfinished: finishing it writes the pins
         finish_decisions(copy.settings)
     else:
         assert [problem.trouble for problem in check_pins(copy.settings)] == [Trouble.LOST]
@@ -233,7 +233,7 @@ def test_a_compaction_that_died_before_it_pinned_is_no_trouble(loaded, monkeypat
 
 
 def test_lost_pins_are_not_nothing_loaded(loaded):
-    """Whoever reads them: an empty platform would be built and published."""
+    """Every reader refuses: otherwise an empty platform would be built and published."""
     pins_file(loaded).unlink()
     for read in (
         lambda: read_pins(loaded.settings),
@@ -291,7 +291,7 @@ def test_broken_pins_are_refused_and_rebuilt(loaded, damage):
 @pytest.mark.parametrize("with_upkeep", [False, True])
 @pytest.mark.usefixtures("few_files_are_many")
 def test_stale_pins_are_refused_at_a_load_and_rebuilt_when_asked(loaded, since, with_upkeep):
-    """A load on them would give a batch number a second time."""
+    """A load on stale pins would use a batch number twice."""
     old = pins_file(loaded).read_bytes()
     for number in range(since):
         deliver(loaded, 10 + number)
@@ -306,7 +306,7 @@ def test_stale_pins_are_refused_at_a_load_and_rebuilt_when_asked(loaded, since, 
     for act in (lambda: deliver(loaded, 99), lambda: compact(loaded.settings), lambda: hold_and_release(loaded)):
         with pytest.raises(PinsError, match="older than the tables"):
             act()
-    with pytest.raises(PinsError):  # what pins say is not overruled without a person
+    with pytest.raises(PinsError):  # readable pins are never overruled automatically
         repair_lost_pins(loaded.settings, operator="tests", at_least=ANYTHING)
     repair_pins(loaded.settings, operator="tests", at_least=pins.versions)
     assert read_pins(loaded.settings) == pins
@@ -335,7 +335,7 @@ def test_pins_from_before_a_compaction_whose_files_are_gone_are_stale(loaded):
 
 @pytest.mark.parametrize("table", ["heartbeats", "artists", "lives", REJECTS])
 def test_a_table_restored_from_an_older_copy_is_refused_and_not_repaired(loaded, tmp_path, table):
-    """Its records are gone: with pins, without them, and with pins as old as the table."""
+    """Its records are gone, whether the pins are current, missing or as old as the table."""
     shutil.copytree(loaded.settings.raw_dir, tmp_path / "older")
     old = pins_file(loaded).read_bytes()
     deliver(loaded, 3)
@@ -363,7 +363,7 @@ def test_tables_restored_without_the_register_of_their_versions_are_refused(load
     register = (loaded.settings.raw_dir / "versions.sqlite").read_bytes()
     shutil.rmtree(loaded.settings.raw_dir)
     shutil.copytree(tmp_path / "older", loaded.settings.raw_dir)
-    assert check_pins(loaded.settings) == ()  # all of one copy
+    assert check_pins(loaded.settings) == ()  # everything is from one copy
     (loaded.settings.raw_dir / "versions.sqlite").write_bytes(register)
     assert "raw/versions.sqlite knows" in str(PinsError(check_pins(loaded.settings, with_files=False)))
 
@@ -436,7 +436,7 @@ def test_a_register_that_cannot_be_read_is_named(loaded):
 
 @pytest.mark.usefixtures("few_files_are_many")
 def test_a_register_has_its_name_from_when_it_is_whole(loaded, monkeypatch):
-    """Upkeep that dies while it makes the register leaves none, which is what there was before."""
+    """If upkeep dies while it creates the register, there is no register, as before."""
     connect = sqlite3.connect
 
     def dies_once_there_is_a_file(database, **options):
@@ -482,7 +482,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.mark.usefixtures("few_files_are_many")
 def test_a_register_that_is_gone_is_named(loaded):
-    """The log was trimmed: nothing else knows with which batch the pinned version came."""
+    """The log was trimmed, so nothing else knows the batch of the pinned version."""
     upkeep(loaded)
     (loaded.settings.raw_dir / "versions.sqlite").unlink()
     assert "in neither the log nor the register" in str(PinsError(check_pins(loaded.settings, with_files=False)))
@@ -499,7 +499,7 @@ def test_pins_that_a_month_is_ahead_of_are_not_rebuilt(loaded):
 
 
 def test_a_decision_of_an_older_copy_does_not_set_the_pins_back(loaded, monkeypatch, tmp_path):
-    """Carried out again, it would pin its own number, which later batches have passed."""
+    """Carried out again, it would pin its own batch number, although later batches have been loaded."""
     crash(loaded, monkeypatch, "pinned")
     staging = loaded.settings.raw_dir / "_staging"
     shutil.copytree(staging, tmp_path / "staging")
@@ -537,7 +537,7 @@ def test_the_register_is_read_where_nothing_may_be_written(loaded, monkeypatch):
 
 
 def test_files_that_were_loaded_after_the_copy_that_was_restored_are_loaded_again(loaded, tmp_path):
-    """The memory of landed files is newer than the tables: what it remembers was never loaded into these."""
+    """The memory of landed files is newer than the tables: it has files that were never loaded into them."""
     shutil.copytree(loaded.settings.raw_dir, tmp_path / "older")
     deliver(loaded, 3)
     rows = loaded.query("select * exclude batch_number from raw.heartbeats order by all")
@@ -554,7 +554,7 @@ def test_files_that_were_loaded_after_the_copy_that_was_restored_are_loaded_agai
 
 @pytest.mark.usefixtures("few_files_are_many")
 def test_pins_from_before_upkeep_are_older_than_the_register(loaded):
-    """The entry of the newer batch is trimmed from the log of heartbeats; no other table has a newer one."""
+    """The newer batch's entry is trimmed from the heartbeats log, and no other table has a newer entry."""
     old = pins_file(loaded).read_bytes()
     loaded.land("heartbeats/later.ndjson", [HEARTBEAT | {"event_id": "later"}])
     loaded.load("heartbeats")

@@ -1,4 +1,4 @@
-"""What others can read of a data home is named; what cannot be written is known before it is tried."""
+"""Files of a data home that others can read are named, and new files are private."""
 
 import os
 
@@ -10,7 +10,7 @@ from ingestion.settings import Settings
 
 @pytest.fixture
 def home(tmp_path):
-    """A data home as a umask of 022 leaves it."""
+    """A data home with the permissions that a umask of 022 gives."""
     home = tmp_path / "home"
     for folder in ("payouts", "raw", "access", "landing", "serving"):
         (home / folder).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What was rejected is found, shown as it was delivered, exported, corrected, and then known to be answered."""
+"""Rejects are found, shown as delivered, exported and corrected, and then count as answered."""
 
 import csv
 import json
@@ -146,7 +146,7 @@ def test_a_csv_whose_header_is_gone_is_said_to_lack_one(home):
     header = "artist_id,name,left_on\n"
     home.land(f"artists/{file.path.name}", header + file.path.read_text().replace("perhaps", ""))
     home.load("artists")
-    assert still_open(home) == [], "the export counts the line of the header"
+    assert still_open(home) == [], "the export's line numbers count the header"
 
 
 def test_nothing_is_exported_into_landing(home):
@@ -181,7 +181,7 @@ def test_a_delivered_export_answers_its_lines(home):
         return corrected(line) if "e-3" in line else ""
 
     deliver(home, file, complete)
-    assert still_open(home) == [("heartbeats/a.ndjson", 2)], "a line left blank is given up, and stays open"
+    assert still_open(home) == [("heartbeats/a.ndjson", 2)], "a line left blank stays open"
     answered = [reject.answered_by for reject in lines(home)]
     assert answered == [None, f"heartbeats/{file.path.name}, line 2"]
     assert kinds(home, Wanted(is_open=True)) == [("heartbeats/a.ndjson", "missing_event_id", 2, 1, 0)]

@@ -1,4 +1,4 @@
-"""What landed is found once, whenever it lands; folders that cannot have been given anything are not read again."""
+"""Each landed file is found once, whenever it lands; folders that cannot have new files are not read again."""
 
 import os
 import time
@@ -24,7 +24,7 @@ def seen(tmp_path):
 
 @pytest.fixture
 def read(monkeypatch):
-    """The folders that were read, since the list was cleared."""
+    """The folders that were read since the list was last cleared."""
     folders = []
     list_folder = ingestion.seen_files.list_folder  # type: ignore[attr-defined]
 
@@ -87,7 +87,7 @@ def test_a_folder_is_read_again_until_its_stamp_can_be_trusted_then_only_when_it
 
 
 def test_a_file_that_lands_within_a_tick_of_the_clock_is_found(seen, landing, monkeypatch):
-    """The folder's stamp is the same as when it was looked through: a coarse clock gave both."""
+    """The folder's stamp is the same as at the last look, because the clock is coarse."""
     deliver(landing, "heartbeats/a.csv")
     status = (landing / "heartbeats").stat()
     stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
@@ -100,7 +100,7 @@ def test_a_file_that_lands_within_a_tick_of_the_clock_is_found(seen, landing, mo
 
 
 def test_a_file_that_is_not_dealt_with_stays_fresh(seen, landing):
-    """The load that found it died."""
+    """The load that found the file died."""
     deliver(landing, "heartbeats/a.csv")
     now = time.time()
     for later in (0, 5, 10):

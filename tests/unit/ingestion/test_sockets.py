@@ -1,4 +1,4 @@
-"""Where a service's sockets lie: in a folder of the owner's, short enough, and gone with the service."""
+"""A service's sockets are in a private folder with a short path, which is removed with the service."""
 
 import os
 import socket

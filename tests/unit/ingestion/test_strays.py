@@ -1,4 +1,4 @@
-"""Heartbeats of very many days: few files, bounded memory, and the same rows as with a file a day (docs/adr/0026)."""
+"""Heartbeats from many days: few files, bounded memory, and the same rows as with one file per day (docs/adr/0026)."""
 
 import json
 from collections import Counter
@@ -40,7 +40,7 @@ def beat(number: int, at: datetime, **more: object) -> dict[str, object]:
 
 
 def on_many_days(days: int, *, first: int = 0) -> list[dict[str, object]]:
-    """A heartbeat on each of many days in Paris: its first or last moments, or its noon, in summer and in winter."""
+    """One heartbeat per Paris day, around midnight or at noon, in summer and in winter."""
     moments = (time(0, 0, 0), time(23, 59, 59, 999_000), time(12), time(0, 59, 59), time(1, 30))
     dates = [date(2015, 1, 3) + timedelta(days=first + n) for n in range(days)]
     return [
@@ -64,7 +64,7 @@ def records_in_strays(home: Home) -> int:
 
 
 def test_heartbeats_of_four_thousand_days_are_one_file_within_a_gigabyte(home):
-    """With a file and a buffer a day DuckDB needed more than its 0.8 GB for them, and minutes where it had more."""
+    """With a file and a buffer per day, DuckDB needed more than its 0.8 GB, or took minutes when it had more."""
     heartbeats = on_many_days(4000)
     home.land("heartbeats/a.ndjson", heartbeats)
     assert home.settings.memory_limit == "1GB"
@@ -79,7 +79,7 @@ def test_heartbeats_of_four_thousand_days_are_one_file_within_a_gigabyte(home):
 
 
 def test_the_days_of_a_usual_load_keep_their_files_beside_a_thousand_strays(home):
-    """Two of the strays' days are in one group with the usual days."""
+    """Two of the strays' days share a group with the usual days."""
     home.land("heartbeats/a.ndjson", on_one_day(600) + on_one_day(600, datetime(2021, 3, 3, 23, 30, tzinfo=UTC)))
     home.land("heartbeats/b.csv", csv_of(on_many_days(1000)))
     report = home.load("heartbeats")
@@ -123,7 +123,7 @@ def test_a_home_with_strays_is_refused_by_code_that_would_read_them_as_of_no_day
 
 
 def test_the_format_is_raised_before_the_promotion_is_decided(home, monkeypatch):
-    """Earlier code that found the decision after a crash would carry it out."""
+    """Otherwise earlier code that found the decision after a crash would carry it out."""
 
     def crash(*_: object) -> None:
         raise KeyboardInterrupt
@@ -138,7 +138,7 @@ def test_the_format_is_raised_before_the_promotion_is_decided(home, monkeypatch)
     assert paths(home) == []
 
 
-# --- the same rows as with a file a day ------------------------------------------------------------
+# --- the same rows as with one file per day ----------------------------------------------------------
 
 
 def two_homes(tmp_path, monkeypatch):
@@ -147,7 +147,7 @@ def two_homes(tmp_path, monkeypatch):
 
 
 def in_both(homes, monkeypatch, act):
-    """Do the same to both; only the first knows strays."""
+    """Do the same in both homes; only the first one uses strays."""
     results = []
     for home, most in zip(homes, (64, 10**9), strict=True):
         monkeypatch.setattr(day_files, "MOST_DAYS", most)
@@ -164,7 +164,7 @@ def assert_equal(homes):
 
 
 def version_of(home, version):
-    """The heartbeats of a version of the table, read from the files of today."""
+    """The heartbeats of a version of the table, read from today's files."""
     records = records_of(home.settings, "heartbeats", version)
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
@@ -172,6 +172,7 @@ def version_of(home, version):
         return con.execute(f"select * exclude (batch_number) from ({scan}) order by all").fetchall()
 
 
+@pytest.mark.slow
 def test_rows_are_the_same_through_loads_compaction_pins_and_a_release(tmp_path, monkeypatch):
     homes = two_homes(tmp_path, monkeypatch)
     monkeypatch.setattr("ingestion.compaction.FEWEST_FILES", 2)
@@ -222,8 +223,9 @@ def test_rows_are_the_same_through_loads_compaction_pins_and_a_release(tmp_path,
     assert len(paths(homes[0])) < 10
 
 
+@pytest.mark.slow
 def test_what_earlier_code_held_by_day_is_released_as_strays(tmp_path, monkeypatch):
-    """A file a day in `held/`, one file in the table."""
+    """`held/` has one file per day, the table one file for all."""
     home = two_homes(tmp_path, monkeypatch)[0]
     broken = [beat(n, NOW, event_at="hier") for n in range(100)]
     home.land("heartbeats/held.ndjson", on_many_days(120) + broken)
@@ -239,7 +241,7 @@ def test_what_earlier_code_held_by_day_is_released_as_strays(tmp_path, monkeypat
 
 
 def test_new_batches_are_told_by_their_number_also_among_strays(home):
-    """What a refresh reads is what came since, whichever file it is in."""
+    """A refresh reads every record loaded since the last one, whichever file it is in."""
     home.land("heartbeats/a.ndjson", on_many_days(100))
     home.load("heartbeats")
     home.land("heartbeats/b.ndjson", on_many_days(70, first=500))

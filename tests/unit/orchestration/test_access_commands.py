@@ -1,4 +1,4 @@
-"""Invitations and grants at the command line: what is taken back stays back, and what weakens the gate is told."""
+"""Invitations and grants on the command line: a revocation is final, and a setting that weakens the gate warns."""
 
 from pathlib import Path
 
@@ -6,9 +6,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from dashboards.access import Principal, Role
-from dashboards.gate import grants, invitations
-from dashboards.gate.store import Store, open_store
+from dashboards.access import Principal, Role, grants, invitations
+from dashboards.access.store import Store, open_store
 from ingestion.settings import Settings
 from orchestration import cli
 from orchestration.commands.dashboards import warn_of_settings
@@ -35,14 +34,14 @@ def text_of(result: Result) -> str:
 
 
 def invite(email: str, *role: str) -> str:
-    """The token of the link that the command prints."""
+    """Invite, and return the token of the printed link."""
     result = allive("invite", email, *role)
     assert result.exit_code == 0, result.output
     return "".join(result.output.split()).rpartition("/invitation/")[2][:43]
 
 
 def test_invitations_are_listed_and_revoked(store: Store) -> None:
-    assert "No invitation is open" in allive("invitations", "list").output
+    assert "There are no open invitations" in allive("invitations", "list").output
     token = invite("ana@example.org", "--operator")
     listed = allive("invitations", "list")
     assert listed.exit_code == 0
@@ -84,9 +83,9 @@ def test_revoking_whom_was_only_invited_withdraws_the_invitation(store: Store) -
 def test_an_invitation_says_what_it_would_replace(store: Store) -> None:
     token = invite("ana@example.org", "--operator")
     invitations.accept_with_password(store, token, "un soir à l'Olympia", address="::1")
-    assert "It replaces what that account may see" in text_of(allive("invite", "ana@example.org", "--finance"))
-    assert "It replaces" not in text_of(allive("invite", "ana@example.org", "--operator"))
-    assert "It replaces" not in text_of(allive("invite", "ben@example.org", "--finance"))
+    assert "The link replaces the current access" in text_of(allive("invite", "ana@example.org", "--finance"))
+    assert "The link replaces" not in text_of(allive("invite", "ana@example.org", "--operator"))
+    assert "The link replaces" not in text_of(allive("invite", "ben@example.org", "--finance"))
 
 
 def test_a_provider_s_operator_is_granted_by_command(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""An alert reaches a person over the channel of the settings, or lies in a file: it is never lost."""
+"""An alert is sent over the configured channel or stored in a file: it is never lost."""
 
 import json
 import socketserver
@@ -75,7 +75,7 @@ def test_a_channel_that_does_not_take_it_leaves_a_file(tmp_path, wrong):
     settings = Settings(home=tmp_path, **wrong)
     where = send(settings, ALERT)
     assert [json.loads(path.read_text()) for path in files(settings)] == [AS_JSON]
-    assert f"the {wrong['alert_channel']} did not take it" in where
+    assert f"the {wrong['alert_channel']} did not accept it" in where
 
 
 def test_a_mail_goes_to_the_recipient(tmp_path):

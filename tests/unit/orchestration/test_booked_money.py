@@ -1,4 +1,4 @@
-"""What the serving copy says of closed months."""
+"""The serving copy's tables of closed months."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""The command line answers at once, and says with its exit code what kind of no it is."""
+"""The command line answers quickly, and its exit codes distinguish refusals from wrong usage."""
 
 import errno
 import json
@@ -79,7 +79,7 @@ def test_a_month_that_is_not_over_is_refused_at_once(allive, tmp_path):
     result = allive("payout", "2999-01")
     assert result.exit_code == 1
     assert "not over in Paris" in result.output
-    assert not (tmp_path / "dagster").exists(), "no run was started for it"
+    assert not (tmp_path / "dagster").exists(), "no run was started"
 
 
 def test_no_batch_is_no_refusal_and_an_unknown_one_is(allive):
@@ -87,7 +87,7 @@ def test_no_batch_is_no_refusal_and_an_unknown_one_is(allive):
     for decision in (["show"], ["release", "--why", "x"], ["discard", "--why", "x"]):
         result = allive("batches", decision[0], "lives-000001-00000000", *decision[1:])
         assert result.exit_code == 1
-        assert "Held are: none" in result.output
+        assert "Held batches: none" in result.output
 
 
 def test_the_demo_refuses_a_home_that_is_in_use(allive, tmp_path):
@@ -113,6 +113,41 @@ def test_help_imports_nothing_heavy():
     code = "import sys, orchestration.cli; print(' '.join(m for m in sys.modules if '.' not in m))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert HEAVY.isdisjoint(loaded)
+
+
+LOOKING = ("access", "batches", "doctor", "explain", "payout", "publish", "rejects", "requests", "refresh")
+"""Modules of commands that look something up, or find out first whether there is anything to do."""
+
+
+@pytest.mark.parametrize(
+    ("modules", "not_imported"),
+    [
+        (LOOKING, {"dagster", "dbt", "great_expectations", "pandas"}),
+        (("batches", "refresh", "rejects", "requests"), {"numpy", "pyarrow"}),
+    ],
+    ids=["no orchestrator", "no arrays"],
+)
+def test_commands_that_look_something_up_import_nothing_heavy(modules, not_imported):
+    names = ", ".join(f"orchestration.commands.{module}" for module in modules)
+    code = f"import sys, {names}; print(' '.join(m for m in sys.modules if '.' not in m))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+    assert not_imported.isdisjoint(done.stdout.split())
+
+
+def test_pandas_is_kept_out_only_inside():
+    code = """
+import sys, duckdb
+from orchestration.no_pandas import without_pandas
+with without_pandas():
+    assert duckdb.execute("select ?", ["a"]).fetchall() == [("a",)]
+    assert "pandas" not in sys.modules
+import pandas
+frame = pandas.DataFrame({"n": [1, 2]})
+with without_pandas():
+    assert duckdb.execute("select sum(n) from frame where n > ?", [1]).fetchall() == [(2,)]
+assert duckdb.execute("select n from frame").df().equals(frame)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)
 
 
 ON_A_HOME = [
@@ -152,11 +187,11 @@ ON_A_HOME = [
 
 
 KNOWN = {"home": 2, "month": 1, "line": 1}
-"""The newest format of each that the code knows."""
+"""The newest format of each kind that the code knows."""
 
 
 def newer(home, what):
-    """Make a data home of which one thing is newer than the code."""
+    """Make a data home with one part that is newer than the code."""
     files = {"home": "format.json", "month": "payouts/2021-01/manifest.json", "line": "payouts/audit.ndjson"}
     path = home / files[what]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +205,7 @@ def below(home):
 @pytest.mark.parametrize("what", ["home", "month", "line"])
 @pytest.mark.parametrize("command", ON_A_HOME, ids=" ".join)
 def test_every_command_refuses_what_is_newer_and_writes_nothing(allive, tmp_path, monkeypatch, what, command):
-    # The next step of every command: none may come so far, and `up` would go on for ever.
+    # The next step of every command: no command must reach it, and `up` would run forever.
     monkeypatch.setattr("orchestration.terminal.log_to_file", lambda _: sys.exit("went on"))
     newer(tmp_path, what)
     before = below(tmp_path)
@@ -189,11 +224,11 @@ def test_a_newer_format_is_said_in_words_and_exits_1(tmp_path, monkeypatch, caps
     assert cli.run_command_line() == 1
     said = capsys.readouterr().err
     assert f"has format {KNOWN[what] + 1}" in said
-    assert "defect" not in said
+    assert "bug" not in said
 
 
 def test_every_command_is_tried_on_a_newer_home():
-    """A command that is added later must be among them, or be `verify`, which has a verdict on it."""
+    """Each command must be listed in ON_A_HOME, except `verify`, which has its own verdict on a newer home."""
     groups = {group.name: group.typer_instance for group in cli.app.registered_groups}
     names = {(None, one.name or one.callback.__name__) for one in cli.app.registered_commands}
     names |= {(group, one.name) for group, app in groups.items() for one in app.registered_commands}
@@ -213,7 +248,7 @@ def test_verify_of_a_newer_home_is_not_provable_and_writes_nothing(allive, tmp_p
 def test_verify_without_payouts_is_not_provable_and_leaves_no_record(allive, tmp_path):
     result = allive("verify")
     assert result.exit_code == 3
-    assert "Not put on record: the data home has no audit log." in result.output
+    assert "Not recorded: the data home has no audit log." in result.output
     assert not (tmp_path / "payouts").exists()
 
 
@@ -225,7 +260,7 @@ def test_run_and_up_name_what_others_can_read(allive, tmp_path, monkeypatch):
     def stop(*_, **__):
         raise InterruptedError
 
-    monkeypatch.setattr("ingestion.load.has_new_files", stop)
+    monkeypatch.setattr("ingestion.waiting.has_new_files", stop)
     monkeypatch.setattr("orchestration.service.running_service", stop)
     for command in ("run", "up"):
         result = allive(command)
@@ -244,7 +279,7 @@ def test_a_read_only_home_is_no_defect(tmp_path, monkeypatch, capsys):
     assert cli.run_command_line() == 1
     said = capsys.readouterr().err
     assert "Read-only file system" in said
-    assert "defect" not in said
+    assert "bug" not in said
 
 
 def test_what_a_command_writes_is_private(tmp_path, monkeypatch):
@@ -262,4 +297,4 @@ def test_what_a_command_writes_is_private(tmp_path, monkeypatch):
 def test_only_an_amendment_that_waits_is_withdrawn(allive):
     result = allive("amend", "2021-01", "--withdraw", "--why", "they were right")
     assert result.exit_code == 1
-    assert "No amendment of it waits; waiting: none." in " ".join(result.output.split())
+    assert "No amendment of it is waiting; waiting: none." in " ".join(result.output.split())

@@ -1,6 +1,6 @@
-"""Every dbt test becomes an asset check: unit tests and tests over several models too."""
+"""Every dbt test becomes an asset check, including unit tests and tests of several models."""
 
-from orchestration.defs.dbt.manifest import as_test_id, with_every_test
+from orchestration.dbt_manifest import as_test_id, with_every_test
 
 
 def model(name, *parents):
@@ -57,4 +57,4 @@ def test_a_unit_test_becomes_a_test_of_its_model():
     assert seen["nodes"][test_id]["name"] == "unit_test_cap"
     assert seen["nodes"][test_id]["attached_node"] == "model.p.b"
     assert test_id in seen["child_map"]["model.p.b"]
-    assert test_id not in given["nodes"], "the manifest that was given is left as it is"
+    assert test_id not in given["nodes"], "the given manifest is not modified"

@@ -1,4 +1,4 @@
-"""`allive doctor` on whole and damaged data homes: what it says, its exit code, its width; and what it repairs."""
+"""`allive doctor` on intact and damaged data homes: its messages, exit code, width and repairs."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ def land(settings, number):
 
 
 def close_by_hand(settings, **versions):
-    """What `payouts/` needs to have to be read: a month that read these versions."""
+    """Write the minimum that a reader of `payouts/` needs: a closed month that read these versions."""
     folder = settings.payouts_dir / "2021-01"
     folder.mkdir(parents=True)
     policy = {"look_back_months": 3}
@@ -162,7 +162,7 @@ def test_every_other_part_is_looked_at_though_one_breaks(settings):
         code, said = run(*arguments)
         assert code == 1
         assert "payouts/2021-01/control.json" in said
-        assert "defect" not in said
+        assert "bug" not in said
     with pytest.raises(UnsoundPinsError, match=r"payouts/2021-01/control\.json"):
         require_sound_pins(settings)
 
@@ -177,7 +177,7 @@ def test_who_holds_the_home_is_named_and_the_lock_is_not_touched(settings):
     with data_home_lock(settings, command="allive run"):
         (home, *_) = examine(settings)
         assert "`allive run`" in home.found
-    assert "free" in examine(settings)[0].found
+    assert "not in use" in examine(settings)[0].found
 
 
 def test_a_load_on_lost_pins_is_a_refusal_and_no_defect(settings, capsys):
@@ -186,7 +186,7 @@ def test_a_load_on_lost_pins_is_a_refusal_and_no_defect(settings, capsys):
         compact(settings)
     assert cli._report(refused.value) == 1
     said = capsys.readouterr().err
-    assert "this is a defect" not in said
+    assert "this is a bug" not in said
     assert "allive doctor --repair" in said
 
 

@@ -1,4 +1,4 @@
-"""One process works on a data home at a time; within it, a command's runs find the lock taken."""
+"""Only one process works on a data home at a time; runs inside that process reuse its lock."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def test_a_run_of_the_same_process_finds_it_taken(tmp_path):
     with hold_data_home(settings, command="allive demo"):
         with hold_data_home(settings, command="orchestrated run"):
             pass
-        assert try_elsewhere(tmp_path).returncode == 1  # the inner one did not give it back
+        assert try_elsewhere(tmp_path).returncode == 1  # the inner one did not release it
     assert try_elsewhere(tmp_path).returncode == 0
 
 

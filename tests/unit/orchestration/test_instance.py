@@ -1,4 +1,4 @@
-"""Dagster's settings in the data home say what they must, and stay the operator's once they are there."""
+"""Dagster's settings in the data home are right when created, and an operator's edits to them are kept."""
 
 import dagster as dg
 import pytest
@@ -11,7 +11,7 @@ from orchestration.instance import open_instance, write_instance_settings
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
-    monkeypatch.setenv("DAGSTER_HOME", "elsewhere")  # written by the instance; put back afterwards
+    monkeypatch.setenv("DAGSTER_HOME", "elsewhere")  # the instance sets it; monkeypatch restores it
     return Settings(home=tmp_path)
 
 

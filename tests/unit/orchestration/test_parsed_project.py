@@ -1,4 +1,4 @@
-"""A manifest is found by the content it was parsed from, so that a stale one is never used."""
+"""A manifest is looked up by the content it was parsed from, so that a stale one is never used."""
 
 import os
 

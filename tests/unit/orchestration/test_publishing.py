@@ -1,4 +1,4 @@
-"""The serving copy: new names only, swapped by rename, three kept, nothing personal in it, and what it adds."""
+"""The serving copy: always a new name, swapped by rename, three kept, no personal data, and its own tables."""
 
 import json
 import re
@@ -15,16 +15,16 @@ from ingestion.settings import Settings
 from orchestration.publishing import CURRENT, PUBLISHED_MARTS, EmptierCopyError, PersonalDataError, publish
 from orchestration.publishing.emptier import Contents, accept, what_is_lost
 from orchestration.publishing.rows import as_table
-from orchestration.publishing.what_ifs import ArtistOutcome, MonthTotals, WhatIfs
+from orchestration.publishing.scenarios import ArtistOutcome, MonthTotals, ScenarioTables
 from payouts import audit
 from payouts.bookings import create_booking_views
 
 
 @pytest.fixture(autouse=True)
-def no_what_ifs(monkeypatch):
-    """They need a settled warehouse: tests/integration/test_explain_simulate.py."""
-    nothing = WhatIfs(as_table(MonthTotals, ()), as_table(ArtistOutcome, ()))
-    monkeypatch.setattr("orchestration.publishing.copies.compute_what_ifs", lambda *_: nothing)
+def no_scenarios(monkeypatch):
+    """Skip the scenarios: they need a settled warehouse (tests/integration/test_explain_simulate.py)."""
+    nothing = ScenarioTables(as_table(MonthTotals, ()), as_table(ArtistOutcome, ()))
+    monkeypatch.setattr("orchestration.publishing.copies.compute_scenarios", lambda *_: nothing)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_reader_of_the_old_copy_is_not_disturbed(settings):
 
 
 def test_readers_see_one_whole_copy_or_another_while_copies_are_swapped(settings):
-    """A reader resolves the link anew each time, as the dashboards do; two tables of a copy never disagree."""
+    """The reader resolves the link every time, as the dashboards do; two tables of a copy never disagree."""
     publish(settings, inputs="first")
     seen, stop = [], threading.Event()
 
@@ -215,7 +215,7 @@ def test_a_mart_that_becomes_empty_because_things_got_better_is_published(settin
 
 
 def test_fewer_records_of_a_type_are_refused_though_every_mart_has_its_rows(settings):
-    """A calendar has its days with or without heartbeats in them."""
+    """A calendar mart has a row per day, with or without heartbeats."""
     publish(settings, inputs="a" * 64)
     with_records(settings, 5000)
     again = publish(settings, inputs="b" * 64)
@@ -257,7 +257,7 @@ def test_an_emptier_copy_is_published_for_who_gives_its_code_and_that_is_on_reco
     grow(settings, "fct_watch_days", 1000)
     publish(settings, inputs="c" * 64)
     grow(settings, "fct_watch_days", 5)
-    with pytest.raises(EmptierCopyError):  # another copy, another code
+    with pytest.raises(EmptierCopyError):  # another copy needs another code
         publish(settings, inputs="d" * 64)
 
 
@@ -271,5 +271,5 @@ def test_a_copy_in_service_that_cannot_be_read_does_not_let_an_emptier_one_pass(
         with pytest.raises(EmptierCopyError, match="10 rows, 1,000 before"):
             publish(settings, inputs="c" * 64)
     grow(settings, "fct_watch_days", 1000)
-    assert publish(settings, inputs="a" * 64).is_new  # of the state of a kept copy that nobody is served
+    assert publish(settings, inputs="a" * 64).is_new  # a kept copy has the same state, but it is not in service
     assert read(settings, "select count(*) from marts.fct_watch_days") == [(1000,)]

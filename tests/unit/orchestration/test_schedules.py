@@ -1,4 +1,4 @@
-"""The clock of the service is Paris's; a tick that has nothing to do says why."""
+"""Schedules run on Paris time; a tick that has nothing to do says why."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -77,12 +77,12 @@ def test_the_oldest_month_that_is_due_is_asked_for(home, closed, when, month):
 
 def test_a_month_is_not_due_before_the_3rd_and_the_tick_says_from_when_on(home):
     close(home, "2021-01")
-    assert tick(2021, 3, 2, 6).skip_message == "No month is due on 2021-03-02: 2021-02 is from 2021-03-03 on."
+    assert tick(2021, 3, 2, 6).skip_message == "No month is due on 2021-03-02: 2021-02 is due from 2021-03-03 on."
 
 
 def test_before_anything_is_published_the_first_month_is_not_known(home):
     assert tick(2021, 3, 3, 6).skip_message == (
-        "Nothing is published yet: the first month to close is not known. `allive run` publishes."
+        "Nothing is published yet: the first month to close is not known. Run `allive run`."
     )
 
 
@@ -99,7 +99,7 @@ def test_without_a_published_period_there_is_no_first_month(home):
 
 
 def test_days_of_downtime_over_the_3rd_and_days_of_refusals(home):
-    """What the schedule asks for, day by day: down from the 2nd to the 5th, refused until the 8th, closed then."""
+    """The schedule's requests per day: down from the 2nd to the 5th, refused until the 8th, then closed."""
     close(home, "2021-01")
     asked = {}
     for day in (1, 6, 7, 8, 9):
@@ -108,16 +108,16 @@ def test_days_of_downtime_over_the_3rd_and_days_of_refusals(home):
         if day == 8:
             close(home, "2021-02")
     assert asked == {
-        1: "No month is due on 2021-03-01: 2021-02 is from 2021-03-03 on.",
+        1: "No month is due on 2021-03-01: 2021-02 is due from 2021-03-03 on.",
         6: "2021-02",
         7: "2021-02",
         8: "2021-02",
-        9: "No month is due on 2021-03-09: 2021-03 is from 2021-04-03 on.",
+        9: "No month is due on 2021-03-09: 2021-03 is due from 2021-04-03 on.",
     }
 
 
 def test_twelve_missed_months_are_asked_for_one_after_the_other(home):
-    """The tick asks for the oldest; each run that closes its month asks for the next (`payout_done`)."""
+    """The tick requests the oldest month; each run that closes its month requests the next (`payout_done`)."""
     close(home, "2020-12")
     today, asked = date(2022, 1, 9), []
     request = ask_for_due_month(Settings(), today=today, key="2022-01-09")
@@ -126,7 +126,7 @@ def test_twelve_missed_months_are_asked_for_one_after_the_other(home):
         close(home, request.partition_key)
         request = ask_for_due_month(Settings(), today=today, key=f"after {len(asked)}")
     assert asked == [(f"2021-{month:02}", str(13 - month)) for month in range(1, 13)]
-    assert request.skip_message == "No month is due on 2022-01-09: 2022-01 is from 2022-02-03 on."
+    assert request.skip_message == "No month is due on 2022-01-09: 2022-01 is due from 2022-02-03 on."
 
 
 def test_nothing_loaded_is_skipped(home):

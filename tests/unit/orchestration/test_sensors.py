@@ -1,4 +1,4 @@
-"""Files that land ask for one refresh; what is still on its way does not."""
+"""Landed files request one refresh; files still being delivered request none."""
 
 from datetime import datetime
 
@@ -62,14 +62,14 @@ def test_another_content_under_the_same_name_asks_again(landing, look):
 
 
 def test_a_request_that_got_lost_is_made_again(landing):
-    """The cursor is kept with the request: where the daemon died before, the same cursor comes again."""
+    """The cursor is stored with the request: if the daemon died before that, it sees the same cursor again."""
     (landing / "lives" / "a.csv").write_text("live_id\n")
     asked = [landed_files(dg.build_sensor_context(cursor=None)) for _ in range(2)]
     assert asked[0].run_key == asked[1].run_key
 
 
 class Finished:
-    """What `payout_done` reads of a run."""
+    """The fields of a run that `payout_done` reads."""
 
     def __init__(self, job, month, **tags):
         self.run_id, self.job_name = f"run-of-{month}", job
@@ -78,7 +78,7 @@ class Finished:
 
 @pytest.fixture
 def done(monkeypatch, landing):
-    """Let a run of the service end on a day in Paris, with months closed; answer the (job, month) pairs asked for."""
+    """End a run of the service on a Paris day, with these months closed; return the requested (job, month) pairs."""
 
     def ends(run, *, closed=(), today="2021-04-09"):
         for month in closed:
@@ -121,7 +121,7 @@ def test_a_command_publishes_by_itself(done):
 
 @pytest.fixture
 def orders(landing, monkeypatch):
-    """Months of which somebody ordered the close: month → (origin, approved by)."""
+    """Give orders to close months, month → (origin, approved by); return the sensor's answer."""
 
     def given(second_person="false", **by_month):
         monkeypatch.setenv("ALLIVE_SECOND_PERSON", second_person)
@@ -145,7 +145,7 @@ def test_an_order_of_the_gate_is_carried_out_by_its_id(orders):
 
 def test_an_order_of_a_command_is_that_command_s(orders):
     assert isinstance(orders(_2021_01=("command", None)), dg.SkipReason)
-    assert orders("true", _2021_02=("command", "ben")) == ["2021-02"], "approved on the page, nobody else would"
+    assert orders("true", _2021_02=("command", "ben")) == ["2021-02"], "approved on the page: no one else runs it"
 
 
 def test_an_order_of_the_schedule_is_carried_out_once_somebody_approved_it(orders):

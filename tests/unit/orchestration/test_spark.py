@@ -1,4 +1,4 @@
-"""What of the Spark road needs no Spark: what it asks of the machine, the links it reads, how its tables are shown."""
+"""The parts of the Spark path that need no Spark: machine requirements, linked files, and views of its tables."""
 
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
@@ -9,12 +9,12 @@ import pytest
 
 from ingestion.settings import Settings
 from orchestration.spark import registration, session, sources
-from orchestration.spark.catalogue import SparkTable, files_of, read_catalogue, tables_dir
+from orchestration.spark.built_tables import SparkTable, files_of, read_built_tables, tables_dir
 
 
 @pytest.fixture
 def java(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that JAVA_HOME names; what is put there is the Java of the machine."""
+    """The path of the `java` program below JAVA_HOME; nothing is there yet."""
     monkeypatch.setenv("JAVA_HOME", str(tmp_path / "java"))
     monkeypatch.setattr(session, "version", lambda _package: "1.0")
     (tmp_path / "java" / "bin").mkdir(parents=True)
@@ -62,7 +62,7 @@ def test_a_file_of_properties_wins_over_ours(tmp_path: Path) -> None:
     assert properties["spark.cores.max"] == "6"
     assert properties["spark.sql.shuffle.partitions"] == "400"
     assert properties["spark.sql.ansi.enabled"] == "true"
-    assert "spark.driver.host" not in properties, "only a master on loopback binds there"
+    assert "spark.driver.host" not in properties, "only a loopback master binds there"
 
 
 def test_the_links_are_exactly_the_pinned_files(tmp_path: Path) -> None:
@@ -116,5 +116,5 @@ def test_a_table_without_files_is_shown_empty(tmp_path: Path) -> None:
         assert con.execute("select * from marts.fct").fetchall() == []
 
 
-def test_before_the_first_build_the_catalogue_is_empty(tmp_path: Path) -> None:
-    assert read_catalogue(Settings(home=tmp_path)).tables == ()
+def test_before_the_first_build_there_are_no_tables(tmp_path: Path) -> None:
+    assert read_built_tables(Settings(home=tmp_path)).tables == ()

@@ -1,4 +1,4 @@
-"""What a run and the commands around it say of rejects, held files and warnings: in words, bounded, in 80 columns."""
+"""A run and its commands report rejects, held files and warnings: in words, limited in length, in 80 columns."""
 
 import json
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ from orchestration import cli
 from orchestration.commands import refresh
 from orchestration.dbt_invocation import NodeResult, with_examples
 from orchestration.defs.ingestion.raw import _check_result, _metadata
-from orchestration.runs import FailedCheck, RunOutcome
+from orchestration.outcome import FailedCheck, RunOutcome
 
 COLUMNS = 80
 BEAT = {
@@ -45,7 +45,7 @@ def allive(*arguments):
 
 
 def outcome_of(report):
-    """What the asset reports of a load, as a run hands it to the command."""
+    """The asset's report of a load, in the form that a run returns to the command."""
     key = refresh_key()
     failed = []
     for name in ("batch_critical", "batch_warnings"):
@@ -76,7 +76,7 @@ def test_a_run_names_rejects_and_held_files(settings, capsys):
     refresh._show_warnings(outcome)
     assert refresh.show_held(settings, outcome)
     out, err = capsys.readouterr()
-    table, said = out.split("Rejected of heartbeats")
+    table, said = out.split("Rejected heartbeats")
     assert "partly held" in table
     assert all(len(line) <= COLUMNS for line in (said + err).splitlines()), said + err
     (batch,) = list_held(settings)
@@ -84,7 +84,7 @@ def test_a_run_names_rejects_and_held_files(settings, capsys):
     assert "heartbeats/few.ndjson: bad_event_at, 15 records, the first in line 401" in words
     assert "`allive rejects show --type heartbeats`" in words
     assert "of device tv rejected (bad_event_at 125), the first in heartbeats/few.ndjson, line 401" in words
-    assert f"Of batch {batch.batch_id}, 1 file is held." in words
+    assert f"Batch {batch.batch_id}: 1 file is held." in words
     assert "heartbeats/many.ndjson: 110 of 210 (bad_event_at 110)" in words
     refresh.show_held(settings, RunOutcome("next", True, {}, (), ()))
     assert f"heartbeats/many.ndjson of {batch.batch_id}" in capsys.readouterr().out
@@ -139,7 +139,7 @@ def test_rejects_are_shown_without_what_a_terminal_would_obey(settings):
     assert listed.exit_code == 0
     assert "missing_playback_id" in listed.output
     assert "bad_event_at" not in listed.output
-    assert allive("rejects", "list", "--file", "heartbeats/other.ndjson").output == "No reject.\n"
+    assert allive("rejects", "list", "--file", "heartbeats/other.ndjson").output == "No rejects.\n"
 
 
 def test_an_export_says_where_it_is_and_what_to_do(settings, tmp_path):
@@ -152,4 +152,4 @@ def test_an_export_says_where_it_is_and_what_to_do(settings, tmp_path):
     assert str(path) in exported.output
     assert "personal data" in exported.output
     assert '"rejects_exported"' in (settings.payouts_dir / "audit.ndjson").read_text()
-    assert allive("rejects", "export", "--type", "lives").output == "No open reject: nothing to export.\n"
+    assert allive("rejects", "export", "--type", "lives").output == "No open rejects: nothing to export.\n"

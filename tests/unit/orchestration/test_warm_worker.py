@@ -1,4 +1,4 @@
-"""The second process: answers, errors and what is told come back; its death is said; it does not outlive its parent."""
+"""The worker process: results, errors and messages come back, a crash is reported, it ends with its parent."""
 
 import os
 import signal
@@ -13,11 +13,11 @@ from orchestration import warm_worker
 
 
 def nothing() -> None:
-    """What the worker does ahead."""
+    """The worker's warm-up, which does nothing."""
 
 
-def pid_and_tell(name: str) -> int:
-    warm_worker.tell(name, "done")
+def pid_and_report(name: str) -> int:
+    warm_worker.report(name, "done")
     return os.getpid()
 
 
@@ -37,23 +37,23 @@ def die() -> None:
 
 
 def test_without_a_worker_the_call_is_made_here():
-    told = []
-    assert warm_worker.heard(lambda *what: told.append(what), pid_and_tell, "model") == os.getpid()
-    assert told == [("model", "done")]
+    reported = []
+    assert warm_worker.call_with_listener(lambda *what: reported.append(what), pid_and_report, "model") == os.getpid()
+    assert reported == [("model", "done")]
 
 
 def test_with_a_worker_the_call_is_made_there():
-    told = []
+    reported = []
     with warm_worker.warming_up(nothing):
-        first = warm_worker.heard(lambda *what: told.append(what), pid_and_tell, "model")
-        assert first == warm_worker.call(pid_and_tell, "again") != os.getpid()
+        first = warm_worker.call_with_listener(lambda *what: reported.append(what), pid_and_report, "model")
+        assert first == warm_worker.call(pid_and_report, "again") != os.getpid()
         with pytest.raises(LookupError, match="not there"):
             warm_worker.call(fail)
         with pytest.raises(RuntimeError, match="LocalError: local"):
             warm_worker.call(fail_in_a_way_that_does_not_travel)
-        assert warm_worker.call(pid_and_tell, "after a failure") == first
-    assert told == [("model", "done")]
-    assert warm_worker.call(pid_and_tell, "here again") == os.getpid()
+        assert warm_worker.call(pid_and_report, "after a failure") == first
+    assert reported == [("model", "done")]
+    assert warm_worker.call(pid_and_report, "here again") == os.getpid()
 
 
 def test_a_worker_that_dies_is_an_error_that_says_so():
@@ -64,10 +64,10 @@ def test_a_worker_that_dies_is_an_error_that_says_so():
 PARENT = """
 import time
 from orchestration import warm_worker
-from tests.unit.orchestration.test_warm_worker import nothing, pid_and_tell
+from tests.unit.orchestration.test_warm_worker import nothing, pid_and_report
 if __name__ == "__main__":
     with warm_worker.warming_up(nothing):
-        print(warm_worker.call(pid_and_tell, "x"), flush=True)
+        print(warm_worker.call(pid_and_report, "x"), flush=True)
         time.sleep(60)
 """
 

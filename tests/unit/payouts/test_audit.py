@@ -1,4 +1,4 @@
-"""The audit log: append-only, chained, and whole after a crash."""
+"""The audit log: append-only, chained, and intact after a crash."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ for number in range(30):
 
 
 def test_processes_that_record_at_once_leave_one_whole_chain(settings: Settings) -> None:
-    """The gate and a run, for example."""
+    """For example, the gate and a run."""
     processes = [
         subprocess.Popen([sys.executable, "-c", RECORD, str(settings.home), name]) for name in ("gate", "run", "cli")
     ]

@@ -1,10 +1,11 @@
-"""RULES.md §6: what is paid, what is carried, and why."""
+"""RULES.md §6: which amounts are paid, which are carried, and why."""
 
 from datetime import date
 
 import pytest
 
-from payouts.balances import Balance, CarryReason, Payee, settle_balance
+from payouts.balances import Balance, Payee, settle_balance
+from payouts.carry_reasons import CarryReason
 
 VALID_IBAN = "FR1420041010050500013M02606"  # the example of the IBAN registry
 OTHER_IBAN = "DE89370400440532013000"

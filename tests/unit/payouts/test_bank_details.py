@@ -1,4 +1,4 @@
-"""Which accounts can be paid to. The IBANs are the examples of the IBAN registry, one a country."""
+"""Which accounts can be paid to. The IBANs are the examples of the IBAN registry, one per country."""
 
 import random
 

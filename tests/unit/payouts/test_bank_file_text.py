@@ -1,4 +1,4 @@
-"""Names as banks take them: Latin letters without accents, digits, and / - ? : ( ) . , ' +."""
+"""Names in characters that banks accept: Latin letters without accents, digits, and / - ? : ( ) . , ' +."""
 
 import pytest
 from hypothesis import given

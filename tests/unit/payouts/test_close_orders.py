@@ -1,4 +1,4 @@
-"""Orders to close: given once, used once, by whom they name, and never older than a day."""
+"""Orders to close: each names its operator, is used once, and expires after a day."""
 
 import hashlib
 import json
@@ -23,12 +23,12 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def careful(tmp_path: Path) -> Settings:
-    """The same data home where a second person must approve."""
+    """The same data home, with a second person required to approve."""
     return Settings(home=tmp_path, second_person=True)
 
 
 class Later(datetime):
-    """A clock that is ahead."""
+    """A clock that runs ahead."""
 
     ahead = timedelta()
 
@@ -99,7 +99,7 @@ def test_an_order_closes_its_month_alone(settings: Settings) -> None:
     order_id = order(settings)
     with pytest.raises(Refusal, match=r"It is for 2021-02; expected one for 2021-03"):
         take_up(settings, order_id, "2021-03")
-    # What it is not for does not use it up.
+    # The refused attempt does not use it up.
     assert take_up(settings, order_id, MONTH).order_id == order_id
 
 

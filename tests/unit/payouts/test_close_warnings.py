@@ -1,4 +1,4 @@
-"""Open warnings: what is named of a run, in words, and the code that acknowledges exactly these."""
+"""Open warnings of a run: their wording, and the code that acknowledges exactly these warnings."""
 
 from datetime import date
 from pathlib import Path
@@ -99,8 +99,8 @@ def test_players_are_named_by_device_and_version_with_what_stands_out(
 def test_a_player_is_named_when_more_than_a_twentieth_of_what_it_sent_was_rejected(
     tmp_path: Path, con: duckdb.DuckDBPyConnection
 ) -> None:
-    # 11 of 201 is above 5 %, in two loads; 10 of 200 is not. A later day, another version of the same device and a line
-    # of which no device is known count for nothing.
+    # 11 of 201, in two loads, is above 5 %; 10 of 200 is not. Lines of a later day, of another version of the same
+    # device or of an unknown device do not count.
     con.execute(
         """
         insert into marts.fct_player_health values

@@ -1,6 +1,6 @@
-"""Raw tables that are damaged or older than a closed month: `verify` fails, and nothing may close on them.
+"""If raw tables are damaged or older than a closed month, `verify` fails and no month can close.
 
-Absent by rule is another thing: a copy of payouts/ alone, and versions beyond the look-back.
+Data that is absent by rule is different: a copy of payouts/ alone, and versions beyond the look-back.
 """
 
 import json
@@ -29,12 +29,14 @@ from tests.oracle import read_landing
 from tests.oracle.settlement import months_later
 from tests.worlds import World
 
+pytestmark = pytest.mark.slow
+
 SEED = 3
 
 
 @pytest.fixture(scope="module")
 def closed(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A data home with five closed months, the first of which is beyond the look-back; its raw logs are trimmed."""
+    """A data home with five closed months, the first one beyond the look-back; its raw logs are trimmed."""
     home = tmp_path_factory.mktemp("closed") / "home"
     settings = Settings(home=home, pseudonym_key=KEY, memory_limit="512MB", threads=1)
     chain = Chain(settings.payouts_dir)
@@ -125,7 +127,7 @@ def test_a_copy_of_payouts_alone_is_not_provable_and_no_failure(copied: Settings
 
 
 def forget(settings: Settings, month: str) -> None:
-    """Let the register lose what it knows of a month's version of the catalogue and of all before."""
+    """Delete a month's versions of `lives` and `heartbeats`, and all earlier ones, from the register."""
     control = json.loads((settings.payouts_dir / month / "control.json").read_bytes())
     with closing(sqlite3.connect(settings.raw_dir / "versions.sqlite")) as register, register:
         for table in ("lives", "heartbeats"):
@@ -167,8 +169,7 @@ def test_pins_older_than_a_closed_month_are_refused_until_they_are_repaired(copi
 
 
 def test_raw_tables_that_are_gone_after_a_close_are_refused(copied: Settings) -> None:
-    """Without this the next run would build an empty platform: no pins and no tables are a data home before its first
-    load."""
+    """Otherwise the next run would build an empty platform, as if the data home were before its first load."""
     shutil.rmtree(copied.raw_dir)
     (reason,) = pin_refusals(copied)
     assert reason.startswith("raw/: found nothing, expected the tables")

@@ -1,4 +1,4 @@
-"""How an artist's amount came about: against the oracle's months, and against figures worked out by hand."""
+"""Explanations of artists' amounts, compared with the oracle's months and with figures calculated by hand."""
 
 import csv
 import json
@@ -75,7 +75,7 @@ def period(subscriber: str, envelope_cents: int = 100, number: int = 0) -> Subsc
 
 
 def watching(subscriber: str, live: str, seconds: int, *, on: str = "2021-02-10") -> Iterator[Heartbeat]:
-    """Heartbeats that earn so many seconds, 10 s each."""
+    """Yield heartbeats that earn this many seconds, 10 s each."""
     start = instant(f"{on}T20:00:00Z")
     for number in range(seconds // 10 + 1):
         state = "playing" if number < seconds // 10 else "ended"
@@ -92,7 +92,7 @@ def show(
 
 
 def words(text: str) -> str:
-    """What a table says: a row whose cells are broken over lines is one."""
+    """Return the text of a table, with the lines of wrapped cells joined."""
     rows: list[list[str]] = []
     for line in text.splitlines():
         cells = [cell.strip() for cell in re.split("[│┃]", line.strip("│┃"))]
@@ -159,7 +159,7 @@ def test_a_chain_has_few_and_many_subscribers_adjustments_amendments_and_returne
 
 @pytest.fixture
 def by_hand(tmp_path: Path) -> Settings:
-    """Five subscribers watch live-a, one of them live-k as long as that; a sixth has 1 cent and watches nothing."""
+    """Five subscribers watch live-a, one of them also live-k as long; a sixth has 1 cent and watches nothing."""
     return close(
         tmp_path,
         [
@@ -172,11 +172,11 @@ def by_hand(tmp_path: Path) -> Settings:
 
 
 def test_the_figures_by_hand(by_hand: Settings) -> None:
-    """Art-a has 66.67 % of four envelopes, half as much of the fifth, and half of the pool.
+    """Art-a gets 66.67 % of four envelopes, half as much of the fifth, and half of the pool.
 
-    Nanos: 4 * 666,700,000 + 333,350,000 = 3,000,150,000; the pool 500,000,000 (s4's other half) + 10,000,000 in equal
-    parts over a and b: 255,000,000. Art-a 3,255,150,000 = 325 cents and 5,150,000; art-b 1,499,850,000 + 255,000,000 =
-    1,754,850,000 = 175 cents and 4,850,000. Of 501 cents one is left over: it goes to art-a.
+    Nanos: 4 * 666,700,000 + 333,350,000 = 3,000,150,000. The pool is 500,000,000 (s4's other half) + 10,000,000, split
+    equally between a and b: 255,000,000 each. Art-a has 3,255,150,000 = 325 cents and 5,150,000; art-b has
+    1,499,850,000 + 255,000,000 = 1,754,850,000 = 175 cents and 4,850,000. One of 501 cents is left over: art-a gets it.
     """
     found = explain(by_hand, MONTH, "art-a")
     assert [one.amount_nanos for one in found.subscribers] == [666_700_000] * 4 + [333_350_000]
@@ -197,9 +197,9 @@ def test_the_terminal_tells_it_in_words(by_hand: Settings, capsys: pytest.Captur
     assert done
     for words_expected in (
         "66.67 % 666,700,000 0.66 EUR",
-        "sum of the slices of 5 subscribers, the same over 1 live 3,000,150,000",
-        "510,000,000 nanos in equal parts over 2 members are 255,000,000 each; no nano is left over",
-        "325 whole cents; 1 cent left over, one each to the first by what is cut off: place 1 of 2, one of them here",
+        "sum of the slices of 5 subscribers, equal to the sum over 1 live 3,000,150,000",
+        "510,000,000 nanos in equal parts for 2 members are 255,000,000 each; no nano is left over",
+        "325 whole cents; 1 cent left over, one each to the first by amount cut off: place 1 of 2, one of them here",
         "below the minimum of 10.00 EUR",
     ):
         assert words_expected in told
@@ -221,7 +221,7 @@ def test_a_subscriber_with_two_periods_is_one_line_each_period_split_on_its_own(
 
 
 def test_the_pool_by_direct_amounts_names_the_claim(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Direct 666,700,000 : 333,300,000, so that of 10,000,000 nanos art-a gets 6,667,000."""
+    """The direct amounts are 666,700,000 : 333,300,000, so art-a gets 6,667,000 of the 10,000,000 nanos."""
     records = [period("s0"), *watching("s0", "live-a", 60), period("s1", envelope_cents=1)]
     settings = close(tmp_path, records, Policy(pool_rule="direct"))
     share = explain(settings, MONTH, "art-a").pool.share
@@ -233,7 +233,7 @@ def test_the_pool_by_direct_amounts_names_the_claim(tmp_path: Path, capsys: pyte
 
 
 def test_leftover_nanos_of_the_pool_go_to_the_smallest_ids(tmp_path: Path) -> None:
-    """A slice of 333,333,333 nanos goes to the pool: the odd one of them to art-a."""
+    """A slice of 333,333,333 nanos goes to the pool, and its odd nano to art-a."""
     settings = close(
         tmp_path,
         [period("s0"), *watching("s0", "live-b", 120), *watching("s0", "live-k", 60, on="2021-02-11")],
@@ -256,7 +256,7 @@ def test_fewer_than_five_subscribers_are_one_line_that_tells_their_amount_only(
     done, text = show(close(tmp_path, records), "art-b", form, capsys)
     assert done
     assert not [number for number in range(subscribers) if pseudonym(f"s{number}") in text]
-    # Neither their weight nor the share would be: the amount alone is what all statements tell.
+    # Their weight and share are hidden too: statements show only the amount.
     assert "600000" not in text.replace(",", "")
     assert "100.00 %" not in text
     if form == "json":
@@ -279,9 +279,9 @@ def test_few_who_watched_a_known_artist_are_not_counted_either(
 
     few, many = watched_by(4), watched_by(5)
     told = words(show(few, "art-k", "table", capsys)[1])
-    assert "fewer than 5 subscribers watched them while they were known, which went to the pool" in told
+    assert "fewer than 5 subscribers watched them while they were a known artist; that amount went to the pool" in told
     assert "4.00 EUR" not in told
-    assert "5 subscribers watched them while they were known, and 5.00 EUR of it went to the pool" in words(
+    assert "5 subscribers watched them while they were a known artist, and 5.00 EUR of it went to the pool" in words(
         show(many, "art-k", "table", capsys)[1]
     )
     assert json.loads(show(few, "art-k", "json", capsys)[1])["to_pool"] == {"subscribers": None, "amount_nanos": None}
@@ -445,7 +445,7 @@ def test_a_contradiction_names_the_file(chain: Chain, tmp_path: Path, named: str
 
 
 def test_a_slice_moved_within_its_period_is_found(by_hand: Settings) -> None:
-    import pyarrow as pa  # noqa: PLC0415 - here only
+    import pyarrow as pa  # noqa: PLC0415 - only needed here
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     path = by_hand.payouts_dir / MONTH / "slices.parquet"

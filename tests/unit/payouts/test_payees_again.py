@@ -1,10 +1,10 @@
-"""Payments decided a second time: whose IBAN is too young, and what each line is paid (RULES.md §6)."""
+"""The second computation of payments: which IBANs are too young, and what each line is paid (RULES.md §6)."""
 
 from datetime import UTC, date, datetime
 
 import pytest
 
-from payouts.verification.month_files import PayoutRow, Policy
+from payouts.closed_month.month_files import PayoutRow, Policy
 from payouts.verification.payees import Account, _changed_on, _settled
 
 OLD, NEW = "FR7630006000011234567890189", "FR7630001007941234567890185"
@@ -29,11 +29,11 @@ def at(day: int, hour: int = 12) -> datetime:
 @pytest.mark.parametrize(
     ("seen", "changed_on"),
     [
-        ({NEW: [at(20)]}, None),  # a first IBAN is no change
+        ({NEW: [at(20)]}, None),  # a first IBAN is not a change
         ({OLD: [at(1)], NEW: [at(20), at(25)]}, date(2021, 2, 20)),  # by its first record
         ({OLD: [at(1)], NEW: [at(20, 23)]}, date(2021, 2, 21)),  # a Paris day
-        ({OLD: [at(21)], NEW: [at(20)]}, None),  # it was there before the other
-        ({OLD: [at(1)], NEW: [at(20), None]}, None),  # one record has no date: no age
+        ({OLD: [at(21)], NEW: [at(20)]}, None),  # it is older than the other one
+        ({OLD: [at(1)], NEW: [at(20), None]}, None),  # one record has no date, so no age
         ({OLD: [None], NEW: [at(20)]}, date(2021, 2, 20)),
     ],
 )

@@ -1,4 +1,4 @@
-"""The payer's settings: nothing is needed until somebody is paid, then all of it, and each fault is named."""
+"""The payer's settings are not needed until an artist is paid; then all are required, and each fault is named."""
 
 from pathlib import Path
 from typing import Any

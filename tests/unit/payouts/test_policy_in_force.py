@@ -1,4 +1,4 @@
-"""The look-back is that of the policy in force on the last day of the next run's month (RULES.md §6)."""
+"""The look-back comes from the policy in force on the last day of the next run's month (RULES.md §6)."""
 
 import json
 from dataclasses import fields
@@ -17,7 +17,7 @@ from payouts.look_back import look_back_of_next_run
 from payouts.run import Adjustment, PayoutLine
 
 MONTHS = ("2020-11", "2020-12", "2021-01", "2021-02")
-"""Closed: the next run is March's."""
+"""The closed months; the next run is March's."""
 CLOSED_UNDER = {
     "policy_valid_from": "2015-01-01",
     "price_cents": 499,
@@ -38,7 +38,7 @@ def settings(tmp_path: Path) -> Settings:
     for month in MONTHS:
         folder = ledger.month_dir(settings, month)
         folder.mkdir(parents=True)
-        # What the months closed under has no part in it.
+        # The policy that the months closed under does not matter.
         content = {"policy": CLOSED_UNDER, "adjustments": {}, "amendments": [], "raw_versions": {}}
         (folder / ledger.CONTROL_FILE).write_text(json.dumps(content))
         pq.write_table(pa.table({"period_id": [month]}), folder / ledger.SLICES_FILE)
@@ -48,7 +48,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def state(settings: Settings, *rows: tuple[str, int]) -> None:
-    """The policy's history: from which day on, how many months back."""
+    """Write the policy's history: rows of first day and look-back months."""
     lines = "".join(f"{valid_from},{months}\n" for valid_from, months in rows)
     settings.policies_path.write_text(f"valid_from,look_back_months\n{lines}", encoding="utf-8")
 
@@ -58,7 +58,7 @@ def state(settings: Settings, *rows: tuple[str, int]) -> None:
     [
         pytest.param([("2015-01-01", 3)], MONTHS[1:], id="three months"),
         pytest.param([("2015-01-01", 0)], (), id="none"),
-        pytest.param([("2015-01-01", 9)], MONTHS, id="more than there are"),
+        pytest.param([("2015-01-01", 9)], MONTHS, id="more months than are closed"),
         pytest.param([("2015-01-01", 3), ("2021-03-31", 1)], MONTHS[3:], id="shortened on the next month's last day"),
         pytest.param([("2015-01-01", 3), ("2021-04-01", 1)], MONTHS[1:], id="shortened after it"),
         pytest.param([("2021-03-01", 4), ("2015-01-01", 1)], MONTHS, id="lengthened, in any order of rows"),
@@ -81,7 +81,7 @@ def test_the_look_back_is_that_of_the_next_runs_policy(
 
 
 def booked_look_back(settings: Settings) -> tuple[str, ...]:
-    """What the warehouse reads."""
+    """The look-back months as the warehouse reads them."""
     with duckdb.connect() as con:
         create_booking_views(con, settings)
         query = "select settlement_month from booked.months where is_in_look_back order by settlement_month"

@@ -1,4 +1,4 @@
-"""Pseudonyms are HMAC-SHA256, computed in SQL: compared with Python's own."""
+"""Pseudonyms are HMAC-SHA256 computed in SQL; compared with Python's own."""
 
 import hashlib
 import hmac

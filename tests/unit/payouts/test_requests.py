@@ -1,4 +1,4 @@
-"""What waits for the next run: on record first, taken up once, refused where it makes no sense (RULES.md §6)."""
+"""Requests for the next run: recorded first, used once, refused if they make no sense (RULES.md §6)."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def close(settings: Settings, month: str, lines: str = "", **control: list[object]) -> None:
-    """A closed month as far as requests look at it; a line is artist,paid,carried."""
+    """Write the parts of a closed month that requests read; a line is artist,paid,carried."""
     folder = ledger.month_dir(settings, month)
     folder.mkdir(parents=True)
     (folder / ledger.PAYOUTS_FILE).write_text(f"artist_id,paid_cents,carried_forward_cents\n{lines}")
@@ -57,7 +57,7 @@ def test_only_a_closed_month_of_the_look_back_is_amended(settings: Settings) -> 
 def test_a_withdrawn_amendment_waits_no_longer(settings: Settings) -> None:
     for month in ("2021-01", "2021-02"):
         close(settings, month)
-    with pytest.raises(Refusal, match="2021-01 cannot have its amendment withdrawn: No amendment of it waits"):
+    with pytest.raises(Refusal, match="2021-01 cannot have its amendment withdrawn: No amendment of it is waiting"):
         requests.withdraw_amendment(settings, "2021-01", why="-", operator="zoe")
     for month in ("2021-01", "2021-01", "2021-02"):
         requests.amend(settings, month, why="wrong credits", operator="zoe")

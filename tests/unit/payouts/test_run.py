@@ -1,4 +1,4 @@
-"""What a run makes of corrections and of what people asked of it (RULES.md §6), on figures by hand."""
+"""How a run handles corrections and requests (RULES.md §6), on figures calculated by hand."""
 
 from datetime import date
 from typing import Any

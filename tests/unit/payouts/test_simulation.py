@@ -1,4 +1,4 @@
-"""A month settled under another policy, by figures worked out by hand on a warehouse of a few rows."""
+"""A month settled under another policy, compared with figures calculated by hand on a warehouse of a few rows."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from payouts.settlement import Settlement
-from payouts.simulation import WhatIf, settle_under_each
+from payouts.simulation import Scenario, settle_under_each
 from payouts.simulation.settling import Frame, SimulatedSettlement, settle_under
 
 MONTH = "2021-02"
@@ -84,15 +84,15 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-def settled(con: duckdb.DuckDBPyConnection, what_if: WhatIf | None = None) -> SimulatedSettlement:
-    what_if = what_if or WhatIf()
+def settled(con: duckdb.DuckDBPyConnection, scenario: Scenario | None = None) -> SimulatedSettlement:
+    scenario = scenario or Scenario()
     settlement = Settlement(MONTH, {"open_periods": 5}, POLICY, (), (), {}, (), {})
-    policy = what_if.applied_to(POLICY)
-    return settle_under(con, settlement, FRAME, policy, is_pro_rata=what_if.is_pro_rata)
+    policy = scenario.applied_to(POLICY)
+    return settle_under(con, settlement, FRAME, policy, is_pro_rata=scenario.is_pro_rata)
 
 
 def figures(found: SimulatedSettlement) -> dict[str, tuple[int, int, int]]:
-    """Direct nanos, pool nanos and cents of whoever has any."""
+    """Direct nanos, pool nanos and cents of each artist who earned any."""
     return {
         artist.artist_id: (artist.direct_nanos, artist.pool_nanos, artist.earned_cents)
         for artist in found.settlement.artists
@@ -101,7 +101,7 @@ def figures(found: SimulatedSettlement) -> dict[str, tuple[int, int, int]]:
 
 
 def test_its_own_policy(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """Ann has 75 % of s1's euro and of half of s2's; the pool is the other half, kim being known then, and s3's 30."""
+    """Ann has 75 % of s1's euro and of half of s2's; the other half, as kim is known then, and s3's 30 are the pool."""
     found = settled(warehouse)
     assert found.settlement.pool_members == ("ann", "bob")
     assert figures(found) == {
@@ -118,20 +118,20 @@ def test_its_own_policy(warehouse: duckdb.DuckDBPyConnection) -> None:
 def test_another_envelope_is_for_whoever_has_the_policys_delivered_or_not(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:
-    """p1 brings none and p2 the policy's: 200 each. p3 has one of its own, of 30."""
-    found = settled(warehouse, WhatIf(envelope_cents=200))
+    """p1 is delivered without an envelope and p2 with the policy's, so each gets 200. p3 keeps its own, 30."""
+    found = settled(warehouse, Scenario(envelope_cents=200))
     assert found.own_envelopes == 1
     assert figures(found) == {"ann": (225 * CENT, 65 * CENT, 290), "bob": (75 * CENT, 65 * CENT, 140)}
 
 
 def test_an_envelope_is_never_above_the_price(warehouse: duckdb.DuckDBPyConnection) -> None:
-    found = settled(warehouse, WhatIf(envelope_cents=5_000))
+    found = settled(warehouse, Scenario(envelope_cents=5_000))
     assert found.settlement.totals["envelope_nanos"] == (2 * 499 + 30) * CENT
 
 
 def test_a_shorter_live_counts_and_makes_members(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """`short` is 9 of the 12 s of s1: cleo has 71.25 %, bob 3.75 and 6.25 %, ann 18.75 %. Cleo joins the pool."""
-    found = settled(warehouse, WhatIf(minimum_live_s=1_799))
+    """`short` is 9 of s1's 12 s: cleo has 71.25 %, bob 3.75 and 6.25 %, ann 18.75 %. Cleo joins the pool."""
+    found = settled(warehouse, Scenario(minimum_live_s=1_799))
     assert found.settlement.pool_members == ("ann", "bob", "cleo")
     direct = {artist: nanos for artist, (nanos, _, _) in figures(found).items()}
     assert direct == {"ann": 187_500_000 + 375_000_000, "bob": 100_000_000 + 125_000_000, "cleo": 712_500_000}
@@ -142,17 +142,17 @@ def test_a_shorter_live_counts_and_makes_members(warehouse: duckdb.DuckDBPyConne
 def test_a_larger_share_makes_fewer_members(
     warehouse: duckdb.DuckDBPyConnection, share_bp: int, members: tuple[str, ...]
 ) -> None:
-    assert settled(warehouse, WhatIf(minimum_pool_share_bp=share_bp)).settlement.pool_members == members
+    assert settled(warehouse, Scenario(minimum_pool_share_bp=share_bp)).settlement.pool_members == members
 
 
 def test_the_pool_by_direct_amounts(warehouse: duckdb.DuckDBPyConnection) -> None:
-    found = settled(warehouse, WhatIf(pool_rule="direct"))
+    found = settled(warehouse, Scenario(pool_rule="direct"))
     assert figures(found) == {"ann": (1_125_000_000, 60 * CENT, 173), "bob": (375_000_000, 20 * CENT, 57)}
 
 
 def test_pro_rata_is_one_pot_by_watch_time(warehouse: duckdb.DuckDBPyConnection) -> None:
-    """230 cents over 5 s: 3 s are ann's and 1 s is bob's; kim's 1 s goes to the pool, 46 cents."""
-    found = settled(warehouse, WhatIf(is_pro_rata=True))
+    """230 cents over 5 s: ann has 3 s and bob 1 s; kim's 1 s, 46 cents, goes to the pool."""
+    found = settled(warehouse, Scenario(is_pro_rata=True))
     assert figures(found) == {"ann": (138 * CENT, 23 * CENT, 161), "bob": (46 * CENT, 23 * CENT, 69)}
 
 
@@ -167,7 +167,7 @@ def test_pro_rata_is_one_pot_by_watch_time(warehouse: duckdb.DuckDBPyConnection)
 def test_a_live_whose_credits_or_categories_do_not_hold_is_left_out_and_named(
     warehouse: duckdb.DuckDBPyConnection, damage: str
 ) -> None:
-    """s2's whole euro is for `long` then."""
+    """s2's whole euro then goes to `long`."""
     assert settled(warehouse).lives_left_out == ()
     warehouse.execute(damage)
     found = settled(warehouse)
@@ -176,38 +176,38 @@ def test_a_live_whose_credits_or_categories_do_not_hold_is_left_out_and_named(
 
 
 @pytest.mark.parametrize(
-    ("what_if", "changed"),
+    ("scenario", "changed"),
     [
-        (WhatIf(), {}),
-        (WhatIf(minimum_payout_cents=0), {"minimum_payout_cents": 0}),
-        (WhatIf(envelope_cents=1, is_pro_rata=True), {"envelope_cents": 1}),
-        (WhatIf(pool_rule="direct", minimum_live_s=0), {"pool_rule": "direct", "minimum_live_s": 0}),
+        (Scenario(), {}),
+        (Scenario(minimum_payout_cents=0), {"minimum_payout_cents": 0}),
+        (Scenario(envelope_cents=1, is_pro_rata=True), {"envelope_cents": 1}),
+        (Scenario(pool_rule="direct", minimum_live_s=0), {"pool_rule": "direct", "minimum_live_s": 0}),
     ],
 )
-def test_a_policy_keeps_what_is_not_changed(what_if: WhatIf, changed: dict[str, Any]) -> None:
-    assert what_if.applied_to(POLICY) == POLICY | changed
+def test_a_policy_keeps_what_is_not_changed(scenario: Scenario, changed: dict[str, Any]) -> None:
+    assert scenario.applied_to(POLICY) == POLICY | changed
 
 
 @pytest.mark.parametrize("damage", ["select 1", "delete from intermediate.int_credit_sets where live_id = 'star'"])
 def test_several_policies_at_once_are_each_one_by_one(warehouse: duckdb.DuckDBPyConnection, damage: str) -> None:
     warehouse.execute(damage)
-    what_ifs = {
-        "as it is": WhatIf(),
-        "no envelope": WhatIf(envelope_cents=0),
-        "less": WhatIf(envelope_cents=33),
-        "above the price": WhatIf(envelope_cents=5_000),
-        "shorter": WhatIf(minimum_live_s=1_799),
-        "longer": WhatIf(minimum_live_s=3_600),
-        "nothing counts": WhatIf(minimum_live_s=9_999),
-        "larger share": WhatIf(minimum_pool_share_bp=2_501),
-        "direct": WhatIf(pool_rule="direct", envelope_cents=77),
-        "pro rata": WhatIf(is_pro_rata=True),
+    scenarios = {
+        "unchanged": Scenario(),
+        "no envelope": Scenario(envelope_cents=0),
+        "less": Scenario(envelope_cents=33),
+        "above the price": Scenario(envelope_cents=5_000),
+        "shorter": Scenario(minimum_live_s=1_799),
+        "longer": Scenario(minimum_live_s=3_600),
+        "nothing counts": Scenario(minimum_live_s=9_999),
+        "larger share": Scenario(minimum_pool_share_bp=2_501),
+        "direct": Scenario(pool_rule="direct", envelope_cents=77),
+        "pro rata": Scenario(is_pro_rata=True),
     }
     settlement = Settlement(MONTH, {"open_periods": 5}, POLICY, (), (), {}, (), {})
-    at_once = settle_under_each(warehouse, settlement, FRAME, what_ifs)
-    assert at_once.keys() == what_ifs.keys()
-    for name, what_if in what_ifs.items():
-        alone = settled(warehouse, what_if)
+    at_once = settle_under_each(warehouse, settlement, FRAME, scenarios)
+    assert at_once.keys() == scenarios.keys()
+    for name, scenario in scenarios.items():
+        alone = settled(warehouse, scenario)
         assert figures(at_once[name]) == figures(alone), name
         assert at_once[name].settlement.totals == alone.settlement.totals, name
         assert at_once[name].settlement.pool_members == alone.settlement.pool_members, name

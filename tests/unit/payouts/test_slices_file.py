@@ -1,4 +1,4 @@
-"""The slices of a month have the same bytes in whatever batches the engine hands them over (RULES.md §6)."""
+"""The slices file of a month has the same bytes whatever the engine's batch size (RULES.md §6)."""
 
 from decimal import Decimal
 from pathlib import Path
@@ -34,7 +34,7 @@ def written(path: Path, slices: pa.Table, *, rows_per_batch: int) -> bytes:
     return path.read_bytes()
 
 
-# 122,880 is what DuckDB 2.0 makes of the 131,072 rows it is asked for.
+# DuckDB 2.0 returns batches of 122,880 rows when asked for 131,072.
 @pytest.mark.parametrize("rows_per_batch", [122_880, 50_001, ROWS])
 def test_batches_change_no_byte(tmp_path: Path, slices: pa.Table, rows_per_batch: int) -> None:
     path = tmp_path / "slices.parquet"

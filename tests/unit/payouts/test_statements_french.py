@@ -1,4 +1,4 @@
-"""French as it is printed, and the names of files."""
+"""Printed French, and the names of statement files."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""RULES.md §5, counterfactual: what one pot for all would have paid, by hand."""
+"""RULES.md §5, counterfactual: what one pot would have paid, calculated by hand."""
 
 from decimal import Decimal
 from fractions import Fraction
@@ -16,9 +16,9 @@ EURO = 1_000_000_000
 
 
 def test_known_artists_slices_go_to_the_pool_in_equal_parts() -> None:
-    # 4 €: a 2/4 directly; k (known) 1/4 and nothing for c; b 1/4. The pool of 1 € goes to a, b, c in thirds:
-    # 333,333,334 nanos for a, 333,333,333 for b and c. Cents: 233.33, 133.33, 33.33; the one left to the largest
-    # remainder, a's.
+    # 4 €: a has 2/4 directly, b 1/4, k (known) 1/4 and c nothing. The pool of 1 € goes to a, b and c in thirds:
+    # 333,333,334 nanos for a, 333,333,333 each for b and c. Cents: 233.33, 133.33, 33.33; the one left over goes to
+    # the largest remainder, a's.
     weights = {("a", "emerging"): 20, ("b", "independent"): 10, ("k", "known"): 10}
     assert pro_rata_cents(4 * EURO, weights, pool_members=["a", "b", "c"], pool_rule="equal") == {
         "a": 234,
@@ -37,13 +37,13 @@ def test_without_any_watching_all_is_pool() -> None:
 
 
 def test_ties_go_to_the_smallest_id_bytewise() -> None:
-    # 100 cents in three: the one left over goes to "Z", which is before "a" and "é" bytewise.
+    # 100 cents in three parts: the one left over goes to "Z", which comes before "a" and "é" bytewise.
     members = ["é", "a", "Z"]
     assert pro_rata_cents(1 * EURO, {}, pool_members=members, pool_rule="equal") == {"Z": 34, "a": 33, "é": 33}
 
 
 def test_the_direct_pool_rule_follows_direct_amounts() -> None:
-    # 4 €: a 1 €, b 2 € directly, the pool of 1 € as 1 : 2 : 0, that is 33.33 and 66.67 cents.
+    # 4 €: a has 1 € and b 2 € directly; the pool of 1 € is split 1 : 2 : 0, that is 33.33 and 66.67 cents.
     weights = {("a", "emerging"): 1, ("b", "emerging"): 2, ("k", "known"): 1}
     cents = pro_rata_cents(4 * EURO, weights, pool_members=["a", "b", "c"], pool_rule="direct")
     assert {artist: cents.get(artist, 0) for artist in "abc"} == {"a": 133, "b": 267, "c": 0}
@@ -75,8 +75,8 @@ def test_every_cent_is_given_and_none_is_far_from_its_fraction(weights: dict[tup
 
 @pytest.mark.parametrize("rows_per_group", [1, 2, 100])
 def test_read_from_the_slices_of_a_closed_month(tmp_path: Path, rows_per_group: int) -> None:
-    # User-centric, a and b get a euro each; pro-rata, b's 90 % of the time give 1.80 € of the two watched euros,
-    # and the idle euro is in the pot as well: 3 € in 1 : 9.
+    # User-centric, a and b get a euro each; pro-rata, b's 90 % of the time gives 1.80 € of the two watched euros,
+    # and the idle euro is in the pot as well: 3 € split 1 : 9.
     money = pa.decimal128(38, 0)
     rows = [
         ("p1", None, None, 0, EURO, "pool"),

@@ -1,6 +1,6 @@
-"""Proven, failed or not provable: a verdict on each month, and never "changed or cut" where nothing was.
+"""Each month's verdict: proven, failed or not provable, and never "changed or cut" if nothing was.
 
-The chain of these tests was closed without raw tables, so that its heartbeats are never there to be checked.
+The chain in these tests was closed without raw tables, so its heartbeats can never be checked.
 """
 
 import hashlib
@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from ingestion.settings import Settings
+from payouts.closed_month.books import Books, read_month
+from payouts.closed_month.findings import Report, Unchecked
 from payouts.verification import Check, Verdict, Verification, record_verification, verify
 from payouts.verification.balances import check_balances
-from payouts.verification.books import Books, read_month
-from payouts.verification.findings import Report, Unchecked
 from payouts.verification.seals import AuditLine, AuditLog
 from tests import closed_chain
 from tests.closed_chain import small_chain
@@ -33,7 +33,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def payouts(closed: Path, tmp_path: Path) -> Path:
-    """The chain, to be changed."""
+    """A copy of the chain, for tests to change."""
     return Path(shutil.copytree(closed, tmp_path / "payouts"))
 
 
@@ -43,7 +43,7 @@ def verdicts(verification: Verification) -> dict[str, Verdict]:
 
 
 def reasons(verification: Verification, month: str) -> list[str]:
-    """Why a month is not proven, its heartbeats apart."""
+    """The reasons why a month is not proven, without the one about heartbeats."""
     (of_month,) = (one for one in verification.verdicts if one.month == month)
     return [reason for reason in of_month.reasons if HEARTBEATS not in reason]
 
@@ -53,13 +53,13 @@ def of(payouts: Path, month: str | None = None, **options: str) -> Verification:
 
 
 def set_format(manifest: Path, found: object) -> None:
-    """Say another format in a manifest, and change nothing else."""
+    """Write another format into a manifest, and change nothing else."""
     content = {"format": found, **closed_chain.read_json(manifest)}
     closed_chain.write_json(manifest, content)
 
 
 def seal_log(payouts: Path, change: Callable[[dict[str, object]], None]) -> None:
-    """Write the audit log again, each line changed, chained and sealed as if it had always been so."""
+    """Rewrite the audit log with each line changed, and chain and seal it as if it had always been so."""
     log = payouts / "audit.ndjson"
     lines = [json.loads(line) for line in log.read_bytes().splitlines()]
     log.unlink()
@@ -69,7 +69,7 @@ def seal_log(payouts: Path, change: Callable[[dict[str, object]], None]) -> None
 
 
 def close_as_newer(payouts: Path, month: str) -> None:
-    """Let a month be one that a later version of the project closed, and put on record in today's format."""
+    """Make a month look closed by a later version of the project, but recorded in today's format."""
     set_format(payouts / month / "manifest.json", 2)
     sha256 = hashlib.sha256((payouts / month / "manifest.json").read_bytes()).hexdigest()
 
@@ -89,7 +89,7 @@ def test_where_heartbeats_are_gone_no_month_is_proven_and_none_failed(payouts: P
     assert verification.findings == ()
     assert verdicts(verification) == dict.fromkeys(MONTHS, NOT_PROVABLE)
     assert verification.verdict is NOT_PROVABLE
-    assert not verification.is_proven
+    assert verification.verdict is not Verdict.PROVEN
     (reason,) = verification.verdicts[0].reasons
     assert reason.startswith(f"not checked: {HEARTBEATS}: ")
 
@@ -229,7 +229,7 @@ def test_a_closing_on_a_newer_line_is_not_missing(payouts: Path) -> None:
 
 
 def test_a_newer_line_in_the_middle_breaks_the_chain_after_it(payouts: Path) -> None:
-    """The next line of today's format names the line that was there."""
+    """The next line, in today's format, has the hash of the replaced line."""
     log = payouts / "audit.ndjson"
     lines = log.read_bytes().splitlines(keepends=True)
     lines[1] = b'{"format": 2, "what": "hides a line"}\n'
@@ -243,11 +243,11 @@ def test_requests_on_newer_lines_are_not_checked_and_no_error(payouts: Path) -> 
     report, log = Report(), AuditLog()
     month = read_month(report, payouts / "2020-12")
     assert month is not None
-    assert month.control.requests(), "the chain amends in December, or has changed"
+    assert month.control.requests(), "the chain should amend in December"
     log.lines |= {sha256: AuditLine(1, {}) for sha256 in month.control.requests()}
     check_balances(report, month, Books(), log)
     assert [one.what for one in report.unchecked] == ["the requests that its run took up"]
-    assert {one.file for one in report.findings()} == {"2020-12/artist_payouts.csv"}, "balances, which it has none of"
+    assert {one.file for one in report.findings()} == {"2020-12/artist_payouts.csv"}, "only balances: Books() has none"
 
 
 def test_a_newer_home_is_not_provable_and_nothing_of_it_is_read(payouts: Path) -> None:

@@ -1,4 +1,4 @@
-"""Forgeries that agree with themselves, each of which only one rule gives away; and what a verification says."""
+"""Consistent forgeries, each of which breaks only one rule; and the output of a verification."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ingestion.settings import Settings
-from payouts.verification import Check, Verification, record_verification, verify
+from payouts.verification import Check, Verdict, Verification, record_verification, verify
 from tests import closed_chain
 from tests.closed_chain import Chain, small_chain, small_season
 from tests.oracle import History
@@ -23,10 +23,10 @@ HISTORY_HEADER = (
     "payment_delay_days,pool_rule\n"
 )
 POLICY_ROW = "2015-01-01,499,100,1800,1000,1000,3,7,equal"
-"""What the oracle settles by (RULES.md §7)."""
+"""The policy that the oracle settles with (RULES.md §7)."""
 DIRECT_ROW = ",499,100,1800,1000,1000,3,7,direct"
 SEED = 1
-"""Closed in it: October to February; November amends October and December November; December returns a payment."""
+"""Closed: October to February. November amends October; December amends November and returns a payment."""
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +37,12 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def payouts(closed: Path, tmp_path: Path) -> Path:
-    """The chain, to be forged."""
+    """A copy of the chain, for tests to forge."""
     return Path(shutil.copytree(closed, tmp_path / "payouts"))
 
 
 def resealed(payouts: Path) -> Verification:
-    """Make a forged chain agree with itself, documents apart, and verify it."""
+    """Make a forged chain consistent, except for its documents, and verify it."""
     closed_chain.reseal(payouts, documents=False)
     return verify(Settings(home=payouts.parent))
 
@@ -75,12 +75,12 @@ def slices_of(path: Path) -> list[list[Any]]:
 
 
 def found(verification: Verification, check: Check) -> list[tuple[str, str]]:
-    """The files and what of them, documents of an older run apart."""
+    """The file and subject of each finding of a check."""
     return [(finding.file, finding.what) for finding in verification.findings if finding.check is check]
 
 
 def all_checked(verification: Verification) -> Verification:
-    """The same, as if the chain had heartbeats that could be checked, and they had been."""
+    """The same verification, as if the chain's heartbeats were there and had been checked."""
     assert {one.what for one in verification.unchecked} == {"weights from the heartbeats"}
     return replace(verification, unchecked=())
 
@@ -148,7 +148,7 @@ def test_a_month_is_settled_again_with_its_own_policy(payouts: Path) -> None:
 
 
 def test_a_run_under_a_policy_that_the_project_never_stated_is_found(tmp_path: Path) -> None:
-    """A month whose every figure agrees with the policy that it names, closed and settled again under it."""
+    """Every figure agrees with the policy that the month names, under which it is closed and settled again."""
     chain = Chain(tmp_path / "payouts", History(policy=Policy(pool_rule="direct")))
     for month, data in small_season(Random(SEED), months=2):
         chain.close(month, data)
@@ -158,13 +158,13 @@ def test_a_run_under_a_policy_that_the_project_never_stated_is_found(tmp_path: P
         (Check.POLICY, "2020-11/control.json", "policy, pool_rule", "direct", "equal"),
         (Check.POLICY, "2020-11/control.json", "adjustments of 2020-10, policy, pool_rule", "direct", "equal"),
     ]
-    assert not verification.is_proven
+    assert verification.verdict is not Verdict.PROVEN
 
 
 @pytest.mark.parametrize(
     ("history", "expected"),
     [
-        pytest.param(f"{POLICY_ROW}\n", [], id="as it was"),
+        pytest.param(f"{POLICY_ROW}\n", [], id="unchanged"),
         pytest.param(f"2021-03-01{DIRECT_ROW}\n{POLICY_ROW}\n", [], id="a new row after the last run"),
         pytest.param(
             f"{POLICY_ROW}\n2021-02-28{DIRECT_ROW}\n",
@@ -246,7 +246,7 @@ def test_a_returned_payment_is_what_was_paid(payouts: Path) -> None:
     ("column", "value"), [("carry_reason", "below_minimum"), ("carry_reason", ""), ("paid_cents", "413")]
 )
 def test_an_amount_is_paid_or_carried_whole_and_says_why(payouts: Path, column: str, value: str) -> None:
-    """In February nobody reaches the minimum of 10 EUR: both are carried, `art-a` with 5.00 EUR."""
+    """In February no one reaches the minimum of 10 EUR: both are carried, `art-a` with 5.00 EUR."""
 
     def forge(rows: list[dict[str, str]]) -> None:
         assert rows[0]["carry_reason"] == "below_minimum"
@@ -359,7 +359,7 @@ def test_what_was_not_proven_is_recorded_without_a_run_hash(payouts: Path) -> No
 
 
 def test_a_run_that_was_verified_cannot_be_replaced_with_its_line(payouts: Path) -> None:
-    """The closing's line is forged and chained again, the verification's forgotten."""
+    """The log is chained again, but the verification's line has another run hash than the closing's."""
     log = payouts / "audit.ndjson"
     entries = [json.loads(line) for line in log.read_bytes().splitlines()]
     log.unlink()

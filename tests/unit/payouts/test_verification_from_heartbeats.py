@@ -1,4 +1,4 @@
-"""Random worlds landed and loaded for real, closed by the oracle: verified from their heartbeats on, or not."""
+"""Random worlds, really landed and loaded, and closed by the oracle: verification starts from their heartbeats."""
 
 import json
 import re
@@ -28,16 +28,18 @@ from tests.oracle import History, Policy, read_landing
 from tests.oracle.settlement import month_of, months_later
 from tests.worlds import World
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(3)
-"""One of each season: clocks that change, a December, a leap day."""
+"""One per season: changing clocks, a December, a leap day."""
 SPOILED = 1
 BLOCKED = "2020-12"
-"""A month of that season."""
+"""A month of the spoiled season."""
 
 
 @pytest.fixture(scope="module")
 def worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], tuple[Settings, Chain]]:
-    """Data homes by seed, of which four months are closed."""
+    """Data homes by seed, each with four closed months."""
     known: dict[int, tuple[Settings, Chain]] = {}
 
     def world(seed: int) -> tuple[Settings, Chain]:
@@ -49,7 +51,7 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], tuple[Se
 
 
 def close_world(seed: int, home: Path, *, policy: Policy | None = None) -> tuple[Settings, Chain]:
-    """Deliver a world month by month, much of it late, and close each month on what had been loaded by then."""
+    """Deliver a world month by month, much of it late, and close each month on the data loaded by then."""
     settings = Settings(home=home, pseudonym_key=KEY, memory_limit="512MB", threads=1)
     chain = Chain(settings.payouts_dir, History(policy or Policy()))
     world = World.random(seed)
@@ -64,7 +66,7 @@ def close_world(seed: int, home: Path, *, policy: Policy | None = None) -> tuple
 
 
 def load(settings: Settings) -> None:
-    # What the suites say is not asked here, and importing their library takes longer than all the rest.
+    # The expectation suites are not tested here, and importing Great Expectations takes longer than all the rest.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ingestion.load, "validate", lambda *_: ())
         for record_type in RECORD_TYPES:
@@ -91,7 +93,7 @@ def test_an_untouched_world_is_proven_from_its_heartbeats_on(
 
 
 def test_a_world_is_proven_under_another_policy(tmp_path: Path) -> None:
-    """With a look-back of one month periods become final, and are settled in a later one by their own days."""
+    """With a look-back of one month, unbooked periods of final months are settled in a later one by their own days."""
     policy = Policy(
         look_back_months=1, pool_rule="direct", envelope_cents=60, minimum_live_s=2_400, minimum_pool_share_bp=3_000
     )
@@ -108,7 +110,7 @@ def test_a_world_is_proven_under_another_policy(tmp_path: Path) -> None:
 def test_a_world_is_proven_alike_after_its_files_were_rewritten(
     copied: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Months pinned versions whose files are all gone: what they held is among the records of the merged ones."""
+    """The files of the versions that months pinned are all gone; their records are in the merged files."""
     before = verify(copied)
     monkeypatch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
     assert sum(one.merged for one in compact(copied)) > 0
@@ -126,7 +128,7 @@ def test_a_world_is_proven_alike_after_its_files_were_rewritten(
 
 @pytest.fixture
 def copied(worlds: Callable[[int], tuple[Settings, Chain]], tmp_path: Path) -> Settings:
-    """A world of one's own, to spoil."""
+    """A copy of a world, for tests to spoil."""
     settings, _ = worlds(SPOILED)
     shutil.copytree(settings.home, tmp_path / "home")
     return Settings(home=tmp_path / "home", pseudonym_key=KEY)
@@ -190,7 +192,7 @@ def test_a_period_that_is_missing_and_one_too_many_are_found(copied: Settings) -
 
 
 def test_totals_of_a_month_that_gives_what_it_gave_are_checked(copied: Settings) -> None:
-    """No slices were written for it again: nothing in the run says what its totals follow from."""
+    """Its slices were not written again, so the run's files alone cannot prove its totals."""
     control, again = next(
         (path, again)
         for path in sorted(copied.payouts_dir.glob("*/control.json"))
@@ -218,7 +220,7 @@ def test_envelopes_that_are_open_at_the_months_end_are_checked(copied: Settings,
 
 
 def close_on_more(settings: Settings, **landed: Iterable[str]) -> set[tuple[str, str]]:
-    """Let a closed month's run have seen further records, which must block its close; what is found then."""
+    """Add records to the pinned input of a closed month that must block its close, and return the findings."""
     for record_type, lines in landed.items():
         (settings.landing_dir / record_type / "more.csv").write_text("\n".join(lines), encoding="utf-8")
     load(settings)
@@ -232,7 +234,7 @@ def close_on_more(settings: Settings, **landed: Iterable[str]) -> set[tuple[str,
 
 
 def watched_live(settings: Settings) -> tuple[str, str]:
-    """An artist and a live that weigh in the month."""
+    """An artist and a live with weight in the month."""
     rows = closed_chain.read_rows(settings.payouts_dir / BLOCKED / "artist_lives.csv")
     row = next(row for row in rows if int(row["watch_ms"]))
     return row["artist_id"], row["live_id"]
@@ -281,7 +283,7 @@ def test_another_subscribers_pseudonym_is_found(copied: Settings) -> None:
     def rename(rows: list[list[Any]]) -> None:
         for row in rows:
             if row[0] == rows[0][0]:
-                row[1] = closed_chain.pseudonym("somebody else")
+                row[1] = closed_chain.pseudonym("another subscriber")
         changed.append(rows[0][0])
 
     changed: list[str] = []
@@ -296,7 +298,7 @@ def test_another_subscribers_pseudonym_is_found(copied: Settings) -> None:
 
 
 def test_a_transfer_to_another_account_is_found(copied: Settings) -> None:
-    """The bank file pays the right amounts, to an IBAN that the artist never gave."""
+    """The bank file pays the right amounts to an IBAN that the artist never gave."""
     bank_file = next(iter(sorted(copied.payouts_dir.glob("*/sepa-credit-transfers.xml"))))
     written = bank_file.read_text(encoding="utf-8")
     (iban, *_) = re.findall("<CdtrAcct>\\s*<Id>\\s*<IBAN>(.*?)</IBAN>", written)
@@ -307,7 +309,7 @@ def test_a_transfer_to_another_account_is_found(copied: Settings) -> None:
 
 
 def test_an_adjustment_that_was_left_out_is_found(copied: Settings) -> None:
-    """Everything agrees, as if nothing had come late; the heartbeats and periods that the run pinned say otherwise."""
+    """The files are consistent as if no data were late; the run's pinned heartbeats and periods show otherwise."""
     months = sorted(path.parent.name for path in copied.payouts_dir.glob("*/slices.parquet"))
     month = next(month for month in months if (copied.payouts_dir / month / "resettled").exists())
     shutil.rmtree(copied.payouts_dir / month / "resettled")
@@ -329,7 +331,7 @@ def test_a_copy_of_payouts_alone_is_not_checked_and_not_wrong(copied: Settings) 
 def test_without_the_key_pseudonyms_are_not_checked(copied: Settings) -> None:
     verification = verify(Settings(home=copied.home))
     assert not verification.findings
-    assert {one.why for one in verification.unchecked} == {"the key of the pseudonyms is not there any more"}
+    assert {one.why for one in verification.unchecked} == {"the key of the pseudonyms no longer exists"}
 
 
 def test_a_heartbeat_file_that_was_changed_is_found(copied: Settings) -> None:

@@ -1,4 +1,4 @@
-"""Watch time a second time, in one pass over the days: as the oracle has it, however little is held at a time."""
+"""The second computation of watch time, in one pass over the days, equals the oracle's at any memory limit."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable
@@ -34,7 +34,7 @@ STRAYS = "event_day=__HIVE_DEFAULT_PARTITION__"
 def write(
     folder: Path, heartbeats: Iterable[Heartbeat], *, batch_number: int = 1, stray_days: Collection[date] = ()
 ) -> None:
-    """Write each Paris day's heartbeats into two files of its folder, as the raw layer has them; strays together."""
+    """Write each Paris day's heartbeats into two files in its folder, as the raw layer does; strays share two files."""
     files: defaultdict[Path, list[dict[str, Any]]] = defaultdict(list)
     for number, one in enumerate(heartbeats):
         on = paris_day(one.event_at)
@@ -81,7 +81,7 @@ def expected(heartbeats: Iterable[Heartbeat], covered: Collection[date]) -> dict
 
 
 def random_heartbeats(rng: Random) -> list[Heartbeat]:
-    """Few playbacks over some days: often around midnight, often of one instant, ids shared between subscribers."""
+    """A few playbacks over some days: often around midnight, often at one instant, with ids shared by subscribers."""
     heartbeats = []
     for _ in range(rng.randrange(3, 30)):
         more = {"subscriber": rng.choice(("sub-1", "sub-2", "Sub-é")), "live": rng.choice(("live-1", "live-2"))}
@@ -114,7 +114,7 @@ def test_however_little_is_held_at_a_time_it_is_what_the_oracle_has(tmp_path: Pa
 
 @pytest.mark.parametrize("seed", range(100, 115))
 def test_strays_count_on_their_own_days_whichever_file_the_others_are_in(tmp_path: Path, seed: int) -> None:
-    """All of some days, and of each day a later batch, lie together in files of no day."""
+    """Files without a day hold all heartbeats of some days, and a later batch of every day."""
     rng = Random(seed)
     heartbeats = random_heartbeats(rng)
     stray_days = {day for day in DAYS if rng.random() < 0.5}
@@ -160,7 +160,7 @@ def test_without_heartbeats_nothing_was_watched() -> None:
 def test_each_file_of_a_covered_day_is_read_once_and_others_only_while_something_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A month used to be read once for each two million heartbeats of it."""
+    """A month used to be read once per two million of its heartbeats."""
     days = [date(2021, 3, number) for number in range(1, 11)]
     heartbeats = [
         beat(f"play-{number}-{day}", f"{day}T20:00:{second:02}Z", "ended" if second else "playing")
@@ -182,12 +182,12 @@ def test_each_file_of_a_covered_day_is_read_once_and_others_only_while_something
     assert watched(records(tmp_path), covered, at_once=45) == expected([*heartbeats, waits], covered) | {
         ("sub", "live", days[4]): 20 * 10_000 + 30_000
     }
-    # Days 6 and 7 are read for the one playback that waits; what is before, and what comes after it, is not.
+    # Days 6 and 7 are read for the one playback that waits; earlier and later days are not read.
     assert read == {f"2021-03-{number:02}": 2 for number in range(3, 8)}
 
 
 def test_a_heartbeat_in_the_folder_of_another_day_is_an_error(tmp_path: Path) -> None:
-    """One second before midnight in Paris; by UTC it would be the same day in both folders."""
+    """One second before midnight in Paris; in UTC the day would be the same."""
     write(tmp_path, [beat("play", "2021-03-01T22:59:59Z")])
     (tmp_path / "event_day=2021-03-01").rename(tmp_path / "event_day=2021-03-02")
     with pytest.raises(ValueError, match="the files of 2021-03-02 hold heartbeats from 2021-03-01 23:59:59"):

@@ -1,9 +1,9 @@
 {{ built_by_month() }}
--- Grain: calendar month in Paris × live × minute of it (0 = the first) that was the
--- furthest of a playback with watch time which started in the month. `playbacks` adds
--- up.
+-- Grain: one row per calendar month in Paris, live and minute of it (0 = the first)
+-- that was the furthest of a playback with watch time started in the month. `playbacks`
+-- is additive.
 with playbacks as (
-    select * from {{ ref('int_playbacks_in_sessions') }}
+    select * from {{ ref('int_playbacks_sessionized') }}
     where {{ is_changed_day('started_on') }}
 ),
 
@@ -11,8 +11,8 @@ lives as (
     select * from {{ ref('stg_catalogue__lives') }}
 ),
 
--- Last minute of the live, in ms: a live of exactly 60 minutes has the minutes 0 to 59.
--- No live is followed beyond a day.
+-- The minute of the furthest position, capped at the last millisecond of the live: a
+-- live of exactly 60 minutes has the minutes 0 to 59. No live is followed beyond a day.
 reached as (
     select
         playbacks.live_id,
@@ -31,7 +31,7 @@ reached as (
         and lives.duration_s > 0
 ),
 
--- By day first: a month's name is a text, and there are few days.
+-- Group by day first: there are few days, and a month is a text, slower to group by.
 left_at as (
     select
         live_id,

@@ -1,8 +1,9 @@
--- Grain: known calendar month. `inputs` changes whenever anything does that the month's
--- figures of the platform are made of: what was watched and how it is judged, who came
--- and went, how far the month is known, its revenue, its envelopes and its close.
+-- Grain: one row per known calendar month. `inputs` is a fingerprint of everything that
+-- affects the platform's figures of the month: the watching and how it counts, the
+-- subscribers who came and left, how much of the month is known, its revenue, its
+-- envelopes and its close.
 with known_days as (
-    select * from {{ ref('int_known_days') }}
+    select * from {{ ref('int_days_known') }}
 ),
 
 month_inputs as (
@@ -14,7 +15,7 @@ spans as (
 ),
 
 covers as (
-    select * from {{ ref('int_paid_covers') }}
+    select * from {{ ref('int_periods_paid') }}
 ),
 
 settlement_months as (

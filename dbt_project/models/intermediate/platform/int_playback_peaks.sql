@@ -1,9 +1,9 @@
 {{ built_by_month(day='day', inputs='int_watch_months') }}
--- Grain: Paris day on which a playback was open: the most that were open at once, and
--- the first instant at which they were.
--- A playback is open on a day between its first and its last heartbeat of that day,
--- the last instant excluded: one that ends as another begins is not beside it, and a
--- laptop that sleeps over a day is not open on it.
+-- Grain: one row per Paris day on which a playback was open: the most that were open at
+-- the same time, and the first instant at which they were.
+-- A playback is open on a day between its first and its last heartbeat of that day, the
+-- last instant excluded. So one that ends as another begins does not overlap it, and a
+-- laptop that sleeps all day is not open on that day.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where {{ is_changed_day('event_day') }}

@@ -1,10 +1,10 @@
--- Grain: subscriber × unbroken run of paid cover (int_paid_covers): the days
--- `[first_day, end_day)` on which the subscriber is active.
--- A run goes on over `churn_grace_days` days without cover: a renewal that is a day
+-- Grain: one row per subscriber and unbroken run of paid cover (int_periods_paid): the
+-- days `[first_day, end_day)` on which the subscriber is active.
+-- A run continues over `churn_grace_days` days without cover: a renewal that is a day
 -- late neither loses a subscriber nor wins one back. A run that begins after the last
 -- known day is left out: it has not happened yet.
 with covers as (
-    select * from {{ ref('int_paid_covers') }}
+    select * from {{ ref('int_periods_paid') }}
 ),
 
 preceded as (
@@ -32,7 +32,7 @@ openings as (
         or period_start > {{ add_days('preceding_end', var('churn_grace_days')) }}
 ),
 
--- A run ends where all that came before the next one had ended.
+-- A run ends when all periods before the next run have ended.
 spans as (
     select
         subscriber_id,
@@ -46,7 +46,7 @@ spans as (
 ),
 
 last_known as (
-    select max(day) as day from {{ ref('int_known_days') }}
+    select max(day) as day from {{ ref('int_days_known') }}
 ),
 
 final as (

@@ -3,8 +3,9 @@
     incremental_strategy='append',
     on_schema_change='fail',
 ) }}
--- Grain: batch × device × app version with an accepted heartbeat; a missing device or
--- version is ''. `heartbeats` adds up, redeliveries included: it is what was delivered.
+-- Grain: one row per batch, device and app version with an accepted heartbeat; a
+-- missing device or version is ''. `heartbeats` is additive and counts delivered
+-- records, redeliveries included.
 with heartbeats as (
     select * from {{ ref('stg_player__heartbeats') }}
     where batch_number > {{ watermark(this) }}

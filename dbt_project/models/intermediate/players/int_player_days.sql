@@ -7,13 +7,14 @@
         on_schema_change='fail',
     )
 }}
--- Grain: playback (`playback_id`, `subscriber_id`, `live_id`) × Paris day with a
--- heartbeat: what its heartbeats say of the player that sent them. All counts add up.
--- Beside int_playback_days and not in it: nothing here is money, and watch time does
--- not wait for it (docs/adr/0027).
+-- Grain: one row per playback (`playback_id`, `subscriber_id`, `live_id`) and Paris day
+-- with a heartbeat, with what its heartbeats show about the player that sent them. All
+-- counts are additive.
+-- It is separate from int_playback_days because nothing here is money, and watch time
+-- does not wait for it (docs/adr/0027).
 -- Odd rule: a heartbeat is judged by the next one of the same day, so the unit of an
 -- incremental run is the playback's day.
--- The blocks below stand inside macros once rendered; their indent means nothing:
+-- The blocks below are rendered inside macros, so their indent does not matter:
 -- noqa: disable=LT02
 {%- set days = days_to_read(this) %}
 {%- set changed_days %}

@@ -1,8 +1,8 @@
--- Grain: Paris day of a load × device × app version: heartbeats delivered and rejected;
--- a missing device or version is ''. Both add up.
+-- Grain: one row per Paris day of a load, device and app version, with the heartbeats
+-- delivered and rejected; a missing device or version is ''. Both counts are additive.
 -- Odd rule: the day of a load is the newest day with an accepted heartbeat that the
--- warehouse had by then, never what a rejected line says of itself, nor a clock here: a
--- history that is loaded at once gives the same figures whenever it is loaded.
+-- warehouse had at that time, never the day in a rejected line, nor a clock: a history
+-- that is loaded in one go gives the same figures whenever it is loaded.
 with deliveries as (
     select * from {{ ref('int_heartbeat_deliveries') }}
 ),
@@ -27,7 +27,7 @@ batches as (
     group by batch_number
 ),
 
--- Of rejects that came before any heartbeat the day is that of the first that came.
+-- Rejects that came before any heartbeat get the earliest day of any batch.
 dated as (
     select
         batch_number,

@@ -1,6 +1,6 @@
--- Grain: calendar month in Paris with a heartbeat. `inputs` changes whenever anything
--- does that the health of players in the month is made of: its playbacks, the periods
--- that lie in it, and what was rejected when it was loaded.
+-- Grain: one row per calendar month in Paris with a heartbeat. `inputs` is a
+-- fingerprint of everything that affects the month's player health: its playbacks, the
+-- periods that touch it, and the lines rejected when it was loaded.
 with watch_months as (
     select * from {{ ref('int_watch_months') }}
 ),
@@ -17,7 +17,8 @@ deliveries as (
     least({{ add_days('period_start', 28) }}, {{ add_days('period_end', -1) }})
 {%- endset %}
 
--- A period is 35 days at most: the months of its first day, its last and one between.
+-- A period is at most 35 days, so it touches the month of its first day, of its last
+-- day, and at most one in between.
 period_months as (
     select
         period_id, batch_number, {{ month_of('period_start') }} as month
@@ -34,8 +35,8 @@ period_months as (
     from periods
 ),
 
--- Any change of a period brings a newer batch to the month where it now lies, and takes
--- it out of the month that it left.
+-- Any change of a period brings a newer batch to the months it now touches, and removes
+-- it from the months it left.
 covered as (
     select
         month,

@@ -1,9 +1,9 @@
 {{ built_by_month(inputs='int_visibility_inputs') }}
--- Grain: subscriber × artist whom the subscriber has discovered: the first Paris day
--- ever with a minute of the artist (var discovery_minimum_ms). A shorter look discovers
--- nobody.
--- Odd rule: what came before the first loaded heartbeat is unknown, so in the first
--- weeks of the data everybody is discovered.
+-- Grain: one row per subscriber and artist whom the subscriber has discovered: the
+-- first Paris day ever with a minute of the artist (var discovery_minimum_ms). Shorter
+-- watching discovers no one.
+-- Odd rule: nothing is known before the first loaded heartbeat, so in the first weeks
+-- of the data every artist watched is a discovery.
 with watch_days as (
     select
         *,
@@ -20,7 +20,7 @@ data_end as (
     select max(event_day) as last_day from playback_days
 ),
 
--- What was discovered in the months that stay; nothing in a full build.
+-- Discoveries of the months that are kept; empty in a full build.
 earlier as (
     select
         subscriber_id,

@@ -1,9 +1,9 @@
 {{ built_by_month(day='day') }}
--- Grain: subscriber × artist × Paris day on which the subscriber watched a live that
--- counts and credits the artist, with the artist's category on that day (RULES.md §4),
--- by today's catalogue and the policy of the day's month.
--- `weight` (ms × bp) adds up; `watch_ms` is the whole time on such lives, whatever the
--- share: of two artists on one stage both were seen.
+-- Grain: one row per subscriber, artist and Paris day on which the subscriber watched a
+-- live that counts and credits the artist, with the artist's category on that day
+-- (RULES.md §4), by today's catalogue and the policy of the day's month.
+-- `weight` (ms × bp) is additive. `watch_ms` is the whole time on such lives, whatever
+-- the share, and not additive over artists: of two artists on one stage both were seen.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where {{ is_changed_day('event_day') }}

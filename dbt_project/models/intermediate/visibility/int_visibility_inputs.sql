@@ -1,7 +1,7 @@
--- Grain: settlement month. `inputs` changes whenever anything does that the month's
--- visibility is made of: what was watched in it and, as a discovery is followed for
--- weeks, in the next one; how far the data follow it; the lives that were online; the
--- artists' categories and the money.
+-- Grain: one row per settlement month. `inputs` is a fingerprint of everything that
+-- affects the month's visibility: the watching in it and in the next month (a discovery
+-- is followed for weeks), how far the data follow it, the lives that were online, the
+-- artists' categories, and the money.
 with month_inputs as (
     select * from {{ ref('int_month_inputs') }}
 ),
@@ -10,8 +10,8 @@ months as (
     select * from {{ ref('int_settlement_months') }}
 ),
 
-lives_online as (
-    select * from {{ ref('int_lives_online') }}
+online_credits as (
+    select * from {{ ref('int_online_credits') }}
 ),
 
 categories as (
@@ -46,7 +46,7 @@ facts as (
     select
         month,
         {{ text_of(["'online'", 'live_id', 'artist_id', 'category']) }} as fact
-    from lives_online
+    from online_credits
     union all
     select
         months.settlement_month as month,

@@ -1,13 +1,13 @@
--- Grain: calendar month in Paris with a heartbeat. `inputs` changes whenever anything
--- does that judges the month's watch time: its playbacks, the policy, and of the lives
--- that were watched in it what they are, whom they credit and which categories those
--- artists had in the month, by today's catalogue.
+-- Grain: one row per calendar month in Paris with a heartbeat. `inputs` is a
+-- fingerprint of everything that affects how the month's watch time counts by today's
+-- catalogue: its playbacks, the policy, the lives watched in it, their credits, and the
+-- categories that the credited artists had in the month.
 with watch_months as (
     select * from {{ ref('int_watch_months') }}
 ),
 
 watched_lives as (
-    select * from {{ ref('int_watched_lives') }}
+    select * from {{ ref('int_lives_watched') }}
 ),
 
 months as (
@@ -31,8 +31,8 @@ categories as (
     select * from {{ ref('stg_catalogue__artist_categories') }}
 ),
 
--- What began before the month, or ends after it, is the same to the month whenever it
--- did.
+-- A category that began before the month or ends after it is cut to the month's bounds:
+-- the exact day makes no difference to the month.
 credited as (
     select
         watched_lives.month,

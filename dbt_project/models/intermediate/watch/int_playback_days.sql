@@ -7,15 +7,15 @@
         on_schema_change='fail',
     )
 }}
--- Grain: playback (`playback_id`, `subscriber_id`, `live_id`) × Paris day with a
--- heartbeat. `watch_ms` adds up over days and playbacks; `batch_number` is the newest
--- batch that brought a heartbeat of that day.
+-- Grain: one row per playback (`playback_id`, `subscriber_id`, `live_id`) and Paris day
+-- with a heartbeat. `watch_ms` is additive over days and playbacks; `batch_number` is
+-- the newest batch that brought a heartbeat of that day.
 -- Odd rule: the credit of a day's last heartbeat ends at the playback's next heartbeat,
--- which may lie days later (RULES.md §3.4). So the unit of an incremental run is the
--- playback with all its days, never a day: each row that it has gives way to one of the
--- same day. A history too long for one statement's memory is built by portions of
--- playbacks, a run each (orchestration/warehouse.py).
--- The blocks below stand inside macros once rendered; their indent means nothing:
+-- which can be days later (RULES.md §3.4). So the unit of an incremental run is the
+-- playback with all its days, never a single day: new rows replace the rows of the same
+-- days. A history too long for one statement's memory is built in portions of
+-- playbacks, one run per portion (orchestration/warehouse/).
+-- The blocks below are rendered inside macros, so their indent does not matter:
 -- noqa: disable=LT02
 {%- set days = days_to_read(this) %}
 {%- set changed_playbacks %}

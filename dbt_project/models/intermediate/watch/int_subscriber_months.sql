@@ -1,12 +1,12 @@
 {{ built_by_month(inputs='int_watch_months') }}
--- Grain: subscriber × calendar month in Paris with a heartbeat. The days are those with
--- watch time; without any, they are missing.
+-- Grain: one row per subscriber and calendar month in Paris with a heartbeat. First and
+-- last day are days with watch time; null if there is none.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where {{ is_changed_day('event_day') }}
 ),
 
--- By day first: a month's name is a text.
+-- Group by day first: a month is a text, slower to group by.
 subscriber_days as (
     select
         subscriber_id,

@@ -1,10 +1,10 @@
--- Grain: calendar month in Paris with a heartbeat. `inputs` changes whenever a playback
--- of the month does, on whichever of its days.
+-- Grain: one row per calendar month in Paris with a heartbeat. `inputs` changes
+-- whenever a playback of the month changes, on any of its days.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
 ),
 
--- By day first: a month's name is a text, and there are few days.
+-- Group by day first: there are few days, and a month is a text, slower to group by.
 days as (
     select
         event_day,

@@ -1,11 +1,11 @@
 {{ built_by_month() }}
--- Grain: artist × calendar month in Paris in which somebody watched a live that counts
--- and credits the artist, by today's catalogue.
--- Watch time is counting watch time (int_counting_watch).
--- Not additive: everything but `watch_ms` (floored once an artist and month). A viewer
--- of two artists is one of each.
+-- Grain: one row per artist and calendar month in Paris in which someone watched a live
+-- that counts and credits the artist, by today's catalogue.
+-- Watch time is counting watch time (int_counting_live_months).
+-- Not additive: everything except `watch_ms` (floored once per artist and month). A
+-- viewer of two artists counts once for each.
 with counting_watch as (
-    select * from {{ ref('int_counting_watch') }}
+    select * from {{ ref('int_counting_live_months') }}
     where {{ is_changed_month('month') }}
 ),
 
@@ -13,9 +13,10 @@ credits as (
     select * from {{ ref('stg_catalogue__live_credits') }}
 ),
 
--- Of whoever came before the changed months nothing is asked but that they return.
+-- For viewers who came before the changed months, it is enough to know that they
+-- return.
 firsts as (
-    select * from {{ ref('int_artist_firsts') }}
+    select * from {{ ref('int_artist_watchers') }}
     where {{ is_changed_month('first_month') }}
 ),
 

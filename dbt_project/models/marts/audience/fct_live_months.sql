@@ -1,8 +1,8 @@
 {{ built_by_month() }}
--- Grain: live × calendar month in Paris in which it was watched or a playback of it
--- was started.
--- Watch time and viewers are of the days of the watching; playbacks are of the month
--- of their first heartbeat, so that each counts once. Not additive: `viewers`,
+-- Grain: one row per live and calendar month in Paris in which it was watched or a
+-- playback of it was started.
+-- Watch time and viewers belong to the days of the watching; playbacks belong to the
+-- month of their first heartbeat, so that each counts once. Not additive: `viewers`,
 -- `mean_completion_bp`.
 with daily_watch as (
     select * from {{ ref('fct_daily_watch') }}

@@ -1,8 +1,8 @@
--- Grain: live of the catalogue × minute of it, 0 = the first, up to the furthest that
--- anybody reached.
--- A playback is watching at minute m if its furthest position is m minutes or more:
--- how far people got, not how many were there at once, and what was skipped on the way
--- counts as seen. Nothing adds up over minutes.
+-- Grain: one row per live of the catalogue and minute of it, 0 = the first, up to the
+-- furthest that anyone reached.
+-- A playback is watching at minute m if its furthest position is m minutes or more.
+-- This shows how far people got, not how many were there at the same time; parts that
+-- were skipped count as seen. Not additive over minutes.
 with live_minutes as (
     select * from {{ ref('int_live_minutes') }}
 ),

@@ -1,7 +1,7 @@
 {{ built_by_month(inputs='int_watch_months') }}
--- Grain: live × calendar month in Paris × surface on which playbacks of it were
--- started.
--- `playbacks` adds up: each counts once, in the month of its first heartbeat.
+-- Grain: one row per live, calendar month in Paris and surface on which its playbacks
+-- were started.
+-- `playbacks` is additive: each counts once, in the month of its first heartbeat.
 with playbacks as (
     select * from {{ ref('fct_playbacks') }}
     where {{ is_changed_day('started_on') }}

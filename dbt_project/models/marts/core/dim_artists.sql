@@ -1,5 +1,4 @@
--- Grain: artist. The person as the catalogue names it; what is paid where is in
--- dim_payees.
+-- Grain: one row per artist, as named in the catalogue. Bank details are in dim_payees.
 with artists as (
     select * from {{ ref('stg_catalogue__artists') }}
 ),

@@ -1,4 +1,4 @@
--- Grain: Paris day of a settlement month that anything is known of.
+-- Grain: one row per Paris day of the settlement months with any record.
 with months as (
     select * from {{ ref('int_settlement_months') }}
 ),

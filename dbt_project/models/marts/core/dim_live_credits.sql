@@ -1,5 +1,5 @@
--- Grain: live × artist credited on it, by the live's newest credit set; also of lives
--- that do not count or that nobody has watched.
+-- Grain: one row per live and artist credited on it, by the live's newest credit set;
+-- including lives that do not count or that no one has watched.
 with credits as (
     select * from {{ ref('stg_catalogue__live_credits') }}
 ),

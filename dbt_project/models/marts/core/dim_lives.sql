@@ -1,5 +1,5 @@
--- Grain: catalogue item. `is_countable` is judged by the newest policy; settling judges
--- by the policy of its month.
+-- Grain: one row per catalogue item. `is_countable` applies the newest policy; settling
+-- applies the policy of its month.
 with lives as (
     select * from {{ ref('stg_catalogue__lives') }}
 ),

@@ -1,5 +1,5 @@
--- Grain: artist. Whom a transfer would go to, as last delivered, and since when the
--- IBAN is known. Personal data: payouts read it, dashboards never do.
+-- Grain: one row per artist: the payee of a transfer, as last delivered, and since when
+-- the IBAN is known. Personal data: payouts read it, dashboards never do.
 with artists as (
     select * from {{ ref('stg_catalogue__artists') }}
 ),
@@ -9,7 +9,7 @@ records as (
         artist_id,
         {{ as_machines_write('iban') }} as iban,
         updated_at
-    from {{ source('raw', 'artists') }}
+    from {{ source('catalogue', 'artists') }}
     where iban is not null
 ),
 

@@ -1,4 +1,4 @@
--- Grain: subscriber who ever had a period or sent a heartbeat.
+-- Grain: one row per subscriber who ever had a period or sent a heartbeat.
 with periods as (
     select
         subscriber_id,

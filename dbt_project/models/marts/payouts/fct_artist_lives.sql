@@ -1,7 +1,7 @@
--- Grain: artist × live × settlement month, on today's data. What each live earned out
--- of subscribers' own envelopes; the sum over an artist's lives is
+-- Grain: one row per artist, live and settlement month, on today's data: the live's
+-- earnings out of subscribers' own envelopes. The sum over an artist's lives is
 -- `current_direct_nanos` of fct_artist_months, to the nano.
--- Not additive: `paying_subscribers`; `watch_ms` is floored per live.
+-- Not additive: `paying_subscribers`, and `watch_ms`, which is floored per live.
 with earned as (
     select * from {{ ref('int_live_earnings') }}
 ),

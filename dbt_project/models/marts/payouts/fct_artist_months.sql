@@ -1,11 +1,12 @@
--- Grain: artist × settlement month in which the artist is a pool member, was watched or
--- has a booked line; in the month that closes next, also every artist who ever had one:
--- a balance, a correction or a returned payment may come to any of them.
--- `booked_*` is what the month's close booked, `adjustment_cents` what later runs
--- added, `current_*` what it gives on today's data (with the catalogue and the policy
--- that it keeps while it is in the look-back). Nanos add up over artists and months;
--- cents are rounded per month (RULES.md §5.5). `current_paying_subscribers` is not
--- additive over artists or months.
+-- Grain: one row per artist and settlement month in which the artist is a pool member,
+-- was watched or has a booked line. The next month to close also has every artist with
+-- an earlier row: a balance, a correction or a returned payment can come to any of
+-- them.
+-- `booked_*` is booked by the month's close, `adjustment_cents` is added by later runs,
+-- `current_*` is the result on today's data (with the catalogue and the policy that the
+-- month keeps while it is in the look-back). Nanos are additive over artists and
+-- months; cents are rounded per month (RULES.md §5.5). `current_paying_subscribers` is
+-- not additive over artists or months.
 with members as (
     select * from {{ ref('int_pool_members') }}
 ),

@@ -1,8 +1,8 @@
--- Grain: settlement month × reason × offender that carries weight or money in the month
--- (RULES.md §4, §5.4).
+-- Grain: one row per settlement month, reason and offender that carries weight or money
+-- in the month (RULES.md §4, §5.4).
 -- A month with a row here cannot close.
 with lives as (
-    select * from {{ ref('int_settled_lives') }}
+    select * from {{ ref('int_lives_settled') }}
 ),
 
 credit_sets as (
@@ -10,7 +10,7 @@ credit_sets as (
 ),
 
 settled_artists as (
-    select * from {{ ref('int_settled_artists') }}
+    select * from {{ ref('int_artists_settled') }}
 ),
 
 artists as (

@@ -1,7 +1,9 @@
--- Grain: settlement month × kind × subject that somebody should look at before the
--- month closes (RULES.md §6). Nothing here forbids a close: it has to be acknowledged.
--- `batch_number` is the last batch that brought the record, where the warning is about
--- one that matters only when it is new. `among` is what `found` is a part of, if it is.
+-- Grain: one row per settlement month, kind and subject that the operator should look
+-- at before the month closes (RULES.md §6). A warning does not block a close: it has to
+-- be acknowledged.
+-- `batch_number` is the last batch that brought the record, for warnings that matter
+-- only while the record is new. `among` is the total that `found` is a part of, if
+-- there is one.
 with settlement_months as (
     select * from {{ ref('int_settlement_months') }}
 ),
@@ -23,7 +25,7 @@ lives as (
 ),
 
 watched_lives as (
-    select * from {{ ref('int_watched_lives') }}
+    select * from {{ ref('int_lives_watched') }}
 ),
 
 subscriber_months as (
@@ -43,7 +45,7 @@ player_signs as (
 ),
 
 unsubscribed_days as (
-    select * from {{ ref('int_unsubscribed_days') }}
+    select * from {{ ref('int_days_unsubscribed') }}
 ),
 
 unknown_lives as (
@@ -96,7 +98,7 @@ long_days as (
     where longest_day_ms > 24 * 60 * 60 * 1000
 ),
 
--- Every day of the month: after the last heartbeat there is no row in the days watched,
+-- Every day of the month: days after the last heartbeat have no row in fct_watch_days,
 -- and that is when an upload is missing.
 odd_days as (
     select
@@ -116,8 +118,8 @@ odd_days as (
         or watch_days.is_out_of_band
 ),
 
--- Those that cost artists time, or may. What players rejected is told with the other
--- rejects, by the batches since the last close (payouts/close_warnings.py).
+-- Signs that cost artists time, or can. Records rejected for a player are reported with
+-- the other rejects, by the batches since the last close (payouts/close_warnings.py).
 players as (
     select
         span as settlement_month,
@@ -161,7 +163,7 @@ next_run as (
     where is_closed
 ),
 
--- Envelopes as they would be with nothing refunded, and what is left of them.
+-- Envelopes as if nothing had been refunded, and what is left of them.
 periods_of_final_months as (
     select
         recorded_periods.*,

@@ -1,6 +1,7 @@
 {{ config(materialized='view') }}
--- Grain: paid period × artist × category; an idle period is one row without artist.
--- Slices of a period sum to its envelope, to the nano (RULES.md §5.1–§5.3).
+-- Grain: one row per paid period, artist and category; an idle period is one row
+-- without artist. Slices of a period sum to its envelope, to the nano (RULES.md
+-- §5.1–§5.3).
 with slices as (
     select * from {{ ref('int_period_slices') }}
 ),

@@ -1,5 +1,5 @@
--- Grain: settlement month, with its policy and its totals on today's data. Nanos add up
--- over months.
+-- Grain: one row per settlement month, with its policy and its totals on today's data.
+-- Nanos are additive over months, except open envelopes.
 with months as (
     select * from {{ ref('int_settlement_months') }}
 ),

@@ -1,11 +1,11 @@
 {{ built_by_month(day='day', inputs='int_platform_inputs') }}
--- Grain: known Paris day, without gaps. Active of the day before + new + reactivated −
--- churned = active.
--- Not additive over days: `active_subscribers`, `watchers*` and the peak. The rest
--- adds up.
+-- Grain: one row per known Paris day, without gaps. Active of the day before + new +
+-- reactivated − churned = active.
+-- Not additive over days: `active_subscribers`, `watchers*` and the peak. The rest is
+-- additive.
 {%- set kept = is_incremental() %}
 with days as (
-    select * from {{ ref('int_known_days') }}
+    select * from {{ ref('int_days_known') }}
     where {{ is_changed_day('day') }}
 ),
 
@@ -41,7 +41,7 @@ peaks as (
     where {{ is_changed_day('day') }}
 ),
 
--- How it stood on the last day that stays; in a full build there is none.
+-- State on the last day that is kept; a full build has none.
 last_kept_day as (
     select max(day) as day
     from {{ this if is_incremental() else 'days' }}
@@ -95,7 +95,7 @@ watched as (
 ),
 
 -- A watcher of a day is one of the next 7 (28) days, until the next day with watch time
--- takes over: nobody is counted twice, and no day is multiplied.
+-- takes over: no watcher is counted twice, and no day is multiplied.
 followed as (
     select
         day,

@@ -1,10 +1,10 @@
 {{ built_by_month(inputs='int_platform_inputs') }}
--- Grain: calendar month in Paris with a known day. Active at the start + new +
--- reactivated − churned = active at the end.
--- Not additive over months: everything that counts distinct or present subscribers,
--- MRR, the shares and the peak. The rest adds up.
+-- Grain: one row per calendar month in Paris with a known day. Active at the start +
+-- new + reactivated − churned = active at the end.
+-- Not additive over months: all counts of distinct or present subscribers, MRR, the
+-- shares and the peak. The rest is additive.
 with known_days as (
-    select * from {{ ref('int_known_days') }}
+    select * from {{ ref('int_days_known') }}
 ),
 
 platform_days as (
@@ -20,7 +20,7 @@ spans as (
 ),
 
 covers as (
-    select * from {{ ref('int_paid_covers') }}
+    select * from {{ ref('int_periods_paid') }}
 ),
 
 daily_watch as (
@@ -29,7 +29,7 @@ daily_watch as (
 ),
 
 counting_watch as (
-    select * from {{ ref('int_counting_watch') }}
+    select * from {{ ref('int_counting_live_months') }}
     where {{ is_changed_month('month') }}
 ),
 
@@ -71,8 +71,9 @@ ranked_days as (
     from platform_days
 ),
 
--- Month in which a run of cover begins to count, and the first after it: a run that
--- begins in the month in which the subscriber's last one ended counts from the next on.
+-- The month from which a run of cover counts, and the first month after it. A run that
+-- begins in the month in which the subscriber's previous one ended counts from the next
+-- month on.
 span_months as (
     select
         subscriber_id,
@@ -147,7 +148,7 @@ counted as (
     group by month
 ),
 
--- Who watched something that counts in a month that a run of cover touched.
+-- Subscribers who watched something that counts in a month that a run of cover touched.
 watched_active as (
     select
         counting_watch.month,

@@ -1,9 +1,9 @@
--- Grain: cohort (the calendar month, in Paris, of a subscriber's first day of paid
--- cover) × month since, 0 = the cohort's own, up to the newest known month.
--- Not additive over `months_since`; over the cohorts of one month
+-- Grain: one row per cohort (the calendar month, in Paris, of a subscriber's first day
+-- of paid cover) and month since, 0 = the cohort's own, up to the newest known month.
+-- Not additive over `months_since`. Over the cohorts of one month,
 -- `retained_subscribers` sums to `active_subscribers_at_end` of fct_platform_months.
 with known_days as (
-    select * from {{ ref('int_known_days') }}
+    select * from {{ ref('int_days_known') }}
 ),
 
 spans as (

@@ -1,11 +1,12 @@
 {{ built_by_month(day='day', inputs='int_player_inputs') }}
--- Grain: Paris day × device × app version that sent a heartbeat on it, or a delivery of
--- which was loaded on it. A device or version that was not delivered is ''.
--- Counts of heartbeats, playbacks and time add up. Counts of people (`watchers`,
--- `*_watchers`) do not.
--- Odd rule: `delivered_heartbeats` and `rejects` are of the day of the load
--- (int_player_deliveries), everything else of the day of the heartbeats.
--- The lines below come from a loop; their indent means nothing once rendered.
+-- Grain: one row per Paris day, device and app version that sent a heartbeat on the
+-- day, or whose delivery was loaded on it. A device or version that was not delivered
+-- is ''.
+-- Counts of heartbeats, playbacks and time are additive. Counts of people (`watchers`,
+-- `*_watchers`) are not.
+-- Odd rule: `delivered_heartbeats` and `rejects` belong to the day of the load
+-- (int_player_deliveries), all other columns to the day of the heartbeats.
+-- The lines below come from a loop, so their indent does not matter.
 -- noqa: disable=LT02
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
@@ -18,12 +19,12 @@ player_days as (
 ),
 
 unsubscribed_days as (
-    select * from {{ ref('int_unsubscribed_days') }}
+    select * from {{ ref('int_days_unsubscribed') }}
     where {{ is_changed_day('day') }}
 ),
 
-playbacks_beside as (
-    select * from {{ ref('int_playbacks_beside') }}
+playbacks_overlapped as (
+    select * from {{ ref('int_playbacks_overlapped') }}
     where {{ is_changed_day('day') }}
 ),
 
@@ -41,7 +42,7 @@ described as (
             when unsubscribed_days.subscriber_id is not null then playback_days.watch_ms
             else 0
         end as unsubscribed_ms,
-        playbacks_beside.playback_id is not null as is_beside
+        playbacks_overlapped.playback_id is not null as is_beside
     from player_days
     inner join playback_days
         on
@@ -53,15 +54,15 @@ described as (
         on
             player_days.subscriber_id = unsubscribed_days.subscriber_id
             and player_days.event_day = unsubscribed_days.day
-    left join playbacks_beside
+    left join playbacks_overlapped
         on
-            player_days.playback_id = playbacks_beside.playback_id
-            and player_days.subscriber_id = playbacks_beside.subscriber_id
-            and player_days.live_id = playbacks_beside.live_id
-            and player_days.event_day = playbacks_beside.day
+            player_days.playback_id = playbacks_overlapped.playback_id
+            and player_days.subscriber_id = playbacks_overlapped.subscriber_id
+            and player_days.live_id = playbacks_overlapped.live_id
+            and player_days.event_day = playbacks_overlapped.day
 ),
 
--- One heartbeat on the first day and none on a later one.
+-- Playbacks with one heartbeat on the first day and none on a later one.
 single_heartbeats as (
     select
         first_days.event_day as day,

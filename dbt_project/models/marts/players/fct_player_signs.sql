@@ -1,7 +1,7 @@
--- Grain: span × device × app version × sign of its health that stands out. Spans are
--- each calendar month, and the last days that are known (`span` is 'latest').
--- The same heartbeats are in both spans: not additive over them.
--- The lines below come from a loop; their indent means nothing once rendered.
+-- Grain: one row per span, device, app version and sign of its health that stands out.
+-- Spans are each calendar month, and the latest known days (`span` is 'latest').
+-- Not additive over spans: the same heartbeats are in both.
+-- The lines below come from a loop, so their indent does not matter.
 -- noqa: disable=LT02
 {%- set sums = [
     'started_playbacks', 'single_heartbeat_playbacks', 'heartbeats', 'playing_heartbeats',

@@ -1,9 +1,9 @@
 {{ built_by_month(inputs='int_visibility_inputs') }}
--- Grain: artist × calendar month in Paris in which the artist has a counting live
--- online or was watched on one.
--- Not additive: viewers and what is counted of them. `watch_ms` is floored per artist.
-with lives_online as (
-    select * from {{ ref('int_lives_online') }}
+-- Grain: one row per artist and calendar month in Paris in which the artist has a
+-- counting live online or was watched on one.
+-- Not additive: viewers and all counts of them. `watch_ms` is floored per artist.
+with online_credits as (
+    select * from {{ ref('int_online_credits') }}
     where {{ is_changed_month('month') }}
 ),
 
@@ -37,15 +37,15 @@ months_seen as (
 
 online as (
     select
-        lives_online.month,
-        lives_online.artist_id,
+        online_credits.month,
+        online_credits.artist_id,
         cast(count(*) as bigint) as online_lives
-    from lives_online
+    from online_credits
     cross join months_seen
     where
-        lives_online.month >= months_seen.first_month
-        and lives_online.month <= months_seen.last_month
-    group by lives_online.month, lives_online.artist_id
+        online_credits.month >= months_seen.first_month
+        and online_credits.month <= months_seen.last_month
+    group by online_credits.month, online_credits.artist_id
 ),
 
 watched as (

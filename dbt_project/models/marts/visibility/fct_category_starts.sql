@@ -1,10 +1,10 @@
 {{ built_by_month() }}
--- Grain: calendar month in Paris × category × surface on which playbacks of counting
--- lives were started.
+-- Grain: one row per calendar month in Paris, category and surface on which playbacks
+-- of counting lives were started.
 -- Not additive over categories: a playback of a live that credits artists of two
 -- categories is in both.
 with playbacks as (
-    select * from {{ ref('int_playbacks_in_sessions') }}
+    select * from {{ ref('int_playbacks_sessionized') }}
     where {{ is_changed_day('started_on') }}
 ),
 

@@ -1,20 +1,20 @@
 {{ built_by_month(inputs='int_visibility_inputs') }}
--- Grain: calendar month in Paris × category, from the first month with counting watch
--- time or money to the last. Watching is judged by the artist's category on its day,
--- money by the settlement month of the same name.
--- `watch_ms`, money and the three shares add up over categories; viewers, lives and
--- what is counted of them do not.
+-- Grain: one row per calendar month in Paris and category, from the first month with
+-- counting watch time or money to the last. Watching is judged by the artist's category
+-- on its day, money by the settlement month of the same name.
+-- `watch_ms`, money and the three shares are additive over categories; viewers, lives
+-- and all counts of them are not.
 with watch_days as (
     select * from {{ ref('int_artist_watch_days') }}
     where {{ is_changed_month('month') }}
 ),
 
 watched_lives as (
-    select * from {{ ref('int_watched_lives') }}
+    select * from {{ ref('int_lives_watched') }}
 ),
 
-lives_online as (
-    select * from {{ ref('int_lives_online') }}
+online_credits as (
+    select * from {{ ref('int_online_credits') }}
     where {{ is_changed_month('month') }}
 ),
 
@@ -87,8 +87,8 @@ month_categories as (
     where {{ is_changed_month('settlement_months.settlement_month') }}
 ),
 
--- Money: direct slices by the category that they were watched in, pool shares by that
--- of the member on the month's last day.
+-- Money: direct slices by the category on the day of the watching, pool shares by the
+-- member's category on the month's last day.
 money as (
     select
         settlement_month as month,
@@ -219,7 +219,8 @@ weighed as (
     ties=['category'],
 ) }},
 
--- A category that a measure knows nothing of has 0 of it, unless no category has any.
+-- A category without any amount of a measure has a share of 0, unless no category has
+-- any.
 shares as (
     select
         month,
@@ -275,7 +276,8 @@ category_discoveries as (
     group by month, category
 ),
 
--- Concentration over the artists who are online in the category or were watched in it.
+-- Concentration is over the artists who are online in the category or were watched in
+-- it.
 artist_watch as (
     select
         month,
@@ -291,7 +293,7 @@ category_artists as (
         month,
         category,
         artist_id
-    from lives_online
+    from online_credits
     union
     select
         month,
@@ -348,19 +350,19 @@ live_watch as (
 
 coverage as (
     select
-        lives_online.month,
-        lives_online.category,
-        cast(count(distinct lives_online.live_id) as bigint) as online_lives,
+        online_credits.month,
+        online_credits.category,
+        cast(count(distinct online_credits.live_id) as bigint) as online_lives,
         cast(count(distinct live_watch.live_id) as bigint) as watched_lives
-    from lives_online
+    from online_credits
     left join live_watch
         on
-            lives_online.month = live_watch.month
-            and lives_online.live_id = live_watch.live_id
-    group by lives_online.month, lives_online.category
+            online_credits.month = live_watch.month
+            and online_credits.live_id = live_watch.live_id
+    group by online_credits.month, online_credits.category
 ),
 
--- From a viewer's first known artist of the month to an emerging one.
+-- The path leads from a viewer's first known artist of the month to an emerging one.
 data_end as (
     select max(event_day) as last_day from {{ ref('int_playback_days') }}
 ),

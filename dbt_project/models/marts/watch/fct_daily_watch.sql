@@ -1,7 +1,7 @@
 {{ built_by_month(day='day', inputs='int_watch_months') }}
--- Grain: subscriber × live × Paris day with watch time (days that earned none are left
--- out). `watch_ms` adds up; `playbacks` is not additive over days: a playback over
--- midnight counts on both.
+-- Grain: one row per subscriber, live and Paris day with watch time (days that earned
+-- none are left out). `watch_ms` is additive. `playbacks` is not additive over days: a
+-- playback over midnight counts on both.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
     where {{ is_changed_day('event_day') }}

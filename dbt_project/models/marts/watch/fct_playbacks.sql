@@ -1,8 +1,8 @@
 {{ built_by_month(day='started_on') }}
--- Grain: playback. `watch_ms` adds up; `completion_bp` does not: it is the furthest
--- position over the live's duration.
+-- Grain: one row per playback. `watch_ms` is additive. `completion_bp` is not: it is
+-- the furthest position divided by the live's duration.
 with playbacks as (
-    select * from {{ ref('int_playbacks_in_sessions') }}
+    select * from {{ ref('int_playbacks_sessionized') }}
     where {{ is_changed_day('started_on') }}
 ),
 

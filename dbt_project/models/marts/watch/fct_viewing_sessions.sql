@@ -2,17 +2,17 @@
     day='started_on',
     unique_key=['subscriber_id', 'started_at', 'started_on'],
 ) }}
--- Grain: viewing session: a run of one subscriber's playbacks with less than 30 min
--- between the end of what came before and the next first heartbeat (RULES.md §2).
--- A subscriber and the instant of the first heartbeat tell one.
+-- Grain: one row per viewing session: a run of one subscriber's playbacks with less
+-- than 30 min between the end of everything before and the next first heartbeat
+-- (RULES.md §2). Subscriber and first heartbeat identify a session.
 -- `lives` and `artists` are distinct counts: not additive.
 with changed_playbacks as (
-    select * from {{ ref('int_playbacks_in_sessions') }}
+    select * from {{ ref('int_playbacks_sessionized') }}
     where {{ is_changed_day('started_on') }}
 ),
 
--- A session that goes on in the first changed month is counted again as a whole, from
--- the day on which it started.
+-- A session that continues into the first changed month is counted again as a whole,
+-- from the day on which it started.
 continued_sessions as (
     select
         subscriber_id,
@@ -39,7 +39,7 @@ playbacks as (
         earlier.started_on,
         earlier.last_heartbeat_at,
         earlier.watch_ms
-    from {{ ref('int_playbacks_in_sessions') }} as earlier
+    from {{ ref('int_playbacks_sessionized') }} as earlier
     inner join continued_sessions
         on
             earlier.subscriber_id = continued_sessions.subscriber_id

@@ -1,6 +1,7 @@
--- Grain: Paris day from the first to the last one with a heartbeat, whether it has any.
--- `usual_watch_ms` is the mean of the same weekday in the four weeks before; a day far
--- outside its band is one whose upload may be missing or doubled.
+-- Grain: one row per Paris day from the first to the last one with a heartbeat,
+-- including days without any. `usual_watch_ms` is the mean of the same weekday in the
+-- four weeks before. The upload of a day far outside its band can be missing or
+-- doubled.
 with playback_days as (
     select * from {{ ref('int_playback_days') }}
 ),
