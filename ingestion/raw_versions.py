@@ -286,7 +286,8 @@ def _register(settings: Settings, *, is_written: bool = False) -> Iterator[sqlit
 
 
 def _opened(path: Path, *, is_written: bool) -> sqlite3.Connection:
-    if not path.exists():
+    # Release 0.1.0, killed while it created the register, left an empty file.
+    if not path.exists() or path.stat().st_size == 0:
         if not is_written:
             return _with_table(sqlite3.connect(":memory:"))
         _create(path)
@@ -300,7 +301,7 @@ def _opened(path: Path, *, is_written: bool) -> sqlite3.Connection:
 def _create(path: Path) -> None:
     """Create the register with its table, then give it its name: without the table, it would look damaged."""
     aside = path.with_name(f".{path.name}.tmp")
-    for leftover in (aside, aside.with_name(f"{aside.name}-journal")):
+    for leftover in (aside, aside.with_name(f"{aside.name}-journal"), path.with_name(f"{path.name}-journal")):
         leftover.unlink(missing_ok=True)
     _with_table(sqlite3.connect(aside)).close()
     aside.replace(path)

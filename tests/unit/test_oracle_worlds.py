@@ -9,6 +9,8 @@ from tests.oracle import History, Snapshot, read_landing
 from tests.oracle.history import months_with_periods
 from tests.worlds import BLOCKERS, Size, World
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(12)
 
 

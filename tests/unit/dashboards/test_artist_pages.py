@@ -14,6 +14,8 @@ from tests.unit.dashboards.page_reading import cells, charts, figures, marked, w
 from tests.unit.dashboards.page_runs import run_page, viewer_of
 from tests.unit.dashboards.serving_copies import write_home
 
+pytestmark = pytest.mark.slow
+
 TYPEWRITER = str.maketrans({"\u202f": " ", "\u00a0": " ", "\u2019": "'", "\u2212": "-", "\u2013": "-"})
 PAGES = ("earnings", "lives", "audience", "statements")
 ARTISTS = ("ada", "bo", "cleo", "dan", "eve", "flo", "nobody")

@@ -33,6 +33,8 @@ from ingestion.settings import Settings
 from ingestion.sockets import WEB_SERVER, make_socket_folder, remove_socket_folder
 from tests.access_store import audit_lines, end_sessions_of, revoke_grant
 
+pytestmark = pytest.mark.slow
+
 WITHIN_S = 20
 QUERY = "query Who { version }"
 MUTATION = "mutation Launch { launchRun { __typename } }"

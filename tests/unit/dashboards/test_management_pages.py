@@ -23,6 +23,8 @@ from dashboards.viewer import Viewer
 from tests.unit.dashboards.page_runs import run_page, viewer_of
 from tests.unit.dashboards.serving_copies import write_home
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "data")
 HOUR_MS = 3_600_000
 EURO_NANOS = 1_000_000_000

@@ -27,6 +27,8 @@ from ingestion.reports import BatchReport, CheckResult
 
 from .records import GOOD, HEARTBEAT, LIVE, SUBSCRIPTION
 
+pytestmark = pytest.mark.slow
+
 
 def heartbeats(count, broken=0, day="2021-01-18"):
     good = [HEARTBEAT | {"event_id": f"{day}-{i}", "event_at": f"{day}T10:00:00Z"} for i in range(count - broken)]

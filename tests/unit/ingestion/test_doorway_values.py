@@ -21,6 +21,8 @@ from tests.oracle.watch_time import WatchTime
 from .conftest import NOW
 from .records import GOOD, HEARTBEAT, SUBSCRIPTION
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parents[2] / "fixtures" / "doorway"
 NOW_MS = (NOW - EPOCH) // timedelta(milliseconds=1)
 PRICED = SUBSCRIPTION | {"price_cents": 499}

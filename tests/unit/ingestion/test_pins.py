@@ -28,6 +28,8 @@ from ingestion.raw_versions import last_batch_of
 from ingestion.vacuum import vacuum
 from tests.unit.ingestion.records import GOOD, HEARTBEAT
 
+pytestmark = pytest.mark.slow
+
 ANYTHING = {}
 """No month is closed, so any version will do."""
 
@@ -481,10 +483,34 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.usefixtures("few_files_are_many")
-def test_a_register_that_is_gone_is_named(loaded):
+def test_an_empty_register_that_a_killed_creation_left_is_created_again(loaded):
+    path = loaded.settings.raw_dir / "versions.sqlite"
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_IT_CREATES, path], timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert path.stat().st_size == 0
+    assert path.with_name("versions.sqlite-journal").exists()
+    assert check_pins(loaded.settings) == ()
+    upkeep(loaded)
+    assert check_pins(loaded.settings) == ()
+    with sqlite3.connect(path) as register:
+        assert register.execute("select count(*) from versions").fetchone() != (0,)
+
+
+KILLED_WHILE_IT_CREATES = """
+import os, signal, sqlite3, sys
+register = sqlite3.connect(sys.argv[1], isolation_level=None)
+register.execute("begin immediate")
+register.execute("create table versions (raw_table text, version integer, batch_number integer)")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("leave", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["gone", "emptied"])
+@pytest.mark.usefixtures("few_files_are_many")
+def test_a_register_that_is_gone_is_named(loaded, leave):
     """The log was trimmed, so nothing else knows the batch of the pinned version."""
     upkeep(loaded)
-    (loaded.settings.raw_dir / "versions.sqlite").unlink()
+    leave(loaded.settings.raw_dir / "versions.sqlite")
     assert "in neither the log nor the register" in str(PinsError(check_pins(loaded.settings, with_files=False)))
 
 

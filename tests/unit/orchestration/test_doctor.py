@@ -21,6 +21,8 @@ from orchestration import cli
 from orchestration.checkup import examine
 from orchestration.sound_pins import UnsoundPinsError, require_sound_pins
 
+pytestmark = pytest.mark.slow
+
 WIDTH = 80
 
 

@@ -19,6 +19,8 @@ from orchestration.publishing.scenarios import ArtistOutcome, MonthTotals, Scena
 from payouts import audit
 from payouts.bookings import create_booking_views
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def no_scenarios(monkeypatch):

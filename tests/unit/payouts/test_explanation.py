@@ -35,6 +35,8 @@ from tests.oracle import (
 )
 from tests.oracle.settlement import first_day, largest_remainder, months_later
 
+pytestmark = pytest.mark.slow
+
 MONTH = "2021-02"
 EURO = 1_000_000_000
 

@@ -20,6 +20,8 @@ from payouts.verification.seals import AuditLine, AuditLog
 from tests import closed_chain
 from tests.closed_chain import small_chain
 
+pytestmark = pytest.mark.slow
+
 MONTHS = ("2020-10", "2020-11", "2020-12", "2021-01", "2021-02")
 PROVEN, FAILED, NOT_PROVABLE = Verdict.PROVEN, Verdict.FAILED, Verdict.NOT_PROVABLE
 HEARTBEATS = "weights from the heartbeats"

@@ -18,6 +18,8 @@ from tests.closed_chain import Chain, small_chain, small_season
 from tests.oracle import History
 from tests.oracle.settlement import Policy
 
+pytestmark = pytest.mark.slow
+
 HISTORY_HEADER = (
     "valid_from,price_cents,envelope_cents,minimum_live_s,minimum_pool_share_bp,minimum_payout_cents,look_back_months,"
     "payment_delay_days,pool_rule\n"

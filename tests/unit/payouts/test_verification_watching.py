@@ -16,6 +16,8 @@ from payouts.verification import watching
 from payouts.verification.watching import watched_days
 from tests.oracle import Heartbeat, WatchTime, instant, paris_day
 
+pytestmark = pytest.mark.slow
+
 DAY_MS = 86_400_000
 FIRST_DAY = date(2021, 3, 26)
 """Two days before the clocks go forward."""
