@@ -257,6 +257,15 @@ def test_data_tests_stay_within_their_time(data_tests):
     assert len(data_tests) <= MOST_DATA_TESTS
 
 
+def test_tables_need_nothing_that_their_materialization_leaves_out(models):
+    """macros/engine/tables.sql runs no hooks, and sets no grants, indexes or partitions."""
+    left_out = ("grants", "indexes", "partitioned_by", "sorted_by", "pre-hook", "post-hook")
+    tables = [model for model in models.values() if model["config"]["materialized"] == "table"]
+    assert tables
+    for table in tables:
+        assert not [name for name in left_out if table["config"].get(name)], table["name"]
+
+
 def test_engines_differ_only_in_their_macros():
     wrong = [
         f"{path.relative_to(PROJECT)}: {found.group()}"
