@@ -75,7 +75,7 @@ types: setup ## mypy: strict; in tests and benches, only that what they call exi
 	@$(BIN)/mypy
 
 sql-lint: setup ## sqlfluff on the dbt project
-	@$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
+	@$(BIN)/sqlfluff lint --processes 0 dbt_project/models dbt_project/tests
 
 mutants: setup ## break each money rule once; a named test must fail (MUTANTS="--part 2/4" …)
 	@$(BIN)/python -m tests.mutants $(MUTANTS)
