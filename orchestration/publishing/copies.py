@@ -14,6 +14,7 @@ import duckdb
 from ingestion.settings import Settings
 from ingestion.sql_text import sql_text
 from orchestration.publishing.booked_money import publish_booked_money
+from orchestration.publishing.comments import write_comments
 from orchestration.publishing.data_state import Check, publish_data_state
 from orchestration.publishing.emptier import EmptierCopyError, read_contents, refuse_emptier
 from orchestration.publishing.estimates import publish_estimates
@@ -88,6 +89,7 @@ def _write(
             "published_at, (select max(last_heartbeat_at) from warehouse.marts.fct_playbacks) as data_until_at",
             [state, now],
         )
+        write_comments(con)
         con.execute("commit")
         con.execute("detach warehouse")
         refuse_personal_columns(con)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 from ingestion.settings import Settings
-from payouts.closed_month.arithmetic import NANOS_PER_CENT, earned_cents, pool_shares
 from payouts.closed_month.books import Month, read_month
 from payouts.closed_month.findings import Check, Place, Report
 from payouts.closed_month.month_files import AdjustmentRow, LiveRow, PayoutRow, read_rows
@@ -34,6 +33,7 @@ from payouts.ledger import (
 )
 from payouts.months import following
 from payouts.statements import statement_number
+from payouts.user_centric import NANOS_PER_CENT, earned_cents, pool_shares
 
 _MOST_NAMED: Final = 5
 

@@ -14,16 +14,17 @@ from typing import Any, Final
 import polars as pl
 
 from ingestion.settings import Settings
+from payouts import user_centric
 from payouts.bank_details import electronic
 from payouts.bank_file import BankedTransfer
-from payouts.closed_month.arithmetic import NANOS_PER_CENT, largest_remainder
 from payouts.closed_month.books import Books, Month
 from payouts.closed_month.findings import Check, Place, Report
 from payouts.closed_month.month_files import LiveRow, Policy, Settled, read_rows
-from payouts.closed_month.slices import DESTINATIONS, Slice, Sums, earnings, read_slices
+from payouts.closed_month.slices import Slice, Sums, earnings, read_slices
 from payouts.ledger import CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE, RESETTLED_FOLDER, SLICES_FILE
 from payouts.months import last_day
 from payouts.statements import statement_number
+from payouts.user_centric import NANOS_PER_CENT, largest_remainder
 from payouts.verification.adjustments import look_back_of
 from payouts.verification.amounts import check_sums
 from payouts.verification.pinned_records import (
@@ -280,11 +281,11 @@ def _side_by_side(
 
 
 def _slices(period: Period, pseudonym: str, weights: Mapping[tuple[str, str], int]) -> Iterator[Slice]:
-    owner = (period.period_id, pseudonym)
-    if not weights:
-        yield Slice(*owner, None, None, 0, period.envelope_nanos, "pool")
-    for (artist_id, category), nanos in largest_remainder(period.envelope_nanos, weights).items():
-        yield Slice(*owner, artist_id, category, weights[artist_id, category], nanos, DESTINATIONS[category])
+    of_pseudonym = user_centric.Period(
+        period.period_id, pseudonym, period.period_start, period.period_end, period.envelope_nanos
+    )
+    for one in user_centric.split(of_pseudonym, weights, user_centric.Policy()):
+        yield Slice(*one[:-1], "direct" if one.is_direct else "pool")
 
 
 def _check_unchanged(target: Target, books: Books) -> None:

@@ -3,11 +3,11 @@
 import polars as pl
 
 from ingestion.settings import Settings
-from payouts.closed_month.arithmetic import NANOS_PER_CENT
 from payouts.closed_month.books import Books, Month
 from payouts.closed_month.findings import Check, Report
 from payouts.ledger import CONTROL_FILE
 from payouts.months import last_day
+from payouts.user_centric import NANOS_PER_CENT
 from payouts.verification.from_heartbeats import booked_periods
 from payouts.verification.pinned_records import latest
 from payouts.verification.policy_history import History, policy_on

@@ -17,11 +17,11 @@ from ingestion.pins_check import require_pins
 from ingestion.raw_tables import TABLES, pins_path, read_pins, stored_files, table_path
 from ingestion.raw_versions import DamagedLogError, Records, UnknownVersionError, records_of, register_path
 from ingestion.settings import Settings
+from payouts import user_centric
 from payouts.closed_month.month_files import Control, Policy, read_json
 from payouts.ledger import CONTROL_FILE
 from payouts.months import first_day, is_month, last_day
-
-ALL_SHARES_BP: Final = 10_000
+from payouts.user_centric import Payee, Work
 
 _CONTENT: "Final[dict[str, dict[str, pl.DataType | type[pl.DataType]]]]" = {
     "subscriptions": {
@@ -100,27 +100,23 @@ class Catalogue:
 
     def category(self, artist_id: str, on: date) -> str | None:
         """Return the category with the latest `valid_from` on or before the day."""
-        standing = [category for valid_from, category in self.categories.get(artist_id, ()) if valid_from <= on]
-        return standing[-1] if standing else None
+        return Payee(self.categories.get(artist_id, ())).category(on)
 
     def pool_members(self, month: str, policy: Policy, left_on: Mapping[str, date | None]) -> tuple[str, ...]:
         """Return the members of a month's pool, in order (RULES.md §5.4)."""
-        first, last = first_day(month), last_day(month)
-        return tuple(
-            sorted(
-                {
-                    artist_id
-                    for live_id, shares in self.credits.items()
-                    if (live := self.lives.get(live_id)) is not None
-                    and live.counts(policy)
-                    and (live.published_on or last) <= last
-                    for artist_id, share_bp in shares
-                    if share_bp >= policy.minimum_pool_share_bp
-                    and self.category(artist_id, last) in {"emerging", "independent"}
-                    and (left_on.get(artist_id) or first) >= first
-                }
-            )
+        counting = {live_id: live for live_id, live in self.lives.items() if live.counts(policy)}
+        catalogue = user_centric.Catalogue(
+            works={
+                live_id: Work(dict(self.credits[live_id]), live.published_on)
+                for live_id, live in counting.items()
+                if live_id in self.credits
+            },
+            payees={
+                artist_id: Payee(changes, left_on.get(artist_id)) for artist_id, changes in self.categories.items()
+            },
         )
+        rules = user_centric.Policy(minimum_pool_share_bp=policy.minimum_pool_share_bp)
+        return user_centric.pool_members(catalogue, rules, first=first_day(month), last=last_day(month))
 
 
 def scan_pinned(settings: Settings, table: str, version: int | None) -> Records:
@@ -243,7 +239,7 @@ def _credit_sets(settings: Settings, version: int | None) -> dict[str, list[tupl
     return {
         live_id: shares
         for live_id, shares in sets.items()
-        if sum(share_bp for _, share_bp in shares) == ALL_SHARES_BP and len(dict(shares)) == len(shares)
+        if len(dict(shares)) == len(shares) and Work(dict(shares)).has_whole_shares
     }
 
 

@@ -1,14 +1,15 @@
 """The second implementation of the money rules shares no code with the first (docs/adr/0010)."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.import_graph import imports, reachable, second_level
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = [ROOT / "payouts" / name for name in ("verification", "closed_month")]
-OWN = ("payouts.verification.", "payouts.closed_month.")
+FOLDERS = [ROOT / "payouts" / name for name in ("verification", "closed_month", "user_centric")]
+OWN = ("payouts.verification.", "payouts.closed_month.", "payouts.user_centric.")
 PRODUCT = {"ingestion", "payouts", "orchestration", "dashboards", "duckdb", "dbt"}
 SHARED = {
     "ingestion.home_format",
@@ -68,6 +69,17 @@ def test_the_second_implementation_reaches_nothing_that_computes() -> None:
     start = {name for name in graph if f"{name}.".startswith(OWN)}
     assert graph.keys() >= COMPUTES, "the modules have moved"
     assert not {name for name in reachable(graph, start) if second_level(name) in COMPUTES}
+
+
+def test_the_library_needs_the_standard_library_only() -> None:
+    modules = [*(ROOT / "payouts" / "user_centric").glob("*.py")]
+    assert modules, "the package has moved"
+    for path in modules:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
+            names |= {node.module or ""} if isinstance(node, ast.ImportFrom) else set()
+            others = {name for name in names if not name.startswith("payouts.user_centric")}
+            assert {name.split(".")[0] for name in others} <= sys.stdlib_module_names, path.name
 
 
 def test_explanation_and_simulation_do_not_use_verification_as_a_library() -> None:

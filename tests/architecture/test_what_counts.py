@@ -177,6 +177,6 @@ def test_verification_shares_nothing_with_what_it_verifies() -> None:
 
 
 def test_simulations_take_nothing_from_verification() -> None:
-    its_rooms = ("payouts.verification", "payouts.closed_month")
+    its_rooms = ("payouts.verification", "payouts.closed_month", "payouts.user_centric")
     for path in (ROOT / "payouts" / "simulation").rglob("*.py"):
         assert not {name for name in imports_of(path) if name.startswith(its_rooms)}, path.name

@@ -57,6 +57,11 @@ def test_only_what_depends_on_what_changed_is_built_again(pipeline: Pipeline, mo
     with pipeline.warehouse() as con:
         assert con.execute("select sum(watch_ms) from marts.fct_daily_watch").fetchone() == (10_000,)
         assert con.execute("select artist_name from marts.dim_artists").fetchall() == [("Anouk",)]
+        without_comment = (
+            "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and comment is null "
+            "union all select table_name, '' from duckdb_tables() where schema_name = 'marts' and comment is null"
+        )
+        assert con.execute(without_comment).fetchall() == []
 
 
 def test_raw_tables_restored_from_an_older_copy_are_built_from_the_start(pipeline: Pipeline) -> None:

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 from ingestion.settings import DBT_PROJECT_DIR
 
-NEEDS_DBT = {"tables.sql", "watermark.sql"}
+NEEDS_DBT = {"comments.sql", "tables.sql", "watermark.sql"}
 
 
 def load_macros(*variants: str, project_dir: Path = DBT_PROJECT_DIR) -> Any:

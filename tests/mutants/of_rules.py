@@ -149,7 +149,7 @@ MUTANTS: Final = (
         rule="§6 verification shares no code with the code that it verifies",
         file="payouts/simulation/settling.py",
         before="from payouts.simulation.arithmetic import",
-        after="from payouts.closed_month.arithmetic import",
+        after="from payouts.user_centric import",
         killed_by=f"{_ONE_HOME}::test_simulations_take_nothing_from_verification",
     ),
     Mutant(

@@ -32,6 +32,7 @@ def raw_asset(record_type: str) -> dg.AssetsDefinition:
         key=key,
         group_name="raw",
         kinds={"deltalake", "greatexpectations"},
+        owners=["team:data-platform"],
         freshness_policy=FRESHNESS,
         description=(
             f"Accepted records of `landing/{record_type}`: typed, with file, line and batch number. A row is one "
@@ -149,6 +150,7 @@ def raw_definitions() -> dg.Definitions:
         deps=raw,
         group_name="raw",
         kinds={"deltalake"},
+        owners=["team:data-platform"],
         description="Landed records that broke a rule: file, line, reason, raw text. Written by every load.",
     )
     check = dg.asset_check(

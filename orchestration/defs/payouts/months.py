@@ -62,6 +62,7 @@ class Closing(dg.Config):
     deps=[["marts", mart] for mart in MARTS_SETTLED_FROM],
     group_name="payouts",
     kinds={"python"},
+    owners=["team:finance-operations"],
     pool="warehouse",
     check_specs=[
         dg.AssetCheckSpec(MAY_CLOSE, asset=PREVIEW, description="Fails if anything prevents the close of the month."),
@@ -87,6 +88,7 @@ def month_preview(
     deps=[["marts", mart] for mart in MARTS_SETTLED_FROM],
     group_name="payouts",
     kinds={"python"},
+    owners=["team:finance-operations"],
     pool="warehouse",
     output_required=False,
     check_specs=[

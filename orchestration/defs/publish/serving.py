@@ -18,6 +18,7 @@ from orchestration.warehouse import read_finished_build
     deps=[["marts", mart] for mart in PUBLISHED_MARTS],
     group_name="serving",
     kinds={"duckdb"},
+    owners=["team:data-platform"],
     pool="warehouse",
 )
 def serving_copy(data_home: DataHome) -> dg.MaterializeResult[Any]:

@@ -69,6 +69,23 @@ def test_only_published_marts_are_in_it(settings):
     assert copy.rows == dict.fromkeys(PUBLISHED_MARTS, 1) | {"fct_settlement_months": 3, "fct_artist_months": 3}
 
 
+def test_every_table_and_column_says_what_it_is(settings):
+    with duckdb.connect(settings.warehouse_path) as con:
+        con.execute(
+            "comment on table marts.dim_lives is 'The lives'' table.'; comment on column marts.dim_lives.id is 'Id.'"
+        )
+    publish(settings, inputs="a" * 64)
+    without = read(
+        settings,
+        "select table_name, column_name from duckdb_columns() where schema_name = 'published' and comment is null "
+        "union all select table_name, '' from duckdb_tables() where schema_name = 'published' and comment is null",
+    )
+    assert without == []
+    of_lives = read(settings, "select comment from duckdb_tables() where table_name = 'dim_lives'")
+    of_id = read(settings, "select column_name, comment from duckdb_columns() where table_name = 'dim_lives'")
+    assert (of_lives, of_id) == ([("The lives' table.",)], [("id", "Id."), ("name", None)])
+
+
 def test_a_copy_of_the_same_inputs_is_kept(settings):
     first = publish(settings, inputs="a" * 64)
     again = publish(settings, inputs="a" * 64)

@@ -1,4 +1,7 @@
-"""Second implementation of the rules' divisions, in plain integers; shares no code with closing (RULES.md §5)."""
+"""The divisions of the user-centric split, in plain integers (docs/rules.md §5).
+
+Verification uses them as its second implementation, so closing and its SQL must not.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
