@@ -117,7 +117,7 @@ _PUBLISHED: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "batch": "Id of the batch.",
             "record_type": _RECORD_TYPE,
             "reason": "Checks that failed, by name.",
-            "found": "What was found and what was expected.",
+            "found": "The finding, and the value that was expected.",
             "held_at": "Instant since when it is held, UTC.",
             "records": "Records in it.",
             "first_day": "First day in Paris of its records.",
