@@ -14,9 +14,9 @@ from typing import Annotated, Any
 import duckdb
 import typer
 
+from allive.ingestion.sql_text import sql_text
 from bench.heartbeats import heartbeat_files
 from bench.race import cpu_seconds_of_tree, peak_bytes_of_tree
-from ingestion.sql_text import sql_text
 
 _SQL = Path(__file__).with_name("sql")
 _PLAYBACK = ["playback_id", "subscriber_id", "live_id"]
@@ -143,7 +143,7 @@ def _connect(task: Task, *, database: str) -> duckdb.DuckDBPyConnection:
 
 
 def _on_raw_view(task: Task, file: str) -> Work:
-    from ingestion.raw_tables import scan_of  # noqa: PLC0415 - 100 MB of libraries that other contestants do not need
+    from allive.ingestion.raw_tables import scan_of  # noqa: PLC0415 - 100 MB of libraries that other contestants do not need
 
     con = _connect(task, database=":memory:")
     con.execute("create schema raw")

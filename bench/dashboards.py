@@ -24,10 +24,10 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from allive.dashboards.access import Role
+from allive.dashboards.formatting import Language
+from allive.dashboards.texts import Texts
 from bench.report import Aim, Row, Section, open_console, print_report
-from dashboards.access import Role
-from dashboards.formatting import Language
-from dashboards.texts import Texts
 from tests.browser.chromium import BrowserMissingError, find_chromium
 from tests.browser.server import PASSWORD, Dashboards, served_home, serving
 
@@ -238,7 +238,7 @@ def _sign_in(server: Dashboards, number: int, artist_id: str) -> str:
 def _artist_ids(server: Dashboards) -> list[str]:
     import duckdb  # noqa: PLC0415
 
-    from dashboards.serving import CURRENT  # noqa: PLC0415
+    from allive.dashboards.serving import CURRENT  # noqa: PLC0415
 
     with duckdb.connect((server.settings.serving_dir / CURRENT).resolve(), read_only=True) as con:
         return [row[0] for row in con.execute("select artist_id from marts.dim_artists order by artist_id").fetchall()]
@@ -249,7 +249,7 @@ def _demo_home(scratch: Path, tell: Callable[[str], None]) -> Path:
     tell("running the demo season, or bringing it up to date")
     for command in ("demo", "run"):
         subprocess.run(  # noqa: S603 - our own command
-            [sys.executable, "-m", "orchestration.cli", command],
+            [sys.executable, "-m", "allive.orchestration.cli", command],
             cwd=_ROOT,
             env=os.environ | {"ALLIVE_HOME": str(home)},
             stdout=subprocess.DEVNULL,

@@ -11,11 +11,11 @@ from typing import Annotated
 import duckdb
 import typer
 
+from allive.ingestion.raw_tables import scan_of
+from allive.ingestion.settings import DBT_PROJECT_DIR, Settings
+from allive.orchestration.parsed_project import dbt_arguments, profile_environment
 from bench.heartbeats import heartbeat_files
 from bench.race import own_peak_bytes
-from ingestion.raw_tables import scan_of
-from ingestion.settings import DBT_PROJECT_DIR, Settings
-from orchestration.parsed_project import dbt_arguments, profile_environment
 
 _MODEL = "int_playback_days"
 

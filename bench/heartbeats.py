@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.sql_text import sql_text
+from allive.ingestion.sql_text import sql_text
 
 _SQL = Path(__file__).with_name("sql") / "heartbeats.sql"
 _DAYS = 30

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from allive.ingestion.compaction import compact
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.settings import Settings
 from bench.report import Aim, Row, Section
 from bench.scale import stage_row
 from bench.season import Season, load_season
 from bench.stages import Measured, know_parsed_project, measure, warm_home
-from ingestion.compaction import compact
-from ingestion.lock import data_home_lock
-from ingestion.settings import Settings
 
 DAYS = {1: 31, 2: 60, 6: 182, 12: 366}
 """Days of a history by its months."""

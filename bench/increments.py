@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from allive.ingestion.lock import data_home_lock
 from bench.histories import bring_about
 from bench.report import Aim, Row, Section
 from bench.scale import node_name, stage_row
 from bench.season import Season, land_season
 from bench.stages import Measured, know_parsed_project, measure, warm_home
-from ingestion.lock import data_home_lock
 
 _MOST_TIMES = 1.3
 _STAGES = {"load": "load", "build": "refresh of the warehouse", "publish": "publish"}

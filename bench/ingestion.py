@@ -16,7 +16,7 @@ import duckdb
 import typer
 from rich.console import Console
 
-from ingestion.sql_text import sql_text
+from allive.ingestion.sql_text import sql_text
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -153,9 +153,9 @@ def _write_lines(scratch: Path, rows: int, *, threads: int, tell: Callable[[str]
 
 
 def _load_ours(file: Path, home: Path, *, threads: int, memory_gb: float) -> tuple[float, float]:
-    import ingestion.expectations.duckdb_datasource  # noqa: F401, PLC0415 - imported before the clock starts
-    from ingestion.load import load_new_files  # noqa: PLC0415
-    from ingestion.settings import Settings  # noqa: PLC0415
+    import allive.ingestion.expectations.duckdb_datasource  # noqa: F401, PLC0415 - imported before the clock starts
+    from allive.ingestion.load import load_new_files  # noqa: PLC0415
+    from allive.ingestion.settings import Settings  # noqa: PLC0415
 
     settings = Settings(home=home, threads=threads, memory_limit=f"{memory_gb}GB")
     landed = settings.landing_dir / "heartbeats" / "a.ndjson"

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.settings import Settings
 from bench.report import Aim, Row, Section
 from bench.season import Season, land_season
 from bench.stages import Measured, fixed_cost, know_parsed_project, measure, warm_home
-from ingestion.lock import data_home_lock
-from ingestion.settings import Settings
 
 _MOST_TIMES_BARE = 3
 _MOST_BYTES = 8_000_000_000

@@ -18,16 +18,16 @@ import duckdb
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ingestion.contracts import CONTRACTS, RECORD_TYPES
-from ingestion.engine import connect
-from ingestion.load import load_new_files
-from ingestion.lock import data_home_lock
-from ingestion.promotion import Promotion, promote, staging_folder
-from ingestion.raw_tables import read_pins
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_text
-from ingestion.staged_files import sync_files
-from ingestion.staging import stage_accepted
+from allive.ingestion.contracts import CONTRACTS, RECORD_TYPES
+from allive.ingestion.engine import connect
+from allive.ingestion.load import load_new_files
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.promotion import Promotion, promote, staging_folder
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_text
+from allive.ingestion.staged_files import sync_files
+from allive.ingestion.staging import stage_accepted
 
 _SQL = Path(__file__).with_name("sql") / "season"
 _CATALOGUE = ("artists", "artist_categories", "lives", "live_credits")

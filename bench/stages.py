@@ -20,21 +20,21 @@ from unittest.mock import patch
 import duckdb
 import typer
 
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.engine import connect
+from allive.ingestion.load import load_new_files
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.raw_tables import create_raw_views, read_pins
+from allive.ingestion.settings import Settings
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.publishing import publish
+from allive.orchestration.publishing.data_state import checks_of
+from allive.orchestration.warehouse import build_warehouse, read_finished_build
+from allive.payouts import closing
+from allive.payouts.close_orders import order_close
 from bench.ingestion import LANDED_COLUMNS
 from bench.race import ROOT, own_peak_bytes, peak_bytes_of_tree
 from bench.season import Season, load_season
-from ingestion.contracts import RECORD_TYPES
-from ingestion.engine import connect
-from ingestion.load import load_new_files
-from ingestion.lock import data_home_lock
-from ingestion.raw_tables import create_raw_views, read_pins
-from ingestion.settings import Settings
-from orchestration.parsed_project import parsed_project
-from orchestration.publishing import publish
-from orchestration.publishing.data_state import checks_of
-from orchestration.warehouse import build_warehouse, read_finished_build
-from payouts import closing
-from payouts.close_orders import order_close
 
 _SQL = Path(__file__).with_name("sql")
 _PAYER: dict[str, Any] = {
@@ -155,7 +155,7 @@ def fixed_cost(home: Path, *, threads: int, memory_gb: float) -> Measured:
         "ALLIVE_THREADS": str(threads),
         "ALLIVE_MEMORY_LIMIT": f"{memory_gb}GB",
     }
-    command = [sys.executable, "-m", "orchestration.cli", "run"]
+    command = [sys.executable, "-m", "allive.orchestration.cli", "run"]
     started, cpu = time.perf_counter(), _cpu_seconds()
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode:
@@ -248,7 +248,7 @@ _STAGES: dict[str, Callable[[Settings, str, Path], Done]] = {
 def _import_what_is_imported_late(stage: str) -> None:
     # Interpreter start and imports cost the same for any size of run; the row of `allive run` shows them.
     if stage == "load":
-        import ingestion.expectations.duckdb_datasource  # noqa: F401, PLC0415
+        import allive.ingestion.expectations.duckdb_datasource  # noqa: F401, PLC0415
     if stage == "build":
         import dbt.adapters.duckdb.connections  # noqa: PLC0415
         import dbt.cli.main  # noqa: F401, PLC0415

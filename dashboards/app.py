@@ -10,19 +10,19 @@ import uvicorn
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
-from dashboards.access.store import open_store
-from dashboards.app_pages.all_exports import find_export
-from dashboards.gate import middleware, oidc
-from dashboards.gate.files import FileRoutes
-from dashboards.gate.headers import SESSION_HEADER, SESSION_KEY
-from dashboards.gate.middleware import Gate
-from dashboards.gate.oidc import OidcRoutes
-from dashboards.gate.orchestrator import Orchestrator
-from dashboards.gate.orders import OrderRoutes
-from dashboards.gate.requests import Site
-from dashboards.gate.routes import GateRoutes
-from dashboards.gate.sparing import spare_logs
-from ingestion.settings import Settings
+from allive.dashboards.access.store import open_store
+from allive.dashboards.app_pages.all_exports import find_export
+from allive.dashboards.gate import middleware, oidc
+from allive.dashboards.gate.files import FileRoutes
+from allive.dashboards.gate.headers import SESSION_HEADER, SESSION_KEY
+from allive.dashboards.gate.middleware import Gate
+from allive.dashboards.gate.oidc import OidcRoutes
+from allive.dashboards.gate.orchestrator import Orchestrator
+from allive.dashboards.gate.orders import OrderRoutes
+from allive.dashboards.gate.requests import Site
+from allive.dashboards.gate.routes import GateRoutes
+from allive.dashboards.gate.sparing import spare_logs
+from allive.ingestion.settings import Settings
 
 HOST: Final = "127.0.0.1"
 SCRIPT: Final = Path(__file__).parent / "streamlit_app.py"
@@ -91,9 +91,9 @@ def serve(settings: Settings, *, port: int) -> None:
 
 def _warm_up() -> None:
     """Import what every page needs, so that the first visitor does not wait for it."""
-    from dashboards import charts  # noqa: PLC0415 - imports Altair, which must come after Streamlit is set up
-    from dashboards.app_pages.artist import earnings  # noqa: F401, PLC0415
-    from dashboards.app_pages.management import overview  # noqa: F401, PLC0415
+    from allive.dashboards import charts  # noqa: PLC0415 - imports Altair, which must come after Streamlit is set up
+    from allive.dashboards.app_pages.artist import earnings  # noqa: F401, PLC0415
+    from allive.dashboards.app_pages.management import overview  # noqa: F401, PLC0415
 
     import_module("pandas")  # Streamlit uses it for the rows of every chart
     charts.warm_up()

@@ -11,7 +11,7 @@ from typing import Any, Final
 import altair as alt
 import streamlit as st
 
-from dashboards.formatting import Language
+from allive.dashboards.formatting import Language
 
 LIGHT: Final = {
     "emerging": "#B83A0C",

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 
 import altair as alt
 
-from dashboards.charts import filled, palette, specification
-from dashboards.formatting import Language
+from allive.dashboards.charts import filled, palette, specification
+from allive.dashboards.formatting import Language
 
 _BAR_HEIGHT: Final = 34
 _ESTIMATE_OPACITY: Final = 0.45

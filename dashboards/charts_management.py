@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import altair as alt
 
-from dashboards import charts
-from dashboards.formatting import Language
+from allive.dashboards import charts
+from allive.dashboards.formatting import Language
 
 HEIGHT: Final = 280
 _REMEMBERED: Final = 512

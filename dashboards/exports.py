@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from dashboards.access import Principal
-from dashboards.serving import ServingCopy
+from allive.dashboards.access import Principal
+from allive.dashboards.serving import ServingCopy
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 """Without it, spreadsheets assume an older encoding."""
@@ -72,7 +72,7 @@ def export(name: str) -> Callable[[Make], Make]:
 
 
 def registered() -> Mapping[str, Make]:
-    """Return the exports of the pages that are imported (see `dashboards.app_pages.all_exports`)."""
+    """Return the exports of the pages that are imported (see `allive.dashboards.app_pages.all_exports`)."""
     return MappingProxyType(_exports)
 
 

@@ -9,7 +9,7 @@ from babel import Locale
 from babel.dates import format_date, format_datetime
 from babel.numbers import format_currency, format_decimal
 
-from ingestion.paris_days import PARIS
+from allive.ingestion.paris_days import PARIS
 
 NOTHING: Final = "\u2013"
 """Shown where there is no value: never an empty cell, never a 0 that was not measured."""

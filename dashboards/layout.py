@@ -14,9 +14,9 @@ from urllib.parse import quote, urlencode
 
 import streamlit as st
 
-from dashboards import formatting
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import formatting
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 STALE_AFTER: Final = timedelta(hours=36)
 """A copy older than this has missed a daily refresh, and the page shows a notice."""

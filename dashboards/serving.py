@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import duckdb
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 CURRENT: Final = "current.duckdb"
 _KEPT_OPEN: Final = 2

@@ -6,7 +6,7 @@ came back. So parts are shown or hidden together. Zero is shown, because no one 
 
 from collections.abc import Sequence
 
-from dashboards.formatting import FEWEST_SHOWN
+from allive.dashboards.formatting import FEWEST_SHOWN
 
 
 def is_small(number: int) -> bool:

@@ -14,18 +14,18 @@ from typing import Final
 import streamlit as st
 from streamlit.navigation.page import Page
 
-from dashboards.access import PLATFORM_ROLES, AccessDeniedError, Principal, Role
-from dashboards.access.audit import record_view_as
-from dashboards.access.current import current_principal
-from dashboards.access.store import open_store
-from dashboards.app_pages.artist import audience, earnings, lives, statements
-from dashboards.app_pages.management import catalogue, data, emerging, overview, payouts, subscribers
-from dashboards.formatting import Language
-from dashboards.queries.artist import artist_names
-from dashboards.serving import ServingCopy, ServingCopyMissingError, current_copy
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer, service_settings
-from ingestion.settings import Settings
+from allive.dashboards.access import PLATFORM_ROLES, AccessDeniedError, Principal, Role
+from allive.dashboards.access.audit import record_view_as
+from allive.dashboards.access.current import current_principal
+from allive.dashboards.access.store import open_store
+from allive.dashboards.app_pages.artist import audience, earnings, lives, statements
+from allive.dashboards.app_pages.management import catalogue, data, emerging, overview, payouts, subscribers
+from allive.dashboards.formatting import Language
+from allive.dashboards.queries.artist import artist_names
+from allive.dashboards.serving import ServingCopy, ServingCopyMissingError, current_copy
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer, service_settings
+from allive.ingestion.settings import Settings
 
 LANGUAGE_COOKIE: Final = "allive_language"
 _VIEWED_AS: Final = "viewed_as"

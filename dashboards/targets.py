@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from dashboards.serving import ServingCopy
+from allive.dashboards.serving import ServingCopy
 
 FILE_NAME: Final = "targets.toml"
 FIGURES: Final = (

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from dashboards.formatting import Language, count
+from allive.dashboards.formatting import Language, count
 
 LOCALES: Final = Path(__file__).parent / "locales"
 

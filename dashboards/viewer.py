@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from functools import cache
 
-from dashboards.access import Principal
-from dashboards.formatting import Language
-from dashboards.serving import ServingCopy
-from ingestion.settings import Settings
+from allive.dashboards.access import Principal
+from allive.dashboards.formatting import Language
+from allive.dashboards.serving import ServingCopy
+from allive.ingestion.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -16,18 +16,18 @@ from typing import Any, Literal
 
 import duckdb
 
-from ingestion.contracts import CONTRACTS
-from ingestion.decisions import Decision, read_decisions, record_decision
-from ingestion.durable import read_json, sync_file, write_json
-from ingestion.engine import connect
-from ingestion.home_format import raise_home_format
-from ingestion.pins_check import require_pins
-from ingestion.promotion import Promotion, finish_promotions, promote, staging_folder
-from ingestion.raw_tables import REJECTS, format_of_files, read_pins, scan_of
-from ingestion.reports import BatchReport, CheckResult
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_text
-from ingestion.staged_files import sync_files
+from allive.ingestion.contracts import CONTRACTS
+from allive.ingestion.decisions import Decision, read_decisions, record_decision
+from allive.ingestion.durable import read_json, sync_file, write_json
+from allive.ingestion.engine import connect
+from allive.ingestion.home_format import raise_home_format
+from allive.ingestion.pins_check import require_pins
+from allive.ingestion.promotion import Promotion, finish_promotions, promote, staging_folder
+from allive.ingestion.raw_tables import REJECTS, format_of_files, read_pins, scan_of
+from allive.ingestion.reports import BatchReport, CheckResult
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_text
+from allive.ingestion.staged_files import sync_files
 
 _REPORT = "batch.json"
 _DISCARDED = "discarded"
@@ -325,7 +325,7 @@ def release(settings: Settings, batch_id: str, files: Collection[str] = (), *, o
     Raises:
         UnknownBatchError: nothing of that name is held.
     """
-    from ingestion.staging import stage_landed  # noqa: PLC0415 - pyarrow, which showing held files does not need
+    from allive.ingestion.staging import stage_landed  # noqa: PLC0415 - pyarrow, which showing held files does not need
 
     finish_decisions(settings)
     held = read_held(settings, batch_id, files)

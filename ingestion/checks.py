@@ -9,11 +9,11 @@ the others has at most 5 % of rejects. A device with a high share is only a warn
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from ingestion.contracts import Contract
-from ingestion.contracts.fields import Choice
-from ingestion.counted import counted
-from ingestion.reports import CheckResult
-from ingestion.staging import DeviceCounts, FileCounts, StagedBatch
+from allive.ingestion.contracts import Contract
+from allive.ingestion.contracts.fields import Choice
+from allive.ingestion.counted import counted
+from allive.ingestion.reports import CheckResult
+from allive.ingestion.staging import DeviceCounts, FileCounts, StagedBatch
 
 MAX_REJECT_SHARE = 0.05
 MIN_RECORDS_FOR_SHARE = 200

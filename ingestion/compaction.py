@@ -9,7 +9,7 @@ the table, committed as a change of layout (`dataChange` false) and pinned. If t
 readers see the old layout or the new one, and the next compaction continues. Files that are in no layout are left to
 the vacuum.
 
-The caller holds the data home's lock (`ingestion.lock`).
+The caller holds the data home's lock (`allive.ingestion.lock`).
 """
 
 import os
@@ -24,10 +24,10 @@ from pathlib import Path
 import duckdb
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
 
-from ingestion.batches import finish_decisions
-from ingestion.durable import sync_file
-from ingestion.engine import connect
-from ingestion.raw_tables import (
+from allive.ingestion.batches import finish_decisions
+from allive.ingestion.durable import sync_file
+from allive.ingestion.engine import connect
+from allive.ingestion.raw_tables import (
     PARQUET_OPTIONS,
     TABLES,
     StoredFile,
@@ -45,9 +45,9 @@ from ingestion.raw_tables import (
     table_path,
     write_pins,
 )
-from ingestion.raw_versions import last_batch_of
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_text
+from allive.ingestion.raw_versions import last_batch_of
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_text
 
 TARGET_BYTES = 128 << 20
 """Files of this size or more are not merged."""
@@ -269,7 +269,7 @@ def _fingerprint(con: duckdb.DuckDBPyConnection, table: str, scan: str) -> tuple
 def _replace(settings: Settings, table: str, merges: list[Merge], rewritten: list[StoredFile], workshop: Path) -> None:
     folder = table_path(settings, table)
     for file in rewritten:
-        os.rename(workshop / table / file.path, folder / file.path)  # noqa: PTH104 - as in `ingestion.promotion`
+        os.rename(workshop / table / file.path, folder / file.path)  # noqa: PTH104 - as in `allive.ingestion.promotion`
     for directory in {(folder / file.path).parent for file in rewritten}:
         sync_file(directory)
     delta = DeltaTable(str(folder))

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from ingestion.field_names import MAX_COLUMNS, field_meant
-from ingestion.landing import UnreadableFileError
+from allive.ingestion.field_names import MAX_COLUMNS, field_meant
+from allive.ingestion.landing import UnreadableFileError
 
 SEPARATORS: Final = (",", ";", "\t")
 MAX_HEADER_BYTES: Final = 1 << 20

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import duckdb
 
-from ingestion.contracts import Contract
-from ingestion.contracts.typing_sql import ACCEPTED, without_notes
-from ingestion.paris_days import PARIS
-from ingestion.raw_tables import PARQUET_OPTIONS
-from ingestion.sql_text import sql_text
+from allive.ingestion.contracts import Contract
+from allive.ingestion.contracts.typing_sql import ACCEPTED, without_notes
+from allive.ingestion.paris_days import PARIS
+from allive.ingestion.raw_tables import PARQUET_OPTIONS
+from allive.ingestion.sql_text import sql_text
 
 MOST_DAYS = 64
 """A load of at most this many days has no strays."""

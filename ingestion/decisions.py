@@ -3,8 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from ingestion.durable import append_json_line, read_json_lines
-from ingestion.settings import Settings
+from allive.ingestion.durable import append_json_line, read_json_lines
+from allive.ingestion.settings import Settings
 
 _FILE = "decisions.ndjson"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, Literal, NamedTuple
 
-from ingestion.reports import CheckResult
+from allive.ingestion.reports import CheckResult
 
 NoteKind = Literal["file_encoding", "column_names"]
 

@@ -6,8 +6,8 @@ format 1.
 
 from typing import Final
 
-from ingestion.durable import read_json, write_json
-from ingestion.settings import Settings
+from allive.ingestion.durable import read_json, write_json
+from allive.ingestion.settings import Settings
 
 HOME_FORMAT: Final = 2
 """The newest format of a data home that this code knows."""

@@ -12,8 +12,8 @@ from typing import IO, Final, Self
 
 import zstandard
 
-from ingestion.landing import LandedFile, UnreadableFileError, reading
-from ingestion.settings import Settings
+from allive.ingestion.landing import LandedFile, UnreadableFileError, reading
+from allive.ingestion.settings import Settings
 
 _READ_BYTES: Final = 1 << 20
 # The rest of a bite is copied at the end of each member. Small bites limit that cost, however many members there are.

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import IO, Final, Self
 
-from ingestion.landed_names import os_name, printable_name
-from ingestion.odd_entries import NotTaken, OddEntry
+from allive.ingestion.landed_names import os_name, printable_name
+from allive.ingestion.odd_entries import NotTaken, OddEntry
 
 TEXT_FORMATS = (".ndjson", ".jsonl", ".csv")
 FORMATS = (*TEXT_FORMATS, ".parquet")

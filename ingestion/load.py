@@ -1,6 +1,6 @@
 """Loads the new files of a record type from landing as one batch. Files at fault are held, the others promoted.
 
-The caller holds the data home's lock (`ingestion.lock`).
+The caller holds the data home's lock (`allive.ingestion.lock`).
 """
 
 import secrets
@@ -14,36 +14,36 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.batches import HeldFile, days_of_files, finish_decisions, hold, known_to_held
-from ingestion.checks import check_counts, files_at_fault
-from ingestion.contracts import CONTRACTS, Contract
-from ingestion.engine import connect
-from ingestion.expectations.validation import validate
-from ingestion.file_notes import check_notes
-from ingestion.landed_content import Limits, hash_content
-from ingestion.landing import LandedFile, NotTakenError, UnreadableFileError, hash_bytes
-from ingestion.odd_entries import OddEntry
-from ingestion.promotion import (
+from allive.ingestion.batches import HeldFile, days_of_files, finish_decisions, hold, known_to_held
+from allive.ingestion.checks import check_counts, files_at_fault
+from allive.ingestion.contracts import CONTRACTS, Contract
+from allive.ingestion.engine import connect
+from allive.ingestion.expectations.validation import validate
+from allive.ingestion.file_notes import check_notes
+from allive.ingestion.landed_content import Limits, hash_content
+from allive.ingestion.landing import LandedFile, NotTakenError, UnreadableFileError, hash_bytes
+from allive.ingestion.odd_entries import OddEntry
+from allive.ingestion.promotion import (
     Promoted,
     Promotion,
     promote,
     staging_folder,
 )
-from ingestion.raw_tables import read_pins, scan_of
-from ingestion.readers import FirstReads
-from ingestion.reports import BatchReport, CheckResult, RejectedLines
-from ingestion.seen_files import seen_files_of
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_text
-from ingestion.staged_files import StagedFile, sync_files
-from ingestion.staging import (
+from allive.ingestion.raw_tables import read_pins, scan_of
+from allive.ingestion.readers import FirstReads
+from allive.ingestion.reports import BatchReport, CheckResult, RejectedLines
+from allive.ingestion.seen_files import seen_files_of
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_text
+from allive.ingestion.staged_files import StagedFile, sync_files
+from allive.ingestion.staging import (
     StagedBatch,
     StagingInterruptedError,
     UnreadableFile,
     stage_files,
     stage_landed,
 )
-from ingestion.waiting import ONE_LOAD, find_fresh
+from allive.ingestion.waiting import ONE_LOAD, find_fresh
 
 __all__ = ["BatchReport", "CheckResult", "load_new_files", "validate_files"]
 
@@ -70,7 +70,7 @@ def validate_files(
         if landed is not None:
             scan = f"select * from ({scan}) where source_file in ({', '.join(map(sql_text, landed))})"
         con.execute(f"create view staged as {scan}")
-        return validate(con, "staged", f"ingestion.expectations.{record_type}")
+        return validate(con, "staged", f"allive.ingestion.expectations.{record_type}")
     finally:
         con.close()
 
@@ -99,7 +99,7 @@ def load_new_files(
         The report on the batch; None if there is nothing new.
 
     Raises:
-        PinsError: the pins do not match the raw tables (`ingestion.pins_check`); nothing was loaded.
+        PinsError: the pins do not match the raw tables (`allive.ingestion.pins_check`); nothing was loaded.
     """
     with ONE_LOAD:
         finish_decisions(settings)

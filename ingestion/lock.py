@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 
 from filelock import FileLock, Timeout
 
-from ingestion.durable import read_json, write_json
-from ingestion.home_format import require_known_home, stamp_home
-from ingestion.os_user import acting_user
-from ingestion.settings import Settings
+from allive.ingestion.durable import read_json, write_json
+from allive.ingestion.home_format import require_known_home, stamp_home
+from allive.ingestion.os_user import acting_user
+from allive.ingestion.settings import Settings
 
 
 class DataHomeLockedError(Exception):

@@ -1,10 +1,10 @@
 """Finds the entries of landing that are not taken. Every run reports them, and a close checks them."""
 
-from ingestion.contracts import RECORD_TYPES
-from ingestion.landing import look_at_root
-from ingestion.odd_entries import NotTaken
-from ingestion.seen_files import seen_files_of
-from ingestion.settings import Settings
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.landing import look_at_root
+from allive.ingestion.odd_entries import NotTaken
+from allive.ingestion.seen_files import seen_files_of
+from allive.ingestion.settings import Settings
 
 
 def find_not_taken(settings: Settings, *, with_last_load: bool = False) -> NotTaken:

@@ -3,7 +3,7 @@
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ingestion.sql_text import spark_text, sql_text
+from allive.ingestion.sql_text import spark_text, sql_text
 
 PARIS: Final = ZoneInfo("Europe/Paris")
 

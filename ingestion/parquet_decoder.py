@@ -1,4 +1,4 @@
-"""Decodes landed Parquet files in a separate process: `python -m ingestion.parquet_decoder DESCRIPTOR`.
+"""Decodes landed Parquet files in a separate process: `python -m allive.ingestion.parquet_decoder DESCRIPTOR`.
 
 A footer or a page header can claim any size, and decoding allocates the memory that it claims. This process therefore
 has limits on address space and processor time. If it dies, only the file that it was decoding is set aside.
@@ -23,11 +23,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pyarrow.types as pt
 
-from ingestion.contracts import CONTRACTS, Contract
-from ingestion.csv_records import require_fields
-from ingestion.field_names import MAX_COLUMNS, field_meant, near_misses
-from ingestion.landing import UnreadableFileError
-from ingestion.parquet_texts import texts_of
+from allive.ingestion.contracts import CONTRACTS, Contract
+from allive.ingestion.csv_records import require_fields
+from allive.ingestion.field_names import MAX_COLUMNS, field_meant, near_misses
+from allive.ingestion.landing import UnreadableFileError
+from allive.ingestion.parquet_texts import texts_of
 
 MAX_FOOTER_BYTES: Final = 16 << 20
 MAX_ROW_GROUPS: Final = 10_000

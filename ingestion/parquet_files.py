@@ -13,9 +13,9 @@ from typing import Any, Final, Self
 
 import pyarrow as pa
 
-from ingestion.contracts import Contract
-from ingestion.landed_content import Limits
-from ingestion.landing import LandedFile, UnreadableFileError, reading
+from allive.ingestion.contracts import Contract
+from allive.ingestion.landed_content import Limits
+from allive.ingestion.landing import LandedFile, UnreadableFileError, reading
 
 _SECONDS: Final = 10.0
 _BYTES_A_SECOND: Final = 1_000_000
@@ -97,7 +97,7 @@ class ParquetDecoder:
             reading_end, writing_end = os.pipe()
             with theirs, open(writing_end, "wb") as out:  # noqa: PTH123 - by descriptor
                 process = subprocess.Popen(  # noqa: S603 - our own module
-                    [sys.executable, "-P", "-m", "ingestion.parquet_decoder", str(theirs.fileno())],
+                    [sys.executable, "-P", "-m", "allive.ingestion.parquet_decoder", str(theirs.fileno())],
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=out,

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pt
 
-from ingestion.contracts.fields import Takes
+from allive.ingestion.contracts.fields import Takes
 
 Column: TypeAlias = "pa.Array[Any]"
 

@@ -10,11 +10,20 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from ingestion.pin_problems import REPAIR, RESTORE_RAW, PinProblem, PinsError, Trouble
-from ingestion.promotion import Promotion, decided_promotions
-from ingestion.raw_tables import REJECTS, TABLES, Pins, open_table, pins_path, read_pins, stored_files, table_path
-from ingestion.raw_versions import Commit, DamagedLogError, logged_versions, noted_versions
-from ingestion.settings import Settings
+from allive.ingestion.pin_problems import REPAIR, RESTORE_RAW, PinProblem, PinsError, Trouble
+from allive.ingestion.promotion import Promotion, decided_promotions
+from allive.ingestion.raw_tables import (
+    REJECTS,
+    TABLES,
+    Pins,
+    open_table,
+    pins_path,
+    read_pins,
+    stored_files,
+    table_path,
+)
+from allive.ingestion.raw_versions import Commit, DamagedLogError, logged_versions, noted_versions
+from allive.ingestion.settings import Settings
 
 _LOOKS = 3
 

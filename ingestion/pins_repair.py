@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from ingestion.batches import finish_decisions
-from ingestion.durable import append_json_line
-from ingestion.pin_problems import RESTORE_RAW, PinProblem, PinsError, Trouble
-from ingestion.pins_check import (
+from allive.ingestion.batches import finish_decisions
+from allive.ingestion.durable import append_json_line
+from allive.ingestion.pin_problems import RESTORE_RAW, PinProblem, PinsError, Trouble
+from allive.ingestion.pins_check import (
     changed_from_outside,
     check_contents,
     check_continuity,
@@ -26,8 +26,8 @@ from ingestion.pins_check import (
     loaded_contents,
     missing_batch,
 )
-from ingestion.promotion import Promotion, decided_promotions, tidy_up
-from ingestion.raw_tables import (
+from allive.ingestion.promotion import Promotion, decided_promotions, tidy_up
+from allive.ingestion.raw_tables import (
     REJECTS,
     TABLES,
     Pins,
@@ -38,8 +38,8 @@ from ingestion.raw_tables import (
     table_path,
     write_pins,
 )
-from ingestion.raw_versions import Commit, DamagedLogError, logged_versions, noted_versions
-from ingestion.settings import Settings
+from allive.ingestion.raw_versions import Commit, DamagedLogError, logged_versions, noted_versions
+from allive.ingestion.settings import Settings
 
 REPAIRS_FILE: Final = "repairs.ndjson"
 Versions = Mapping[str, int | None]

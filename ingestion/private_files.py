@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _OTHERS_MAY_ENTER: Final = stat.S_IXGRP | stat.S_IXOTH

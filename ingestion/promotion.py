@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ingestion.decisions import Decision, record_decision
-from ingestion.durable import read_json, sync_file, write_json
-from ingestion.home_format import raise_home_format
-from ingestion.pin_problems import RESTORE_RAW, PinProblem, PinsError, Trouble
-from ingestion.raw_tables import (
+from allive.ingestion.decisions import Decision, record_decision
+from allive.ingestion.durable import read_json, sync_file, write_json
+from allive.ingestion.home_format import raise_home_format
+from allive.ingestion.pin_problems import RESTORE_RAW, PinProblem, PinsError, Trouble
+from allive.ingestion.raw_tables import (
     REJECTS,
     DataFile,
     Pins,
@@ -28,8 +28,8 @@ from ingestion.raw_tables import (
     table_path,
     write_pins,
 )
-from ingestion.settings import Settings
-from ingestion.staged_files import StagedFile
+from allive.ingestion.settings import Settings
+from allive.ingestion.staged_files import StagedFile
 
 _PLAN = "promotion.json"
 
@@ -179,7 +179,7 @@ def _carry_out(settings: Settings, promotion: Promotion, folder: Path) -> None:
 def tidy_up(settings: Settings, promotion: Promotion, folder: Path) -> None:
     """The last steps of a promotion: record the decision, if any, and remove the staging folder.
 
-    `ingestion.batches` removes what is left of released files in `held/`: nothing reads it after the decision.
+    `allive.ingestion.batches` removes what is left of released files in `held/`: nothing reads it after the decision.
     """
     if promotion.release:
         record_decision(settings, promotion.release)

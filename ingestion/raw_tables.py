@@ -1,8 +1,8 @@
 """The raw layer: Delta tables of accepted records and of rejects, and the pinned versions that readers use.
 
 A table's newest version can be half of a promotion; the versions in `pins.json` never are. Files can be merged
-(`ingestion.compaction`), so a version identifies records, up to its last batch, and not files: its records are read
-from the current files.
+(`allive.ingestion.compaction`), so a version identifies records, up to its last batch, and not files: its records are
+read from the current files.
 """
 
 import json
@@ -19,12 +19,12 @@ from deltalake import Field as DeltaField
 from deltalake.schema import PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
-from ingestion.contracts import CONTRACTS, RECORD_TYPES
-from ingestion.durable import read_json, sync_file, write_json
-from ingestion.home_format import FORMAT_WITH_STRAYS
-from ingestion.pin_problems import REPAIR, PinProblem, PinsError, Trouble
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_text
+from allive.ingestion.contracts import CONTRACTS, RECORD_TYPES
+from allive.ingestion.durable import read_json, sync_file, write_json
+from allive.ingestion.home_format import FORMAT_WITH_STRAYS
+from allive.ingestion.pin_problems import REPAIR, PinProblem, PinsError, Trouble
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_text
 
 REJECTS = "rejects"
 TABLES: tuple[str, ...] = (*RECORD_TYPES, REJECTS)
@@ -53,7 +53,8 @@ _DELTA_TYPES = {
     "TIMESTAMPTZ": "timestamp",
     "DECIMAL(18,3)": "decimal(18,3)",
 }
-# Only `ingestion.vacuum` cleans up: the log never expires by itself. Checkpoints drop rewritten files after a while.
+# Only `allive.ingestion.vacuum` cleans up: the log never expires by itself. Checkpoints drop rewritten files after a
+# while.
 _PROPERTIES = {
     "delta.logRetentionDuration": f"interval {timedelta(days=36_500).days} days",
     "delta.deletedFileRetentionDuration": "interval 2 days",
@@ -172,7 +173,7 @@ def _first_batch_is_being_promoted(settings: Settings) -> bool:
     for path in (settings.raw_dir / "_staging").glob("*/promotion.json"):
         try:
             plan = read_json(path)
-        except ValueError:  # `ingestion.promotion.decided_promotions` reports it
+        except ValueError:  # `allive.ingestion.promotion.decided_promotions` reports it
             continue
         if isinstance(plan, dict) and plan.get("batch_number") == 1:
             return True

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from ingestion.durable import sync_file
-from ingestion.raw_tables import REJECTS, read_pins, stored_files, table_path
-from ingestion.settings import Settings
+from allive.ingestion.durable import sync_file
+from allive.ingestion.raw_tables import REJECTS, read_pins, stored_files, table_path
+from allive.ingestion.settings import Settings
 
 _COMMIT = re.compile(r"\d{20}\.json")
 # `promoted` is the batch that a version promoted, with or without records: 0 if it promoted none, -1 if its number is

@@ -15,17 +15,26 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
-from ingestion.contracts import Contract, Field
-from ingestion.contracts.fields import IS_PLAIN, NOT_TEXT, Choice, Takes
-from ingestion.contracts.typing_sql import text_column
-from ingestion.csv_records import CsvLayout, Cut, cut_header, cut_records, decoded, find_header, lines_of, read_layout
-from ingestion.field_names import MAX_COLUMNS, near_misses
-from ingestion.file_notes import FileNote, near_miss_note
-from ingestion.landed_content import Limits, as_utf8, read_content
-from ingestion.landing import LandedFile, NotTakenError, UnreadableFileError, hash_bytes
-from ingestion.parquet_files import ParquetDecoder
-from ingestion.parquet_texts import Column
-from ingestion.sql_text import sql_text
+from allive.ingestion.contracts import Contract, Field
+from allive.ingestion.contracts.fields import IS_PLAIN, NOT_TEXT, Choice, Takes
+from allive.ingestion.contracts.typing_sql import text_column
+from allive.ingestion.csv_records import (
+    CsvLayout,
+    Cut,
+    cut_header,
+    cut_records,
+    decoded,
+    find_header,
+    lines_of,
+    read_layout,
+)
+from allive.ingestion.field_names import MAX_COLUMNS, near_misses
+from allive.ingestion.file_notes import FileNote, near_miss_note
+from allive.ingestion.landed_content import Limits, as_utf8, read_content
+from allive.ingestion.landing import LandedFile, NotTakenError, UnreadableFileError, hash_bytes
+from allive.ingestion.parquet_files import ParquetDecoder
+from allive.ingestion.parquet_texts import Column
+from allive.ingestion.sql_text import sql_text
 
 MAX_RECORD_BYTES = 4 << 20
 """A longer record is malformed, and its raw text is truncated, so that memory stays bounded for any input."""

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from ingestion.landed_names import os_name
-from ingestion.landing import LandedFile, LandingTree, list_folder, odd_folder
-from ingestion.odd_entries import NotTaken, OddEntry
-from ingestion.settings import Settings
+from allive.ingestion.landed_names import os_name
+from allive.ingestion.landing import LandedFile, LandingTree, list_folder, odd_folder
+from allive.ingestion.odd_entries import NotTaken, OddEntry
+from allive.ingestion.settings import Settings
 
 _CREATE = """
     create table if not exists files (

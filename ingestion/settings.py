@@ -38,7 +38,7 @@ WarningKind = Literal[
     "iban_changed",
     "rejects",
 ]
-"""The kinds of warnings that can be open before a close; `payouts.close_warnings` explains each."""
+"""The kinds of warnings that can be open before a close; `allive.payouts.close_warnings` explains each."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 WEB_SERVER: Final = "web.sock"
 CODE_SERVER: Final = "code.sock"

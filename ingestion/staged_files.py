@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ingestion.durable import sync_file
-from ingestion.raw_tables import DataFile
+from allive.ingestion.durable import sync_file
+from allive.ingestion.raw_tables import DataFile
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,13 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingestion.contracts import Contract
-from ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes
-from ingestion.day_files import READ_FILES, WrittenFile, lay_out, write_apart
-from ingestion.file_notes import FileNote
-from ingestion.landed_content import Limits
-from ingestion.landing import LandedFile
-from ingestion.raw_tables import (
+from allive.ingestion.contracts import Contract
+from allive.ingestion.contracts.typing_sql import ACCEPTED, ODD, judged_records, odd_notes
+from allive.ingestion.day_files import READ_FILES, WrittenFile, lay_out, write_apart
+from allive.ingestion.file_notes import FileNote
+from allive.ingestion.landed_content import Limits
+from allive.ingestion.landing import LandedFile
+from allive.ingestion.raw_tables import (
     REJECTS,
     DataFile,
     folder_of,
@@ -27,9 +27,9 @@ from ingestion.raw_tables import (
     null_counts_of,
     scan_of,
 )
-from ingestion.readers import FirstReads, ReadFiles, Source, open_sources
-from ingestion.sql_text import sql_text
-from ingestion.staged_files import StagedFile
+from allive.ingestion.readers import FirstReads, ReadFiles, Source, open_sources
+from allive.ingestion.sql_text import sql_text
+from allive.ingestion.staged_files import StagedFile
 
 
 @dataclass

@@ -2,9 +2,9 @@
 
 Kept are the files of the pinned and of the newest layout, files that were removed within the grace period (for readers
 with an older list of files), and files that the caller names. Closed months need no files of their own: the versions
-that they pin are read from the current files (`ingestion.raw_versions`).
+that they pin are read from the current files (`allive.ingestion.raw_versions`).
 
-The caller holds the data home's lock (`ingestion.lock`).
+The caller holds the data home's lock (`allive.ingestion.lock`).
 """
 
 import re
@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
 
-from ingestion.batches import finish_decisions
-from ingestion.raw_tables import TABLES, open_table, read_pins, stored_files, table_path
-from ingestion.raw_versions import Commit, logged_versions, note_versions
-from ingestion.settings import Settings
+from allive.ingestion.batches import finish_decisions
+from allive.ingestion.raw_tables import TABLES, open_table, read_pins, stored_files, table_path
+from allive.ingestion.raw_versions import Commit, logged_versions, note_versions
+from allive.ingestion.settings import Settings
 
 _CHECKPOINT = re.compile(r"(\d{20})\.checkpoint\..*parquet")
 

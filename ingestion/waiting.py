@@ -4,12 +4,12 @@ import threading
 from datetime import datetime
 from typing import Final
 
-from ingestion.batches import finish_decisions
-from ingestion.contracts import CONTRACTS
-from ingestion.landing import LandedFile
-from ingestion.raw_tables import read_pins
-from ingestion.seen_files import SeenFiles, seen_files_of
-from ingestion.settings import Settings
+from allive.ingestion.batches import finish_decisions
+from allive.ingestion.contracts import CONTRACTS
+from allive.ingestion.landing import LandedFile
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.seen_files import SeenFiles, seen_files_of
+from allive.ingestion.settings import Settings
 
 ONE_LOAD: Final = threading.Lock()
 """Batch numbers follow the order of commits, so there is one load at a time, also among threads."""
@@ -38,10 +38,11 @@ def _fresh_files(settings: Settings, record_type: str) -> list[LandedFile]:
 def has_nothing_new(settings: Settings) -> bool:
     """Whether loading every record type would load nothing. Does the work that such loads do.
 
-    It finds the files in the same way as `ingestion.load.load_new_files`, and completes what a crash interrupted.
+    It finds the files in the same way as `allive.ingestion.load.load_new_files`, and completes what a crash
+    interrupted.
 
     Raises:
-        PinsError: see `ingestion.load.load_new_files`.
+        PinsError: see `allive.ingestion.load.load_new_files`.
     """
     with ONE_LOAD:
         finish_decisions(settings)

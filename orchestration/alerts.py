@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 TIMEOUT_S = 10
 _log = logging.getLogger("allive.alerts")

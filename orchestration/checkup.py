@@ -13,19 +13,19 @@ from typing import Final, Literal
 
 import duckdb
 
-from ingestion.counted import counted
-from ingestion.durable import read_json
-from ingestion.home_format import HOME_FORMAT, home_format
-from ingestion.pin_problems import PinProblem, Trouble
-from ingestion.pins_check import check_pins
-from ingestion.private_files import readable_by_others
-from ingestion.raw_tables import TABLES, read_pins
-from ingestion.settings import Settings
-from orchestration.serving_copy import CURRENT
-from orchestration.warehouse import read_finished_build
-from payouts import audit, ledger
-from payouts.pins import pin_refusals
-from payouts.warehouse_mark import why_not_as_left
+from allive.ingestion.counted import counted
+from allive.ingestion.durable import read_json
+from allive.ingestion.home_format import HOME_FORMAT, home_format
+from allive.ingestion.pin_problems import PinProblem, Trouble
+from allive.ingestion.pins_check import check_pins
+from allive.ingestion.private_files import readable_by_others
+from allive.ingestion.raw_tables import TABLES, read_pins
+from allive.ingestion.settings import Settings
+from allive.orchestration.serving_copy import CURRENT
+from allive.orchestration.warehouse import read_finished_build
+from allive.payouts import audit, ledger
+from allive.payouts.pins import pin_refusals
+from allive.payouts.warehouse_mark import why_not_as_left
 
 State = Literal["ok", "note", "FAILED"]
 _REBUILT_BY_A_RUN: Final = "The next `allive run` creates it again."

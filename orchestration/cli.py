@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from dashboards.access import Role
-    from ingestion.rejects.relation import Wanted
-    from ingestion.settings import Settings
+    from allive.dashboards.access import Role
+    from allive.ingestion.rejects.relation import Wanted
+    from allive.ingestion.settings import Settings
 
 app = typer.Typer(
     name="allive",
@@ -48,7 +48,7 @@ Verbose = Annotated[bool, typer.Option("--verbose", help="Also show the orchestr
 
 
 def _month(text: str) -> str:
-    from payouts.months import parse_month  # noqa: PLC0415
+    from allive.payouts.months import parse_month  # noqa: PLC0415
 
     try:
         return parse_month(text)
@@ -61,7 +61,7 @@ def _month_or_none(text: str | None) -> str | None:
 
 
 def _record_type(text: str | None) -> str | None:
-    from ingestion.contracts import RECORD_TYPES  # noqa: PLC0415
+    from allive.ingestion.contracts import RECORD_TYPES  # noqa: PLC0415
 
     if text is not None and text not in RECORD_TYPES:
         raise typer.BadParameter(f"expected one of {', '.join(RECORD_TYPES)}")
@@ -71,13 +71,13 @@ def _record_type(text: str | None) -> str | None:
 def _wanted(
     month: str | None, record_type: str | None, file: str | None, reason: str | None, *, is_open: bool, is_held: bool
 ) -> "Wanted":
-    from ingestion.rejects.relation import Wanted  # noqa: PLC0415
+    from allive.ingestion.rejects.relation import Wanted  # noqa: PLC0415
 
     return Wanted(month, record_type, file, reason, is_open=is_open, is_held=is_held)
 
 
 def _role(artist_ids: tuple[str, ...], *, management: bool, finance: bool, operator: bool) -> "Role":
-    from dashboards.access import Role  # noqa: PLC0415
+    from allive.dashboards.access import Role  # noqa: PLC0415
 
     chosen = [
         role
@@ -168,15 +168,15 @@ def run(
     """Load new files from landing, build and check the warehouse, publish the serving copy."""
     from contextlib import ExitStack  # noqa: PLC0415
 
-    from ingestion.waiting import has_new_files  # noqa: PLC0415
-    from orchestration import warm_imports, warm_worker  # noqa: PLC0415
+    from allive.ingestion.waiting import has_new_files  # noqa: PLC0415
+    from allive.orchestration import warm_imports, warm_worker  # noqa: PLC0415
 
     settings = _settings()
     _warn_of_readers(settings)
     with ExitStack() as stack:
         if has_new_files(settings):
             stack.enter_context(warm_worker.warming_up(warm_imports.warm_up, settings))
-        from orchestration.commands.refresh import refresh  # noqa: PLC0415 - Dagster, while the worker warms up
+        from allive.orchestration.commands.refresh import refresh  # noqa: PLC0415 - Dagster, while the worker warms up
 
         _exit_unless(refresh(settings, rebuild=rebuild, verbose=verbose))
 
@@ -195,7 +195,7 @@ def payout(
     verbose: Verbose = False,
 ) -> None:
     """Load new files, settle a month, check the result and close it permanently."""
-    from orchestration.commands.payout import pay_out, preview, show_closed_month  # noqa: PLC0415
+    from allive.orchestration.commands.payout import pay_out, preview, show_closed_month  # noqa: PLC0415
 
     settings = _settings()
     if dry_run:
@@ -227,7 +227,7 @@ def amend(
     withdraw: Annotated[bool, typer.Option("--withdraw", help="Withdraw an amendment that is still pending.")] = False,
 ) -> None:
     """Correct a closed month of the look-back with the current catalogue, at the next close."""
-    from orchestration.commands import requests  # noqa: PLC0415
+    from allive.orchestration.commands import requests  # noqa: PLC0415
 
     act = requests.withdraw_amendment if withdraw else requests.amend
     _exit_unless(act(_settings(), month, why=why))
@@ -248,7 +248,7 @@ def verify(
 
     Exits 0 if everything is proven, 1 if something is wrong, 3 if nothing is wrong but not everything could be checked.
     """
-    from orchestration.commands.verify import verify_months  # noqa: PLC0415
+    from allive.orchestration.commands.verify import verify_months  # noqa: PLC0415
 
     verdict = verify_months(_settings(in_any_format=True), month, anchor=anchor)
     if verdict.exit_code:
@@ -273,8 +273,8 @@ def explain(
         raise typer.BadParameter(
             "a table is only shown on the terminal; choose --format csv or json", param_hint="--output"
         )
-    from orchestration.commands.explain import explain_artist  # noqa: PLC0415
-    from orchestration.no_pandas import without_pandas  # noqa: PLC0415
+    from allive.orchestration.commands.explain import explain_artist  # noqa: PLC0415
+    from allive.orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
     with without_pandas():
         _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output))
@@ -301,8 +301,8 @@ def simulate(
     ] = None,
 ) -> None:
     """Show what another policy would have paid each artist. Writes nothing except --output."""
-    from orchestration.commands.simulate import simulate_month  # noqa: PLC0415
-    from payouts.simulation import Scenario  # noqa: PLC0415
+    from allive.orchestration.commands.simulate import simulate_month  # noqa: PLC0415
+    from allive.payouts.simulation import Scenario  # noqa: PLC0415
 
     scenario = Scenario(
         envelope_cents=envelope,
@@ -324,7 +324,7 @@ def statements(
     to: Annotated[Path | None, typer.Option(help="Folder for the PDFs; default: exports/ in the data home.")] = None,
 ) -> None:
     """Write the yearly statement of every artist."""
-    from orchestration.commands.statements import write_year  # noqa: PLC0415
+    from allive.orchestration.commands.statements import write_year  # noqa: PLC0415
 
     _exit_unless(write_year(_settings(), year, target=to))
 
@@ -346,7 +346,7 @@ def dbt(
     if not arguments:
         typer.echo(context.get_help())
         raise typer.Exit(2)
-    from orchestration.commands.dbt import run_dbt_by_hand  # noqa: PLC0415
+    from allive.orchestration.commands.dbt import run_dbt_by_hand  # noqa: PLC0415
 
     raise typer.Exit(run_dbt_by_hand(_settings(), arguments, is_fresh=fresh))
 
@@ -354,7 +354,7 @@ def dbt(
 @app.command()
 def demo(*, verbose: Verbose = False) -> None:
     """Fill an empty data home with a fictional season, run it, and close its finished months."""
-    from orchestration.commands.demo import demonstrate  # noqa: PLC0415
+    from allive.orchestration.commands.demo import demonstrate  # noqa: PLC0415
 
     _exit_unless(demonstrate(_settings(), verbose=verbose))
 
@@ -365,7 +365,7 @@ def dashboards(
     port: DashboardsPort = None,
 ) -> None:
     """Serve the dashboards, behind their sign-in. Stop them with Ctrl-C."""
-    from orchestration.commands.dashboards import serve_dashboards  # noqa: PLC0415
+    from allive.orchestration.commands.dashboards import serve_dashboards  # noqa: PLC0415
 
     settings = _settings()
     _exit_unless(serve_dashboards(settings, port=port or settings.dashboards_port))
@@ -381,7 +381,7 @@ def invite(
     operator: Operator = False,
 ) -> None:
     """Print a one-time link to the dashboards; existing users can use it to reset their password."""
-    from orchestration.commands import access  # noqa: PLC0415
+    from allive.orchestration.commands import access  # noqa: PLC0415
 
     artist_ids = tuple(artist or ())
     role = _role(artist_ids, management=management, finance=finance, operator=operator)
@@ -394,8 +394,8 @@ def up(
     dashboards_port: DashboardsPort = None,
 ) -> None:
     """Start the whole service: the orchestrator with its schedules and sensors, the dashboards. Stop it with Ctrl-C."""
-    from orchestration import service, terminal  # noqa: PLC0415
-    from orchestration.commands.dashboards import warn_of_settings  # noqa: PLC0415
+    from allive.orchestration import service, terminal  # noqa: PLC0415
+    from allive.orchestration.commands.dashboards import warn_of_settings  # noqa: PLC0415
 
     settings = _settings()
     _warn_of_readers(settings)
@@ -423,7 +423,7 @@ def doctor(
     ] = False,
 ) -> None:
     """Check the data home and show what to do about each problem."""
-    from orchestration.commands.doctor import examine_home, repair_home  # noqa: PLC0415
+    from allive.orchestration.commands.doctor import examine_home, repair_home  # noqa: PLC0415
 
     _exit_unless(repair_home(_settings()) if repair else examine_home(_settings()))
 
@@ -438,7 +438,7 @@ def publish(
     verbose: Verbose = False,
 ) -> None:
     """Publish a serving copy that was refused because it has much less data than the one in service."""
-    from orchestration.commands.publish import publish_emptier  # noqa: PLC0415
+    from allive.orchestration.commands.publish import publish_emptier  # noqa: PLC0415
 
     _exit_unless(publish_emptier(_settings(), code, why=why, verbose=verbose))
 
@@ -446,7 +446,7 @@ def publish(
 @batches_app.command("list")
 def list_batches() -> None:
     """List the batches with held files."""
-    from orchestration.commands import batches  # noqa: PLC0415
+    from allive.orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.list_batches(_settings()))
 
@@ -454,7 +454,7 @@ def list_batches() -> None:
 @batches_app.command("show")
 def show_batch(batch: HeldBatch, *, page: Page = 1) -> None:
     """Show why files are held, and which months they affect."""
-    from orchestration.commands import batches  # noqa: PLC0415
+    from allive.orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.show_batch(_settings(), batch, page=page))
 
@@ -462,7 +462,7 @@ def show_batch(batch: HeldBatch, *, page: Page = 1) -> None:
 @batches_app.command("release")
 def release_batch(batch: HeldBatch, files: HeldFiles = None, *, why: Why) -> None:
     """Load held files unchanged: only the named ones, or all of a batch."""
-    from orchestration.commands import batches  # noqa: PLC0415
+    from allive.orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.release_held(_settings(), batch, tuple(files or ()), why=why))
 
@@ -470,7 +470,7 @@ def release_batch(batch: HeldBatch, files: HeldFiles = None, *, why: Why) -> Non
 @batches_app.command("discard")
 def discard_batch(batch: HeldBatch, files: HeldFiles = None, *, why: Why) -> None:
     """Keep held files out permanently: only the named ones, or all of a batch."""
-    from orchestration.commands import batches  # noqa: PLC0415
+    from allive.orchestration.commands import batches  # noqa: PLC0415
 
     _exit_unless(batches.discard_held(_settings(), batch, tuple(files or ()), why=why))
 
@@ -487,8 +487,8 @@ def list_rejects(
     page: Page = 1,
 ) -> None:
     """List rejects by file and reason, with the first line of each."""
-    from orchestration.commands import rejects  # noqa: PLC0415
-    from orchestration.no_pandas import without_pandas  # noqa: PLC0415
+    from allive.orchestration.commands import rejects  # noqa: PLC0415
+    from allive.orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
     wanted = _wanted(month, record_type, file, reason, is_open=is_open, is_held=is_held)
     with without_pandas():
@@ -510,8 +510,8 @@ def show_rejects(
 
     The output contains personal data.
     """
-    from orchestration.commands import rejects  # noqa: PLC0415
-    from orchestration.no_pandas import without_pandas  # noqa: PLC0415
+    from allive.orchestration.commands import rejects  # noqa: PLC0415
+    from allive.orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
     wanted = _wanted(month, record_type, file, reason, is_open=is_open, is_held=is_held)
     with without_pandas():
@@ -538,7 +538,7 @@ def export_rejects(
 
     The files contain personal data, and only you can read them. Delete them after delivering them.
     """
-    from orchestration.commands import rejects  # noqa: PLC0415
+    from allive.orchestration.commands import rejects  # noqa: PLC0415
 
     wanted = _wanted(month, record_type, file, reason, is_open=True, is_held=is_held)
     _exit_unless(rejects.export(_settings(), wanted, to=to))
@@ -547,7 +547,7 @@ def export_rejects(
 @grants_app.command("list")
 def list_grants() -> None:
     """List who can see which pages."""
-    from orchestration.commands import access  # noqa: PLC0415
+    from allive.orchestration.commands import access  # noqa: PLC0415
 
     _exit_unless(access.list_grants(_settings()))
 
@@ -564,7 +564,7 @@ def add_grant(
     operator: Operator = False,
 ) -> None:
     """Grant a role to a person who signs in with an identity provider, replacing any earlier role."""
-    from orchestration.commands import access  # noqa: PLC0415
+    from allive.orchestration.commands import access  # noqa: PLC0415
 
     artist_ids = tuple(artist or ())
     role = _role(artist_ids, management=management, finance=finance, operator=operator)
@@ -580,7 +580,7 @@ def revoke_grant(
     issuer: Annotated[str | None, typer.Option(help="The issuer, if two of them use that subject.")] = None,
 ) -> None:
     """Revoke a person's access and open invitations. Their pages close within seconds."""
-    from orchestration.commands import access  # noqa: PLC0415
+    from allive.orchestration.commands import access  # noqa: PLC0415
 
     _exit_unless(access.revoke_grants(_settings(), whom, issuer=issuer))
 
@@ -588,7 +588,7 @@ def revoke_grant(
 @invitations_app.command("list")
 def list_invitations() -> None:
     """List the invitations that can still be used."""
-    from orchestration.commands import access  # noqa: PLC0415
+    from allive.orchestration.commands import access  # noqa: PLC0415
 
     _exit_unless(access.list_invitations(_settings()))
 
@@ -596,7 +596,7 @@ def list_invitations() -> None:
 @invitations_app.command("revoke")
 def revoke_invitation(email: Annotated[str, typer.Argument(help="The address that `list` shows.")]) -> None:
     """Withdraw an unused invitation: its link stops working."""
-    from orchestration.commands import access  # noqa: PLC0415
+    from allive.orchestration.commands import access  # noqa: PLC0415
 
     _exit_unless(access.revoke_invitation(_settings(), email))
 
@@ -604,7 +604,7 @@ def revoke_invitation(email: Annotated[str, typer.Argument(help="The address tha
 @payments_app.command("return")
 def return_payment(month: Month, artist: Artist, *, why: Why) -> None:
     """Put a transfer returned by the bank back into the artist's balance."""
-    from orchestration.commands import requests  # noqa: PLC0415
+    from allive.orchestration.commands import requests  # noqa: PLC0415
 
     _exit_unless(requests.return_payment(_settings(), month, artist, why=why))
 
@@ -612,7 +612,7 @@ def return_payment(month: Month, artist: Artist, *, why: Why) -> None:
 @balances_app.command("list")
 def list_balances() -> None:
     """List the balances that the next run brings forward."""
-    from orchestration.commands import requests  # noqa: PLC0415
+    from allive.orchestration.commands import requests  # noqa: PLC0415
 
     _exit_unless(requests.list_balances(_settings()))
 
@@ -620,7 +620,7 @@ def list_balances() -> None:
 @balances_app.command("write-off")
 def write_off(artist: Artist, *, why: Why) -> None:
     """Write off a negative balance that will never recover."""
-    from orchestration.commands import requests  # noqa: PLC0415
+    from allive.orchestration.commands import requests  # noqa: PLC0415
 
     _exit_unless(requests.write_off(_settings(), artist, why=why))
 
@@ -628,7 +628,7 @@ def write_off(artist: Artist, *, why: Why) -> None:
 @raw_app.command("compact")
 def compact_raw(*, dry_run: DryRun = False) -> None:
     """Merge the small files of many deliveries; every record and every pinned version stays readable."""
-    from orchestration.commands import raw  # noqa: PLC0415
+    from allive.orchestration.commands import raw  # noqa: PLC0415
 
     _exit_unless(raw.compact_tables(_settings(), is_dry_run=dry_run))
 
@@ -636,14 +636,14 @@ def compact_raw(*, dry_run: DryRun = False) -> None:
 @raw_app.command("vacuum")
 def vacuum_raw(*, dry_run: DryRun = False) -> None:
     """Delete files whose records are in merged files, and old entries of the tables' logs."""
-    from orchestration.commands import raw  # noqa: PLC0415
+    from allive.orchestration.commands import raw  # noqa: PLC0415
 
     _exit_unless(raw.vacuum_tables(_settings(), is_dry_run=dry_run))
 
 
 def main() -> None:
     """Run the command line and end the process."""
-    from orchestration.leaving import leave  # noqa: PLC0415
+    from allive.orchestration.leaving import leave  # noqa: PLC0415
 
     leave(run_command_line())
 
@@ -653,7 +653,7 @@ def run_command_line() -> int:
 
     A bug prints one line on the terminal; its traceback goes to the log.
     """
-    from ingestion.private_files import keep_new_files_private  # noqa: PLC0415
+    from allive.ingestion.private_files import keep_new_files_private  # noqa: PLC0415
 
     keep_new_files_private()
     try:
@@ -667,10 +667,10 @@ def run_command_line() -> int:
 
 def _settings(*, in_any_format: bool = False) -> "Settings":
     """Return the settings, if this version knows the data home's format; only `verify` accepts other formats."""
-    from ingestion.home_format import FormatError  # noqa: PLC0415
-    from ingestion.settings import Settings  # noqa: PLC0415
-    from orchestration.terminal import log_to_file  # noqa: PLC0415
-    from payouts.formats import require_known  # noqa: PLC0415
+    from allive.ingestion.home_format import FormatError  # noqa: PLC0415
+    from allive.ingestion.settings import Settings  # noqa: PLC0415
+    from allive.orchestration.terminal import log_to_file  # noqa: PLC0415
+    from allive.payouts.formats import require_known  # noqa: PLC0415
 
     settings = Settings()
     try:
@@ -685,8 +685,8 @@ def _settings(*, in_any_format: bool = False) -> "Settings":
 
 def _warn_of_readers(settings: "Settings") -> None:
     """Warn about parts of the data home that other users of the machine can read."""
-    from ingestion.private_files import readable_by_others  # noqa: PLC0415
-    from orchestration.terminal import warn  # noqa: PLC0415
+    from allive.ingestion.private_files import readable_by_others  # noqa: PLC0415
+    from allive.orchestration.terminal import warn  # noqa: PLC0415
 
     if paths := readable_by_others(settings):
         names = " ".join(path.name for path in paths)
@@ -703,12 +703,12 @@ def _report(error: Exception) -> int:
     """Show why the command stopped: the data home, wrong settings, or a bug (its traceback is in the log)."""
     from pydantic import ValidationError  # noqa: PLC0415
 
-    from ingestion.home_format import FormatError  # noqa: PLC0415
-    from ingestion.lock import DataHomeLockedError  # noqa: PLC0415
-    from ingestion.pin_problems import PinsError  # noqa: PLC0415
-    from ingestion.private_files import is_read_only  # noqa: PLC0415
-    from orchestration.sound_pins import UnsoundPinsError  # noqa: PLC0415
-    from orchestration.terminal import refuse  # noqa: PLC0415
+    from allive.ingestion.home_format import FormatError  # noqa: PLC0415
+    from allive.ingestion.lock import DataHomeLockedError  # noqa: PLC0415
+    from allive.ingestion.pin_problems import PinsError  # noqa: PLC0415
+    from allive.ingestion.private_files import is_read_only  # noqa: PLC0415
+    from allive.orchestration.sound_pins import UnsoundPinsError  # noqa: PLC0415
+    from allive.orchestration.terminal import refuse  # noqa: PLC0415
 
     if isinstance(error, FormatError):
         refuse("The data home has a format that this version does not know.", [str(error)])

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import duckdb
 
-from ingestion.settings import Settings
-from orchestration import warm_worker
-from orchestration.parsed_project import ParsedProject, dbt_arguments, profile_environment, without_dbt_flags
+from allive.ingestion.settings import Settings
+from allive.orchestration import warm_worker
+from allive.orchestration.parsed_project import ParsedProject, dbt_arguments, profile_environment, without_dbt_flags
 
 _COUNT_OF_ROWS: Final = re.compile(r"Got (\d+) results?, configured to (?:warn|fail) if .*")
 _EXAMPLES: Final = 3

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ingestion.lock import data_home_lock
-from ingestion.settings import Settings
-from payouts.formats import require_known
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.settings import Settings
+from allive.payouts.formats import require_known
 
 _held_by_this_process: set[str] = set()
 
@@ -14,8 +14,8 @@ _held_by_this_process: set[str] = set()
 def hold_data_home(settings: Settings, *, command: str) -> Iterator[None]:
     """Hold the data home's lock, unless this process holds it already.
 
-    Raises the error of `ingestion.lock.data_home_lock` if another process holds it, and `FormatError` if a closed
-    month or the audit log is newer than the code.
+    Raises the error of `allive.ingestion.lock.data_home_lock` if another process holds it, and `FormatError` if a
+    closed month or the audit log is newer than the code.
     """
     home = str(settings.home)
     if home in _held_by_this_process:

@@ -4,8 +4,8 @@ import os
 
 from dagster import DagsterInstance
 
-from ingestion.settings import Settings
-from orchestration.event_log import open_with_kept_connections
+from allive.ingestion.settings import Settings
+from allive.orchestration.event_log import open_with_kept_connections
 
 DAGSTER_YAML = """\
 # `allive` writes this file once. You can edit it, for example to add `storage:` for Postgres.

@@ -9,18 +9,18 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ingestion.contracts import RECORD_TYPES
-from ingestion.settings import Settings
-from ingestion.waiting import has_new_files, has_nothing_new
-from orchestration.dbt_manifest import asset_of, check_of, with_every_test
-from orchestration.outcome import NOTHING_NEW, UP_TO_DATE, FailedCheck, RunOutcome
-from orchestration.parsed_project import parsed_project
-from orchestration.run_history import is_settled
-from orchestration.serving_copy import find_copy_in_service
-from orchestration.sound_pins import require_sound_pins
-from orchestration.terminal import say
-from orchestration.warehouse import Build, find_current_build
-from payouts.interrupted_closings import finish_interrupted_closings
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.settings import Settings
+from allive.ingestion.waiting import has_new_files, has_nothing_new
+from allive.orchestration.dbt_manifest import asset_of, check_of, with_every_test
+from allive.orchestration.outcome import NOTHING_NEW, UP_TO_DATE, FailedCheck, RunOutcome
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.run_history import is_settled
+from allive.orchestration.serving_copy import find_copy_in_service
+from allive.orchestration.sound_pins import require_sound_pins
+from allive.orchestration.terminal import say
+from allive.orchestration.warehouse import Build, find_current_build
+from allive.payouts.interrupted_closings import finish_interrupted_closings
 
 _log = logging.getLogger("allive.runs")
 

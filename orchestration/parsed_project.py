@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 KEPT_CONTENTS = 4
 _NOT_CONTENT = {"target", "logs", "dbt_packages", "__pycache__", ".user.yml"}

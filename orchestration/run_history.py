@@ -1,6 +1,6 @@
 """Reads the history of runs in Dagster's own SQLite file, in milliseconds: importing Dagster takes seconds.
 
-The file belongs to Dagster, and only Dagster writes to it (`orchestration.runs`, the service).
+The file belongs to Dagster, and only Dagster writes to it (`allive.orchestration.runs`, the service).
 """
 
 import re
@@ -8,8 +8,8 @@ import sqlite3
 from contextlib import closing
 from typing import Final
 
-from ingestion.settings import Settings
-from orchestration.run_tags import COMMAND, STARTED_BY
+from allive.ingestion.settings import Settings
+from allive.orchestration.run_tags import COMMAND, STARTED_BY
 
 # Settings of `dagster.yaml` that put the history elsewhere: a file in its default place is then an old one.
 _STORED_ELSEWHERE: Final = re.compile(r"^(storage|run_storage|local_artifact_storage)\s*:", re.MULTILINE)

@@ -5,13 +5,13 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.settings import Settings
-from orchestration.instance import open_instance
-from orchestration.outcome import FailedCheck, RunOutcome
-from orchestration.run_tags import COMMAND, STARTED_BY
-from orchestration.sound_pins import require_sound_pins
-from orchestration.terminal import say
-from payouts.interrupted_closings import finish_interrupted_closings
+from allive.ingestion.settings import Settings
+from allive.orchestration.instance import open_instance
+from allive.orchestration.outcome import FailedCheck, RunOutcome
+from allive.orchestration.run_tags import COMMAND, STARTED_BY
+from allive.orchestration.sound_pins import require_sound_pins
+from allive.orchestration.terminal import say
+from allive.payouts.interrupted_closings import finish_interrupted_closings
 
 
 def run_job(
@@ -29,7 +29,7 @@ def run_job(
     Raises:
         UnsoundPinsError: The raw layer contradicts itself or a closed month.
     """
-    from orchestration.definitions import defs  # noqa: PLC0415 - loads the dbt manifest, 2 s
+    from allive.orchestration.definitions import defs  # noqa: PLC0415 - loads the dbt manifest, 2 s
 
     finish_interrupted_closings(settings)
     if repaired := require_sound_pins(settings):

@@ -17,18 +17,18 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
-from dashboards.addresses import PREFIX
-from ingestion.settings import Settings
-from ingestion.sockets import (
+from allive.dashboards.addresses import PREFIX
+from allive.ingestion.settings import Settings
+from allive.ingestion.sockets import (
     CODE_SERVER,
     WEB_SERVER,
     SocketFolderError,
     make_socket_folder,
     remove_socket_folder,
 )
-from orchestration import progress
-from orchestration.instance import write_instance_settings
-from orchestration.ports import HOST, why_taken
+from allive.orchestration import progress
+from allive.orchestration.instance import write_instance_settings
+from allive.orchestration.ports import HOST, why_taken
 
 START_TIMEOUT_S = 300
 STOP_TIMEOUT_S = 30
@@ -83,11 +83,11 @@ class Service:
         """Start the code server, then its clients. Return when the web server and the dashboards answer."""
         code_server, web_server = self._sockets / CODE_SERVER, self._sockets / WEB_SERVER
         progress.tell("starting the dashboards and the code server")
-        self._spawn("dashboards", "-m", "orchestration.cli", "dashboards", "--port", str(self._dashboards_port))
+        self._spawn("dashboards", "-m", "allive.orchestration.cli", "dashboards", "--port", str(self._dashboards_port))
         self._spawn(
             "code-server",
             *("-m", "dagster", "code-server", "start", "--socket", str(code_server)),
-            *("--module-name", "orchestration.definitions", "--location-name", "allive"),
+            *("--module-name", "allive.orchestration.definitions", "--location-name", "allive"),
             "--use-python-environment-entry-point",
             # The socket of its own child goes into the temporary folder, where another user could create it first.
             TMPDIR=str(self._sockets),
@@ -95,7 +95,7 @@ class Service:
         self._wait_for("code-server", lambda: _listens(code_server))
         workspace = self._write_workspace(code_server)
         progress.tell("starting the web server and the daemon")
-        self._spawn("web-server", "-m", "orchestration.web_server", str(web_server), str(workspace))
+        self._spawn("web-server", "-m", "allive.orchestration.web_server", str(web_server), str(workspace))
         self._spawn("daemon", "-m", "dagster._daemon", "run", "--workspace", str(workspace))
         self._wait_for("web-server", lambda: _listens(web_server))
         self._wait_for("dashboards", lambda: _listens((HOST, self._dashboards_port)))

@@ -9,13 +9,13 @@ from typing import Final
 
 import duckdb
 
-import payouts
-from ingestion.batches import list_held
-from ingestion.settings import Settings
-from payouts import ledger, requests
+import allive.payouts
+from allive.ingestion.batches import list_held
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger, requests
 
 CURRENT: Final = "current.duckdb"
-_WRITERS: Final = (Path(__file__).with_name("publishing"), Path(payouts.__file__).parent)
+_WRITERS: Final = (Path(__file__).with_name("publishing"), Path(allive.payouts.__file__).parent)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from ingestion.pin_problems import PinsError
-from ingestion.pins_repair import repair_lost_pins
-from ingestion.settings import Settings
-from payouts.audit import operator_name
-from payouts.pins import UnreadableMonthError, closed_versions, pin_refusals
+from allive.ingestion.pin_problems import PinsError
+from allive.ingestion.pins_repair import repair_lost_pins
+from allive.ingestion.settings import Settings
+from allive.payouts.audit import operator_name
+from allive.payouts.pins import UnreadableMonthError, closed_versions, pin_refusals
 
 
 class UnsoundPinsError(Exception):

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ingestion.private_files import is_read_only
-from ingestion.settings import Settings
-from orchestration import progress
+from allive.ingestion.private_files import is_read_only
+from allive.ingestion.settings import Settings
+from allive.orchestration import progress
 
 _COLUMNS = 80
 

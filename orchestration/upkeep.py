@@ -5,18 +5,18 @@ Records and pinned versions stay the same, so the warehouse is not rebuilt. The 
 
 from datetime import timedelta
 
-from ingestion.compaction import Compacted, compact
-from ingestion.settings import Settings
-from ingestion.vacuum import Vacuumed, vacuum
-from orchestration import progress
-from orchestration.warehouse import files_in_views
+from allive.ingestion.compaction import Compacted, compact
+from allive.ingestion.settings import Settings
+from allive.ingestion.vacuum import Vacuumed, vacuum
+from allive.orchestration import progress
+from allive.orchestration.warehouse import files_in_views
 
 
 def compact_raw(settings: Settings, *, is_dry_run: bool = False) -> tuple[Compacted, ...]:
     """Merge the small files of the raw tables, reporting progress.
 
     Raises:
-        CompactionError: see `ingestion.compaction.compact`.
+        CompactionError: see `allive.ingestion.compaction.compact`.
     """
     tables: dict[str, progress.Bytes] = {}
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, TypeVar
 
-from orchestration.leaving import leave
+from allive.orchestration.leaving import leave
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""Dagster's web server on a Unix socket: `python -m orchestration.web_server SOCKET WORKSPACE`.
+"""Dagster's web server on a Unix socket: `python -m allive.orchestration.web_server SOCKET WORKSPACE`.
 
 Dagster's own command line only listens on a port, which any web page and any user of the machine can reach. It has no
 sign-in, and accepts mutations by GET and from forms of other sites. Only the gate of the dashboards uses this socket.
@@ -18,7 +18,7 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 
-from dashboards.addresses import PREFIX
+from allive.dashboards.addresses import PREFIX
 
 # The values that Dagster's own command line uses.
 _STATEMENT_TIMEOUT_MS: Final = 15_000

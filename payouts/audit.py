@@ -15,10 +15,10 @@ from typing import Any
 
 import duckdb
 
-from ingestion.durable import appending
-from ingestion.os_user import acting_user
-from ingestion.settings import Settings
-from payouts.formats import AUDIT_FILE, AUDIT_FORMAT, require_known_lines
+from allive.ingestion.durable import appending
+from allive.ingestion.os_user import acting_user
+from allive.ingestion.settings import Settings
+from allive.payouts.formats import AUDIT_FILE, AUDIT_FORMAT, require_known_lines
 
 
 def log_path(settings: Settings) -> Path:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from payouts import months
-from payouts.bank_details import are_payable
-from payouts.carry_reasons import CarryReason
+from allive.payouts import months
+from allive.payouts.bank_details import are_payable
+from allive.payouts.carry_reasons import CarryReason
 
 IBAN_SETTLING_DAYS: Final = 10
 """Nothing is paid to an IBAN younger than this on the payment date (RULES.md §6)."""

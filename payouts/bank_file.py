@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from sepaxml import SepaTransfer  # type: ignore[import-untyped]
 
-from payouts import months
-from payouts.bank_details import are_payable, electronic, masked
-from payouts.payer import Payer
-from payouts.sepa_text import country_code, to_sepa
+from allive.payouts import months
+from allive.payouts.bank_details import are_payable, electronic, masked
+from allive.payouts.payer import Payer
+from allive.payouts.sepa_text import country_code, to_sepa
 
 SCHEMA: Final = "pain.001.001.09"
 _NAMESPACES: Final = {"": f"urn:iso:std:iso:20022:tech:xsd:{SCHEMA}"}

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import duckdb
 
-from ingestion.raw_tables import columns_of, scan_of
-from ingestion.raw_versions import records_of
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_text, sql_value
-from payouts import ledger, requests
-from payouts.look_back import look_back_of_next_run
-from payouts.run import Adjustment, PayoutLine
+from allive.ingestion.raw_tables import columns_of, scan_of
+from allive.ingestion.raw_versions import records_of
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_text, sql_value
+from allive.payouts import ledger, requests
+from allive.payouts.look_back import look_back_of_next_run
+from allive.payouts.run import Adjustment, PayoutLine
 
 CATALOGUE_TABLES: Final = ("lives", "live_credits", "artist_categories")
 """A closed month keeps the version of these raw tables that it closed with (RULES.md §6)."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, NoReturn, get_args
 
-from ingestion.settings import Settings
-from payouts import audit
-from payouts.errors import Refusal
-from payouts.months import parse_month
-from payouts.preconditions import calendar_refusals
+from allive.ingestion.settings import Settings
+from allive.payouts import audit
+from allive.payouts.errors import Refusal
+from allive.payouts.months import parse_month
+from allive.payouts.preconditions import calendar_refusals
 
 ORDERED: Final = "order_close"
 APPROVED: Final = "approve_close"
@@ -110,7 +110,7 @@ def is_same_person(one: str, other: str) -> bool:
 
 
 def _signed_in(operator: str) -> str:
-    # `ingestion.os_user` gives who signed in and the user they switched to: "nina as allive".
+    # `allive.ingestion.os_user` gives who signed in and the user they switched to: "nina as allive".
     return operator.partition(" as ")[0].strip().casefold()
 
 

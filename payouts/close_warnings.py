@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import duckdb
 
-from ingestion.checks import is_too_much_rejected
-from ingestion.counted import counted
-from ingestion.raw_tables import REJECTS
-from ingestion.raw_versions import UnknownVersionError, last_batch_of
-from ingestion.settings import Settings
-from payouts import ledger, months
-from payouts.bank_details import electronic, masked
-from payouts.run import ClosedRun
+from allive.ingestion.checks import is_too_much_rejected
+from allive.ingestion.counted import counted
+from allive.ingestion.raw_tables import REJECTS
+from allive.ingestion.raw_versions import UnknownVersionError, last_batch_of
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger, months
+from allive.payouts.bank_details import electronic, masked
+from allive.payouts.run import ClosedRun
 
 _CODE_DIGITS: Final = 8
 _MS_PER_HOUR: Final = 3_600_000
@@ -184,8 +184,8 @@ def _changed_ibans(run: ClosedRun) -> Iterator[CloseWarning]:
 def _rejects_of_players(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) -> Iterator[CloseWarning]:
     """Yield devices and app versions with too many rejects, compared with their heartbeats of the month.
 
-    Applies the rule for one delivery (`ingestion.checks`) to all deliveries since the last close: a small file, or a
-    player that delivers little at a time, is too small to judge by itself.
+    Applies the rule for one delivery (`allive.ingestion.checks`) to all deliveries since the last close: a small file,
+    or a player that delivers little at a time, is too small to judge by itself.
     """
     rows = con.execute(
         f"""

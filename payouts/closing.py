@@ -15,23 +15,23 @@ import duckdb
 from filelock import FileLock, Timeout
 from pydantic import SecretStr
 
-from ingestion.batches import list_held, months_touched
-from ingestion.counted import counted
-from ingestion.durable import sync_file
-from ingestion.raw_tables import read_pins
-from ingestion.settings import Settings
-from payouts import audit, files, ledger, preconditions, requests
-from payouts.bank_details import electronic
-from payouts.close_orders import CloseOrder, take_up
-from payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
-from payouts.errors import Refusal
-from payouts.interrupted_closings import finish_interrupted_closings
-from payouts.months import parse_month
-from payouts.payer import payer_refusals
-from payouts.pins import pin_refusals
-from payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
-from payouts.settlement import Settlement, read_settlement
-from payouts.warehouse_file import open_warehouse
+from allive.ingestion.batches import list_held, months_touched
+from allive.ingestion.counted import counted
+from allive.ingestion.durable import sync_file
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.settings import Settings
+from allive.payouts import audit, files, ledger, preconditions, requests
+from allive.payouts.bank_details import electronic
+from allive.payouts.close_orders import CloseOrder, take_up
+from allive.payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
+from allive.payouts.errors import Refusal
+from allive.payouts.interrupted_closings import finish_interrupted_closings
+from allive.payouts.months import parse_month
+from allive.payouts.payer import payer_refusals
+from allive.payouts.pins import pin_refusals
+from allive.payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
+from allive.payouts.settlement import Settlement, read_settlement
+from allive.payouts.warehouse_file import open_warehouse
 
 Progress = Callable[[str, str], None]
 """Called with the current step and its progress."""
@@ -54,8 +54,8 @@ def close_month(
     Args:
         settings: The data home.
         month: The settlement month.
-        order_id: The order (`payouts.close_orders`), which this attempt uses up. It names who closes the month and
-            which warnings they acknowledged.
+        order_id: The order (`allive.payouts.close_orders`), which this attempt uses up. It names who closes the month
+            and which warnings they acknowledged.
         progress: Called with the current step.
 
     Raises:
@@ -215,7 +215,7 @@ def _refuse(month: str, reasons: list[str]) -> None:
 
 def _prove(settings: Settings, folder: Path, run: ClosedRun, *, progress: Progress | None) -> None:
     # It imports Polars, which nothing else here needs.
-    from payouts.verification.proving import prove_run  # noqa: PLC0415
+    from allive.payouts.verification.proving import prove_run  # noqa: PLC0415
 
     tell = None if progress is None else functools.partial(progress, "proving")
     payees = {

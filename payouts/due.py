@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from payouts import months
+from allive.payouts import months
 
 
 def due_months(closed: tuple[str, ...], *, first_month: str | None, today: date) -> tuple[str, ...]:

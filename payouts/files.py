@@ -13,12 +13,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.durable import sync_file
-from ingestion.settings import Settings
-from payouts import pseudonyms
-from payouts.balances import Payee
-from payouts.bank_file import Transfer, write_bank_file
-from payouts.ledger import (
+from allive.ingestion.durable import sync_file
+from allive.ingestion.settings import Settings
+from allive.payouts import pseudonyms
+from allive.payouts.balances import Payee
+from allive.payouts.bank_file import Transfer, write_bank_file
+from allive.payouts.ledger import (
     ADJUSTMENTS_FILE,
     BANK_FILE,
     CONTROL_FILE,
@@ -29,10 +29,10 @@ from payouts.ledger import (
     RESETTLED_FOLDER,
     SLICES_FILE,
 )
-from payouts.payer import payer
-from payouts.run import Adjustment, ClosedRun, PayoutLine, as_row
-from payouts.statements import statement_number, write_statements
-from payouts.statements.writing import Progress
+from allive.payouts.payer import payer
+from allive.payouts.run import Adjustment, ClosedRun, PayoutLine, as_row
+from allive.payouts.statements import statement_number, write_statements
+from allive.payouts.statements.writing import Progress
 
 _MONEY: Final = pa.decimal128(38, 0)
 _SLICES_FIELDS: "Final[list[pa.Field[Any]]]" = [
@@ -179,7 +179,7 @@ def _write_transfers(path: Path, run: ClosedRun, *, run_hash: str, settings: Set
 
 
 def _transfer(line: PayoutLine, number: str, payee: Payee) -> Transfer:
-    assert payee.iban is not None  # noqa: S101 - no one is paid without one (payouts.balances)
+    assert payee.iban is not None  # noqa: S101 - no one is paid without one (allive.payouts.balances)
     return Transfer(
         end_to_end_id=number,
         artist_id=line.artist_id,

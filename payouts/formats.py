@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-from ingestion.home_format import newer_format, require_known_home
-from ingestion.settings import Settings
-from payouts import ledger
+from allive.ingestion.home_format import newer_format, require_known_home
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger
 
 AUDIT_FORMAT: Final = 1
 """The newest format of an audit log line that this code knows, and the one it writes."""

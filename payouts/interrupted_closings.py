@@ -4,8 +4,8 @@ import json
 import shutil
 from typing import Any
 
-from ingestion.settings import Settings
-from payouts import audit, ledger, pseudonyms
+from allive.ingestion.settings import Settings
+from allive.payouts import audit, ledger, pseudonyms
 
 
 def finish_interrupted_closings(settings: Settings) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from ingestion.home_format import newer_format
-from ingestion.settings import Settings
-from payouts.months import following, is_month
+from allive.ingestion.home_format import newer_format
+from allive.ingestion.settings import Settings
+from allive.payouts.months import following, is_month
 
 PAYOUTS_FILE = "artist_payouts.csv"
 ADJUSTMENTS_FILE = "adjustments.csv"

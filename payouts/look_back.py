@@ -3,10 +3,10 @@
 The warehouse reads the result from `booked.months` (`is_in_look_back`). Verification has its own implementation.
 """
 
-from ingestion.settings import Settings
-from payouts import ledger
-from payouts.months import following
-from payouts.policy import policy_of
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger
+from allive.payouts.months import following
+from allive.payouts.policy import policy_of
 
 
 def look_back_of_next_run(settings: Settings) -> tuple[str, ...]:

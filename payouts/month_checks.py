@@ -4,11 +4,11 @@ from typing import Final
 
 import duckdb
 
-from ingestion.expectations.validation import validate
-from ingestion.reports import CheckResult
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_name, sql_text
-from payouts import months
+from allive.ingestion.expectations.validation import validate
+from allive.ingestion.reports import CheckResult
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_name, sql_text
+from allive.payouts import months
 
 _VIEWS: Final = {
     "month_artists": """
@@ -45,7 +45,7 @@ def check_month(settings: Settings, month: str) -> tuple[CheckResult, ...]:
         results: list[CheckResult] = []
         for view, query in _VIEWS.items():
             con.execute(f"create view {view} as {query.format(warehouse=sql_name(warehouse), month=sql_text(month))}")
-            results += validate(con, view, f"payouts.expectations.{view}")
+            results += validate(con, view, f"allive.payouts.expectations.{view}")
     return tuple(results)
 
 

@@ -3,7 +3,7 @@
 import re
 from datetime import date, datetime, timedelta
 
-from ingestion.paris_days import PARIS
+from allive.ingestion.paris_days import PARIS
 
 PAYOUT_DAY = 3
 

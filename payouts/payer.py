@@ -6,9 +6,9 @@ All of these settings can be missing until a payment is due: a month that pays n
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingestion.settings import Settings
-from payouts.bank_details import electronic, is_bic_for, is_payable_iban, masked
-from payouts.sepa_text import country_code, to_sepa
+from allive.ingestion.settings import Settings
+from allive.payouts.bank_details import electronic, is_bic_for, is_payable_iban, masked
+from allive.payouts.sepa_text import country_code, to_sepa
 
 _WORDED = {
     "payer_name": "the name of the holder of the account that pays",

@@ -5,12 +5,12 @@ Versions that are no longer needed can be absent by rule; those that the next ru
 
 from collections import defaultdict
 
-from ingestion.pin_problems import PinsError
-from ingestion.raw_tables import TABLES, pins_path, read_pins, table_path
-from ingestion.raw_versions import DamagedLogError, UnknownVersionError, last_batch_of
-from ingestion.settings import Settings
-from payouts import ledger
-from payouts.bookings import CATALOGUE_TABLES, kept_catalogues
+from allive.ingestion.pin_problems import PinsError
+from allive.ingestion.raw_tables import TABLES, pins_path, read_pins, table_path
+from allive.ingestion.raw_versions import DamagedLogError, UnknownVersionError, last_batch_of
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger
+from allive.payouts.bookings import CATALOGUE_TABLES, kept_catalogues
 
 
 class UnreadableMonthError(Exception):
@@ -45,7 +45,7 @@ def _raw_versions(settings: Settings, month: str) -> dict[str, int | None]:
 def pin_refusals(settings: Settings) -> list[str]:
     """Return why nothing can be loaded, built or closed on these pins: a closed month read later or lost versions.
 
-    `ingestion.pins_check` reports pins that disagree with the tables themselves.
+    `allive.ingestion.pins_check` reports pins that disagree with the tables themselves.
     """
     closed = ledger.closed_months(settings)
     if not closed:

@@ -4,9 +4,9 @@ import csv
 from dataclasses import dataclass
 from datetime import date
 
-from ingestion.settings import Settings
-from payouts.errors import Refusal
-from payouts.months import last_day
+from allive.ingestion.settings import Settings
+from allive.payouts.errors import Refusal
+from allive.payouts.months import last_day
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from ingestion.landing import hash_of_landed
-from ingestion.not_taken import find_not_taken
-from ingestion.settings import Settings
-from payouts import ledger, months
-from payouts.bookings import kept_catalogues
-from payouts.look_back import look_back_of_next_run
-from payouts.settlement import Blocker, first_month_with_periods, known_months, was_built_after
-from payouts.warehouse_mark import is_as_left
+from allive.ingestion.landing import hash_of_landed
+from allive.ingestion.not_taken import find_not_taken
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger, months
+from allive.payouts.bookings import kept_catalogues
+from allive.payouts.look_back import look_back_of_next_run
+from allive.payouts.settlement import Blocker, first_month_with_periods, known_months, was_built_after
+from allive.payouts.warehouse_mark import is_as_left
 
 if TYPE_CHECKING:
-    from payouts.closed_month.findings import Finding, Unchecked
+    from allive.payouts.closed_month.findings import Finding, Unchecked
 
 _MOST_FINDINGS: Final = 10
 LIKELY_CAUSES: Final = (

@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 PSEUDONYM_SQL: Final = "substr(sha256($outer_pad || unhex(sha256($inner_pad || encode(subscriber_id)))), 1, 32)"
 """HMAC-SHA256 (RFC 2104) of `subscriber_id` in DuckDB, its first 128 bits in hex."""

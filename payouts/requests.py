@@ -7,10 +7,10 @@ none is taken up twice.
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ingestion.settings import Settings
-from payouts import audit, ledger, months
-from payouts.errors import Refusal
-from payouts.look_back import look_back_of_next_run
+from allive.ingestion.settings import Settings
+from allive.payouts import audit, ledger, months
+from allive.payouts.errors import Refusal
+from allive.payouts.look_back import look_back_of_next_run
 
 AMENDED: Final = "amend"
 WITHDRAWN: Final = "amend_withdrawn"

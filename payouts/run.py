@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from payouts import months
-from payouts.balances import Payee, settle_balance
-from payouts.requests import BalanceEntry
-from payouts.settlement import ArtistMonth, Settlement
+from allive.payouts import months
+from allive.payouts.balances import Payee, settle_balance
+from allive.payouts.requests import BalanceEntry
+from allive.payouts.settlement import ArtistMonth, Settlement
 
 NANOS_PER_CENT: Final = 10_000_000
 
@@ -75,7 +75,7 @@ class UnbalancedRunError(RuntimeError):
 
 @dataclass(frozen=True)
 class Requests:
-    """The requests for the run (`payouts.requests`).
+    """The requests for the run (`allive.payouts.requests`).
 
     Attributes:
         amendments: Ids of the audit lines that ask for an amendment, by the month they amend.

@@ -6,8 +6,8 @@ from typing import Any
 
 import duckdb
 
-from ingestion.paris_days import paris_day
-from payouts.balances import Payee
+from allive.ingestion.paris_days import paris_day
+from allive.payouts.balances import Payee
 
 
 @dataclass(frozen=True)
@@ -195,8 +195,8 @@ def was_built_after(
 
     Args:
         con: The warehouse.
-        kept_catalogues: The current result of `payouts.bookings.kept_catalogues`.
-        look_back: The current result of `payouts.look_back.look_back_of_next_run`.
+        kept_catalogues: The current result of `allive.payouts.bookings.kept_catalogues`.
+        look_back: The current result of `allive.payouts.look_back.look_back_of_next_run`.
     """
     finished = con.execute(
         "select count(*) from information_schema.tables where table_schema = 'build' and table_name = 'finished'"

@@ -2,7 +2,7 @@
 
 import duckdb
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 
 def open_warehouse(settings: Settings, *, read_only: bool = True) -> duckdb.DuckDBPyConnection:

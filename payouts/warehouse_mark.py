@@ -3,7 +3,7 @@
 A manual dbt run, an `update` in DuckDB's shell or a killed run leaves no trace inside the tables. It does show in the
 file's header, which changes with every checkpoint, and in the random token of each build. Both are noted in a file next
 to the warehouse when a build ends. A warehouse that does not match its note is never used for a build or a close. If
-the note is forged too, the proof catches it: it reads the pinned records (`payouts.verification.proving`).
+the note is forged too, the proof catches it: it reads the pinned records (`allive.payouts.verification.proving`).
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import duckdb
 
-from ingestion.durable import read_json, write_json
-from ingestion.settings import Settings
+from allive.ingestion.durable import read_json, write_json
+from allive.ingestion.settings import Settings
 
 _HEADER_BYTES: Final = 3 * 4096
 """DuckDB's main header and its two database headers. Each checkpoint rewrites one of the two."""

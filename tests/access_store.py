@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dashboards.access.grants import delete_grant
-from dashboards.access.sessions import end_in
-from dashboards.access.store import Store
+from allive.dashboards.access.grants import delete_grant
+from allive.dashboards.access.sessions import end_in
+from allive.dashboards.access.store import Store
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from payouts.bank_file import Transfer, write_bank_file
-from payouts.payer import Payer
-from payouts.statements import statement_number, write_statements
+from allive.payouts.bank_file import Transfer, write_bank_file
+from allive.payouts.payer import Payer
+from allive.payouts.statements import statement_number, write_statements
 from tests.oracle import (
     Artist,
     CategoryChange,

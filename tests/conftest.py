@@ -9,8 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from ingestion.settings import Settings
-from orchestration.parsed_project import parsed_project
+from allive.ingestion.settings import Settings
+from allive.orchestration.parsed_project import parsed_project
 from tests.once import made_once
 from tests.pipeline import PAYER, Pipeline, new_pipeline
 

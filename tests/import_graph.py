@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+NAMESPACE: Final = "allive."
 PACKAGES: Final = ("ingestion", "payouts", "orchestration", "dashboards")
 IMPORTED_BY_NAME: Final = {
     "orchestration.definitions": "orchestration.defs",
@@ -39,19 +40,32 @@ def imports() -> Graph:
     return graph
 
 
+def statements(source: str) -> Iterator[tuple[str | None, str]]:
+    """Every name that a source imports, wherever the statement stands: its module (for `from`) and the name itself.
+
+    Both are without the namespace `allive`, as in the folders.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((None, alias.name.removeprefix(NAMESPACE)) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            module = str(node.module).removeprefix(NAMESPACE)
+            yield from ((module, f"{module}.{alias.name}") for alias in node.names)
+
+
+def names_in(source: str) -> set[str]:
+    """The imports of a source by all their names: `from package import name` gives `package` and `package.name`."""
+    return {name for pair in statements(source) for name in pair if name}
+
+
 def imported(source: str, known: Iterable[str]) -> Iterator[str]:
     """Every module among `known` that a source imports. `from package import name` means the module, if it is one."""
     known = set(known)
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, "imports are absolute"
-            inside = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [name if name in known else str(node.module) for name in inside]
-        else:
-            continue
-        yield from (name for name in names if name in known)
+    for module, name in statements(source):
+        target = name if name in known else module
+        if target in known:
+            yield str(target)
 
 
 def rooms_of(graph: Graph, room_of: Mapping[str, str]) -> dict[str, set[str]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.settings import PROJECT_ROOT, Settings
+from allive.ingestion.settings import PROJECT_ROOT, Settings
 from tests.e2e.closed_months import month_files
 from tests.pipeline import Pipeline
 from tests.worlds.world import World

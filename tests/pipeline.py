@@ -14,15 +14,15 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.contracts import RECORD_TYPES
-from ingestion.load import BatchReport, load_new_files
-from ingestion.settings import Settings
-from orchestration.dbt_invocation import NodeResult, invoke_dbt
-from orchestration.parsed_project import ParsedProject
-from orchestration.warehouse import build_warehouse, dbt_runs, open_warehouse
-from payouts.close_orders import order_close
-from payouts.closing import close_month, settle_month
-from payouts.run import ClosedRun
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.load import BatchReport, load_new_files
+from allive.ingestion.settings import Settings
+from allive.orchestration.dbt_invocation import NodeResult, invoke_dbt
+from allive.orchestration.parsed_project import ParsedProject
+from allive.orchestration.warehouse import build_warehouse, dbt_runs, open_warehouse
+from allive.payouts.close_orders import order_close
+from allive.payouts.closing import close_month, settle_month
+from allive.payouts.run import ClosedRun
 
 PAYER = {
     "NAME": "Allive SAS",

@@ -3,7 +3,7 @@
 The gate, the pages and the commands use it. It imports none of them, so it knows no HTTP and no page.
 """
 
-from dashboards.access.principal import (
+from allive.dashboards.access.principal import (
     PLATFORM_ROLES,
     AccessDeniedError,
     Principal,

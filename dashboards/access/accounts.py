@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from dashboards.access import lockout
-from dashboards.access.audit import Event, record
-from dashboards.access.grants import LOCAL_ISSUER
-from dashboards.access.passwords import is_password
-from dashboards.access.store import Store
+from allive.dashboards.access import lockout
+from allive.dashboards.access.audit import Event, record
+from allive.dashboards.access.grants import LOCAL_ISSUER
+from allive.dashboards.access.passwords import is_password
+from allive.dashboards.access.store import Store
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
-from dashboards.access.lockout import network_of
-from dashboards.access.principal import Principal, require_platform
-from dashboards.access.store import Store
+from allive.dashboards.access.lockout import network_of
+from allive.dashboards.access.principal import Principal, require_platform
+from allive.dashboards.access.store import Store
 
 
 class Event(StrEnum):

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboards.access.grants import principal_of_session
-from dashboards.access.principal import Principal
-from dashboards.access.store import open_store
-from ingestion.settings import Settings
+from allive.dashboards.access.grants import principal_of_session
+from allive.dashboards.access.principal import Principal
+from allive.dashboards.access.store import open_store
+from allive.ingestion.settings import Settings
 
 
 def current_principal(settings: Settings) -> Principal:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from dashboards.access.audit import Event, append
-from dashboards.access.principal import AccessDeniedError, Principal, Role
-from dashboards.access.sessions import session_of
-from dashboards.access.store import Store
+from allive.dashboards.access.audit import Event, append
+from allive.dashboards.access.principal import AccessDeniedError, Principal, Role
+from allive.dashboards.access.sessions import session_of
+from allive.dashboards.access.store import Store
 
 LOCAL_ISSUER: Final = "allive"
 """The issuer of local accounts; their subject is the account's id."""

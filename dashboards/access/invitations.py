@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from dashboards.access.audit import Event, append
-from dashboards.access.grants import LOCAL_ISSUER, find_grant, require_artists_fit, write_grant
-from dashboards.access.passwords import hash_password
-from dashboards.access.principal import Principal, Role
-from dashboards.access.store import Store
-from dashboards.access.tokens import new_token, token_hash
+from allive.dashboards.access.audit import Event, append
+from allive.dashboards.access.grants import LOCAL_ISSUER, find_grant, require_artists_fit, write_grant
+from allive.dashboards.access.passwords import hash_password
+from allive.dashboards.access.principal import Principal, Role
+from allive.dashboards.access.store import Store
+from allive.dashboards.access.tokens import new_token, token_hash
 
 VALID_S: Final = 7 * 24 * 3600
 _EMAIL: Final = re.compile(r"[^@\s<>\"',;]{1,64}@[^@\s<>\"',;]{1,190}")

@@ -6,7 +6,7 @@ import ipaddress
 import sqlite3
 from typing import Final
 
-from dashboards.access.store import Store
+from allive.dashboards.access.store import Store
 
 # The owner of an account mistypes a few times; an address can be a whole office.
 FREE_ATTEMPTS: Final = {"account": 5, "address": 20}

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from dashboards.access.grants import LOCAL_ISSUER, delete_grant
-from dashboards.access.invitations import withdraw_in
-from dashboards.access.principal import Principal
-from dashboards.access.sessions import end_in
-from dashboards.access.store import Store
+from allive.dashboards.access.grants import LOCAL_ISSUER, delete_grant
+from allive.dashboards.access.invitations import withdraw_in
+from allive.dashboards.access.principal import Principal
+from allive.dashboards.access.sessions import end_in
+from allive.dashboards.access.store import Store
 
 
 @dataclass(frozen=True)

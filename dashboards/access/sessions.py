@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from dashboards.access.audit import Event, append
-from dashboards.access.store import Store
-from dashboards.access.tokens import new_token, token_hash
+from allive.dashboards.access.audit import Event, append
+from allive.dashboards.access.store import Store
+from allive.dashboards.access.tokens import new_token, token_hash
 
 IDLE_S: Final = 30 * 60
 ABSOLUTE_S: Final = 12 * 3600

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 FILE_NAME: Final = "access.sqlite3"
 _BUSY_TIMEOUT_S: Final = 5.0

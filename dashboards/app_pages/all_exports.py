@@ -5,8 +5,8 @@ from functools import cache
 from importlib import import_module
 from pkgutil import walk_packages
 
-from dashboards import app_pages
-from dashboards.exports import Make, UnknownExportError, registered
+from allive.dashboards import app_pages
+from allive.dashboards.exports import Make, UnknownExportError, registered
 
 
 def find_export(name: str) -> Make:

@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.access import AccessDeniedError, Principal, audit, grants, require_artist
-from dashboards.access.audit import Event
-from dashboards.access.store import Store
-from dashboards.exports import ExportParameterError, Make, UnknownExportError, as_csv
-from dashboards.gate.requests import Site, safe_path
-from dashboards.gate.routes import GateRoutes
-from dashboards.serving import ServingCopyMissingError, current_copy
-from ingestion.settings import Settings
-from payouts import ledger
-from payouts.statements.names import STATEMENTS_FOLDER, statement_file_name
+from allive.dashboards.access import AccessDeniedError, Principal, audit, grants, require_artist
+from allive.dashboards.access.audit import Event
+from allive.dashboards.access.store import Store
+from allive.dashboards.exports import ExportParameterError, Make, UnknownExportError, as_csv
+from allive.dashboards.gate.requests import Site, safe_path
+from allive.dashboards.gate.routes import GateRoutes
+from allive.dashboards.serving import ServingCopyMissingError, current_copy
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger
+from allive.payouts.statements.names import STATEMENTS_FOLDER, statement_file_name
 
 _LONGEST_RECORDED: Final = 100
 _NO_FILE: Final = (AccessDeniedError, FileNotFoundError, UnknownExportError)

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from dashboards.formatting import Language
+from allive.dashboards.formatting import Language
 
 TITLE: Final = "Allive"
 ICON: Final = "/gate/icon.svg"

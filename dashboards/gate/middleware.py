@@ -11,19 +11,19 @@ from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dashboards.access import Principal, Role, grants, sessions
-from dashboards.access.sessions import Session
-from dashboards.access.store import Store
-from dashboards.addresses import STREAM as ORCHESTRATORS_STREAM
-from dashboards.formatting import Language
-from dashboards.gate.headers import protect, vouched
-from dashboards.gate.index_page import corrected
-from dashboards.gate.orchestrator import Orchestrator, is_orchestrators
-from dashboards.gate.orchestrator import is_asset as is_orchestrators_asset
-from dashboards.gate.requests import FormError, Site, language_of
-from dashboards.gate.routes import GateRoutes
-from dashboards.gate.websockets import LiveConnections
-from dashboards.texts import Texts
+from allive.dashboards.access import Principal, Role, grants, sessions
+from allive.dashboards.access.sessions import Session
+from allive.dashboards.access.store import Store
+from allive.dashboards.addresses import STREAM as ORCHESTRATORS_STREAM
+from allive.dashboards.formatting import Language
+from allive.dashboards.gate.headers import protect, vouched
+from allive.dashboards.gate.index_page import corrected
+from allive.dashboards.gate.orchestrator import Orchestrator, is_orchestrators
+from allive.dashboards.gate.orchestrator import is_asset as is_orchestrators_asset
+from allive.dashboards.gate.requests import FormError, Site, language_of
+from allive.dashboards.gate.routes import GateRoutes
+from allive.dashboards.gate.websockets import LiveConnections
+from allive.dashboards.texts import Texts
 
 _LOG: Final = logging.getLogger(__name__)
 

@@ -15,13 +15,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.access import audit
-from dashboards.access.audit import Event
-from dashboards.access.store import Store
-from dashboards.access.tokens import new_token, token_hash
-from dashboards.gate.requests import Forms, Site, safe_path
-from dashboards.gate.routes import ACCEPTANCE, GateRoutes
-from ingestion.settings import Settings
+from allive.dashboards.access import audit
+from allive.dashboards.access.audit import Event
+from allive.dashboards.access.store import Store
+from allive.dashboards.access.tokens import new_token, token_hash
+from allive.dashboards.gate.requests import Forms, Site, safe_path
+from allive.dashboards.gate.routes import ACCEPTANCE, GateRoutes
+from allive.ingestion.settings import Settings
 
 _LOG: Final = logging.getLogger(__name__)
 _CALLBACK: Final = "/oidc/callback"

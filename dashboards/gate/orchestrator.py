@@ -24,18 +24,18 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-from dashboards.access import Principal, Role, audit, sessions
-from dashboards.access.audit import Event
-from dashboards.access.grants import find_grant
-from dashboards.access.sessions import Session
-from dashboards.access.store import Store
-from dashboards.addresses import PREFIX, STREAM
-from dashboards.gate.index_page import SCRIPT
-from dashboards.gate.requests import Site, is_of_our_page
-from dashboards.gate.routes import GateRoutes
-from dashboards.gate.websockets import LOOK_EVERY_S, SESSION_ENDED
-from ingestion.settings import Settings
-from ingestion.sockets import WEB_SERVER, SocketFolderError, socket_path
+from allive.dashboards.access import Principal, Role, audit, sessions
+from allive.dashboards.access.audit import Event
+from allive.dashboards.access.grants import find_grant
+from allive.dashboards.access.sessions import Session
+from allive.dashboards.access.store import Store
+from allive.dashboards.addresses import PREFIX, STREAM
+from allive.dashboards.gate.index_page import SCRIPT
+from allive.dashboards.gate.requests import Site, is_of_our_page
+from allive.dashboards.gate.routes import GateRoutes
+from allive.dashboards.gate.websockets import LOOK_EVERY_S, SESSION_ENDED
+from allive.ingestion.settings import Settings
+from allive.ingestion.sockets import WEB_SERVER, SocketFolderError, socket_path
 
 LONGEST_BODY: Final = 1024 * 1024
 LONGEST_MESSAGE: Final = 256 * 1024

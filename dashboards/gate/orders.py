@@ -10,22 +10,22 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.access import Role
-from dashboards.access.accounts import operator_of
-from dashboards.access.grants import find_grant
-from dashboards.access.store import Store
-from dashboards.addresses import ORDERS, PREFIX
-from dashboards.formatting import instant
-from dashboards.gate.pages import Field, Form, Page, Section, respond
-from dashboards.gate.requests import Forms, Site, language_of
-from dashboards.gate.routes import GateRoutes
-from dashboards.texts import Texts
-from ingestion.durable import LogBusyError
-from ingestion.home_format import FormatError
-from ingestion.settings import Settings
-from payouts import close_orders
-from payouts.close_orders import CloseOrder, OrderRefusal
-from payouts.months import is_month
+from allive.dashboards.access import Role
+from allive.dashboards.access.accounts import operator_of
+from allive.dashboards.access.grants import find_grant
+from allive.dashboards.access.store import Store
+from allive.dashboards.addresses import ORDERS, PREFIX
+from allive.dashboards.formatting import instant
+from allive.dashboards.gate.pages import Field, Form, Page, Section, respond
+from allive.dashboards.gate.requests import Forms, Site, language_of
+from allive.dashboards.gate.routes import GateRoutes
+from allive.dashboards.texts import Texts
+from allive.ingestion.durable import LogBusyError
+from allive.ingestion.home_format import FormatError
+from allive.ingestion.settings import Settings
+from allive.payouts import close_orders
+from allive.payouts.close_orders import CloseOrder, OrderRefusal
+from allive.payouts.months import is_month
 
 _LONGEST_TEXT: Final = 500
 _DONE: Final = ("ordered", "approved", "withdrawn")

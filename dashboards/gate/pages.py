@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from starlette.responses import HTMLResponse
 
-from dashboards.formatting import Language
-from dashboards.gate.headers import FORM_POLICY
-from dashboards.texts import Texts
+from allive.dashboards.formatting import Language
+from allive.dashboards.gate.headers import FORM_POLICY
+from allive.dashboards.texts import Texts
 
 
 class Html(str):

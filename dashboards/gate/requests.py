@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, urlsplit
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from dashboards.access.store import Store
-from dashboards.access.tokens import new_token
-from dashboards.formatting import Language
-from dashboards.gate.headers import LANGUAGE_COOKIE
-from ingestion.settings import Settings
+from allive.dashboards.access.store import Store
+from allive.dashboards.access.tokens import new_token
+from allive.dashboards.formatting import Language
+from allive.dashboards.gate.headers import LANGUAGE_COOKIE
+from allive.ingestion.settings import Settings
 
 LONGEST_FORM: Final = 16 * 1024
 _YEAR_S: Final = 365 * 24 * 3600

@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from dashboards.access import Principal, Role, accounts, audit, grants, invitations, lockout, passwords, sessions
-from dashboards.access.audit import Event
-from dashboards.access.grants import LOCAL_ISSUER
-from dashboards.access.invitations import Invitation
-from dashboards.access.sessions import Session
-from dashboards.access.store import Store
-from dashboards.formatting import Language
-from dashboards.gate.pages import Field, Form, Page, respond
-from dashboards.gate.requests import Forms, Site, is_of_our_page, language_of, safe_path, set_language
-from dashboards.texts import Texts
+from allive.dashboards.access import Principal, Role, accounts, audit, grants, invitations, lockout, passwords, sessions
+from allive.dashboards.access.audit import Event
+from allive.dashboards.access.grants import LOCAL_ISSUER
+from allive.dashboards.access.invitations import Invitation
+from allive.dashboards.access.sessions import Session
+from allive.dashboards.access.store import Store
+from allive.dashboards.formatting import Language
+from allive.dashboards.gate.pages import Field, Form, Page, respond
+from allive.dashboards.gate.requests import Forms, Site, is_of_our_page, language_of, safe_path, set_language
+from allive.dashboards.texts import Texts
 
 _ASSETS: Final = Path(__file__).parent / "assets"
 _STATIC: Final = Path(__file__).parent.parent / "static"

@@ -8,10 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.proto.BackMsg_pb2 import BackMsg
 
-from dashboards.access import Principal, sessions
-from dashboards.access.grants import find_grant
-from dashboards.access.sessions import Session
-from dashboards.access.store import Store
+from allive.dashboards.access import Principal, sessions
+from allive.dashboards.access.grants import find_grant
+from allive.dashboards.access.sessions import Session
+from allive.dashboards.access.store import Store
 
 LOOK_EVERY_S: Final = 2.0
 SESSION_ENDED: Final = 4401

@@ -1,6 +1,6 @@
 """One declarative contract per record type: the only definition of its columns and reject rules."""
 
-from ingestion.contracts import (
+from allive.ingestion.contracts import (
     artist_categories,
     artists,
     heartbeats,
@@ -8,7 +8,7 @@ from ingestion.contracts import (
     lives,
     subscriptions,
 )
-from ingestion.contracts.contract import Contract, Field, RowRule
+from allive.ingestion.contracts.contract import Contract, Field, RowRule
 
 CONTRACTS: dict[str, Contract] = {
     module.CONTRACT.record_type: module.CONTRACT

@@ -1,7 +1,7 @@
 """A change of an artist's category, valid from a given day."""
 
-from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import Boolean, Choice, Day, Id, Instant
+from allive.ingestion.contracts.contract import Contract, Field
+from allive.ingestion.contracts.fields import Boolean, Choice, Day, Id, Instant
 
 CONTRACT = Contract(
     record_type="artist_categories",

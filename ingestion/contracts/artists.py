@@ -1,7 +1,7 @@
 """An artist, with their bank details and address."""
 
-from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import Day, Id, Instant, Text
+from allive.ingestion.contracts.contract import Contract, Field
+from allive.ingestion.contracts.fields import Day, Id, Instant, Text
 
 CONTRACT = Contract(
     record_type="artists",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from ingestion.contracts.fields import Choice, FieldType
+from allive.ingestion.contracts.fields import Choice, FieldType
 
 DAY_MS = 24 * 60 * 60 * 1000
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar
 
-from ingestion.paris_days import paris_day
-from ingestion.sql_text import sql_text
+from allive.ingestion.paris_days import paris_day
+from allive.ingestion.sql_text import sql_text
 
 # White space, control characters except NUL, and invisible characters: zero-width, directional marks, fillers, BOM.
 _BLANK = (

@@ -1,8 +1,8 @@
 """A heartbeat: what a player reports about every 10 s, and at each change of state."""
 
-from ingestion.contracts.contract import DAY_MS, Contract, Field, RowRule
-from ingestion.contracts.fields import Choice, Id, Instant, Integer, Label, Milliseconds, Rate
-from ingestion.paris_days import paris_day_of_recent
+from allive.ingestion.contracts.contract import DAY_MS, Contract, Field, RowRule
+from allive.ingestion.contracts.fields import Choice, Id, Instant, Integer, Label, Milliseconds, Rate
+from allive.ingestion.paris_days import paris_day_of_recent
 
 _MINUTES_AHEAD_MS = 10 * 60 * 1000
 

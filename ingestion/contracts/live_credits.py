@@ -1,7 +1,7 @@
 """An artist's share of a live, in basis points."""
 
-from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import Id, Instant, Integer
+from allive.ingestion.contracts.contract import Contract, Field
+from allive.ingestion.contracts.fields import Id, Instant, Integer
 
 CONTRACT = Contract(
     record_type="live_credits",

@@ -1,7 +1,7 @@
 """A catalogue item: a live, or a documentary, clip or studio recording."""
 
-from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import Boolean, Choice, Day, Id, Instant, Seconds, Text
+from allive.ingestion.contracts.contract import Contract, Field
+from allive.ingestion.contracts.fields import Boolean, Choice, Day, Id, Instant, Seconds, Text
 
 CONTRACT = Contract(
     record_type="lives",

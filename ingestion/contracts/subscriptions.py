@@ -1,7 +1,7 @@
 """A paid period of a subscription, bought by one payment."""
 
-from ingestion.contracts.contract import Contract, Field, RowRule
-from ingestion.contracts.fields import Choice, Currency, Day, Id, Instant, Integer
+from allive.ingestion.contracts.contract import Contract, Field, RowRule
+from allive.ingestion.contracts.fields import Choice, Currency, Day, Id, Instant, Integer
 
 CONTRACT = Contract(
     record_type="subscriptions",

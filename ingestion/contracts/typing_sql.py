@@ -1,8 +1,8 @@
 """Turns a contract into SQL that takes records as text and returns them typed and judged. No other module does."""
 
-from ingestion.contracts.contract import Contract, Field
-from ingestion.contracts.fields import IS_PLAIN
-from ingestion.sql_text import sql_text
+from allive.ingestion.contracts.contract import Contract, Field
+from allive.ingestion.contracts.fields import IS_PLAIN
+from allive.ingestion.sql_text import sql_text
 
 ACCEPTED = "accepted"
 ODD = "odd"

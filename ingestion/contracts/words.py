@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ingestion.contracts.contract import Contract
+from allive.ingestion.contracts.contract import Contract
 
 UNREADABLE: Final = "unreadable"
 MALFORMED: Final = "malformed"
@@ -63,7 +63,7 @@ def identity_of(contract: Contract) -> tuple[str, ...]:
 def fields_of(contract: Contract, reason: str) -> tuple[str, ...]:
     """The fields that a reason is about; empty if it is about the whole line.
 
-    >>> from ingestion.contracts import CONTRACTS
+    >>> from allive.ingestion.contracts import CONTRACTS
     >>> fields_of(CONTRACTS["heartbeats"], "too_late"), fields_of(CONTRACTS["lives"], "bad_kind")
     (('event_at', 'received_at'), ('kind',))
     """

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ingestion.demo import timeline
-from ingestion.demo.cast import CAST, GENRES
-from ingestion.demo.catalogue import Live
-from ingestion.demo.subscriptions import SUBSCRIBERS
+from allive.ingestion.demo import timeline
+from allive.ingestion.demo.cast import CAST, GENRES
+from allive.ingestion.demo.catalogue import Live
+from allive.ingestion.demo.subscriptions import SUBSCRIBERS
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

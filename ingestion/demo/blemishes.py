@@ -4,7 +4,7 @@ import datetime as dt
 import json
 from collections.abc import Callable
 
-from ingestion.demo.record_files import Record
+from allive.ingestion.demo.record_files import Record
 
 
 def _shifted(instant: object, days: int) -> str:

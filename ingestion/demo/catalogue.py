@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ingestion.demo import timeline
-from ingestion.demo.cast import CAST
-from ingestion.demo.stages import (
+from allive.ingestion.demo import timeline
+from allive.ingestion.demo.cast import CAST
+from allive.ingestion.demo.stages import (
     FESTIVAL_NAME,
     FESTIVAL_STAGES,
     FESTIVAL_TOWN,

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ingestion.demo import bank_details, timeline
-from ingestion.demo.cast import CAST, STREETS, Act
-from ingestion.demo.catalogue import CATEGORY_CHANGES, WHOLE_BP, Catalogue, Live, act_named, artist_id
-from ingestion.demo.record_files import BrokenRecord, Record, RecordFile
+from allive.ingestion.demo import bank_details, timeline
+from allive.ingestion.demo.cast import CAST, STREETS, Act
+from allive.ingestion.demo.catalogue import CATEGORY_CHANGES, WHOLE_BP, Catalogue, Live, act_named, artist_id
+from allive.ingestion.demo.record_files import BrokenRecord, Record, RecordFile
 
 _FIRST_EXPORT_AT = "2020-12-15T08:00:00.000Z"
 _DEMO_BIC = {"FR": "DEMOFRPPXXX", "BE": "DEMOBEBBXXX", "DE": "DEMODEFFXXX"}

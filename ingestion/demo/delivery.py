@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import zstandard
 
-from ingestion.demo.record_files import RecordFile
+from allive.ingestion.demo.record_files import RecordFile
 
 _INSTANT_FORMAT = "%Y-%m-%dT%H:%M:%S%.3fZ"
 _GZIP_LEVEL = 1

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingestion.demo import timeline
-from ingestion.demo.cast import CAST
-from ingestion.demo.catalogue import CATEGORY_CHANGES, Catalogue, act_named
-from ingestion.demo.heartbeats import Beats
-from ingestion.demo.playbacks import Playbacks
-from ingestion.demo.subscriptions import SUBSCRIBERS, Period
+from allive.ingestion.demo import timeline
+from allive.ingestion.demo.cast import CAST
+from allive.ingestion.demo.catalogue import CATEGORY_CHANGES, Catalogue, act_named
+from allive.ingestion.demo.heartbeats import Beats
+from allive.ingestion.demo.playbacks import Playbacks
+from allive.ingestion.demo.subscriptions import SUBSCRIBERS, Period
 
 _HOUR_MS = 3_600_000
 

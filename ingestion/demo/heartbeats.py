@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from ingestion.demo import timeline
-from ingestion.demo.audience import Ints
-from ingestion.demo.catalogue import Catalogue
-from ingestion.demo.playbacks import DEVICES, SURFACES, Playbacks
-from ingestion.demo.subscriptions import SUBSCRIBERS, subscriber_id
+from allive.ingestion.demo import timeline
+from allive.ingestion.demo.audience import Ints
+from allive.ingestion.demo.catalogue import Catalogue
+from allive.ingestion.demo.playbacks import DEVICES, SURFACES, Playbacks
+from allive.ingestion.demo.subscriptions import SUBSCRIBERS, subscriber_id
 
 Bools = np.ndarray[tuple[int], np.dtype[np.bool_]]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ingestion.demo import timeline
-from ingestion.demo.audience import Audience, Ints, build_audience, choose_lives
-from ingestion.demo.catalogue import Catalogue
-from ingestion.demo.subscriptions import SUBSCRIBERS, Period
+from allive.ingestion.demo import timeline
+from allive.ingestion.demo.audience import Audience, Ints, build_audience, choose_lives
+from allive.ingestion.demo.catalogue import Catalogue
+from allive.ingestion.demo.subscriptions import SUBSCRIBERS, Period
 
 DEVICES = ("tv", "web", "android", "ios", "other")
 _DEVICE_SHARES = (0.33, 0.27, 0.19, 0.17, 0.04)

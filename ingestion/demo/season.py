@@ -9,22 +9,22 @@ from pathlib import Path
 
 import polars as pl
 
-from ingestion.demo import blemishes, timeline
-from ingestion.demo.cast import CAST
-from ingestion.demo.catalogue import Catalogue, build_catalogue
-from ingestion.demo.catalogue_exports import catalogue_files
-from ingestion.demo.delivery import encode_frame, encode_records, land, with_text_instants
-from ingestion.demo.figures import MonthFigures, month_figures
-from ingestion.demo.heartbeats import (
+from allive.ingestion.demo import blemishes, timeline
+from allive.ingestion.demo.cast import CAST
+from allive.ingestion.demo.catalogue import Catalogue, build_catalogue
+from allive.ingestion.demo.catalogue_exports import catalogue_files
+from allive.ingestion.demo.delivery import encode_frame, encode_records, land, with_text_instants
+from allive.ingestion.demo.figures import MonthFigures, month_figures
+from allive.ingestion.demo.heartbeats import (
     Beats,
     build_beats,
     deliveries,
     heartbeat_frame,
     playback_ids,
 )
-from ingestion.demo.playbacks import Playbacks, build_playbacks
-from ingestion.demo.subscription_exports import subscription_files
-from ingestion.demo.subscriptions import SUBSCRIBERS, Period, build_periods
+from allive.ingestion.demo.playbacks import Playbacks, build_playbacks
+from allive.ingestion.demo.subscription_exports import subscription_files
+from allive.ingestion.demo.subscriptions import SUBSCRIBERS, Period, build_periods
 
 BROKEN_HEARTBEATS = 46
 # Unlike the other days, these were delivered by hand, from the archive, or by a collector on trial.

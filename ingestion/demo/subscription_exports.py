@@ -3,8 +3,8 @@
 import datetime as dt
 from dataclasses import replace
 
-from ingestion.demo.record_files import BrokenRecord, Record, RecordFile
-from ingestion.demo.subscriptions import Period, subscriber_id
+from allive.ingestion.demo.record_files import BrokenRecord, Record, RecordFile
+from allive.ingestion.demo.subscriptions import Period, subscriber_id
 
 
 def _record(period: Period, status: str, updated_at: dt.datetime) -> Record:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ingestion.demo import timeline
+from allive.ingestion.demo import timeline
 
 SUBSCRIBERS = 2_000
 PRICE_CENTS = 499

@@ -2,7 +2,7 @@
 
 import great_expectations as gx
 
-from ingestion.expectations.vocabulary import among, filled
+from allive.ingestion.expectations.vocabulary import among, filled
 
 SUITE = gx.ExpectationSuite(
     name="artist_categories",

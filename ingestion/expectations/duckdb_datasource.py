@@ -12,7 +12,7 @@ import sqlalchemy
 from duckdb_sqlalchemy import ConnectionWrapper
 from sqlalchemy.pool import StaticPool
 
-from ingestion.sql_text import sql_text
+from allive.ingestion.sql_text import sql_text
 
 
 def _import_on_first_use(name: str) -> None:

@@ -2,7 +2,7 @@
 
 import great_expectations as gx
 
-from ingestion.expectations.vocabulary import among, between, filled, no_rows
+from allive.ingestion.expectations.vocabulary import among, between, filled, no_rows
 
 SUITE = gx.ExpectationSuite(
     name="heartbeats",

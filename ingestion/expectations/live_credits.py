@@ -2,7 +2,7 @@
 
 import great_expectations as gx
 
-from ingestion.expectations.vocabulary import between, filled
+from allive.ingestion.expectations.vocabulary import between, filled
 
 SUITE = gx.ExpectationSuite(
     name="live_credits",

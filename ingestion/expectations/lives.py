@@ -2,7 +2,7 @@
 
 import great_expectations as gx
 
-from ingestion.expectations.vocabulary import among, between, filled
+from allive.ingestion.expectations.vocabulary import among, between, filled
 
 SUITE = gx.ExpectationSuite(
     name="lives",

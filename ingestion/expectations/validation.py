@@ -5,7 +5,7 @@ from typing import Any
 
 import duckdb
 
-from ingestion.reports import CheckResult
+from allive.ingestion.reports import CheckResult
 
 _NAMED_AT_MOST = 5
 
@@ -18,11 +18,11 @@ def validate(con: duckdb.DuckDBPyConnection, relation: str, suite: str) -> tuple
     Args:
         con: an open connection; the validation does not see its temporary relations.
         relation: `table` or `schema.table`; a name from the code, never from the data.
-        suite: the module with the `SUITE` to run, such as `ingestion.expectations.lives`.
+        suite: the module with the `SUITE` to run, such as `allive.ingestion.expectations.lives`.
             Each of its expectations has `meta={"check": name}` and a description.
     """
     # Importing Great Expectations takes seconds: only code that validates should pay for it.
-    from ingestion.expectations.duckdb_datasource import batch_over  # noqa: PLC0415
+    from allive.ingestion.expectations.duckdb_datasource import batch_over  # noqa: PLC0415
 
     schema, _, table = relation.rpartition(".")
     batch = batch_over(con, schema or None, table)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from ingestion.contracts import CONTRACTS
-from ingestion.csv_records import decoded, find_header, read_layout
-from ingestion.landed_content import Limits, as_utf8, hash_content, read_content
-from ingestion.landing import COMPRESSIONS, NotTakenError, UnreadableFileError, find_file
-from ingestion.settings import Settings
+from allive.ingestion.contracts import CONTRACTS
+from allive.ingestion.csv_records import decoded, find_header, read_layout
+from allive.ingestion.landed_content import Limits, as_utf8, hash_content, read_content
+from allive.ingestion.landing import COMPRESSIONS, NotTakenError, UnreadableFileError, find_file
+from allive.ingestion.settings import Settings
 
 
 @dataclass(frozen=True)

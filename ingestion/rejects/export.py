@@ -16,14 +16,14 @@ from typing import IO, Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.contracts import CONTRACTS, RECORD_TYPES
-from ingestion.contracts.words import advice_of, expected_of, fields_of, identity_of
-from ingestion.durable import sync_file
-from ingestion.raw_tables import read_pins
-from ingestion.rejects.delivered import CsvHeader, is_csv, values_of
-from ingestion.rejects.register import SCHEMA, as_batch, new_export_id, registering
-from ingestion.rejects.relation import Rejects, Wanted, reasons_about
-from ingestion.settings import Settings
+from allive.ingestion.contracts import CONTRACTS, RECORD_TYPES
+from allive.ingestion.contracts.words import advice_of, expected_of, fields_of, identity_of
+from allive.ingestion.durable import sync_file
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.rejects.delivered import CsvHeader, is_csv, values_of
+from allive.ingestion.rejects.register import SCHEMA, as_batch, new_export_id, registering
+from allive.ingestion.rejects.relation import Rejects, Wanted, reasons_about
+from allive.ingestion.settings import Settings
 
 _LINES_AT_ONCE: Final = 10_000
 _SIDE_COLUMNS: Final = ("line", "source_file", "source_line", "reason", "field", "value", "expected", "to_do")

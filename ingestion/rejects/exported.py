@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 DELIVERED_AS: Final = r"rejects-([0-9a-f]{8}-\d+)"
 """Pattern in the name of a delivered export; the group is the name of the export's file in the register."""

@@ -12,9 +12,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.durable import sync_file
-from ingestion.rejects.exported import exports_folder
-from ingestion.settings import Settings
+from allive.ingestion.durable import sync_file
+from allive.ingestion.rejects.exported import exports_folder
+from allive.ingestion.settings import Settings
 
 _FIELDS: "list[pa.Field[Any]]" = [
     pa.field("export_file", pa.string()),

@@ -14,17 +14,17 @@ from typing import Any
 
 import duckdb
 
-from ingestion.batches import held_rejects
-from ingestion.contracts import CONTRACTS
-from ingestion.contracts.words import UNREADABLE, fields_of, identity_of
-from ingestion.engine import connect
-from ingestion.paris_days import PARIS
-from ingestion.raw_tables import REJECTS, read_pins, scan_of, scan_of_stored, stored_files
-from ingestion.raw_versions import batches_loaded_at
-from ingestion.rejects.delivered import CsvHeader, is_csv, read_header
-from ingestion.rejects.exported import DELIVERED_AS, export_files
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_text
+from allive.ingestion.batches import held_rejects
+from allive.ingestion.contracts import CONTRACTS
+from allive.ingestion.contracts.words import UNREADABLE, fields_of, identity_of
+from allive.ingestion.engine import connect
+from allive.ingestion.paris_days import PARIS
+from allive.ingestion.raw_tables import REJECTS, read_pins, scan_of, scan_of_stored, stored_files
+from allive.ingestion.raw_versions import batches_loaded_at
+from allive.ingestion.rejects.delivered import CsvHeader, is_csv, read_header
+from allive.ingestion.rejects.exported import DELIVERED_AS, export_files
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_text
 
 _BETWEEN_IDS = "chr(31)"
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from dashboards.access import Principal, Role, grants, invitations
-from dashboards.access.accounts import operator_of
-from dashboards.access.revocation import revoke
-from dashboards.access.store import StoreError, open_store
-from ingestion.settings import Settings
-from orchestration.terminal import refuse, say, table, warn
-from payouts import close_orders
-from payouts.audit import operator_name
+from allive.dashboards.access import Principal, Role, grants, invitations
+from allive.dashboards.access.accounts import operator_of
+from allive.dashboards.access.revocation import revoke
+from allive.dashboards.access.store import StoreError, open_store
+from allive.ingestion.settings import Settings
+from allive.orchestration.terminal import refuse, say, table, warn
+from allive.payouts import close_orders
+from allive.payouts.audit import operator_name
 
 
 def invite(settings: Settings, email: str, *, role: Role, artist_ids: tuple[str, ...]) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ingestion.batches import (
+from allive.ingestion.batches import (
     HeldBatch,
     UnknownBatchError,
     discard,
@@ -12,12 +12,12 @@ from ingestion.batches import (
     months_touched,
     release,
 )
-from ingestion.settings import Settings
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import refuse, say, say_points, table, visible
-from payouts import audit, ledger
-from payouts.audit import operator_name
-from payouts.months import following
+from allive.ingestion.settings import Settings
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import refuse, say, say_points, table, visible
+from allive.payouts import audit, ledger
+from allive.payouts.audit import operator_name
+from allive.payouts.months import following
 
 _FILES_A_PAGE = 30
 

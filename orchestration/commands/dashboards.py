@@ -1,9 +1,9 @@
 """`allive dashboards`: serves the dashboards, and nothing else."""
 
-from dashboards.access.store import StoreError
-from ingestion.settings import Settings
-from orchestration.ports import HOST, why_taken
-from orchestration.terminal import refuse, say, warn
+from allive.dashboards.access.store import StoreError
+from allive.ingestion.settings import Settings
+from allive.orchestration.ports import HOST, why_taken
+from allive.orchestration.terminal import refuse, say, warn
 
 
 def serve_dashboards(settings: Settings, *, port: int) -> bool:
@@ -18,7 +18,7 @@ def serve_dashboards(settings: Settings, *, port: int) -> bool:
     warn_of_settings(settings)
     if not (settings.serving_dir / "current.duckdb").exists():
         warn("There is nothing to show yet.", ["No serving copy is published; the pages say so. Run `allive run`."])
-    from dashboards.app import serve  # noqa: PLC0415 - Streamlit
+    from allive.dashboards.app import serve  # noqa: PLC0415 - Streamlit
 
     say(f"The dashboards answer at {settings.public_url or f'http://{HOST}:{port}'} (Ctrl-C stops them).")
     try:

@@ -16,14 +16,14 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.durable import read_json, write_json
-from ingestion.raw_versions import loaded_at
-from ingestion.settings import DBT_PROJECT_DIR, Settings
-from orchestration.home_lock import hold_data_home
-from orchestration.parsed_project import profile_environment
-from orchestration.progress import Bytes
-from orchestration.terminal import err, refuse, showing_progress
-from payouts.warehouse_file import open_warehouse
+from allive.ingestion.durable import read_json, write_json
+from allive.ingestion.raw_versions import loaded_at
+from allive.ingestion.settings import DBT_PROJECT_DIR, Settings
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.parsed_project import profile_environment
+from allive.orchestration.progress import Bytes
+from allive.orchestration.terminal import err, refuse, showing_progress
+from allive.payouts.warehouse_file import open_warehouse
 
 REFUSED = 1
 WRONG_USAGE = 2

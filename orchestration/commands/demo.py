@@ -3,23 +3,23 @@
 import shutil
 from datetime import date
 
-from dashboards.access import Role
-from dashboards.addresses import PREFIX
-from ingestion.demo.deliveries import deliver
-from ingestion.demo.season import write_season
-from ingestion.durable import write_json
-from ingestion.settings import SETTINGS_FILE, Settings
-from orchestration import progress
-from orchestration.commands import access, payout
-from orchestration.commands.refresh import refresh
-from orchestration.commands.verify import verify_months
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import euros, refuse, say, showing_progress, table, warn
-from payouts import ledger, months
-from payouts.close_warnings import in_words
-from payouts.closing import settle_month
-from payouts.statements import STATEMENTS_FOLDER
-from payouts.verification import Verdict
+from allive.dashboards.access import Role
+from allive.dashboards.addresses import PREFIX
+from allive.ingestion.demo.deliveries import deliver
+from allive.ingestion.demo.season import write_season
+from allive.ingestion.durable import write_json
+from allive.ingestion.settings import SETTINGS_FILE, Settings
+from allive.orchestration import progress
+from allive.orchestration.commands import access, payout
+from allive.orchestration.commands.refresh import refresh
+from allive.orchestration.commands.verify import verify_months
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import euros, refuse, say, showing_progress, table, warn
+from allive.payouts import ledger, months
+from allive.payouts.close_warnings import in_words
+from allive.payouts.closing import settle_month
+from allive.payouts.statements import STATEMENTS_FOLDER
+from allive.payouts.verification import Verdict
 
 MONTHS = ("2021-01", "2021-02", "2021-03")
 _COMMAND = "allive demo"

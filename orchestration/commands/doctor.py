@@ -1,14 +1,14 @@
 """`allive doctor`: checks the data home and shows what to do about problems; `--repair` rebuilds its pins."""
 
-from ingestion.counted import counted
-from ingestion.pin_problems import PinsError
-from ingestion.pins_repair import repair_pins
-from ingestion.settings import Settings
-from orchestration.checkup import examine
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import refuse, say, table, warn
-from payouts.audit import operator_name
-from payouts.pins import UnreadableMonthError, closed_versions
+from allive.ingestion.counted import counted
+from allive.ingestion.pin_problems import PinsError
+from allive.ingestion.pins_repair import repair_pins
+from allive.ingestion.settings import Settings
+from allive.orchestration.checkup import examine
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import refuse, say, table, warn
+from allive.payouts.audit import operator_name
+from allive.payouts.pins import UnreadableMonthError, closed_versions
 
 _NOT_REPAIRED = "The pins cannot be rebuilt; nothing was changed."
 

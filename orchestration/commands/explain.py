@@ -10,16 +10,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal, TextIO
 
-from ingestion.counted import counted
-from ingestion.settings import Settings
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import euros, euros_of_nanos, refuse, say, table
-from payouts import audit, ledger
-from payouts.balances import IBAN_SETTLING_DAYS
-from payouts.carry_reasons import CarryReason
-from payouts.errors import Refusal
-from payouts.explanation import ContradictionError, Explanation, Part, SubscriberPart, explain
-from payouts.explanation.subscribers import FEWEST_TOLD, first_and_rest
+from allive.ingestion.counted import counted
+from allive.ingestion.settings import Settings
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import euros, euros_of_nanos, refuse, say, table
+from allive.payouts import audit, ledger
+from allive.payouts.balances import IBAN_SETTLING_DAYS
+from allive.payouts.carry_reasons import CarryReason
+from allive.payouts.errors import Refusal
+from allive.payouts.explanation import ContradictionError, Explanation, Part, SubscriberPart, explain
+from allive.payouts.explanation.subscribers import FEWEST_TOLD, first_and_rest
 
 Format = Literal["table", "csv", "json"]
 

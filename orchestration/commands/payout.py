@@ -5,21 +5,21 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from ingestion.counted import counted
-from ingestion.settings import Settings
-from ingestion.waiting import waiting_files
-from orchestration.commands import refresh
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
-from payouts import ledger, preconditions
-from payouts.audit import operator_name
-from payouts.close_orders import CloseOrder, approve_close, open_orders, order_close
-from payouts.close_warnings import in_words
-from payouts.closing import settle_month
-from payouts.errors import Refusal
-from payouts.interrupted_closings import finish_interrupted_closings
-from payouts.run import as_row
-from payouts.statements import STATEMENTS_FOLDER
+from allive.ingestion.counted import counted
+from allive.ingestion.settings import Settings
+from allive.ingestion.waiting import waiting_files
+from allive.orchestration.commands import refresh
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
+from allive.payouts import ledger, preconditions
+from allive.payouts.audit import operator_name
+from allive.payouts.close_orders import CloseOrder, approve_close, open_orders, order_close
+from allive.payouts.close_warnings import in_words
+from allive.payouts.closing import settle_month
+from allive.payouts.errors import Refusal
+from allive.payouts.interrupted_closings import finish_interrupted_closings
+from allive.payouts.run import as_row
+from allive.payouts.statements import STATEMENTS_FOLDER
 
 _MS_PER_HOUR = 3_600_000
 _MOST_FILES = 10
@@ -61,7 +61,7 @@ def pay_out(
             say(f"Ordered by {order.operator}: {given}. It waits up to 24 h for a second person:")
             say(f"  allive payout {month} --approve {given}")
             return None
-        from orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
+        from allive.orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
 
         with showing_progress():
             outcome = run_job(
@@ -118,7 +118,7 @@ def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
     with hold_data_home(settings, command=f"allive payout {month} --dry-run"):
         if _refused_by_the_calendar(settings, month):
             return False
-        from orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
+        from allive.orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
 
         with showing_progress():
             outcome = run_job(settings, "payout_preview", partition_key=month, verbose=verbose)

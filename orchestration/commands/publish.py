@@ -1,15 +1,15 @@
 """`allive publish CODE`: publishes a serving copy that was refused as emptier, and records the decision."""
 
-from ingestion.settings import Settings
-from orchestration.home_lock import hold_data_home
-from orchestration.publishing.emptier import accept
-from orchestration.terminal import refuse, say, showing_progress
-from payouts.audit import operator_name
+from allive.ingestion.settings import Settings
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.publishing.emptier import accept
+from allive.orchestration.terminal import refuse, say, showing_progress
+from allive.payouts.audit import operator_name
 
 
 def publish_emptier(settings: Settings, code: str, *, why: str, verbose: bool = False) -> bool:
     """Record the acceptance and publish. Return whether the copy is in service."""
-    from orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
+    from allive.orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
 
     with hold_data_home(settings, command="allive publish"), showing_progress():
         accept(settings, code, operator=operator_name(settings), why=why)

@@ -2,12 +2,12 @@
 
 import time
 
-from ingestion.compaction import CompactionError
-from ingestion.counted import counted
-from ingestion.settings import Settings
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import refuse, say, showing_progress, table
-from orchestration.upkeep import compact_raw, vacuum_raw
+from allive.ingestion.compaction import CompactionError
+from allive.ingestion.counted import counted
+from allive.ingestion.settings import Settings
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import refuse, say, showing_progress, table
+from allive.orchestration.upkeep import compact_raw, vacuum_raw
 
 
 def compact_tables(settings: Settings, *, is_dry_run: bool) -> bool:

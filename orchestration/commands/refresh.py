@@ -3,15 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ingestion.batches import list_held
-from ingestion.counted import counted
-from ingestion.not_taken import find_not_taken
-from ingestion.settings import Settings
-from orchestration.home_lock import hold_data_home
-from orchestration.nothing_new import outcome_of_nothing_new
-from orchestration.outcome import CRITICAL, LEFT_OUT, NOTHING_NEW, RunOutcome
-from orchestration.terminal import folded, refuse, say, say_points, showing_progress, table, visible
-from orchestration.warehouse import delete_warehouse
+from allive.ingestion.batches import list_held
+from allive.ingestion.counted import counted
+from allive.ingestion.not_taken import find_not_taken
+from allive.ingestion.settings import Settings
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.nothing_new import outcome_of_nothing_new
+from allive.orchestration.outcome import CRITICAL, LEFT_OUT, NOTHING_NEW, RunOutcome
+from allive.orchestration.terminal import folded, refuse, say, say_points, showing_progress, table, visible
+from allive.orchestration.warehouse import delete_warehouse
 
 _NAMED_AT_MOST = 3
 _MOST_ODD = 20
@@ -29,7 +29,7 @@ def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = 
     with hold_data_home(settings, command=command), showing_progress():
         outcome = None if rebuild or verbose else outcome_of_nothing_new(settings)
         if outcome is None:
-            from orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
+            from allive.orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
 
             if rebuild:
                 delete_warehouse(settings)

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingestion.contracts import CONTRACTS
-from ingestion.contracts.words import MALFORMED, UNREADABLE, advice_of, expected_of, fields_of
-from ingestion.rejects.delivered import is_csv, values_of
-from ingestion.rejects.relation import Reject, Rejects, Wanted, open_rejects
-from ingestion.settings import Settings
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import folded, refuse, say, say_points, table, visible, warn
-from payouts import audit
-from payouts.audit import operator_name
+from allive.ingestion.contracts import CONTRACTS
+from allive.ingestion.contracts.words import MALFORMED, UNREADABLE, advice_of, expected_of, fields_of
+from allive.ingestion.rejects.delivered import is_csv, values_of
+from allive.ingestion.rejects.relation import Reject, Rejects, Wanted, open_rejects
+from allive.ingestion.settings import Settings
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import folded, refuse, say, say_points, table, visible, warn
+from allive.payouts import audit
+from allive.payouts.audit import operator_name
 
 _KINDS_A_PAGE = 40
 _LINES_A_PAGE = 10
@@ -105,7 +105,7 @@ def _entry(name: str, text: str) -> str:
 def export(settings: Settings, wanted: Wanted, *, to: Path | None) -> bool:
     """Write open rejects to files that can be corrected and delivered again. Return whether that was possible."""
     # pyarrow, which looking at rejects does not need
-    from ingestion.rejects.export import ExportRefusedError, export_rejects  # noqa: PLC0415
+    from allive.ingestion.rejects.export import ExportRefusedError, export_rejects  # noqa: PLC0415
 
     with hold_data_home(settings, command="allive rejects export"), open_rejects(settings) as rejects:
         try:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from ingestion.settings import Settings
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import euros, refuse, say, table
-from payouts import ledger, requests
-from payouts.audit import operator_name
-from payouts.errors import Refusal
-from payouts.months import following
+from allive.ingestion.settings import Settings
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import euros, refuse, say, table
+from allive.payouts import ledger, requests
+from allive.payouts.audit import operator_name
+from allive.payouts.errors import Refusal
+from allive.payouts.months import following
 
 
 def amend(settings: Settings, month: str, *, why: str) -> bool:

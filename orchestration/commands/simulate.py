@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ingestion.settings import Settings
-from orchestration import progress
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
-from payouts.errors import Refusal
-from payouts.simulation import Scenario, Simulation, simulate
+from allive.ingestion.settings import Settings
+from allive.orchestration import progress
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
+from allive.payouts.errors import Refusal
+from allive.payouts.simulation import Scenario, Simulation, simulate
 
 _SHOWN_AS: Final = {
     "envelope_cents": ("envelope", "cents"),

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from ingestion.counted import counted
-from ingestion.settings import Settings
-from orchestration import progress
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import refuse, say, showing_progress
-from payouts import audit, ledger
-from payouts.statements import write_yearly_statements
+from allive.ingestion.counted import counted
+from allive.ingestion.settings import Settings
+from allive.orchestration import progress
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import refuse, say, showing_progress
+from allive.payouts import audit, ledger
+from allive.payouts.statements import write_yearly_statements
 
 
 def write_year(settings: Settings, year: int, *, target: Path | None) -> bool:

@@ -3,17 +3,17 @@
 import textwrap
 from contextlib import ExitStack
 
-from ingestion.counted import counted
-from ingestion.home_format import FormatError
-from ingestion.private_files import is_writable
-from ingestion.settings import Settings
-from orchestration import progress
-from orchestration.home_lock import hold_data_home
-from orchestration.terminal import refuse, say, showing_progress, table, warn
-from payouts import audit
-from payouts.formats import require_known
-from payouts.interrupted_closings import finish_interrupted_closings
-from payouts.verification import Verdict, Verification, record_verification, verify
+from allive.ingestion.counted import counted
+from allive.ingestion.home_format import FormatError
+from allive.ingestion.private_files import is_writable
+from allive.ingestion.settings import Settings
+from allive.orchestration import progress
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.terminal import refuse, say, showing_progress, table, warn
+from allive.payouts import audit
+from allive.payouts.formats import require_known
+from allive.payouts.interrupted_closings import finish_interrupted_closings
+from allive.payouts.verification import Verdict, Verification, record_verification, verify
 
 _REASONS_WIDTH = 50
 """With this width the verdicts fit 80 columns."""

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from ingestion.contracts import RECORD_TYPES
-from ingestion.raw_tables import REJECTS
-from orchestration.defs.payouts.months import CLOSED, PREVIEW
-from orchestration.defs.publish.serving import serving_copy
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.raw_tables import REJECTS
+from allive.orchestration.defs.payouts.months import CLOSED, PREVIEW
+from allive.orchestration.defs.publish.serving import serving_copy
 
 _RAW = dg.AssetSelection.assets(
     *(["raw", record_type] for record_type in RECORD_TYPES)

@@ -8,10 +8,10 @@ from functools import cached_property
 import dagster as dg
 from pydantic import PrivateAttr
 
-from ingestion.settings import Settings
-from orchestration.home_lock import hold_data_home
-from orchestration.sound_pins import require_sound_pins
-from payouts.interrupted_closings import finish_interrupted_closings
+from allive.ingestion.settings import Settings
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.sound_pins import require_sound_pins
+from allive.payouts.interrupted_closings import finish_interrupted_closings
 
 # A run of the service waits for a command to finish; a command does not wait for the service.
 SERVICE_PATIENCE_S = 900.0

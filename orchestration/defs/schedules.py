@@ -4,14 +4,14 @@ from datetime import date
 
 import dagster as dg
 
-from dashboards.serving import ServingCopyMissingError, current_copy
-from ingestion.paris_days import PARIS
-from ingestion.settings import Settings
-from orchestration.defs.ingestion.upkeep import raw_upkeep
-from orchestration.defs.jobs import monthly_payout, refresh
-from payouts.due import due_months
-from payouts.ledger import closed_months
-from payouts.months import following, payout_day
+from allive.dashboards.serving import ServingCopyMissingError, current_copy
+from allive.ingestion.paris_days import PARIS
+from allive.ingestion.settings import Settings
+from allive.orchestration.defs.ingestion.upkeep import raw_upkeep
+from allive.orchestration.defs.jobs import monthly_payout, refresh
+from allive.payouts.due import due_months
+from allive.payouts.ledger import closed_months
+from allive.payouts.months import following, payout_day
 
 TIMEZONE = PARIS.key
 

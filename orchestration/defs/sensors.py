@@ -6,16 +6,16 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from ingestion.contracts import RECORD_TYPES
-from ingestion.paris_days import PARIS
-from ingestion.seen_files import SeenFiles
-from ingestion.settings import Settings
-from orchestration.alerts import Alert, send
-from orchestration.defs.jobs import monthly_payout, payout, refresh, republish
-from orchestration.defs.schedules import ask_for_due_month
-from orchestration.run_tags import COMMAND, STARTED_BY
-from payouts.close_orders import open_orders
-from payouts.ledger import closed_months
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.paris_days import PARIS
+from allive.ingestion.seen_files import SeenFiles
+from allive.ingestion.settings import Settings
+from allive.orchestration.alerts import Alert, send
+from allive.orchestration.defs.jobs import monthly_payout, payout, refresh, republish
+from allive.orchestration.defs.schedules import ask_for_due_month
+from allive.orchestration.run_tags import COMMAND, STARTED_BY
+from allive.payouts.close_orders import open_orders
+from allive.payouts.ledger import closed_months
 
 LOOK_EVERY_S = 60
 _NOTHING_NEW = "Nothing new has landed since the last refresh was requested."

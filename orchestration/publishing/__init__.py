@@ -4,11 +4,11 @@ Schema `marts` has tables of the warehouse. Schema `published` is written here: 
 copies, what other policies would pay, and the state of the data.
 """
 
-from orchestration.publishing.copies import KEPT_COPIES, publish
-from orchestration.publishing.emptier import EmptierCopyError
-from orchestration.publishing.published_columns import PersonalDataError
-from orchestration.publishing.published_marts import PUBLISHED_MARTS
-from orchestration.serving_copy import CURRENT, ServingCopy
+from allive.orchestration.publishing.copies import KEPT_COPIES, publish
+from allive.orchestration.publishing.emptier import EmptierCopyError
+from allive.orchestration.publishing.published_columns import PersonalDataError
+from allive.orchestration.publishing.published_marts import PUBLISHED_MARTS
+from allive.orchestration.serving_copy import CURRENT, ServingCopy
 
 __all__ = [
     "CURRENT",

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import duckdb
 
-from ingestion.settings import Settings
-from payouts import audit, ledger
-from payouts.statements.names import STATEMENTS_FOLDER, statement_file_name
+from allive.ingestion.settings import Settings
+from allive.payouts import audit, ledger
+from allive.payouts.statements.names import STATEMENTS_FOLDER, statement_file_name
 
 _CLOSED_MONTHS: Final = {
     "settlement_month": "varchar",

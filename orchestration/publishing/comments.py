@@ -4,7 +4,7 @@ from typing import Final
 
 import duckdb
 
-from ingestion.sql_text import sql_name, sql_text
+from allive.ingestion.sql_text import sql_name, sql_text
 
 _MONTH: Final = "Settlement month as text, `YYYY-MM`."
 _ARTIST: Final = "Artist."

@@ -11,18 +11,18 @@ from typing import Final
 
 import duckdb
 
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_text
-from orchestration.publishing.booked_money import publish_booked_money
-from orchestration.publishing.comments import write_comments
-from orchestration.publishing.data_state import Check, publish_data_state
-from orchestration.publishing.emptier import EmptierCopyError, read_contents, refuse_emptier
-from orchestration.publishing.estimates import publish_estimates
-from orchestration.publishing.previous_copy import PreviousCopy, read_previous_copy
-from orchestration.publishing.published_columns import refuse_personal_columns
-from orchestration.publishing.published_marts import copy_marts
-from orchestration.publishing.scenarios import compute_scenarios, publish_scenarios
-from orchestration.serving_copy import CURRENT, ServingCopy, state_of_copy
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_text
+from allive.orchestration.publishing.booked_money import publish_booked_money
+from allive.orchestration.publishing.comments import write_comments
+from allive.orchestration.publishing.data_state import Check, publish_data_state
+from allive.orchestration.publishing.emptier import EmptierCopyError, read_contents, refuse_emptier
+from allive.orchestration.publishing.estimates import publish_estimates
+from allive.orchestration.publishing.previous_copy import PreviousCopy, read_previous_copy
+from allive.orchestration.publishing.published_columns import refuse_personal_columns
+from allive.orchestration.publishing.published_marts import copy_marts
+from allive.orchestration.publishing.scenarios import compute_scenarios, publish_scenarios
+from allive.orchestration.serving_copy import CURRENT, ServingCopy, state_of_copy
 
 KEPT_COPIES: Final = 3
 

@@ -8,14 +8,14 @@ from typing import Final
 
 import duckdb
 
-from ingestion.batches import list_held
-from ingestion.contracts import RECORD_TYPES
-from ingestion.raw_tables import REJECTS, count_records, read_pins
-from ingestion.raw_versions import batches_loaded_at, loaded_at
-from ingestion.settings import Settings
-from orchestration.dbt_manifest import as_test_id, with_every_test
-from orchestration.parsed_project import ParsedProject
-from orchestration.warehouse import Build
+from allive.ingestion.batches import list_held
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.raw_tables import REJECTS, count_records, read_pins
+from allive.ingestion.raw_versions import batches_loaded_at, loaded_at
+from allive.ingestion.settings import Settings
+from allive.orchestration.dbt_manifest import as_test_id, with_every_test
+from allive.orchestration.parsed_project import ParsedProject
+from allive.orchestration.warehouse import Build
 
 # Only heartbeats have an event time (their playback has the last one); other records only have a change time.
 _LAST_EVENT: Final = {

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import duckdb
 
-from ingestion.settings import Settings
-from payouts import audit
+from allive.ingestion.settings import Settings
+from allive.payouts import audit
 
 ACTION: Final = "publish_emptier"
 CODE_DIGITS: Final = 12

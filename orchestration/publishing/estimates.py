@@ -8,8 +8,8 @@ from typing import Final
 
 import duckdb
 
-from ingestion.paris_days import PARIS
-from orchestration.publishing.previous_copy import PreviousCopy
+from allive.ingestion.paris_days import PARIS
+from allive.orchestration.publishing.previous_copy import PreviousCopy
 
 KEPT_DAYS: Final = 62
 _COLUMNS: Final = (

@@ -7,9 +7,9 @@ from typing import Any
 
 import duckdb
 
-from ingestion.settings import Settings
-from orchestration.serving_copy import code_version
-from payouts import ledger, requests
+from allive.ingestion.settings import Settings
+from allive.orchestration.serving_copy import code_version
+from allive.payouts import ledger, requests
 
 
 def read_month_inputs(settings: Settings, con: duckdb.DuckDBPyConnection, months: list[str]) -> dict[str, str]:

@@ -1,5 +1,5 @@
 -- Grain: settlement month. Sums of hashes of everything that settling it reads (the same
--- inputs as in `sums.sql` of payouts.simulation).
+-- inputs as in `sums.sql` of allive.payouts.simulation).
 with months as (
     select * from marts.fct_settlement_months
     where list_contains($months, settlement_month)

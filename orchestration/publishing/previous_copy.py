@@ -1,6 +1,6 @@
 """The previous serving copy: tables that a new copy reuses because they cannot, or need not, be computed again.
 
-A new copy is also compared with it, and must not have much less data (`orchestration.publishing.emptier`).
+A new copy is also compared with it, and must not have much less data (`allive.orchestration.publishing.emptier`).
 """
 
 from dataclasses import dataclass, field, replace
@@ -10,7 +10,7 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from orchestration.publishing.emptier import Contents, read_contents
+from allive.orchestration.publishing.emptier import Contents, read_contents
 
 CARRIED_TABLES: Final = ("estimates", "what_if", "what_if_months")
 

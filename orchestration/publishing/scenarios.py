@@ -10,12 +10,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingestion.settings import Settings
-from orchestration.publishing.month_inputs import read_month_inputs
-from orchestration.publishing.previous_copy import PreviousCopy
-from orchestration.publishing.rows import as_table
-from payouts.simulation import Outcome, Scenario, simulate_each
-from payouts.warehouse_file import open_warehouse
+from allive.ingestion.settings import Settings
+from allive.orchestration.publishing.month_inputs import read_month_inputs
+from allive.orchestration.publishing.previous_copy import PreviousCopy
+from allive.orchestration.publishing.rows import as_table
+from allive.payouts.simulation import Outcome, Scenario, simulate_each
+from allive.payouts.warehouse_file import open_warehouse
 
 CLOSED_MONTHS: Final = 3
 OPEN_MONTHS: Final = 2

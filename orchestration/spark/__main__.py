@@ -1,20 +1,20 @@
-"""dbt by hand on the Spark session of `allive`: `python -m orchestration.spark run --select fct_playbacks+`.
+"""dbt by hand on the Spark session of `allive`: `python -m allive.orchestration.spark run --select fct_playbacks+`.
 
 Only this session sees the tables that it builds: `allive run` builds them again.
 """
 
 import sys
 
-from ingestion.private_files import keep_new_files_private
-from ingestion.raw_tables import read_pins
-from ingestion.settings import Settings
-from orchestration.dbt_invocation import invoke_dbt
-from orchestration.home_lock import hold_data_home
-from orchestration.parsed_project import parsed_project
-from orchestration.spark.building import continued_tables
-from orchestration.spark.built_tables import lay_out, tables_dir
-from orchestration.spark.session import spark_session
-from orchestration.spark.sources import create_booked_tables, create_raw_tables
+from allive.ingestion.private_files import keep_new_files_private
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.settings import Settings
+from allive.orchestration.dbt_invocation import invoke_dbt
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.spark.building import continued_tables
+from allive.orchestration.spark.built_tables import lay_out, tables_dir
+from allive.orchestration.spark.session import spark_session
+from allive.orchestration.spark.sources import create_booked_tables, create_raw_tables
 
 BY_HAND = 0
 
@@ -22,7 +22,7 @@ BY_HAND = 0
 def main(command: list[str]) -> int:
     """Run one dbt command. Return 1 if one of its nodes failed, else 0."""
     settings = Settings()
-    with hold_data_home(settings, command="python -m orchestration.spark"), spark_session(settings) as session:
+    with hold_data_home(settings, command="python -m allive.orchestration.spark"), spark_session(settings) as session:
         project = parsed_project(settings, engine="spark")
         create_raw_tables(session, settings, read_pins(settings))
         create_booked_tables(session, settings)

@@ -7,15 +7,15 @@ from typing import Any
 
 import duckdb
 
-from ingestion.counted import counted
-from ingestion.raw_tables import read_pins
-from ingestion.settings import Settings
-from orchestration.dbt_invocation import NodeResult, invoke_dbt
-from orchestration.parsed_project import ParsedProject
-from orchestration.spark.built_tables import BuiltTables, lay_out, note_build, read_built_tables, tables_dir
-from orchestration.spark.registration import register_tables
-from orchestration.spark.session import spark_session
-from orchestration.spark.sources import create_booked_tables, create_raw_tables
+from allive.ingestion.counted import counted
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.settings import Settings
+from allive.orchestration.dbt_invocation import NodeResult, invoke_dbt
+from allive.orchestration.parsed_project import ParsedProject
+from allive.orchestration.spark.built_tables import BuiltTables, lay_out, note_build, read_built_tables, tables_dir
+from allive.orchestration.spark.registration import register_tables
+from allive.orchestration.spark.session import spark_session
+from allive.orchestration.spark.sources import create_booked_tables, create_raw_tables
 
 NOTHING = BuiltTables(project="", batch_number=0, build=0, tables=())
 

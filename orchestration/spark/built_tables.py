@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from ingestion.durable import read_json, write_json
-from ingestion.settings import Settings
-from orchestration.spark.sources import create_table
+from allive.ingestion.durable import read_json, write_json
+from allive.ingestion.settings import Settings
+from allive.orchestration.spark.sources import create_table
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -6,9 +6,9 @@ from typing import Final
 
 import duckdb
 
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_text
-from orchestration.spark.built_tables import SparkTable, files_of
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_text
+from allive.orchestration.spark.built_tables import SparkTable, files_of
 
 _DUCKDB_TYPES: Final = {
     "string": "varchar",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

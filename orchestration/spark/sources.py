@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 import duckdb
 
-from ingestion.paris_days import spark_paris_day
-from ingestion.raw_tables import TABLES, Pins, columns_of, is_stray, partition_column_of, stored_files, table_path
-from ingestion.settings import Settings
-from ingestion.sql_text import spark_text, sql_text
-from payouts.bookings import create_booking_views
+from allive.ingestion.paris_days import spark_paris_day
+from allive.ingestion.raw_tables import (
+    TABLES,
+    Pins,
+    columns_of,
+    is_stray,
+    partition_column_of,
+    stored_files,
+    table_path,
+)
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import spark_text, sql_text
+from allive.payouts.bookings import create_booking_views
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

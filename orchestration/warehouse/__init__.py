@@ -6,12 +6,12 @@ if another version of the project built it, or if anything but the project has w
 foreign rows in an incremental model cannot be distinguished from its own.
 """
 
-from orchestration.warehouse.building import build_warehouse, find_current_build
-from orchestration.warehouse.dbt_runs import run_dbt, warm_up_dbt
-from orchestration.warehouse.finished import Build, read_finished_build, remember_unit_tests
-from orchestration.warehouse.layouts import files_in_views
-from orchestration.warehouse.preparing import delete_warehouse, prepare
-from payouts.warehouse_file import open_warehouse
+from allive.orchestration.warehouse.building import build_warehouse, find_current_build
+from allive.orchestration.warehouse.dbt_runs import run_dbt, warm_up_dbt
+from allive.orchestration.warehouse.finished import Build, read_finished_build, remember_unit_tests
+from allive.orchestration.warehouse.layouts import files_in_views
+from allive.orchestration.warehouse.preparing import delete_warehouse, prepare
+from allive.payouts.warehouse_file import open_warehouse
 
 __all__ = [
     "Build",

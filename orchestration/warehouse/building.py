@@ -5,12 +5,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingestion.raw_tables import read_pins
-from ingestion.settings import Settings
-from orchestration import spark, warm_worker
-from orchestration.parsed_project import ParsedProject, parsed_project
-from orchestration.warehouse.dbt_runs import build_playbacks_in_portions, run_dbt, run_spark_and_dbt, with_row_counts
-from orchestration.warehouse.finished import (
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.settings import Settings
+from allive.orchestration import spark, warm_worker
+from allive.orchestration.parsed_project import ParsedProject, parsed_project
+from allive.orchestration.warehouse.dbt_runs import (
+    build_playbacks_in_portions,
+    run_dbt,
+    run_spark_and_dbt,
+    with_row_counts,
+)
+from allive.orchestration.warehouse.finished import (
     Build,
     note_finished_build,
     read_finished_build,
@@ -18,14 +23,14 @@ from orchestration.warehouse.finished import (
     remember_unit_tests,
     with_remembered,
 )
-from orchestration.warehouse.inputs import changed_since, read_inputs
-from orchestration.warehouse.layouts import follow_layouts
-from orchestration.warehouse.preparing import (
+from allive.orchestration.warehouse.inputs import changed_since, read_inputs
+from allive.orchestration.warehouse.layouts import follow_layouts
+from allive.orchestration.warehouse.preparing import (
     drop_what_cannot_be_continued,
     drop_what_is_not_as_left,
     prepare,
 )
-from payouts.warehouse_mark import draw_token, note_mark, why_not_as_left
+from allive.payouts.warehouse_mark import draw_token, note_mark, why_not_as_left
 
 
 def find_current_build(settings: Settings, project: ParsedProject) -> Build | None:

@@ -11,19 +11,19 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.raw_tables import Pins, count_records
-from ingestion.settings import Settings
-from ingestion.sql_text import sql_name
-from orchestration import spark, warm_worker
-from orchestration.dbt_invocation import NodeResult, invoke_dbt, parsed_manifest
-from orchestration.parsed_project import (
+from allive.ingestion.raw_tables import Pins, count_records
+from allive.ingestion.settings import Settings
+from allive.ingestion.sql_text import sql_name
+from allive.orchestration import spark, warm_worker
+from allive.orchestration.dbt_invocation import NodeResult, invoke_dbt, parsed_manifest
+from allive.orchestration.parsed_project import (
     ParsedProject,
     dbt_arguments,
     parsed_project,
     profile_environment,
     without_dbt_flags,
 )
-from payouts.warehouse_file import open_warehouse
+from allive.payouts.warehouse_file import open_warehouse
 
 _MADE_OF_HEARTBEATS = ("int_playback_days", "int_player_days")
 

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ingestion.settings import Settings
-from orchestration.dbt_invocation import NodeResult
-from orchestration.outcome import UP_TO_DATE
-from orchestration.parsed_project import ParsedProject
-from orchestration.warehouse.inputs import Inputs
-from payouts.warehouse_file import open_warehouse
-from payouts.warehouse_mark import is_as_left
+from allive.ingestion.settings import Settings
+from allive.orchestration.dbt_invocation import NodeResult
+from allive.orchestration.outcome import UP_TO_DATE
+from allive.orchestration.parsed_project import ParsedProject
+from allive.orchestration.warehouse.inputs import Inputs
+from allive.payouts.warehouse_file import open_warehouse
+from allive.payouts.warehouse_mark import is_as_left
 
 
 @dataclass(frozen=True)

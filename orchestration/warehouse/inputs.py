@@ -7,18 +7,18 @@ from pathlib import Path
 
 import duckdb
 
-import ingestion.raw_tables
-import ingestion.raw_versions
-import payouts.bookings
-import payouts.look_back
-import payouts.policy
-from ingestion.raw_tables import Pins
-from ingestion.settings import Settings
-from orchestration import spark
-from orchestration.dbt_sources import SOURCE_OF_RAW_TABLE
-from orchestration.parsed_project import ParsedProject
-from payouts.bookings import kept_catalogues
-from payouts.look_back import look_back_of_next_run
+import allive.ingestion.raw_tables
+import allive.ingestion.raw_versions
+import allive.payouts.bookings
+import allive.payouts.look_back
+import allive.payouts.policy
+from allive.ingestion.raw_tables import Pins
+from allive.ingestion.settings import Settings
+from allive.orchestration import spark
+from allive.orchestration.dbt_sources import SOURCE_OF_RAW_TABLE
+from allive.orchestration.parsed_project import ParsedProject
+from allive.payouts.bookings import kept_catalogues
+from allive.payouts.look_back import look_back_of_next_run
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,13 @@ class Inputs:
 
 def read_inputs(settings: Settings, project: ParsedProject, pins: Pins) -> Inputs:
     """Return the inputs that a build would use now."""
-    views = (ingestion.raw_tables, ingestion.raw_versions, payouts.bookings, payouts.look_back, payouts.policy)
+    views = (
+        allive.ingestion.raw_tables,
+        allive.ingestion.raw_versions,
+        allive.payouts.bookings,
+        allive.payouts.look_back,
+        allive.payouts.policy,
+    )
     sources = [Path(str(module.__file__)) for module in views]
     if project.engine == "spark":
         sources += sorted(Path(str(spark.__file__)).parent.glob("*.py"))

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from ingestion.raw_tables import Pins, create_raw_views
-from ingestion.settings import Settings
-from payouts.bookings import create_booking_views
-from payouts.warehouse_file import open_warehouse
-from payouts.warehouse_mark import forget_mark, note_mark
+from allive.ingestion.raw_tables import Pins, create_raw_views
+from allive.ingestion.settings import Settings
+from allive.payouts.bookings import create_booking_views
+from allive.payouts.warehouse_file import open_warehouse
+from allive.payouts.warehouse_mark import forget_mark, note_mark
 
 
 def follow_layouts(settings: Settings, pins: Pins) -> None:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from ingestion.raw_tables import Pins, create_raw_views
-from ingestion.settings import Settings
-from orchestration.parsed_project import ParsedProject
-from payouts.bookings import create_booking_views
-from payouts.warehouse_file import open_warehouse
-from payouts.warehouse_mark import forget_mark, why_not_as_left
+from allive.ingestion.raw_tables import Pins, create_raw_views
+from allive.ingestion.settings import Settings
+from allive.orchestration.parsed_project import ParsedProject
+from allive.payouts.bookings import create_booking_views
+from allive.payouts.warehouse_file import open_warehouse
+from allive.payouts.warehouse_mark import forget_mark, why_not_as_left
 
 
 def prepare(settings: Settings, project: ParsedProject, pins: Pins, token: str) -> None:

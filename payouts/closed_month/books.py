@@ -4,9 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from payouts.closed_month.findings import Check, Report
-from payouts.closed_month.month_files import AdjustmentRow, Control, PayoutRow, Policy, read_json, read_rows
-from payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, PAYOUTS_FILE
+from allive.payouts.closed_month.findings import Check, Report
+from allive.payouts.closed_month.month_files import AdjustmentRow, Control, PayoutRow, Policy, read_json, read_rows
+from allive.payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, PAYOUTS_FILE
 
 
 @dataclass(frozen=True)

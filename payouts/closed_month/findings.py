@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
-from payouts.months import is_month
+from allive.payouts.months import is_month
 
 Progress = Callable[[str], None]
 """Called with a text about the current check."""

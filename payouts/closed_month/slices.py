@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from payouts.closed_month.findings import Place
-from payouts.user_centric import NANOS_PER_CENT, earned_cents, largest_remainder, pool_shares
+from allive.payouts.closed_month.findings import Place
+from allive.payouts.user_centric import NANOS_PER_CENT, earned_cents, largest_remainder, pool_shares
 
 DESTINATIONS: Final = {"emerging": "direct", "independent": "direct", "known": "pool"}
 """Where a slice goes, by the artist's category on the day of the watching."""

@@ -1,4 +1,4 @@
-"""Great Expectations suites for the month about to close, one per view of `payouts.month_checks`.
+"""Great Expectations suites for the month about to close, one per view of `allive.payouts.month_checks`.
 
 Importing the library takes seconds, so a suite is named by its module and imported only when it runs.
 """

@@ -6,13 +6,13 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
-from ingestion.settings import Settings
-from payouts.closed_month.books import Month, read_month
-from payouts.closed_month.findings import Check, Place, Report
-from payouts.closed_month.month_files import AdjustmentRow, LiveRow, PayoutRow, read_rows
-from payouts.errors import Refusal
-from payouts.explanation.account import Adjustment, BalanceEntry, Explanation, Part, Pool, part_of
-from payouts.explanation.subscribers import (
+from allive.ingestion.settings import Settings
+from allive.payouts.closed_month.books import Month, read_month
+from allive.payouts.closed_month.findings import Check, Place, Report
+from allive.payouts.closed_month.month_files import AdjustmentRow, LiveRow, PayoutRow, read_rows
+from allive.payouts.errors import Refusal
+from allive.payouts.explanation.account import Adjustment, BalanceEntry, Explanation, Part, Pool, part_of
+from allive.payouts.explanation.subscribers import (
     FEWEST_TOLD,
     Totals,
     Watchers,
@@ -21,7 +21,7 @@ from payouts.explanation.subscribers import (
     subscriber_parts,
     to_pool,
 )
-from payouts.ledger import (
+from allive.payouts.ledger import (
     ADJUSTMENTS_FILE,
     CONTROL_FILE,
     LIVES_FILE,
@@ -31,9 +31,9 @@ from payouts.ledger import (
     closed_months,
     month_dir,
 )
-from payouts.months import following
-from payouts.statements import statement_number
-from payouts.user_centric import NANOS_PER_CENT, earned_cents, pool_shares
+from allive.payouts.months import following
+from allive.payouts.statements import statement_number
+from allive.payouts.user_centric import NANOS_PER_CENT, earned_cents, pool_shares
 
 _MOST_NAMED: Final = 5
 

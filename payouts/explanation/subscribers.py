@@ -10,10 +10,10 @@ from typing import Final, TypeVar
 
 import duckdb
 
-from payouts.closed_month.findings import Place
-from payouts.closed_month.slices import DESTINATIONS, Slice
-from payouts.explanation.account import SubscriberPart, ToPool
-from payouts.user_centric import largest_remainder
+from allive.payouts.closed_month.findings import Place
+from allive.payouts.closed_month.slices import DESTINATIONS, Slice
+from allive.payouts.explanation.account import SubscriberPart, ToPool
+from allive.payouts.user_centric import largest_remainder
 
 FEWEST_TOLD: Final = 5
 """Fewer subscribers than this are shown as one line, and a line that sums up the rest has at least this many."""

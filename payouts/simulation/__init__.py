@@ -1,8 +1,8 @@
 """Simulates other policies: settles a month of the warehouse again in memory, without writing anything."""
 
-from payouts.simulation.scenario import Scenario
-from payouts.simulation.simulating import ArtistDifference, Simulation, simulate
-from payouts.simulation.simulating_each import Outcome, settle_under_each, simulate_each
+from allive.payouts.simulation.scenario import Scenario
+from allive.payouts.simulation.simulating import ArtistDifference, Simulation, simulate
+from allive.payouts.simulation.simulating_each import Outcome, settle_under_each, simulate_each
 
 __all__ = [
     "ArtistDifference",

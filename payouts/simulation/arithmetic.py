@@ -6,7 +6,7 @@ Verification has its own copy, so that a bug here is not also a bug there.
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
-from payouts.run import NANOS_PER_CENT
+from allive.payouts.run import NANOS_PER_CENT
 
 _Key = TypeVar("_Key", str, tuple[str, str])
 

@@ -10,10 +10,10 @@ from typing import Any, Final, NamedTuple
 
 import duckdb
 
-from payouts.run import NANOS_PER_CENT
-from payouts.settlement import ArtistMonth, Settlement
-from payouts.simulation.arithmetic import earned_cents, largest_remainder, pool_shares
-from payouts.simulation.statement import sql
+from allive.payouts.run import NANOS_PER_CENT
+from allive.payouts.settlement import ArtistMonth, Settlement
+from allive.payouts.simulation.arithmetic import earned_cents, largest_remainder, pool_shares
+from allive.payouts.simulation.statement import sql
 
 DIRECT: Final = "direct"
 _WEIGHT_PER_MS: Final = 10_000

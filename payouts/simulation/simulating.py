@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 import duckdb
 
-from ingestion.settings import Settings
-from payouts import ledger, preconditions, requests
-from payouts.errors import Refusal
-from payouts.run import ClosedRun, Requests, compute_run
-from payouts.settlement import Settlement, read_settlement
-from payouts.simulation.scenario import Scenario
-from payouts.simulation.settling import read_frame, settle_under
-from payouts.warehouse_file import open_warehouse
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger, preconditions, requests
+from allive.payouts.errors import Refusal
+from allive.payouts.run import ClosedRun, Requests, compute_run
+from allive.payouts.settlement import Settlement, read_settlement
+from allive.payouts.simulation.scenario import Scenario
+from allive.payouts.simulation.settling import read_frame, settle_under
+from allive.payouts.warehouse_file import open_warehouse
 
 
 @dataclass(frozen=True)

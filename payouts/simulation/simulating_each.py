@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 
-from ingestion.settings import Settings
-from payouts import ledger, requests
-from payouts.run import NANOS_PER_CENT, ClosedRun, Requests, compute_run
-from payouts.settlement import Settlement, read_settlement
-from payouts.simulation.scenario import Scenario
-from payouts.simulation.settling import (
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger, requests
+from allive.payouts.run import NANOS_PER_CENT, ClosedRun, Requests, compute_run
+from allive.payouts.settlement import Settlement, read_settlement
+from allive.payouts.simulation.scenario import Scenario
+from allive.payouts.simulation.settling import (
     DIRECT,
     Frame,
     SimulatedSettlement,
@@ -24,7 +24,7 @@ from payouts.simulation.settling import (
     read_pool_members,
     settle_sums,
 )
-from payouts.simulation.statement import sql
+from allive.payouts.simulation.statement import sql
 
 _Weighing = tuple[int, int]
 """The part of a policy that decides how periods are sliced: envelope in cents, shortest live that counts in s."""

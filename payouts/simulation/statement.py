@@ -6,7 +6,7 @@ from typing import Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from ingestion.settings import DBT_PROJECT_DIR
+from allive.ingestion.settings import DBT_PROJECT_DIR
 
 _HERE: Final = Path(__file__).parent
 _MACROS: Final = DBT_PROJECT_DIR / "macros"

@@ -1,13 +1,13 @@
 """Artists' statements (relevés): made from a closed month's folder alone, typeset by typst, read back from the PDF.
 
-Amounts are decided elsewhere (`payouts.run`); statements only show them.
+Amounts are decided elsewhere (`allive.payouts.run`); statements only show them.
 """
 
-from payouts.statements.month import StatementDataError
-from payouts.statements.names import STATEMENTS_FOLDER, statement_file_name, statement_number
-from payouts.statements.totals import StatementTotals, UnreadableStatementError, read_statement_total
-from payouts.statements.writing import write_statements
-from payouts.statements.yearly import write_yearly_statements
+from allive.payouts.statements.month import StatementDataError
+from allive.payouts.statements.names import STATEMENTS_FOLDER, statement_file_name, statement_number
+from allive.payouts.statements.totals import StatementTotals, UnreadableStatementError, read_statement_total
+from allive.payouts.statements.writing import write_statements
+from allive.payouts.statements.yearly import write_yearly_statements
 
 __all__ = [
     "STATEMENTS_FOLDER",

@@ -10,9 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from payouts.ledger import ADJUSTMENTS_FILE, BANK_FILE, CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE
-from payouts.statements.names import statement_number
-from payouts.statements.transfers import Transfer, read_transfers
+from allive.payouts.ledger import ADJUSTMENTS_FILE, BANK_FILE, CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE
+from allive.payouts.statements.names import statement_number
+from allive.payouts.statements.transfers import Transfer, read_transfers
 
 _NANOS_PER_CENT: Final = 10_000_000
 

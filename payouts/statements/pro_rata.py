@@ -12,8 +12,8 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from payouts.ledger import CONTROL_FILE, SLICES_FILE
-from payouts.user_centric import earned_cents, largest_remainder, pool_shares
+from allive.payouts.ledger import CONTROL_FILE, SLICES_FILE
+from allive.payouts.user_centric import earned_cents, largest_remainder, pool_shares
 
 _KNOWN: Final = "known"
 _BATCH_ROWS: Final = 131_072

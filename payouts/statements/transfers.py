@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from payouts.ledger import BANK_FILE
+from allive.payouts.ledger import BANK_FILE
 
 
 @dataclass(frozen=True)

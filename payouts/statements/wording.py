@@ -2,10 +2,20 @@
 
 from typing import Any, Final
 
-from payouts.carry_reasons import CarryReason
-from payouts.months import following
-from payouts.statements.french import count, day, duration, euros, few, month_name, of_month, printable, typographic
-from payouts.statements.month import BalanceEntry, EntryKind, Statement
+from allive.payouts.carry_reasons import CarryReason
+from allive.payouts.months import following
+from allive.payouts.statements.french import (
+    count,
+    day,
+    duration,
+    euros,
+    few,
+    month_name,
+    of_month,
+    printable,
+    typographic,
+)
+from allive.payouts.statements.month import BalanceEntry, EntryKind, Statement
 
 LONGEST_NAME: Final = 160
 """Longer names and ids are cut when they are printed."""

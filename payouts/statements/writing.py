@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from payouts.statements.month import Statement, read_statements
-from payouts.statements.names import STATEMENTS_FOLDER, statement_file_name
-from payouts.statements.pro_rata import read_pro_rata_cents
-from payouts.statements.typesetting import Typesetter
-from payouts.statements.wording import month_page
+from allive.payouts.statements.month import Statement, read_statements
+from allive.payouts.statements.names import STATEMENTS_FOLDER, statement_file_name
+from allive.payouts.statements.pro_rata import read_pro_rata_cents
+from allive.payouts.statements.typesetting import Typesetter
+from allive.payouts.statements.wording import month_page
 
 Progress = Callable[[int, int], None]
 """Called with the number of documents written, and the total."""

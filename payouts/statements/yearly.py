@@ -12,9 +12,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from payouts.ledger import CONTROL_FILE, MANIFEST_FILE
-from payouts.months import following
-from payouts.statements.french import (
+from allive.payouts.ledger import CONTROL_FILE, MANIFEST_FILE
+from allive.payouts.months import following
+from allive.payouts.statements.french import (
     FEWEST_SHOWN,
     count,
     day,
@@ -27,10 +27,10 @@ from payouts.statements.french import (
     printable,
     typographic,
 )
-from payouts.statements.month import BalanceEntry, Statement, StatementDataError, read_statements
-from payouts.statements.names import statement_file_name
-from payouts.statements.wording import LONGEST_NAME, artist_heading, contact_sentence, entry_label
-from payouts.statements.writing import Progress, write_documents
+from allive.payouts.statements.month import BalanceEntry, Statement, StatementDataError, read_statements
+from allive.payouts.statements.names import statement_file_name
+from allive.payouts.statements.wording import LONGEST_NAME, artist_heading, contact_sentence, entry_label
+from allive.payouts.statements.writing import Progress, write_documents
 
 MODE_OF_EXPLOITATION: Final = "Diffusion en flux (streaming) à la demande par abonnement"
 

@@ -4,8 +4,8 @@ Plain integers and the standard library only. `settle` settles a month; the func
 docs/settling-elsewhere.md settles a month of another platform with it.
 """
 
-from payouts.user_centric.division import NANOS_PER_CENT, earned_cents, largest_remainder, pool_shares
-from payouts.user_centric.records import (
+from allive.payouts.user_centric.division import NANOS_PER_CENT, earned_cents, largest_remainder, pool_shares
+from allive.payouts.user_centric.records import (
     Catalogue,
     Payee,
     Period,
@@ -16,7 +16,7 @@ from payouts.user_centric.records import (
     Work,
     pool_members,
 )
-from payouts.user_centric.settling import BlockedError, settle, split
+from allive.payouts.user_centric.settling import BlockedError, settle, split
 
 __all__ = [
     "NANOS_PER_CENT",

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from payouts.user_centric.division import earned_cents, largest_remainder, pool_shares
-from payouts.user_centric.records import (
+from allive.payouts.user_centric.division import earned_cents, largest_remainder, pool_shares
+from allive.payouts.user_centric.records import (
     Catalogue,
     Period,
     Policy,
@@ -51,7 +51,7 @@ def settle(
         BlockedError: A record contradicts itself, time that counts has no payee or category, or nobody shares the pool.
 
     >>> from datetime import date
-    >>> from payouts.user_centric import Catalogue, Payee, Period, Policy, Watched, Work, settle
+    >>> from allive.payouts.user_centric import Catalogue, Payee, Period, Policy, Watched, Work, settle
     >>> start, end = date(2026, 10, 1), date(2026, 11, 1)
     >>> catalogue = Catalogue(
     ...     works={"gig": Work({"nina": 7_500, "stella": 2_500}), "arena": Work({"star": 10_000})},

@@ -1,7 +1,15 @@
 """`allive verify`: proves closed months, sharing no code with the code that closes them (docs/adr/0010)."""
 
-from payouts.closed_month.findings import Check, CheckCount, Finding, MonthVerdict, Unchecked, Verdict, Verification
-from payouts.verification.verifying import record_verification, verify
+from allive.payouts.closed_month.findings import (
+    Check,
+    CheckCount,
+    Finding,
+    MonthVerdict,
+    Unchecked,
+    Verdict,
+    Verification,
+)
+from allive.payouts.verification.verifying import record_verification, verify
 
 __all__ = [
     "Check",

@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from payouts.closed_month.books import Books, Month
-from payouts.closed_month.findings import Check, Report
-from payouts.closed_month.slices import check_slices, earnings
-from payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, PAYOUTS_FILE, RESETTLED_FOLDER
-from payouts.verification.amounts import check_sums
+from allive.payouts.closed_month.books import Books, Month
+from allive.payouts.closed_month.findings import Check, Report
+from allive.payouts.closed_month.slices import check_slices, earnings
+from allive.payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, PAYOUTS_FILE, RESETTLED_FOLDER
+from allive.payouts.verification.amounts import check_sums
 
 
 def check_adjustments(report: Report, month: Month, books: Books) -> None:

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 
-from ingestion.settings import Settings
-from payouts.bank_file import BankedTransfer
-from payouts.closed_month.books import Books, Month
-from payouts.closed_month.findings import Check, Report
-from payouts.ledger import CONTROL_FILE
-from payouts.verification.from_heartbeats import WHAT_IS_PINNED, check_heartbeats
-from payouts.verification.open_envelopes import check_open_envelopes
-from payouts.verification.payees import Named, check_payees
-from payouts.verification.pinned_records import GoneError, panics_as_errors
-from payouts.verification.policy_history import History
+from allive.ingestion.settings import Settings
+from allive.payouts.bank_file import BankedTransfer
+from allive.payouts.closed_month.books import Books, Month
+from allive.payouts.closed_month.findings import Check, Report
+from allive.payouts.ledger import CONTROL_FILE
+from allive.payouts.verification.from_heartbeats import WHAT_IS_PINNED, check_heartbeats
+from allive.payouts.verification.open_envelopes import check_open_envelopes
+from allive.payouts.verification.payees import Named, check_payees
+from allive.payouts.verification.pinned_records import GoneError, panics_as_errors
+from allive.payouts.verification.policy_history import History
 
 
 def check_against_records(

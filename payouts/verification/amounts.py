@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from payouts.closed_month.books import Month
-from payouts.closed_month.findings import Check, Place, Report
-from payouts.closed_month.month_files import Control, LiveRow, PayoutRow, Settled, read_rows
-from payouts.closed_month.slices import Earnings, Sums, check_slices, earnings
-from payouts.ledger import CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE, SLICES_FILE
-from payouts.months import following
-from payouts.user_centric import NANOS_PER_CENT
+from allive.payouts.closed_month.books import Month
+from allive.payouts.closed_month.findings import Check, Place, Report
+from allive.payouts.closed_month.month_files import Control, LiveRow, PayoutRow, Settled, read_rows
+from allive.payouts.closed_month.slices import Earnings, Sums, check_slices, earnings
+from allive.payouts.ledger import CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE, SLICES_FILE
+from allive.payouts.months import following
+from allive.payouts.user_centric import NANOS_PER_CENT
 
 _WEIGHT_PER_MS: Final = 10_000
 _SUMMED: Final = (

@@ -3,12 +3,12 @@
 from collections import Counter
 from typing import Final
 
-from payouts.closed_month.books import Books, Month
-from payouts.closed_month.findings import Check, Place, Report
-from payouts.closed_month.month_files import BalanceEntry, PayoutRow
-from payouts.formats import AUDIT_FILE
-from payouts.ledger import CONTROL_FILE, PAYOUTS_FILE
-from payouts.verification.seals import AuditLog
+from allive.payouts.closed_month.books import Books, Month
+from allive.payouts.closed_month.findings import Check, Place, Report
+from allive.payouts.closed_month.month_files import BalanceEntry, PayoutRow
+from allive.payouts.formats import AUDIT_FILE
+from allive.payouts.ledger import CONTROL_FILE, PAYOUTS_FILE
+from allive.payouts.verification.seals import AuditLog
 
 _BANK_REASONS: Final = ("no_iban", "bad_iban", "iban_changed")
 

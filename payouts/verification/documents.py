@@ -7,11 +7,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
-from payouts.bank_file import BankedTransfer, read_bank_file
-from payouts.closed_month.findings import Check, Place, Report
-from payouts.closed_month.month_files import Control, Manifest, PayoutRow
-from payouts.ledger import PAYOUTS_FILE
-from payouts.statements import (
+from allive.payouts.bank_file import BankedTransfer, read_bank_file
+from allive.payouts.closed_month.findings import Check, Place, Report
+from allive.payouts.closed_month.month_files import Control, Manifest, PayoutRow
+from allive.payouts.ledger import PAYOUTS_FILE
+from allive.payouts.statements import (
     STATEMENTS_FOLDER,
     StatementTotals,
     UnreadableStatementError,

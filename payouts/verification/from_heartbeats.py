@@ -13,21 +13,21 @@ from typing import Any, Final
 
 import polars as pl
 
-from ingestion.settings import Settings
-from payouts import user_centric
-from payouts.bank_details import electronic
-from payouts.bank_file import BankedTransfer
-from payouts.closed_month.books import Books, Month
-from payouts.closed_month.findings import Check, Place, Report
-from payouts.closed_month.month_files import LiveRow, Policy, Settled, read_rows
-from payouts.closed_month.slices import Slice, Sums, earnings, read_slices
-from payouts.ledger import CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE, RESETTLED_FOLDER, SLICES_FILE
-from payouts.months import last_day
-from payouts.statements import statement_number
-from payouts.user_centric import NANOS_PER_CENT, largest_remainder
-from payouts.verification.adjustments import look_back_of
-from payouts.verification.amounts import check_sums
-from payouts.verification.pinned_records import (
+from allive.ingestion.settings import Settings
+from allive.payouts import user_centric
+from allive.payouts.bank_details import electronic
+from allive.payouts.bank_file import BankedTransfer
+from allive.payouts.closed_month.books import Books, Month
+from allive.payouts.closed_month.findings import Check, Place, Report
+from allive.payouts.closed_month.month_files import LiveRow, Policy, Settled, read_rows
+from allive.payouts.closed_month.slices import Slice, Sums, earnings, read_slices
+from allive.payouts.ledger import CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE, RESETTLED_FOLDER, SLICES_FILE
+from allive.payouts.months import last_day
+from allive.payouts.statements import statement_number
+from allive.payouts.user_centric import NANOS_PER_CENT, largest_remainder
+from allive.payouts.verification.adjustments import look_back_of
+from allive.payouts.verification.amounts import check_sums
+from allive.payouts.verification.pinned_records import (
     Catalogue,
     GoneError,
     latest,
@@ -35,8 +35,8 @@ from payouts.verification.pinned_records import (
     read_catalogue,
     scan_pinned,
 )
-from payouts.verification.watching import watched_days
-from payouts.verification.weights import ByLive, Period, by_period, weigh
+from allive.payouts.verification.watching import watched_days
+from allive.payouts.verification.weights import ByLive, Period, by_period, weigh
 
 _WEIGHT_PER_MS: Final = 10_000
 _PSEUDONYM_DIGITS: Final = 32

@@ -2,15 +2,15 @@
 
 import polars as pl
 
-from ingestion.settings import Settings
-from payouts.closed_month.books import Books, Month
-from payouts.closed_month.findings import Check, Report
-from payouts.ledger import CONTROL_FILE
-from payouts.months import last_day
-from payouts.user_centric import NANOS_PER_CENT
-from payouts.verification.from_heartbeats import booked_periods
-from payouts.verification.pinned_records import latest
-from payouts.verification.policy_history import History, policy_on
+from allive.ingestion.settings import Settings
+from allive.payouts.closed_month.books import Books, Month
+from allive.payouts.closed_month.findings import Check, Report
+from allive.payouts.ledger import CONTROL_FILE
+from allive.payouts.months import last_day
+from allive.payouts.user_centric import NANOS_PER_CENT
+from allive.payouts.verification.from_heartbeats import booked_periods
+from allive.payouts.verification.pinned_records import latest
+from allive.payouts.verification.policy_history import History, policy_on
 
 
 def check_open_envelopes(report: Report, settings: Settings, month: Month, books: Books, policies: History) -> None:

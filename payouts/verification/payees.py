@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from ingestion.settings import Settings
-from payouts.bank_details import are_payable, electronic
-from payouts.closed_month.books import Month
-from payouts.closed_month.findings import Check, Report
-from payouts.closed_month.month_files import PayoutRow, Policy
-from payouts.ledger import PAYOUTS_FILE
-from payouts.months import following, last_day
-from payouts.verification.pinned_records import all_records, latest
+from allive.ingestion.settings import Settings
+from allive.payouts.bank_details import are_payable, electronic
+from allive.payouts.closed_month.books import Month
+from allive.payouts.closed_month.findings import Check, Report
+from allive.payouts.closed_month.month_files import PayoutRow, Policy
+from allive.payouts.ledger import PAYOUTS_FILE
+from allive.payouts.months import following, last_day
+from allive.payouts.verification.pinned_records import all_records, latest
 
 Named = tuple[str | None, ...]
 """The payee of a transfer: name, IBAN without blanks, BIC, street, postcode, town, country."""

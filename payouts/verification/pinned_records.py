@@ -12,16 +12,16 @@ from typing import Any, Final
 
 import polars as pl
 
-from ingestion.pin_problems import RESTORE_RAW, PinsError
-from ingestion.pins_check import require_pins
-from ingestion.raw_tables import TABLES, pins_path, read_pins, stored_files, table_path
-from ingestion.raw_versions import DamagedLogError, Records, UnknownVersionError, records_of, register_path
-from ingestion.settings import Settings
-from payouts import user_centric
-from payouts.closed_month.month_files import Control, Policy, read_json
-from payouts.ledger import CONTROL_FILE
-from payouts.months import first_day, is_month, last_day
-from payouts.user_centric import Payee, Work
+from allive.ingestion.pin_problems import RESTORE_RAW, PinsError
+from allive.ingestion.pins_check import require_pins
+from allive.ingestion.raw_tables import TABLES, pins_path, read_pins, stored_files, table_path
+from allive.ingestion.raw_versions import DamagedLogError, Records, UnknownVersionError, records_of, register_path
+from allive.ingestion.settings import Settings
+from allive.payouts import user_centric
+from allive.payouts.closed_month.month_files import Control, Policy, read_json
+from allive.payouts.ledger import CONTROL_FILE
+from allive.payouts.months import first_day, is_month, last_day
+from allive.payouts.user_centric import Payee, Work
 
 _CONTENT: "Final[dict[str, dict[str, pl.DataType | type[pl.DataType]]]]" = {
     "subscriptions": {

@@ -6,12 +6,12 @@ Reads `seeds/policies.csv` directly, without the code that closed the month or t
 import csv
 from datetime import date
 
-from ingestion.settings import Settings
-from payouts.closed_month.books import Month
-from payouts.closed_month.findings import Check, Report
-from payouts.closed_month.month_files import Policy
-from payouts.ledger import CONTROL_FILE
-from payouts.months import last_day
+from allive.ingestion.settings import Settings
+from allive.payouts.closed_month.books import Month
+from allive.payouts.closed_month.findings import Check, Report
+from allive.payouts.closed_month.month_files import Policy
+from allive.payouts.ledger import CONTROL_FILE
+from allive.payouts.months import last_day
 
 History = tuple[tuple[date, Policy], ...]
 """The rows, each with the day it comes into force, oldest first."""

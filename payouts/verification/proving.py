@@ -5,17 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ingestion.settings import Settings
-from payouts.closed_month.books import Books, Month, read_month
-from payouts.closed_month.findings import Check, Finding, Progress, Report, Unchecked
-from payouts.ledger import CONTROL_FILE, closed_months
-from payouts.verification.adjustments import check_adjustments
-from payouts.verification.against_records import check_against_records
-from payouts.verification.amounts import check_amounts
-from payouts.verification.balances import check_balances
-from payouts.verification.payees import Named
-from payouts.verification.policy_history import check_policy, read_history
-from payouts.verification.seals import AuditLog, check_chain, check_files, read_audit_log
+from allive.ingestion.settings import Settings
+from allive.payouts.closed_month.books import Books, Month, read_month
+from allive.payouts.closed_month.findings import Check, Finding, Progress, Report, Unchecked
+from allive.payouts.ledger import CONTROL_FILE, closed_months
+from allive.payouts.verification.adjustments import check_adjustments
+from allive.payouts.verification.against_records import check_against_records
+from allive.payouts.verification.amounts import check_amounts
+from allive.payouts.verification.balances import check_balances
+from allive.payouts.verification.payees import Named
+from allive.payouts.verification.policy_history import check_policy, read_history
+from allive.payouts.verification.seals import AuditLog, check_chain, check_files, read_audit_log
 
 _REQUESTS: Final = frozenset({"amend", "payment_returned", "write_off"})
 

@@ -13,10 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from payouts.closed_month.findings import EVERYTHING, Check, Place, Report
-from payouts.closed_month.month_files import Manifest, read_json
-from payouts.formats import AUDIT_FILE, AUDIT_FORMAT
-from payouts.ledger import (
+from allive.payouts.closed_month.findings import EVERYTHING, Check, Place, Report
+from allive.payouts.closed_month.month_files import Manifest, read_json
+from allive.payouts.formats import AUDIT_FILE, AUDIT_FORMAT
+from allive.payouts.ledger import (
     ADJUSTMENTS_FILE,
     CONTROL_FILE,
     GENESIS_HASH,
@@ -26,7 +26,7 @@ from payouts.ledger import (
     PAYOUTS_FILE,
     SLICES_FILE,
 )
-from payouts.months import following
+from allive.payouts.months import following
 
 NO_LINE: Final = hashlib.sha256(b"").hexdigest()
 """The `previous` hash of the first line of the audit log."""

@@ -5,21 +5,21 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ingestion.home_format import FORMAT_FILE, HOME_FORMAT, FormatError, home_format
-from ingestion.settings import Settings
-from payouts import audit
-from payouts.bank_file import BankedTransfer
-from payouts.closed_month.books import Books, Month, read_month
-from payouts.closed_month.findings import Check, Progress, Report, Verdict, Verification
-from payouts.closed_month.month_files import Manifest
-from payouts.closed_month.slices import periods_in_two_months
-from payouts.ledger import BANK_FILE, RESETTLED_FOLDER, SLICES_FILE, closed_months
-from payouts.verification.adjustments import check_adjustments
-from payouts.verification.amounts import check_amounts
-from payouts.verification.balances import check_balances
-from payouts.verification.documents import check_bank_file, check_statements
-from payouts.verification.policy_history import check_policy, read_history
-from payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
+from allive.ingestion.home_format import FORMAT_FILE, HOME_FORMAT, FormatError, home_format
+from allive.ingestion.settings import Settings
+from allive.payouts import audit
+from allive.payouts.bank_file import BankedTransfer
+from allive.payouts.closed_month.books import Books, Month, read_month
+from allive.payouts.closed_month.findings import Check, Progress, Report, Verdict, Verification
+from allive.payouts.closed_month.month_files import Manifest
+from allive.payouts.closed_month.slices import periods_in_two_months
+from allive.payouts.ledger import BANK_FILE, RESETTLED_FOLDER, SLICES_FILE, closed_months
+from allive.payouts.verification.adjustments import check_adjustments
+from allive.payouts.verification.amounts import check_amounts
+from allive.payouts.verification.balances import check_balances
+from allive.payouts.verification.documents import check_bank_file, check_statements
+from allive.payouts.verification.policy_history import check_policy, read_history
+from allive.payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
 
 
 def verify(
@@ -131,7 +131,7 @@ def _check_months(
     wanted: Collection[str],
 ) -> None:
     # It imports Polars, which simulations do not need.
-    from payouts.verification.against_records import check_against_records  # noqa: PLC0415
+    from allive.payouts.verification.against_records import check_against_records  # noqa: PLC0415
 
     books = Books()
     unread: str | None = None

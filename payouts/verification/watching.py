@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 import pyarrow.parquet as pq
 
-from ingestion.raw_versions import Records
+from allive.ingestion.raw_versions import Records
 
 _GAP_CAP_MS: Final = 30_000
 _PLAYBACK: Final = ("playback_id", "subscriber_id", "live_id")

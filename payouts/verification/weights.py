@@ -6,8 +6,8 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 
-from payouts.closed_month.month_files import Policy
-from payouts.verification.pinned_records import Catalogue
+from allive.payouts.closed_month.month_files import Policy
+from allive.payouts.verification.pinned_records import Catalogue
 
 ByLive = dict[tuple[str, str], dict[str, int]]
 """By artist and category on the day of the watching: each live's part of the weight."""

@@ -8,8 +8,9 @@ from pkgutil import walk_packages
 
 import pytest
 
-import dashboards.queries
-from dashboards.access import Principal
+import allive.dashboards.queries
+from allive.dashboards.access import Principal
+from tests.import_graph import names_in
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "dashboards").rglob("*.py"))
@@ -21,7 +22,7 @@ def modules_of(package: object) -> list[str]:
     return [module.name for module in walk_packages(package.__path__, f"{package.__name__}.")]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", modules_of(dashboards.queries))
+@pytest.mark.parametrize("name", modules_of(allive.dashboards.queries))
 def test_every_query_takes_who_asks_first(name: str) -> None:
     module = import_module(name)
     public = {
@@ -57,12 +58,7 @@ def test_sql_stands_in_queries_alone() -> None:
 def test_pages_open_no_database_and_no_file() -> None:
     wrong = {}
     for path in PAGES:
-        names = {
-            name.name.split(".")[0] if isinstance(node, ast.Import) else (node.module or "").split(".")[0]
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Import | ast.ImportFrom)
-            for name in node.names
-        }
+        names = {name.split(".")[0] for name in names_in(path.read_text(encoding="utf-8"))}
         if path.name != "serving.py" and names & {"duckdb", "deltalake", "polars"}:
             wrong[str(path)] = names
     assert not wrong

@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dashboards.app_pages.management.players import SHARE_OF_SIGN
-from dashboards.formatting import Language
-from dashboards.queries.management.players import LATEST_DAYS, SHARES
-from dashboards.texts import load_texts
-from ingestion.checks import MAX_REJECT_SHARE, MIN_RECORDS_FOR_SHARE
-from ingestion.contracts import CONTRACTS
-from ingestion.contracts.fields import Choice
-from ingestion.raw_tables import TABLES
-from ingestion.settings import Settings
-from orchestration.dbt_sources import SOURCE_OF_RAW_TABLE
-from orchestration.parsed_project import parsed_project
-from orchestration.publishing import PUBLISHED_MARTS
+from allive.dashboards.app_pages.management.players import SHARE_OF_SIGN
+from allive.dashboards.formatting import Language
+from allive.dashboards.queries.management.players import LATEST_DAYS, SHARES
+from allive.dashboards.texts import load_texts
+from allive.ingestion.checks import MAX_REJECT_SHARE, MIN_RECORDS_FOR_SHARE
+from allive.ingestion.contracts import CONTRACTS
+from allive.ingestion.contracts.fields import Choice
+from allive.ingestion.raw_tables import TABLES
+from allive.ingestion.settings import Settings
+from allive.orchestration.dbt_sources import SOURCE_OF_RAW_TABLE
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.publishing import PUBLISHED_MARTS
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "dbt_project"

@@ -1,12 +1,23 @@
 """Dependencies point one way (ARCHITECTURE.md, "Allowed dependencies"), checked by parsing the sources."""
 
-import ast
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tests.import_graph import PACKAGES, Drawing, circles, drawings, imported, imports, modules, rooms_of, second_level
+from tests.import_graph import (
+    PACKAGES,
+    Drawing,
+    circles,
+    drawings,
+    imported,
+    imports,
+    modules,
+    names_in,
+    rooms_of,
+    second_level,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 MAY_IMPORT = {
@@ -17,6 +28,7 @@ MAY_IMPORT = {
 }
 OWN = {*MAY_IMPORT, "tests", "bench"}
 ONLY_IN_ORCHESTRATION = {"dagster", "dagster_dbt", "dbt", "typer", "rich"}
+_WITHOUT_NAMESPACE = re.compile(rf"\s*(?:from|import) (?:{'|'.join(PACKAGES)})\b")
 DRAWN = drawings((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
 
 
@@ -24,9 +36,7 @@ def imported_by(package: str) -> dict[str, set[str]]:
     """Top-level names imported by each module of a package, also inside functions."""
     found = {}
     for path in sorted((ROOT / package).rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
+        names = names_in(path.read_text(encoding="utf-8"))
         found[str(path.relative_to(ROOT))] = {name.split(".")[0] for name in names}
     return found
 
@@ -54,6 +64,25 @@ def test_nothing_can_be_imported_from_the_dbt_project() -> None:
     # dbt imports root modules named dbt_* as plugins.
     assert not list((ROOT / "dbt_project").rglob("__init__.py"))
     assert not list(ROOT.glob("dbt_*.py"))
+
+
+def test_the_namespace_links_to_every_package() -> None:
+    links = {path.name: path for path in (ROOT / "allive").iterdir() if path.is_symlink()}
+    assert links.keys() == {*PACKAGES, "dbt_project"}
+    assert all(path.readlink() == Path("..") / name for name, path in links.items())
+
+
+def test_nothing_of_the_product_is_imported_without_its_namespace() -> None:
+    # A module with two names is two modules: each with its own state and its own classes.
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for folder in (*PACKAGES, "tests", "bench", "docs")
+        for path in (ROOT / folder).rglob("*.py")
+        if "node_modules" not in path.parts
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if _WITHOUT_NAMESPACE.match(line)
+    ]
+    assert not found
 
 
 def test_the_entry_point_stays_thin() -> None:
@@ -113,8 +142,9 @@ def test_who_is_signed_in_is_below_the_gate_and_the_pages() -> None:
 
 def test_imports_are_found_wherever_they_stand() -> None:
     source = (
-        "import typing\nimport payouts.run\nfrom payouts import preconditions, nothing\nif typing.TYPE_CHECKING:\n"
-        "    from payouts.audit import Entry\ndef f():\n    from payouts.closed_month import books\n"
+        "import typing\nimport allive.payouts.run\nfrom allive.payouts import preconditions, nothing\n"
+        "if typing.TYPE_CHECKING:\n    from allive.payouts.audit import Entry\n"
+        "def f():\n    from allive.payouts.closed_month import books\n"
     )
     known = {"payouts", "payouts.run", "payouts.preconditions", "payouts.audit", "payouts.closed_month.books"}
     assert {*imported(source, known)} == known

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 TESTS = Path(__file__).parents[1]
-PRODUCT = ("dashboards", "ingestion", "orchestration", "payouts")
+PRODUCT = "allive."
 
 
 def lasting_changes(source: str) -> Iterator[int]:
@@ -48,7 +48,7 @@ def test_no_test_changes_the_product_for_good() -> None:
 
 
 def test_a_lasting_change_is_found() -> None:
-    assert list(lasting_changes("import ingestion.load\n\ningestion.load.validate = None\n")) == [3]
-    assert list(lasting_changes("from ingestion import load\nload.validate = None\n")) == [2]
-    assert list(lasting_changes("import ingestion.load as load\ndel load.validate\n")) == [2]
-    assert not list(lasting_changes("from ingestion import load\nfound = load.validate\nself.x = 1\n"))
+    assert list(lasting_changes("import allive.ingestion.load\n\nallive.ingestion.load.validate = None\n")) == [3]
+    assert list(lasting_changes("from allive.ingestion import load\nload.validate = None\n")) == [2]
+    assert list(lasting_changes("import allive.ingestion.load as load\ndel load.validate\n")) == [2]
+    assert not list(lasting_changes("from allive.ingestion import load\nfound = load.validate\nself.x = 1\n"))

@@ -1,11 +1,10 @@
 """The second implementation of the money rules shares no code with the first (docs/adr/0010)."""
 
-import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.import_graph import imports, reachable, second_level
+from tests.import_graph import imports, names_in, reachable, second_level, statements
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = [ROOT / "payouts" / name for name in ("verification", "closed_month", "user_centric")]
@@ -45,12 +44,8 @@ COMPUTES = {
 
 def imported(path: Path) -> Iterator[str]:
     """Every module of the product that a module imports, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            of_package = node.module in PRODUCT
-            yield from (f"{node.module}.{alias.name}" if of_package else str(node.module) for alias in node.names)
+    for module, name in statements(path.read_text(encoding="utf-8")):
+        yield name if module is None or module in PRODUCT else module
 
 
 def test_the_second_implementation_knows_nothing_of_the_first() -> None:
@@ -75,11 +70,9 @@ def test_the_library_needs_the_standard_library_only() -> None:
     modules = [*(ROOT / "payouts" / "user_centric").glob("*.py")]
     assert modules, "the package has moved"
     for path in modules:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            names = {alias.name for alias in node.names} if isinstance(node, ast.Import) else set()
-            names |= {node.module or ""} if isinstance(node, ast.ImportFrom) else set()
-            others = {name for name in names if not name.startswith("payouts.user_centric")}
-            assert {name.split(".")[0] for name in others} <= sys.stdlib_module_names, path.name
+        names = names_in(path.read_text(encoding="utf-8"))
+        others = {name for name in names if not name.startswith("payouts.user_centric")}
+        assert {name.split(".")[0] for name in others} <= sys.stdlib_module_names, path.name
 
 
 def test_explanation_and_simulation_do_not_use_verification_as_a_library() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from payouts.simulation.statement import sql
+from allive.payouts.simulation.statement import sql
+from tests.import_graph import imports, reachable
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "dbt_project" / "macros" / "what_counts.sql"
@@ -141,28 +142,10 @@ def test_simulations_speak_by_the_statement_of_the_models(name: str) -> None:
         assert {"a kind of live", "exclusive", "long enough"} <= typed_again(sql(name))
 
 
-def imports_of(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-    return names
-
-
 def reached_from(package: str) -> set[str]:
     """A package's modules and the project's modules that they import, directly or indirectly."""
-    modules = {
-        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
-        for folder in ("payouts", "ingestion")
-        for path in (ROOT / folder).rglob("*.py")
-    }
-    reached, waiting = set(), {name for name in modules if name == package or name.startswith(f"{package}.")}
-    while waiting:
-        name = waiting.pop()
-        reached.add(name)
-        waiting |= (imports_of(modules[name]) & modules.keys()) - reached
-    return reached
+    own = {name for name in imports() if name == package or name.startswith(f"{package}.")}
+    return own | reachable(imports(), own)
 
 
 def test_verification_shares_nothing_with_what_it_verifies() -> None:
@@ -178,5 +161,6 @@ def test_verification_shares_nothing_with_what_it_verifies() -> None:
 
 def test_simulations_take_nothing_from_verification() -> None:
     its_rooms = ("payouts.verification", "payouts.closed_month", "payouts.user_centric")
-    for path in (ROOT / "payouts" / "simulation").rglob("*.py"):
-        assert not {name for name in imports_of(path) if name.startswith(its_rooms)}, path.name
+    simulation = {name: targets for name, targets in imports().items() if name.startswith("payouts.simulation")}
+    assert len(simulation) > 1, "the package has moved"
+    assert not {name for targets in simulation.values() for name in targets if name.startswith(its_rooms)}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.access import Role
+from allive.dashboards.access import Role
 from tests.browser.chromium import BrowserMissingError, Chromium, find_chromium, is_required, open_chromium
 from tests.browser.server import Dashboards, served_home, serving
 from tests.browser.visitor import Visitor, browser_options
@@ -53,7 +53,7 @@ def _demo_home(
         unit_tested = request.getfixturevalue("unit_tested_home")
         shutil.copytree(unit_tested / "warehouse" / "dbt", home / "warehouse" / "dbt")
         made = subprocess.run(
-            [sys.executable, "-m", "orchestration.cli", "demo"],
+            [sys.executable, "-m", "allive.orchestration.cli", "demo"],
             env=os.environ | {"ALLIVE_HOME": str(home)},
             capture_output=True,
             text=True,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from playwright.sync_api import Page
 
-from dashboards.access import Role
+from allive.dashboards.access import Role
 from tests.browser.chromium import open_chromium
 from tests.browser.server import served_home, serving
 from tests.browser.visitor import ARTIST_PAGES, PLATFORM_PAGES, Visitor, browser_options
@@ -60,7 +60,7 @@ def main(
 def _made_home() -> Path:
     home = _ROOT / "data"
     if not (home / "serving" / "current.duckdb").exists():
-        subprocess.run([sys.executable, "-m", "orchestration.cli", "demo"], check=True)
+        subprocess.run([sys.executable, "-m", "allive.orchestration.cli", "demo"], check=True)
     return home
 
 

@@ -15,11 +15,11 @@ from urllib.request import urlopen
 
 import duckdb
 
-from dashboards.access import Role
-from dashboards.access.invitations import invite
-from dashboards.access.store import open_store
-from dashboards.serving import CURRENT
-from ingestion.settings import Settings
+from allive.dashboards.access import Role
+from allive.dashboards.access.invitations import invite
+from allive.dashboards.access.store import open_store
+from allive.dashboards.serving import CURRENT
+from allive.ingestion.settings import Settings
 
 PASSWORD = "une phrase que nous seuls connaissons"  # noqa: S105 - of accounts that exist in tests only
 _ROOT = Path(__file__).parent.parent.parent
@@ -85,7 +85,7 @@ def serving(home: Path, *, port: int | None = None, **environment: str) -> Itera
     log = home / "dashboards.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "orchestration.cli", "dashboards", "--port", str(port)],
+            [sys.executable, "-m", "allive.orchestration.cli", "dashboards", "--port", str(port)],
             cwd=_ROOT,
             env=os.environ | {"ALLIVE_HOME": str(home), "PYTHONPATH": str(_ROOT)} | environment,
             stdout=output,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboards.access import Role
+from allive.dashboards.access import Role
 from tests.browser.axe import violations
 from tests.browser.visitor import ARTIST_PAGES, PHONE, PLATFORM_PAGES
 

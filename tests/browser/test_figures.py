@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import duckdb
 import pytest
 
-from dashboards.access import Role
+from allive.dashboards.access import Role
 from tests.browser.visitor import cents
 
 AMOUNTS = (

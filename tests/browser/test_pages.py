@@ -5,12 +5,12 @@ import io
 
 import pytest
 
-from dashboards.access import Role
-from dashboards.access.audit import Event
-from dashboards.access.store import open_store
-from dashboards.app_pages.artist.exports import MONTHS
-from dashboards.formatting import Language
-from dashboards.texts import Texts
+from allive.dashboards.access import Role
+from allive.dashboards.access.audit import Event
+from allive.dashboards.access.store import open_store
+from allive.dashboards.app_pages.artist.exports import MONTHS
+from allive.dashboards.formatting import Language
+from allive.dashboards.texts import Texts
 from tests.access_store import audit_lines
 from tests.browser.conftest import ARTIST
 from tests.browser.server import served_home, serving

@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from dashboards.access import Role
-from dashboards.access.grants import list_grants
-from dashboards.access.store import open_store
+from allive.dashboards.access import Role
+from allive.dashboards.access.grants import list_grants
+from allive.dashboards.access.store import open_store
 from tests.access_store import revoke_grant
 from tests.browser.conftest import ARTIST
 from tests.browser.server import free_port, provider, served_home, serving
@@ -19,7 +19,7 @@ WITHIN_S = 10
 
 def test_an_invitation_lets_one_person_in_once(window, dashboards):
     printed = subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", "invite", "mina@example.org", "--artist", ARTIST],
+        [sys.executable, "-m", "allive.orchestration.cli", "invite", "mina@example.org", "--artist", ARTIST],
         env={"ALLIVE_HOME": str(dashboards.settings.home), "PATH": ""},
         capture_output=True,
         text=True,

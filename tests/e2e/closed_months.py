@@ -6,10 +6,10 @@ import os
 import shutil
 from pathlib import Path
 
-from ingestion.lock import data_home_lock
-from ingestion.settings import Settings
-from payouts import audit, ledger
-from payouts.interrupted_closings import finish_interrupted_closings
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.settings import Settings
+from allive.payouts import audit, ledger
+from allive.payouts.interrupted_closings import finish_interrupted_closings
 from tests.pipeline import Pipeline
 
 KEY_FILE = ".pseudonym.key"

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from ingestion.settings import Settings
+from allive.ingestion.settings import Settings
 
 Work = Callable[[Path], object]
 """Work on a data home: a function of an importable module."""

@@ -13,15 +13,15 @@ import duckdb
 import pytest
 from deltalake import DeltaTable
 
-import ingestion.load
-from ingestion.batches import discard, list_held, release
-from ingestion.contracts import RECORD_TYPES
-from ingestion.decisions import read_decisions
-from ingestion.durable import read_json
-from ingestion.lock import data_home_lock
-from ingestion.promotion import staging_folder
-from ingestion.raw_tables import REJECTS, TABLES, create_raw_views, open_table, read_pins, table_path
-from ingestion.settings import Settings
+import allive.ingestion.load
+from allive.ingestion.batches import discard, list_held, release
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.decisions import read_decisions
+from allive.ingestion.durable import read_json
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.promotion import staging_folder
+from allive.ingestion.raw_tables import REJECTS, TABLES, create_raw_views, open_table, read_pins, table_path
+from allive.ingestion.settings import Settings
 
 Rows = dict[str, dict[str, list[tuple]]]
 """The visible rows by landed file, then by raw table."""
@@ -112,7 +112,7 @@ def _write(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def load_everything(home: Path) -> list[ingestion.load.BatchReport]:
+def load_everything(home: Path) -> list[allive.ingestion.load.BatchReport]:
     """Load the new files of every record type, as the command does.
 
     The validation suites are left out: they write no files, so a crash cannot affect them, and importing
@@ -120,8 +120,8 @@ def load_everything(home: Path) -> list[ingestion.load.BatchReport]:
     """
     settings = settings_of(home)
     with pytest.MonkeyPatch.context() as patch, data_home_lock(settings, command="allive run"):
-        patch.setattr(ingestion.load, "validate", lambda *_: ())
-        reports = [ingestion.load.load_new_files(settings, record_type) for record_type in RECORD_TYPES]
+        patch.setattr(allive.ingestion.load, "validate", lambda *_: ())
+        reports = [allive.ingestion.load.load_new_files(settings, record_type) for record_type in RECORD_TYPES]
     return [report for report in reports if report]
 
 

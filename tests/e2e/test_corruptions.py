@@ -10,9 +10,9 @@ from random import Random
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.settings import Settings
-from payouts.statements import StatementTotals, read_statement_total
-from payouts.verification import verify
+from allive.ingestion.settings import Settings
+from allive.payouts.statements import StatementTotals, read_statement_total
+from allive.payouts.verification import verify
 from tests import closed_chain
 from tests.closed_chain import small_chain
 from tests.e2e.conftest import Chances
@@ -41,7 +41,7 @@ def statements_read_once() -> Iterator[None]:
         return known[content]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("payouts.verification.documents.read_statement_total", read_once)
+        patch.setattr("allive.payouts.verification.documents.read_statement_total", read_once)
         yield
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import Settings
-from payouts import audit, ledger
-from payouts.errors import Refusal
+from allive.ingestion.settings import Settings
+from allive.payouts import audit, ledger
+from allive.payouts.errors import Refusal
 from tests.e2e import closed_months
 from tests.e2e.closed_months import KEY_FILE
 from tests.e2e.killing import Campaign

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ingestion.batches import UnknownBatchError, discard, list_held, release
-from ingestion.decisions import read_decisions
-from ingestion.promotion import staging_folder
-from ingestion.raw_tables import read_pins
-from ingestion.settings import Settings
+from allive.ingestion.batches import UnknownBatchError, discard, list_held, release
+from allive.ingestion.decisions import read_decisions
+from allive.ingestion.promotion import staging_folder
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.settings import Settings
 from tests.e2e import raw_layer
 from tests.e2e.killing import Campaign
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.pins_check import check_pins
-from ingestion.pins_repair import REPAIRS_FILE, repair_pins
-from ingestion.promotion import staging_folder
-from ingestion.raw_tables import REJECTS, pins_path, read_pins
-from ingestion.settings import Settings
+from allive.ingestion.pins_check import check_pins
+from allive.ingestion.pins_repair import REPAIRS_FILE, repair_pins
+from allive.ingestion.promotion import staging_folder
+from allive.ingestion.raw_tables import REJECTS, pins_path, read_pins
+from allive.ingestion.settings import Settings
 from tests.e2e import raw_layer
 from tests.e2e.killing import Campaign
 

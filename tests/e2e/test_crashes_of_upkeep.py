@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-import ingestion.compaction
-from ingestion.compaction import compact
-from ingestion.pins_check import check_pins
-from ingestion.pins_repair import repair_pins
-from ingestion.raw_tables import TABLES, pins_path, read_pins, stored_files
-from ingestion.settings import Settings
-from ingestion.vacuum import vacuum
+import allive.ingestion.compaction
+from allive.ingestion.compaction import compact
+from allive.ingestion.pins_check import check_pins
+from allive.ingestion.pins_repair import repair_pins
+from allive.ingestion.raw_tables import TABLES, pins_path, read_pins, stored_files
+from allive.ingestion.settings import Settings
+from allive.ingestion.vacuum import vacuum
 from tests.e2e import raw_layer
 from tests.e2e.killing import Campaign
 
@@ -47,7 +47,7 @@ def keep_up(home: Path) -> None:
     """Merge wherever there are two files or more, and immediately delete files that are no longer needed."""
     settings = raw_layer.settings_of(home)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
+        patch.setattr(allive.ingestion.compaction, "FEWEST_FILES", 2)
         compact(settings)
         vacuum(settings, grace=timedelta())
 

@@ -18,8 +18,8 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from dashboards.access import Role
-from dashboards.access.tokens import token_hash
+from allive.dashboards.access import Role
+from allive.dashboards.access.tokens import token_hash
 from tests.access_store import AuditLine, audit_lines, revoke_grant
 from tests.e2e.dashboards.visitors import PASSWORD, Dashboards, open_page, running_dashboards
 from tests.unit.dashboards.serving_copies import write_home

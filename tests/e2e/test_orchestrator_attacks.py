@@ -23,8 +23,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from dashboards.access import Role
-from dashboards.gate.orchestrator import ANSWER_WITHIN_S
+from allive.dashboards.access import Role
+from allive.dashboards.gate.orchestrator import ANSWER_WITHIN_S
 from tests.access_store import revoke_grant
 from tests.e2e.dashboards.visitors import ROOT, Dashboards, Visitor
 
@@ -41,7 +41,7 @@ READ = "query { version runsOrError { __typename ... on Runs { results { id } } 
 AS_JSON = json.dumps({"query": LAUNCH})
 # `allive` with more time to start, for a busy machine.
 PATIENT = f"""
-from orchestration import cli, service
+from allive.orchestration import cli, service
 service.START_TIMEOUT_S = {START_TIMEOUT_S}
 cli.main()
 """

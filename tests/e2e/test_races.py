@@ -11,9 +11,9 @@ from typing import Final
 
 import pytest
 
-from ingestion.settings import Settings
-from payouts import ledger
-from payouts.errors import Refusal
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger
+from allive.payouts.errors import Refusal
 from tests.e2e import closed_months
 from tests.e2e.conftest import USUAL, Chances
 from tests.pipeline import new_pipeline

@@ -12,11 +12,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.lock import DataHomeLockedError, data_home_lock
-from ingestion.settings import DBT_PROJECT_DIR, Settings
-from orchestration.commands.dbt import REFUSED, WRONG_USAGE, by_hand, run_dbt_by_hand
-from payouts import ledger
-from payouts.months import following
+from allive.ingestion.lock import DataHomeLockedError, data_home_lock
+from allive.ingestion.settings import DBT_PROJECT_DIR, Settings
+from allive.orchestration.commands.dbt import REFUSED, WRONG_USAGE, by_hand, run_dbt_by_hand
+from allive.payouts import ledger
+from allive.payouts.months import following
 from tests.conftest import GOLDEN
 from tests.pipeline import Pipeline, new_pipeline
 

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from ingestion.settings import Settings
-from orchestration.parsed_project import parsed_project
-from orchestration.warehouse import build_warehouse
+from allive.ingestion.settings import Settings
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.warehouse import build_warehouse
 
 
 def test_every_unit_test_of_the_models_passes(unit_tested_home: Path) -> None:

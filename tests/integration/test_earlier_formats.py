@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import Settings
-from payouts import ledger
-from payouts.verification import Verdict, verify
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger
+from allive.payouts.verification import Verdict, verify
 from tests.fixtures.homes import MONTHS_OF_FORMAT_1, PSEUDONYM_KEY, unpack_format_1
 
 LAST_RUN_HASH = "375fbf3393b06ddedf44f68313fafd4c33e8f4b79dcb14ca7b920a3a08ec1779"
@@ -43,7 +43,7 @@ def environment(home: Path) -> dict[str, str]:
     return {**os.environ, "ALLIVE_HOME": str(home), "ALLIVE_PSEUDONYM_KEY": PSEUDONYM_KEY, "COLUMNS": "80"}
 
 
-VERIFY = (sys.executable, "-m", "orchestration.cli", "verify")
+VERIFY = (sys.executable, "-m", "allive.orchestration.cli", "verify")
 
 
 def allive_verify(home: Path, *before: str) -> subprocess.CompletedProcess[str]:

@@ -14,18 +14,18 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from ingestion.settings import Settings
-from orchestration.commands.explain import explain_artist
-from orchestration.commands.simulate import simulate_month
-from orchestration.home_lock import hold_data_home
-from orchestration.publishing.month_inputs import read_month_inputs
-from orchestration.publishing.previous_copy import PreviousCopy
-from orchestration.publishing.scenarios import SCENARIOS, compute_scenarios
-from payouts.closing import settle_month
-from payouts.errors import Refusal
-from payouts.explanation import explain
-from payouts.run import ClosedRun
-from payouts.simulation import Scenario, Simulation, simulate
+from allive.ingestion.settings import Settings
+from allive.orchestration.commands.explain import explain_artist
+from allive.orchestration.commands.simulate import simulate_month
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.publishing.month_inputs import read_month_inputs
+from allive.orchestration.publishing.previous_copy import PreviousCopy
+from allive.orchestration.publishing.scenarios import SCENARIOS, compute_scenarios
+from allive.payouts.closing import settle_month
+from allive.payouts.errors import Refusal
+from allive.payouts.explanation import explain
+from allive.payouts.run import ClosedRun
+from allive.payouts.simulation import Scenario, Simulation, simulate
 from tests.oracle import History, Policy, Settlement, Snapshot, Subscription, read_landing, settle
 from tests.oracle.settlement import NANOS_PER_CENT, largest_remainder
 from tests.pipeline import Pipeline, new_pipeline

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from payouts import audit
+from allive.payouts import audit
 from tests.conftest import GOLDEN
 from tests.pipeline import Pipeline
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from ingestion.settings import Settings
-from orchestration.warehouse import build_warehouse, open_warehouse
-from payouts.warehouse_mark import note_mark
+from allive.ingestion.settings import Settings
+from allive.orchestration.warehouse import build_warehouse, open_warehouse
+from allive.payouts.warehouse_mark import note_mark
 from tests.pipeline import Pipeline, new_pipeline
 from tests.worlds.delivery import write_lines
 from tests.worlds.world import World

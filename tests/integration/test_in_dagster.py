@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import Settings
-from orchestration.definitions import defs
+from allive.ingestion.settings import Settings
+from allive.orchestration.definitions import defs
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

@@ -14,23 +14,23 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.contracts import RECORD_TYPES
-from ingestion.expectations.validation import validate
-from ingestion.load import load_new_files
-from ingestion.raw_tables import TABLES, columns_of, create_raw_views, read_pins, scan_of
-from ingestion.settings import Settings
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.expectations.validation import validate
+from allive.ingestion.load import load_new_files
+from allive.ingestion.raw_tables import TABLES, columns_of, create_raw_views, read_pins, scan_of
+from allive.ingestion.settings import Settings
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 LOAD_ALL = """
-from ingestion.contracts import RECORD_TYPES
-from ingestion.load import load_new_files
-from ingestion.settings import Settings
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.load import load_new_files
+from allive.ingestion.settings import Settings
 print("begun", flush=True)
 for record_type in RECORD_TYPES:
     load_new_files(Settings(), record_type)
 """
 # Crashes affect files, not validation, so the import of the suites' library is left out.
-WITHOUT_SUITES = "import ingestion.load\ningestion.load.validate = lambda *_: ()\n"
+WITHOUT_SUITES = "import allive.ingestion.load\nallive.ingestion.load.validate = lambda *_: ()\n"
 
 
 def contents(settings):
@@ -126,10 +126,10 @@ def test_arrival_in_three_runs_each_twice_once_compressed_changes_nothing(tmp_pa
 
 PEAK = """
 import resource, sys
-import ingestion.readers
-from ingestion.load import load_new_files
-ingestion.readers._SLICE_BYTES = 16 << 20  # small, so that a small file has many slices
-from ingestion.settings import Settings
+import allive.ingestion.readers
+from allive.ingestion.load import load_new_files
+allive.ingestion.readers._SLICE_BYTES = 16 << 20  # small, so that a small file has many slices
+from allive.ingestion.settings import Settings
 report = load_new_files(Settings(memory_limit="256MB", threads=2), "heartbeats")
 print(report.records, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
@@ -216,7 +216,7 @@ def test_each_expectation_fails_where_it_should(record_type):
     with duckdb.connect() as con:
         con.execute("set TimeZone = 'UTC'")
         con.execute(f"create table broken as {query}")
-        results = validate(con, "broken", f"ingestion.expectations.{record_type}")
+        results = validate(con, "broken", f"allive.ingestion.expectations.{record_type}")
     failed = {result.name: result for result in results if not result.passed}
     assert set(failed) == expected
     assert {name for name, result in failed.items() if result.severity == "warning"} == (expected & WARNINGS)
@@ -227,14 +227,14 @@ def test_each_expectation_fails_where_it_should(record_type):
 def test_every_expectation_holds_on_nothing(record_type):
     with duckdb.connect() as con:
         con.execute(f"create view nothing as {scan_of(record_type, [])}")
-        results = validate(con, "nothing", f"ingestion.expectations.{record_type}")
+        results = validate(con, "nothing", f"allive.ingestion.expectations.{record_type}")
     assert all(result.passed for result in results)
 
 
 def test_an_expectation_that_cannot_be_evaluated_is_not_met():
     with duckdb.connect() as con:
         con.execute("create table other as select 1 as a")
-        results = validate(con, "other", "ingestion.expectations.live_credits")
+        results = validate(con, "other", "allive.ingestion.expectations.live_credits")
     assert not any(result.passed for result in results)
     assert all(result.detail for result in results)
 

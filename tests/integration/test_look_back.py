@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import DBT_PROJECT_DIR, Settings
-from orchestration.parsed_project import parsed_project
-from payouts import ledger, requests
-from payouts.close_orders import order_close
-from payouts.closing import close_month, preview_month, settle_month
-from payouts.errors import Refusal
+from allive.ingestion.settings import DBT_PROJECT_DIR, Settings
+from allive.orchestration.parsed_project import parsed_project
+from allive.payouts import ledger, requests
+from allive.payouts.close_orders import order_close
+from allive.payouts.closing import close_month, preview_month, settle_month
+from allive.payouts.errors import Refusal
 from tests.pipeline import Pipeline
 from tests.two_years.books import ClosedMonth, periods_of
 from tests.two_years.cast import DUO, credited, everything_at_the_beginning, period, watching

@@ -12,18 +12,18 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-import orchestration.commands.refresh
-import orchestration.runs
-from ingestion.batches import list_held
-from ingestion.settings import Settings
-from orchestration import cli
-from orchestration.dbt_manifest import check_of, with_every_test
-from orchestration.definitions import defs
-from orchestration.home_lock import hold_data_home
-from orchestration.nothing_new import outcome_of_nothing_new
-from orchestration.parsed_project import parsed_project
-from orchestration.publishing import CURRENT
-from payouts import audit
+import allive.orchestration.commands.refresh
+import allive.orchestration.runs
+from allive.ingestion.batches import list_held
+from allive.ingestion.settings import Settings
+from allive.orchestration import cli
+from allive.orchestration.dbt_manifest import check_of, with_every_test
+from allive.orchestration.definitions import defs
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.nothing_new import outcome_of_nothing_new
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.publishing import CURRENT
+from allive.payouts import audit
 from tests.pipeline import Pipeline, new_pipeline
 
 # Dagster 1.13 still asks pydantic for `__fields__`.
@@ -48,13 +48,13 @@ def home(tmp_path_factory, unit_tested_home):
 def jobs(monkeypatch):
     """The jobs that a test starts, in order."""
     started = []
-    run_job = orchestration.runs.run_job
+    run_job = allive.orchestration.runs.run_job
 
     def noted(settings, name, **options):
         started.append(name)
         return run_job(settings, name, **options)
 
-    monkeypatch.setattr(orchestration.runs, "run_job", noted)
+    monkeypatch.setattr(allive.orchestration.runs, "run_job", noted)
     return started
 
 
@@ -66,7 +66,7 @@ def answer():
 
 def answer_of_job():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(orchestration.commands.refresh, "outcome_of_nothing_new", lambda _: None)
+        patch.setattr(allive.orchestration.commands.refresh, "outcome_of_nothing_new", lambda _: None)
         return answer()
 
 
@@ -104,13 +104,13 @@ def test_nothing_new_is_answered_as_by_the_job(home, jobs):
 
 def test_the_outcome_has_the_assets_and_warnings_of_the_job(home, jobs, monkeypatch):
     outcomes = []
-    run_job = orchestration.runs.run_job
+    run_job = allive.orchestration.runs.run_job
 
     def kept(*arguments, **options):
         outcomes.append(run_job(*arguments, **options))
         return outcomes[0]
 
-    monkeypatch.setattr(orchestration.runs, "run_job", kept)
+    monkeypatch.setattr(allive.orchestration.runs, "run_job", kept)
     answer_of_job()
     of_job, of_look = outcomes[0], found(home)
     assert of_look.assets.keys() == of_job.assets.keys()

@@ -10,13 +10,13 @@ from random import Random
 import duckdb
 import pytest
 
-from ingestion.settings import DBT_PROJECT_DIR, Settings
-from orchestration.parsed_project import dbt_arguments, profile_environment
-from orchestration.warehouse import build_warehouse, open_warehouse, read_finished_build
-from payouts import ledger
-from payouts.closing import settle_month
-from payouts.errors import Refusal
-from payouts.warehouse_mark import note_mark
+from allive.ingestion.settings import DBT_PROJECT_DIR, Settings
+from allive.orchestration.parsed_project import dbt_arguments, profile_environment
+from allive.orchestration.warehouse import build_warehouse, open_warehouse, read_finished_build
+from allive.payouts import ledger
+from allive.payouts.closing import settle_month
+from allive.payouts.errors import Refusal
+from allive.payouts.warehouse_mark import note_mark
 from tests.pipeline import Pipeline, new_pipeline
 from tests.two_years.cast import everything_at_the_beginning
 from tests.two_years.story import Story
@@ -183,7 +183,7 @@ def test_whatever_row_is_altered_the_close_gives_the_same_bytes_or_refuses(
 
     Statements are left out, because they are made from the other files alone.
     """
-    monkeypatch.setattr("payouts.files.write_statements", lambda *_arguments, **_options: 0)
+    monkeypatch.setattr("allive.payouts.files.write_statements", lambda *_arguments, **_options: 0)
     expected = without_documents(undisturbed)
     pipeline = copy_of(before, tmp_path / "home")
     settings = pipeline.settings

@@ -11,19 +11,19 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from ingestion.batches import list_held
-from ingestion.contracts import RECORD_TYPES
-from ingestion.raw_tables import read_pins
-from ingestion.settings import Settings
-from orchestration import cli
-from orchestration.definitions import defs
-from orchestration.home_lock import hold_data_home
-from orchestration.instance import open_instance
-from orchestration.parsed_project import parsed_project
-from orchestration.publishing import CURRENT
-from orchestration.runs import run_job
-from payouts import audit
-from payouts.close_orders import order_close
+from allive.ingestion.batches import list_held
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.settings import Settings
+from allive.orchestration import cli
+from allive.orchestration.definitions import defs
+from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.instance import open_instance
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.publishing import CURRENT
+from allive.orchestration.runs import run_job
+from allive.payouts import audit
+from allive.payouts.close_orders import order_close
 from tests.pipeline import new_pipeline
 
 # Dagster 1.13 still asks pydantic for `__fields__`.
@@ -205,7 +205,7 @@ def test_a_failed_load_closes_nothing(home, first_run, monkeypatch):
 
     monkeypatch.setenv("ALLIVE_AUTO_CLOSE", "true")
     monkeypatch.setenv("ALLIVE_AUTO_CLOSE_STOPS_AT", "[]")
-    monkeypatch.setattr("orchestration.defs.ingestion.raw.load_new_files", fail)
+    monkeypatch.setattr("allive.orchestration.defs.ingestion.raw.load_new_files", fail)
     outcome = run(home, "monthly_payout", partition_key="2021-01")
     assert not outcome.success
     assert "No space left on device" in " ".join(outcome.failures)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from orchestration.warehouse import build_warehouse
-from payouts.closing import settle_month
+from allive.orchestration.warehouse import build_warehouse
+from allive.payouts.closing import settle_month
 from tests.oracle import read_landing
 from tests.pipeline import Pipeline
 from tests.properties.pipeline import assert_player_health_agrees

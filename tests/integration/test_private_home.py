@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ingestion.settings import Settings
-from payouts.closing import settle_month
+from allive.ingestion.settings import Settings
+from allive.payouts.closing import settle_month
 from tests.conftest import GOLDEN
 
 _DEADLINE_S = 900
@@ -43,7 +43,7 @@ def test_what_the_commands_write_has_no_bit_for_group_or_others(tmp_path: Path, 
 def _allive(home: Path, *arguments: str) -> None:
     """Run a command on the data home, under the usual umask of a shell."""
     done = subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", *arguments],
+        [sys.executable, "-m", "allive.orchestration.cli", *arguments],
         env={**os.environ, "ALLIVE_HOME": str(home)},
         umask=0o022,
         capture_output=True,

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-import ingestion.compaction
-from ingestion.compaction import compact
-from ingestion.raw_tables import read_pins, table_path
-from ingestion.vacuum import vacuum
-from orchestration.warehouse import build_warehouse, files_in_views
-from payouts.verification import verify
+import allive.ingestion.compaction
+from allive.ingestion.compaction import compact
+from allive.ingestion.raw_tables import read_pins, table_path
+from allive.ingestion.vacuum import vacuum
+from allive.orchestration.warehouse import build_warehouse, files_in_views
+from allive.payouts.verification import verify
 from tests.integration.test_history import assert_rows_are_those_of_a_full_build
 from tests.oracle import History, read_landing
 from tests.pipeline import Pipeline
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.figures
 
 @pytest.fixture(autouse=True)
 def few_files_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
+    monkeypatch.setattr(allive.ingestion.compaction, "FEWEST_FILES", 2)
 
 
 def keep_up(pipeline: Pipeline) -> int:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from ingestion.batches import list_held
-from orchestration import cli
-from payouts.closing import settle_month
-from payouts.ledger import month_dir
+from allive.ingestion.batches import list_held
+from allive.orchestration import cli
+from allive.payouts.closing import settle_month
+from allive.payouts.ledger import month_dir
 from tests.oracle.landed_files import read_file
 from tests.oracle.landed_records import judge
 from tests.oracle.watch_time import WatchTime

@@ -7,8 +7,8 @@ from datetime import date
 import duckdb
 import pytest
 
+from allive.ingestion.raw_tables import create_raw_views, read_pins
 from bench.season import Season, land_season, load_season
-from ingestion.raw_tables import create_raw_views, read_pins
 from tests.oracle import History, read_landing
 from tests.pipeline import Pipeline
 from tests.properties.pipeline import assert_closed_month_agrees

@@ -3,9 +3,9 @@
 import shutil
 from pathlib import Path
 
-from ingestion.settings import DBT_PROJECT_DIR, Settings
-from orchestration.dbt_invocation import invoke_dbt
-from orchestration.parsed_project import parsed_project
+from allive.ingestion.settings import DBT_PROJECT_DIR, Settings
+from allive.orchestration.dbt_invocation import invoke_dbt
+from allive.orchestration.parsed_project import parsed_project
 
 PROJECT = """
 name: allive

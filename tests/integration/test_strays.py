@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from ingestion import day_files
-from ingestion.compaction import compact
-from ingestion.raw_tables import is_stray, read_pins, stored_files
-from payouts.closed_month.findings import Verdict
-from payouts.verification.verifying import verify
+from allive.ingestion import day_files
+from allive.ingestion.compaction import compact
+from allive.ingestion.raw_tables import is_stray, read_pins, stored_files
+from allive.payouts.closed_month.findings import Verdict
+from allive.payouts.verification.verifying import verify
 from tests.pipeline import Pipeline
 from tests.worlds.world import World
 
@@ -41,7 +41,7 @@ def test_strays_are_watched_paid_and_proven_as_all_others(
     """Compare two builds with strays, compacted on the way and closed, with one build of files by day."""
     world = World.random(111)
     ours, theirs = make_pipeline("strays"), make_pipeline("by-day")
-    monkeypatch.setattr("ingestion.compaction.FEWEST_FILES", 2)
+    monkeypatch.setattr("allive.ingestion.compaction.FEWEST_FILES", 2)
     # Days with many heartbeats have their own files; days with few share a file.
     monkeypatch.setattr(day_files, "MOST_DAYS", 3)
     monkeypatch.setattr(day_files, "FEWEST_OF_A_DAY", 25)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.settings import DBT_PROJECT_DIR
+from allive.ingestion.settings import DBT_PROJECT_DIR
 
 MODEL = """
 {{ config(materialized=var('materialized', 'table')) }}

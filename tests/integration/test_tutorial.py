@@ -9,9 +9,9 @@ from typing import Final
 import pytest
 from typer.testing import CliRunner
 
-from ingestion.settings import Settings
-from orchestration import cli
-from payouts.ledger import month_dir
+from allive.ingestion.settings import Settings
+from allive.orchestration import cli
+from allive.payouts.ledger import month_dir
 
 # Dagster 1.13 still asks pydantic for `__fields__`.
 pytestmark = pytest.mark.filterwarnings("ignore:The `__fields__` attribute is deprecated")

@@ -5,8 +5,8 @@ import shutil
 
 import pytest
 
-from orchestration.warehouse import Build, build_warehouse, open_warehouse
-from payouts.warehouse_mark import note_mark
+from allive.orchestration.warehouse import Build, build_warehouse, open_warehouse
+from allive.payouts.warehouse_mark import note_mark
 from tests.pipeline import Pipeline
 
 HEARTBEAT = {

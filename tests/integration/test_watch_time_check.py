@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
-from ingestion.settings import DBT_PROJECT_DIR
-from orchestration.dbt_invocation import NodeResult
-from orchestration.parsed_project import parsed_project
-from orchestration.warehouse import open_warehouse, run_dbt
+from allive.ingestion.settings import DBT_PROJECT_DIR
+from allive.orchestration.dbt_invocation import NodeResult
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.warehouse import open_warehouse, run_dbt
 from tests.pipeline import Pipeline
 from tests.worlds.world import World
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from ingestion import batches
+from allive.ingestion import batches
 from tests.oracle import History, read_landing
 from tests.pipeline import Pipeline
 from tests.properties.pipeline import assert_closed_month_agrees, assert_warehouse_agrees

@@ -13,12 +13,22 @@ from xml.etree import ElementTree as ET
 
 import duckdb
 
-from ingestion.raw_tables import create_raw_views, read_pins
-from ingestion.settings import PROJECT_ROOT, Settings
-from orchestration.parsed_project import dbt_arguments, profile_environment
-from payouts.bookings import create_booking_views
+from allive.ingestion.raw_tables import create_raw_views, read_pins
+from allive.ingestion.settings import PROJECT_ROOT, Settings
+from allive.orchestration.parsed_project import dbt_arguments, profile_environment
+from allive.payouts.bookings import create_booking_views
 
-COPIED = (".ci", "dashboards", "dbt_project", "ingestion", "orchestration", "payouts", "tests", "pyproject.toml")
+COPIED = (
+    ".ci",
+    "allive",
+    "dashboards",
+    "dbt_project",
+    "ingestion",
+    "orchestration",
+    "payouts",
+    "tests",
+    "pyproject.toml",
+)
 NOT_COPIED = ("__pycache__", "target", "logs", ".hypothesis", "node_modules")
 DEADLINE_S = 900
 """Limit for one run of pytest: a mutant can loop forever."""
@@ -59,7 +69,7 @@ def copy_project(root: Path) -> None:
     for name in COPIED:
         source = PROJECT_ROOT / name
         if source.is_dir():
-            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns(*NOT_COPIED))
+            shutil.copytree(source, root / name, symlinks=True, ignore=shutil.ignore_patterns(*NOT_COPIED))
         else:
             shutil.copy(source, root / name)
 
@@ -131,7 +141,9 @@ class PytestEngine:
         return {test: result_of([case for case in cases if _node_of(case) == test]) for test in tests}
 
     def _check_imports(self) -> None:
-        imported = self._execute([sys.executable, "-c", "import dashboards, payouts; print(payouts.__file__)"])
+        imported = self._execute(
+            [sys.executable, "-c", "import allive.dashboards, allive.payouts; print(allive.payouts.__file__)"]
+        )
         if not imported.stdout.startswith(str(self.root)):
             raise RuntimeError(
                 f"Tests would import {imported.stdout.strip() or imported.stderr}, expected the copy in {self.root}."

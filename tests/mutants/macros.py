@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from jinja2 import Environment, StrictUndefined
 
-from ingestion.settings import DBT_PROJECT_DIR
+from allive.ingestion.settings import DBT_PROJECT_DIR
 
 NEEDS_DBT = {"comments.sql", "tables.sql", "watermark.sql"}
 

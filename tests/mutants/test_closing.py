@@ -9,18 +9,18 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.batches import HeldBatch, HeldFile
-from ingestion.reports import BatchReport
-from ingestion.settings import Settings
-from payouts import closing, ledger, preconditions, requests
-from payouts.close_orders import CloseOrder, order_close
-from payouts.close_warnings import CloseWarning, acknowledgement
-from payouts.closed_month.findings import Check, Finding
-from payouts.errors import Refusal
-from payouts.run import compute_run
-from payouts.settlement import ArtistMonth, Settlement
-from payouts.verification.proving import Proof
-from payouts.warehouse_mark import note_mark
+from allive.ingestion.batches import HeldBatch, HeldFile
+from allive.ingestion.reports import BatchReport
+from allive.ingestion.settings import Settings
+from allive.payouts import closing, ledger, preconditions, requests
+from allive.payouts.close_orders import CloseOrder, order_close
+from allive.payouts.close_warnings import CloseWarning, acknowledgement
+from allive.payouts.closed_month.findings import Check, Finding
+from allive.payouts.errors import Refusal
+from allive.payouts.run import compute_run
+from allive.payouts.settlement import ArtistMonth, Settlement
+from allive.payouts.verification.proving import Proof
+from allive.payouts.warehouse_mark import note_mark
 
 MARTS = """
     create schema marts; create schema booked; create schema build; create schema raw;
@@ -101,7 +101,7 @@ def hold(monkeypatch: pytest.MonkeyPatch, day: date) -> None:
     report = BatchReport("b-1", 1, "heartbeats", 1, 1, 0, 1, "held", (), (), 0)
     file = HeldFile("heartbeats/a.ndjson", "hash", 1, 0, day, day, ("reject_share",))
     held = HeldBatch(report, (file,), "2021-04-01T00:00:00+00:00")
-    monkeypatch.setattr("payouts.closing.list_held", lambda _: (held,))
+    monkeypatch.setattr("allive.payouts.closing.list_held", lambda _: (held,))
 
 
 def test_a_blocker_refuses_its_month_and_no_other(settings: Settings) -> None:
@@ -213,8 +213,8 @@ def test_a_difference_in_the_second_computation_refuses_and_leaves_nothing(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finding = Finding(Check.AMOUNTS, "2021-01/artist_payouts.csv", "artist 'a', earned_cents", "101", "100")
-    monkeypatch.setattr("payouts.verification.proving.prove_run", lambda *_, **__: Proof((finding,), (), 1))
-    monkeypatch.setattr("payouts.files.write_data", lambda folder, *_, **__: (folder / "data.csv").touch())
+    monkeypatch.setattr("allive.payouts.verification.proving.prove_run", lambda *_, **__: Proof((finding,), (), 1))
+    monkeypatch.setattr("allive.payouts.files.write_data", lambda folder, *_, **__: (folder / "data.csv").touch())
     order = order_close(settings, "2021-01", operator="ana", origin="command")
     first, causes = answer_to_a_close(settings, order_id=order.order_id)
     assert first == ("2021-01/artist_payouts.csv, artist 'a', earned_cents: the warehouse gives 101, the records 100.")

@@ -1,8 +1,8 @@
-"""Settles a month with the library `payouts.user_centric`, and compares it with the oracle's settlement."""
+"""Settles a month with the library `allive.payouts.user_centric`, and compares it with the oracle's settlement."""
 
 from collections import defaultdict
 
-from payouts.user_centric import (
+from allive.payouts.user_centric import (
     NANOS_PER_CENT,
     Catalogue,
     Payee,

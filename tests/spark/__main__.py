@@ -17,12 +17,12 @@ from types import FrameType
 
 from pyspark.sql import SparkSession
 
-from ingestion.raw_tables import is_stray
-from ingestion.settings import Settings
-from orchestration import spark
-from orchestration.spark.built_tables import read_built_tables, tables_dir
-from orchestration.spark.session import spark_session
-from payouts import audit
+from allive.ingestion.raw_tables import is_stray
+from allive.ingestion.settings import Settings
+from allive.orchestration import spark
+from allive.orchestration.spark.built_tables import read_built_tables, tables_dir
+from allive.orchestration.spark.session import spark_session
+from allive.payouts import audit
 from tests.pipeline import PAYER, Pipeline
 from tests.spark import beside, cluster, engines, event_log
 from tests.spark.beside import DuckdbHalf

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
-from ingestion.demo.season import write_season
-from ingestion.settings import PROJECT_ROOT, Settings
-from orchestration import warehouse
-from orchestration.parsed_project import parsed_project
+from allive.ingestion.demo.season import write_season
+from allive.ingestion.settings import PROJECT_ROOT, Settings
+from allive.orchestration import warehouse
+from allive.orchestration.parsed_project import parsed_project
 from tests.spark import engines
 from tests.worlds.world import Size, World
 

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import duckdb
 
-from ingestion.contracts import RECORD_TYPES
-from ingestion.load import load_new_files
-from ingestion.raw_tables import read_pins
-from ingestion.settings import DBT_PROJECT_DIR, Settings
-from orchestration import spark, warehouse
-from orchestration.dbt_invocation import NodeResult, invoke_dbt
-from orchestration.parsed_project import parsed_project
-from orchestration.spark.built_tables import read_built_tables
-from orchestration.spark.registration import scan_of
-from payouts import ledger
-from payouts.warehouse_mark import draw_token
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.load import load_new_files
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.settings import DBT_PROJECT_DIR, Settings
+from allive.orchestration import spark, warehouse
+from allive.orchestration.dbt_invocation import NodeResult, invoke_dbt
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.spark.built_tables import read_built_tables
+from allive.orchestration.spark.registration import scan_of
+from allive.payouts import ledger
+from allive.payouts.warehouse_mark import draw_token
 
 # Hashes of a month's inputs: each engine has its own, and never reads the other's.
 NOT_COMPARED = frozenset({"inputs"})

@@ -5,8 +5,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from payouts import requests
-from payouts.verification import verify
+from allive.payouts import requests
+from allive.payouts.verification import verify
 from tests.oracle import History, Snapshot, read_landing, settle
 from tests.oracle.settlement import envelope_cents, is_payable, last_day, months_later
 from tests.pipeline import Pipeline

@@ -5,8 +5,8 @@ import doctest
 import pytest
 from schwifty import IBAN
 
-from ingestion.demo import bank_details, subscriptions
-from ingestion.demo.bank_details import (
+from allive.ingestion.demo import bank_details, subscriptions
+from allive.ingestion.demo.bank_details import (
     belgian_iban,
     french_iban,
     german_iban,

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from schwifty import IBAN
 
-from ingestion.demo.season import LandingNotEmptyError, plan_season, write_season
+from allive.ingestion.demo.season import LandingNotEmptyError, plan_season, write_season
 
 pytestmark = pytest.mark.slow
 

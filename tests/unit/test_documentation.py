@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 import typer
 
-from ingestion.settings import Settings
-from orchestration.cli import app
+from allive.ingestion.settings import Settings
+from allive.orchestration.cli import app
 
 ROOT: Final = Path(__file__).parents[2]
 # Not the decisions, which name what was replaced, nor the two pages that are kept word for word.

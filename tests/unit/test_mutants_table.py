@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ingestion.settings import PROJECT_ROOT
+from allive.ingestion.settings import PROJECT_ROOT
 from tests.mutants.mutant import Mutant
 from tests.mutants.table import MUTANTS
 

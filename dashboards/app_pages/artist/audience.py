@@ -8,17 +8,17 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import formatting, layout
-from dashboards.app_pages.artist.opening import month_first, open_page
-from dashboards.charts import draw, is_dark
-from dashboards.charts_artist import Segment, people_bars
-from dashboards.formatting import NOTHING, Language
-from dashboards.layout import Card, Column
-from dashboards.queries.artist import watching
-from dashboards.serving import Row
-from dashboards.small_groups import is_small, part_of
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import formatting, layout
+from allive.dashboards.app_pages.artist.opening import month_first, open_page
+from allive.dashboards.charts import draw, is_dark
+from allive.dashboards.charts_artist import Segment, people_bars
+from allive.dashboards.formatting import NOTHING, Language
+from allive.dashboards.layout import Card, Column
+from allive.dashboards.queries.artist import watching
+from allive.dashboards.serving import Row
+from allive.dashboards.small_groups import is_small, part_of
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 EXPORT: Final = "artist-audience"
 MONTHS_DRAWN: Final = 12

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
-from dashboards import formatting
-from dashboards.app_pages.artist.opening import month_first
-from dashboards.formatting import FEWEST_SHOWN, NOTHING, cents_of_nanos
-from dashboards.layout import Card, Column
-from dashboards.serving import Row
-from dashboards.texts import Texts
+from allive.dashboards import formatting
+from allive.dashboards.app_pages.artist.opening import month_first
+from allive.dashboards.formatting import FEWEST_SHOWN, NOTHING, cents_of_nanos
+from allive.dashboards.layout import Card, Column
+from allive.dashboards.serving import Row
+from allive.dashboards.texts import Texts
 
 _LEAST_MOVE_NANOS: Final = 5_000_000
 """Half a cent: smaller changes would be shown as 0,00 €."""

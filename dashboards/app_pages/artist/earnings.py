@@ -7,17 +7,17 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import formatting, layout
-from dashboards.app_pages.artist import earning_parts as parts
-from dashboards.app_pages.artist.opening import month_first, open_page, plain
-from dashboards.charts import draw, is_dark
-from dashboards.charts_artist import Segment, money_bars
-from dashboards.formatting import cents_of_nanos
-from dashboards.layout import Card, Column
-from dashboards.queries.artist import Artist, money
-from dashboards.serving import Row, Rows
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import formatting, layout
+from allive.dashboards.app_pages.artist import earning_parts as parts
+from allive.dashboards.app_pages.artist.opening import month_first, open_page, plain
+from allive.dashboards.charts import draw, is_dark
+from allive.dashboards.charts_artist import Segment, money_bars
+from allive.dashboards.formatting import cents_of_nanos
+from allive.dashboards.layout import Card, Column
+from allive.dashboards.queries.artist import Artist, money
+from allive.dashboards.serving import Row, Rows
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 MONTHS_DRAWN: Final = 12
 

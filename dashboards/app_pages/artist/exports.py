@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from dashboards.access import Principal
-from dashboards.app_pages.artist.audience import EXPORT, told
-from dashboards.exports import Export, ExportParameterError, export
-from dashboards.queries.artist import money, watching
-from dashboards.serving import Row, ServingCopy
-from dashboards.small_groups import is_small
+from allive.dashboards.access import Principal
+from allive.dashboards.app_pages.artist.audience import EXPORT, told
+from allive.dashboards.exports import Export, ExportParameterError, export
+from allive.dashboards.queries.artist import money, watching
+from allive.dashboards.serving import Row, ServingCopy
+from allive.dashboards.small_groups import is_small
 
 MONTHS: Final = "artist-months"
 LIVES: Final = "artist-lives"

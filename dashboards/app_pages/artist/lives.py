@@ -5,17 +5,17 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import formatting, layout
-from dashboards.app_pages.artist.opening import open_page, plain
-from dashboards.charts import draw, is_dark
-from dashboards.charts_artist import Bar, name_bars, retention_curve
-from dashboards.formatting import FEWEST_SHOWN, NOTHING
-from dashboards.layout import Card, Column
-from dashboards.queries.artist import Artist, watching
-from dashboards.serving import Row, Rows
-from dashboards.small_groups import is_small, parts
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import formatting, layout
+from allive.dashboards.app_pages.artist.opening import open_page, plain
+from allive.dashboards.charts import draw, is_dark
+from allive.dashboards.charts_artist import Bar, name_bars, retention_curve
+from allive.dashboards.formatting import FEWEST_SHOWN, NOTHING
+from allive.dashboards.layout import Card, Column
+from allive.dashboards.queries.artist import Artist, watching
+from allive.dashboards.serving import Row, Rows
+from allive.dashboards.small_groups import is_small, parts
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 _WHOLE_BP: Final = 10_000
 _MOST_POINTS: Final = 120

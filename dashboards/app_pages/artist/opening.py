@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboards import formatting, layout
-from dashboards.formatting import Language
-from dashboards.queries.artist import Artist, find_artist
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import formatting, layout
+from allive.dashboards.formatting import Language
+from allive.dashboards.queries.artist import Artist, find_artist
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 
 def open_page(viewer: Viewer, texts: Texts) -> Artist | None:

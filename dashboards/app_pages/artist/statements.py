@@ -6,14 +6,14 @@ from urllib.parse import quote
 
 import streamlit as st
 
-from dashboards import formatting, layout
-from dashboards.app_pages.artist import exports
-from dashboards.app_pages.artist.opening import month_first, open_page
-from dashboards.layout import Card, FileLink
-from dashboards.queries.artist import Artist, money
-from dashboards.serving import Row
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import formatting, layout
+from allive.dashboards.app_pages.artist import exports
+from allive.dashboards.app_pages.artist.opening import month_first, open_page
+from allive.dashboards.layout import Card, FileLink
+from allive.dashboards.queries.artist import Artist, money
+from allive.dashboards.serving import Row
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 _EXPORTS: Final = {exports.MONTHS: "months", exports.LIVES: "lives", exports.AUDIENCE: "audience"}
 """The exports and the keys of their link texts."""

@@ -4,13 +4,13 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import formatting, layout
-from dashboards.app_pages.management import reading
-from dashboards.layout import Card, Column
-from dashboards.queries.management import catalogue as queries
-from dashboards.serving import Row, Rows
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import formatting, layout
+from allive.dashboards.app_pages.management import reading
+from allive.dashboards.layout import Card, Column
+from allive.dashboards.queries.management import catalogue as queries
+from allive.dashboards.serving import Row, Rows
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 _ALL: Final = ""
 _MS_PER_S: Final = 1_000

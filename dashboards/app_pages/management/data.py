@@ -5,16 +5,16 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import formatting, layout
-from dashboards.access import Role
-from dashboards.addresses import ORDERS, PREFIX
-from dashboards.app_pages.management import players
-from dashboards.layout import Card, Column
-from dashboards.queries.management import data as queries
-from dashboards.serving import Rows
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
-from ingestion.paris_days import PARIS
+from allive.dashboards import formatting, layout
+from allive.dashboards.access import Role
+from allive.dashboards.addresses import ORDERS, PREFIX
+from allive.dashboards.app_pages.management import players
+from allive.dashboards.layout import Card, Column
+from allive.dashboards.queries.management import data as queries
+from allive.dashboards.serving import Rows
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
+from allive.ingestion.paris_days import PARIS
 
 _REASONS: Final = frozenset(
     {

@@ -4,10 +4,19 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from dashboards.access import Principal
-from dashboards.exports import Export, ExportParameterError, Make, export
-from dashboards.queries.management import catalogue, data, emerging, overview, payouts, players, scenarios, subscribers
-from dashboards.serving import Rows, ServingCopy
+from allive.dashboards.access import Principal
+from allive.dashboards.exports import Export, ExportParameterError, Make, export
+from allive.dashboards.queries.management import (
+    catalogue,
+    data,
+    emerging,
+    overview,
+    payouts,
+    players,
+    scenarios,
+    subscribers,
+)
+from allive.dashboards.serving import Rows, ServingCopy
 
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 

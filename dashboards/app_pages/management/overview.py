@@ -5,15 +5,15 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import charts, charts_management, formatting, layout
-from dashboards.app_pages.management import reading
-from dashboards.charts_management import Mark, Series
-from dashboards.layout import Card, Column
-from dashboards.queries.management import overview as queries
-from dashboards.serving import Row, Rows
-from dashboards.targets import TargetsError, read_targets, targets_path
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import charts, charts_management, formatting, layout
+from allive.dashboards.app_pages.management import reading
+from allive.dashboards.charts_management import Mark, Series
+from allive.dashboards.layout import Card, Column
+from allive.dashboards.queries.management import overview as queries
+from allive.dashboards.serving import Row, Rows
+from allive.dashboards.targets import TargetsError, read_targets, targets_path
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 MS_PER_HOUR: Final = 3_600_000
 _TREND_MONTHS: Final = 13

@@ -4,14 +4,14 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import charts, charts_management, formatting, layout
-from dashboards.app_pages.management import reading, scenarios
-from dashboards.charts_management import Mark, Series
-from dashboards.layout import Card, Column
-from dashboards.queries.management import payouts as queries
-from dashboards.serving import Row, Rows
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import charts, charts_management, formatting, layout
+from allive.dashboards.app_pages.management import reading, scenarios
+from allive.dashboards.charts_management import Mark, Series
+from allive.dashboards.layout import Card, Column
+from allive.dashboards.queries.management import payouts as queries
+from allive.dashboards.serving import Row, Rows
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 _HASH_SHOWN: Final = 12
 _EXTREMES: Final = 8

@@ -4,14 +4,14 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import charts, charts_management, formatting, layout
-from dashboards.app_pages.management import reading
-from dashboards.charts_management import Mark
-from dashboards.layout import Column
-from dashboards.queries.management import players as queries
-from dashboards.serving import Row, Rows
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import charts, charts_management, formatting, layout
+from allive.dashboards.app_pages.management import reading
+from allive.dashboards.charts_management import Mark
+from allive.dashboards.layout import Column
+from allive.dashboards.queries.management import players as queries
+from allive.dashboards.serving import Row, Rows
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 _SHARES: Final = (*queries.SHARES, *queries.SHARES_OF_PEOPLE)
 _CHART_DAYS: Final = 14

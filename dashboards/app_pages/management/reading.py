@@ -8,11 +8,11 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import charts, formatting, layout
-from dashboards.charts_management import Look
-from dashboards.queries.management.overview import platform_months
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import charts, formatting, layout
+from allive.dashboards.charts_management import Look
+from allive.dashboards.queries.management.overview import platform_months
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 _CHOICE_WIDTH: Final = 340
 

@@ -4,15 +4,15 @@ from typing import Final
 
 import streamlit as st
 
-from dashboards import charts, charts_management, formatting, layout
-from dashboards.app_pages.management import reading
-from dashboards.charts_management import Mark, Series
-from dashboards.layout import Card, Column
-from dashboards.queries.management.overview import platform_months
-from dashboards.queries.management.subscribers import subscriber_cohorts
-from dashboards.serving import Rows
-from dashboards.texts import Texts
-from dashboards.viewer import Viewer
+from allive.dashboards import charts, charts_management, formatting, layout
+from allive.dashboards.app_pages.management import reading
+from allive.dashboards.charts_management import Mark, Series
+from allive.dashboards.layout import Card, Column
+from allive.dashboards.queries.management.overview import platform_months
+from allive.dashboards.queries.management.subscribers import subscriber_cohorts
+from allive.dashboards.serving import Rows
+from allive.dashboards.texts import Texts
+from allive.dashboards.viewer import Viewer
 
 _TREND_MONTHS: Final = 13
 _MOVES: Final = ("new_subscribers", "reactivated_subscribers", "churned_subscribers")

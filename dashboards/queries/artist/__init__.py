@@ -1,5 +1,5 @@
 """Queries of the artist pages, by subject. `require_artist` checks the artist parameter before each query."""
 
-from dashboards.queries.artist.names import Artist, artist_names, find_artist
+from allive.dashboards.queries.artist.names import Artist, artist_names, find_artist
 
 __all__ = ["Artist", "artist_names", "find_artist"]

@@ -5,8 +5,8 @@ Booked figures are read from the closed months (`published`) and never computed 
 
 from typing import Final
 
-from dashboards.access import Principal, require_artist
-from dashboards.serving import Rows, ServingCopy
+from allive.dashboards.access import Principal, require_artist
+from allive.dashboards.serving import Rows, ServingCopy
 
 _BOOKED_MONTHS: Final = """
     select

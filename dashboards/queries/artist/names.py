@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from dashboards.access import PLATFORM_ROLES, Principal, require_artist
-from dashboards.serving import ServingCopy
+from allive.dashboards.access import PLATFORM_ROLES, Principal, require_artist
+from allive.dashboards.serving import ServingCopy
 
 _KNOWN: Final = "known"
 _NAMES: Final = "select artist_id, artist_name from marts.dim_artists order by lower(artist_name), artist_id"

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from dashboards.access import Principal, require_artist
-from dashboards.serving import Rows, ServingCopy
+from allive.dashboards.access import Principal, require_artist
+from allive.dashboards.serving import Rows, ServingCopy
 
 _LIVES: Final = """
     select

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from dashboards.access import Principal, require_platform
-from dashboards.serving import Rows, ServingCopy
+from allive.dashboards.access import Principal, require_platform
+from allive.dashboards.serving import Rows, ServingCopy
 
 FRESHNESS_COLUMNS: Final = ("record_type", "records", "last_loaded_at", "last_event_at")
 REJECT_COLUMNS: Final = ("record_type", "reason", "rejects", "last_loaded_at")

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from dashboards.access import Principal, require_platform
-from dashboards.serving import Rows, ServingCopy
+from allive.dashboards.access import Principal, require_platform
+from allive.dashboards.serving import Rows, ServingCopy
 
 VISIBILITY_COLUMNS: Final = (
     "month",

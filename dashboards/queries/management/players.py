@@ -8,9 +8,9 @@ device, which are counted by reason instead.
 from collections.abc import Iterable
 from typing import Final
 
-from dashboards.access import Principal, require_platform
-from dashboards.serving import Row, Rows, ServingCopy
-from dashboards.small_groups import is_small, part_of
+from allive.dashboards.access import Principal, require_platform
+from allive.dashboards.serving import Row, Rows, ServingCopy
+from allive.dashboards.small_groups import is_small, part_of
 
 HISTORY_DAYS: Final = 28
 LATEST_DAYS: Final = 7

@@ -17,13 +17,13 @@
 {#- Parquet tables enforce nothing: orchestration/spark/registration.py checks the contracts' `not_null`. -#}
 {% macro spark__persist_constraints(relation, model) -%} {%- endmacro %}
 
-{#- dbt-spark turns ANSI mode off: a money overflow becomes null. `python -m orchestration.spark` keeps it on. -#}
+{#- dbt-spark turns ANSI mode off: a money overflow becomes null. `python -m allive.orchestration.spark` keeps it on. -#}
 {% macro require_ansi() -%}
     {%- set found = run_query('set spark.sql.ansi.enabled').columns[1].values()[0] -%}
     {%- if found != 'true' -%}
         {{ exceptions.raise_compiler_error(
             'found spark.sql.ansi.enabled = ' ~ found ~ ', expected true: an overflow would be a null. '
-            ~ 'Start dbt as `python -m orchestration.spark`, which keeps it on.'
+            ~ 'Start dbt as `python -m allive.orchestration.spark`, which keeps it on.'
         ) }}
     {%- endif -%}
 {%- endmacro %}

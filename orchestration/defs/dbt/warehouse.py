@@ -8,13 +8,13 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
 
-from ingestion.settings import Settings
-from orchestration import progress
-from orchestration.dbt_invocation import NodeResult
-from orchestration.dbt_manifest import as_test_id, asset_of, with_every_test
-from orchestration.defs.resources import DataHome
-from orchestration.parsed_project import parsed_project
-from orchestration.warehouse import Build, build_warehouse
+from allive.ingestion.settings import Settings
+from allive.orchestration import progress
+from allive.orchestration.dbt_invocation import NodeResult
+from allive.orchestration.dbt_manifest import as_test_id, asset_of, with_every_test
+from allive.orchestration.defs.resources import DataHome
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.warehouse import Build, build_warehouse
 
 # The daily refresh is at 05:00: a mart that missed one is late, one that missed two is stale.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))

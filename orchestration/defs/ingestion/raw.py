@@ -9,14 +9,14 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.contracts import RECORD_TYPES
-from ingestion.load import BatchReport, CheckResult, load_new_files, validate_files
-from ingestion.not_taken import find_not_taken
-from ingestion.raw_tables import read_pins
-from ingestion.settings import Settings
-from orchestration import progress, warm_worker
-from orchestration.defs.resources import DataHome
-from orchestration.outcome import CRITICAL, LEFT_OUT, NOTHING_NEW, WARNINGS
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.load import BatchReport, CheckResult, load_new_files, validate_files
+from allive.ingestion.not_taken import find_not_taken
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.settings import Settings
+from allive.orchestration import progress, warm_worker
+from allive.orchestration.defs.resources import DataHome
+from allive.orchestration.outcome import CRITICAL, LEFT_OUT, NOTHING_NEW, WARNINGS
 
 # Refreshed daily at 05:00 and whenever files land: after two missed refreshes a table is stale.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration.defs.resources import DataHome
-from orchestration.upkeep import compact_raw, vacuum_raw
+from allive.orchestration.defs.resources import DataHome
+from allive.orchestration.upkeep import compact_raw, vacuum_raw
 
 
 @dg.op(pool="warehouse", out=dg.Out(dg.Nothing))

@@ -6,23 +6,23 @@ from typing import Any
 
 import dagster as dg
 
-from ingestion.counted import counted
-from ingestion.paris_days import PARIS
-from ingestion.settings import Settings
-from ingestion.waiting import waiting_files
-from orchestration import progress
-from orchestration.alerts import Alert, send
-from orchestration.defs.resources import DataHome
-from payouts import ledger
-from payouts.close_orders import CloseOrder, end_order, open_orders, order_close, orders_that_closed
-from payouts.close_warnings import in_words
-from payouts.closing import Preview, close_month, preview_month, settle_month
-from payouts.due import due_months
-from payouts.errors import Refusal
-from payouts.month_checks import check_month, critical_refusals
-from payouts.run import ClosedRun
-from payouts.settlement import first_month_with_periods, read_settlement
-from payouts.warehouse_file import open_warehouse
+from allive.ingestion.counted import counted
+from allive.ingestion.paris_days import PARIS
+from allive.ingestion.settings import Settings
+from allive.ingestion.waiting import waiting_files
+from allive.orchestration import progress
+from allive.orchestration.alerts import Alert, send
+from allive.orchestration.defs.resources import DataHome
+from allive.payouts import ledger
+from allive.payouts.close_orders import CloseOrder, end_order, open_orders, order_close, orders_that_closed
+from allive.payouts.close_warnings import in_words
+from allive.payouts.closing import Preview, close_month, preview_month, settle_month
+from allive.payouts.due import due_months
+from allive.payouts.errors import Refusal
+from allive.payouts.month_checks import check_month, critical_refusals
+from allive.payouts.run import ClosedRun
+from allive.payouts.settlement import first_month_with_periods, read_settlement
+from allive.payouts.warehouse_file import open_warehouse
 
 MONTHS = dg.MonthlyPartitionsDefinition(start_date="2020-01", fmt="%Y-%m", timezone=PARIS.key)
 MARTS_SETTLED_FROM = (
@@ -47,7 +47,7 @@ _TIME_TO_APPROVE = timedelta(hours=12)
 
 
 class Closing(dg.Config):
-    """The id of the order to carry out (`payouts.close_orders`). A run without an order closes nothing by hand.
+    """The id of the order to carry out (`allive.payouts.close_orders`). A run without an order closes nothing by hand.
 
     A run's config can name an order, but not give one: only `allive payout` and the signed-in page give orders, one for
     each close.

@@ -4,13 +4,13 @@ from typing import Any
 
 import dagster as dg
 
-from orchestration import progress
-from orchestration.defs.resources import DataHome
-from orchestration.outcome import UP_TO_DATE
-from orchestration.parsed_project import parsed_project
-from orchestration.publishing import PUBLISHED_MARTS, publish
-from orchestration.publishing.data_state import checks_of
-from orchestration.warehouse import read_finished_build
+from allive.orchestration import progress
+from allive.orchestration.defs.resources import DataHome
+from allive.orchestration.outcome import UP_TO_DATE
+from allive.orchestration.parsed_project import parsed_project
+from allive.orchestration.publishing import PUBLISHED_MARTS, publish
+from allive.orchestration.publishing.data_state import checks_of
+from allive.orchestration.warehouse import read_finished_build
 
 
 @dg.asset(

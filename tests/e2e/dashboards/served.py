@@ -9,8 +9,8 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute, Route
 
-from dashboards import app
-from ingestion.settings import Settings
+from allive.dashboards import app
+from allive.ingestion.settings import Settings
 
 _create = app.create_app
 

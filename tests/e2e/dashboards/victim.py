@@ -5,14 +5,14 @@ It takes the place of the real pages, and like them asks the gate who is visitin
 
 import streamlit as st
 
-from dashboards.access import AccessDeniedError, Principal, require_artist
-from dashboards.access.current import current_principal
-from dashboards.serving import ServingCopy, current_copy
-from ingestion.settings import Settings
+from allive.dashboards.access import AccessDeniedError, Principal, require_artist
+from allive.dashboards.access.current import current_principal
+from allive.dashboards.serving import ServingCopy, current_copy
+from allive.ingestion.settings import Settings
 
 
 def earned(principal: Principal, copy: ServingCopy, artist_id: str) -> str:
-    """An artist's earnings, as a query of `dashboards.queries` would return them."""
+    """An artist's earnings, as a query of `allive.dashboards.queries` would return them."""
     require_artist(principal, artist_id)
     rows = copy.rows("select earned_cents from published.artist_payouts where artist_id = ?", artist_id)
     return ", ".join(f"EARNED-{artist_id}-{row['earned_cents']}" for row in rows)

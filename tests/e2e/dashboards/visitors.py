@@ -19,10 +19,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from dashboards.access import Principal, Role, grants, invitations, sessions
-from dashboards.access.grants import LOCAL_ISSUER
-from dashboards.access.store import Store, open_store
-from ingestion.settings import Settings
+from allive.dashboards.access import Principal, Role, grants, invitations, sessions
+from allive.dashboards.access.grants import LOCAL_ISSUER
+from allive.dashboards.access.store import Store, open_store
+from allive.ingestion.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 PASSWORD = "un soir à l'Olympia"  # noqa: S105 - of accounts that live for a test

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from dashboards.access import Principal, Role
-from dashboards.formatting import Language
-from dashboards.serving import current_copy
-from dashboards.viewer import Viewer
-from ingestion.settings import Settings
+from allive.dashboards.access import Principal, Role
+from allive.dashboards.formatting import Language
+from allive.dashboards.serving import current_copy
+from allive.dashboards.viewer import Viewer
+from allive.ingestion.settings import Settings
 
 TIMEOUT_S = 30
 
@@ -33,9 +33,9 @@ def run_page(name: str, viewer: Viewer) -> AppTest:
     def script(name, viewer):
         from importlib import import_module  # noqa: PLC0415
 
-        import_module(f"dashboards.app_pages.{name}").render(viewer)
+        import_module(f"allive.dashboards.app_pages.{name}").render(viewer)
 
-    import_module(f"dashboards.app_pages.{name}")
+    import_module(f"allive.dashboards.app_pages.{name}")
     test = AppTest.from_function(script, default_timeout=TIMEOUT_S, kwargs={"name": name, "viewer": viewer})
     test.run()
     assert not test.exception, test.exception

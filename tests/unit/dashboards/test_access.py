@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboards.access import AccessDeniedError, Principal, Role, require_artist, require_platform
+from allive.dashboards.access import AccessDeniedError, Principal, Role, require_artist, require_platform
 
 ARTIST = Principal("local", "a", "Nina", Role.ARTIST, ("art-001", "art-002"))
 MANAGER = Principal("local", "m", "Max", Role.MANAGEMENT)

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards.access import Role
-from dashboards.formatting import Language
-from dashboards.small_groups import part_of, parts
+from allive.dashboards.access import Role
+from allive.dashboards.formatting import Language
+from allive.dashboards.small_groups import part_of, parts
 from tests.unit.dashboards import artist_worlds as worlds
 from tests.unit.dashboards.page_reading import cells, charts, figures, marked, words
 from tests.unit.dashboards.page_runs import run_page, viewer_of

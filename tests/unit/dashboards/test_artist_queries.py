@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-import dashboards.queries.artist
-from dashboards.access import AccessDeniedError, Principal, Role
-from dashboards.app_pages.all_exports import find_export
-from dashboards.app_pages.artist import exports
-from dashboards.exports import ExportParameterError
-from dashboards.queries.artist import artist_names, watching
-from dashboards.serving import ServingCopy, current_copy
-from ingestion.settings import Settings
+import allive.dashboards.queries.artist
+from allive.dashboards.access import AccessDeniedError, Principal, Role
+from allive.dashboards.app_pages.all_exports import find_export
+from allive.dashboards.app_pages.artist import exports
+from allive.dashboards.exports import ExportParameterError
+from allive.dashboards.queries.artist import artist_names, watching
+from allive.dashboards.serving import ServingCopy, current_copy
+from allive.ingestion.settings import Settings
 from tests.unit.dashboards.artist_worlds import write_season
 
 BO = Principal(issuer="local", subject="bo@allive.example", name="Bo", role=Role.ARTIST, artist_ids=("bo",))
@@ -23,7 +23,7 @@ MANAGEMENT = Principal(issuer="local", subject="m@allive.example", name="M", rol
 
 
 def queries() -> list[Callable[..., Any]]:
-    package = dashboards.queries.artist
+    package = allive.dashboards.queries.artist
     modules = [import_module(found.name) for found in walk_packages(package.__path__, f"{package.__name__}.")]
     return [
         function

@@ -22,15 +22,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from dashboards.access import Principal, Role, grants, sessions
-from dashboards.access.store import Store
-from dashboards.gate import orchestrator
-from dashboards.gate.middleware import Gate
-from dashboards.gate.orchestrator import Orchestrator
-from dashboards.gate.requests import Site
-from dashboards.gate.routes import GateRoutes
-from ingestion.settings import Settings
-from ingestion.sockets import WEB_SERVER, make_socket_folder, remove_socket_folder
+from allive.dashboards.access import Principal, Role, grants, sessions
+from allive.dashboards.access.store import Store
+from allive.dashboards.gate import orchestrator
+from allive.dashboards.gate.middleware import Gate
+from allive.dashboards.gate.orchestrator import Orchestrator
+from allive.dashboards.gate.requests import Site
+from allive.dashboards.gate.routes import GateRoutes
+from allive.ingestion.settings import Settings
+from allive.ingestion.sockets import WEB_SERVER, make_socket_folder, remove_socket_folder
 from tests.access_store import audit_lines, end_sessions_of, revoke_grant
 
 pytestmark = pytest.mark.slow

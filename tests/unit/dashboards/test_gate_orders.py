@@ -10,21 +10,21 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from dashboards.access import Principal, Role, grants, invitations, sessions
-from dashboards.access.store import open_store
-from dashboards.access.tokens import token_hash
-from dashboards.formatting import Language
-from dashboards.gate import oidc
-from dashboards.gate.middleware import Gate
-from dashboards.gate.oidc import Flow, OidcRoutes
-from dashboards.gate.orchestrator import Orchestrator
-from dashboards.gate.orders import OrderRoutes
-from dashboards.gate.requests import Site
-from dashboards.gate.routes import GateRoutes
-from dashboards.texts import Texts
-from ingestion import durable
-from ingestion.settings import Settings
-from payouts import audit, close_orders
+from allive.dashboards.access import Principal, Role, grants, invitations, sessions
+from allive.dashboards.access.store import open_store
+from allive.dashboards.access.tokens import token_hash
+from allive.dashboards.formatting import Language
+from allive.dashboards.gate import oidc
+from allive.dashboards.gate.middleware import Gate
+from allive.dashboards.gate.oidc import Flow, OidcRoutes
+from allive.dashboards.gate.orchestrator import Orchestrator
+from allive.dashboards.gate.orders import OrderRoutes
+from allive.dashboards.gate.requests import Site
+from allive.dashboards.gate.routes import GateRoutes
+from allive.dashboards.texts import Texts
+from allive.ingestion import durable
+from allive.ingestion.settings import Settings
+from allive.payouts import audit, close_orders
 
 URL = "http://localhost:8501"
 ISSUER = "https://id.example"

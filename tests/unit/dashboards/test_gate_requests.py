@@ -8,13 +8,13 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dashboards.formatting import Language
-from dashboards.gate.headers import vouched
-from dashboards.gate.index_page import corrected
-from dashboards.gate.pages import html
-from dashboards.gate.requests import Site, language_of
-from dashboards.gate.sparing import Sparing
-from ingestion.settings import Settings
+from allive.dashboards.formatting import Language
+from allive.dashboards.gate.headers import vouched
+from allive.dashboards.gate.index_page import corrected
+from allive.dashboards.gate.pages import html
+from allive.dashboards.gate.requests import Site, language_of
+from allive.dashboards.gate.sparing import Sparing
+from allive.ingestion.settings import Settings
 
 PUBLIC = "https://artistes.example.org"
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboards import exports
-from dashboards.access import (
+from allive.dashboards import exports
+from allive.dashboards.access import (
     AccessDeniedError,
     Principal,
     Role,
@@ -19,14 +19,14 @@ from dashboards.access import (
     passwords,
     sessions,
 )
-from dashboards.access import store as store_module
-from dashboards.access.audit import Event
-from dashboards.access.invitations import InvitationError
-from dashboards.access.passwords import hash_password, is_password, weakness
-from dashboards.access.revocation import revoke
-from dashboards.access.store import Store, StoreError
-from dashboards.exports import Export, as_csv, export
-from dashboards.gate import requests
+from allive.dashboards.access import store as store_module
+from allive.dashboards.access.audit import Event
+from allive.dashboards.access.invitations import InvitationError
+from allive.dashboards.access.passwords import hash_password, is_password, weakness
+from allive.dashboards.access.revocation import revoke
+from allive.dashboards.access.store import Store, StoreError
+from allive.dashboards.exports import Export, as_csv, export
+from allive.dashboards.gate import requests
 from tests.access_store import audit_lines, end_sessions_of, left_out, revoke_grant
 
 START = 1_800_000_000

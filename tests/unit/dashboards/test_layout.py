@@ -5,11 +5,11 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from dashboards.access import Principal, Role
-from dashboards.formatting import Language
-from dashboards.layout import STALE_AFTER, is_stale
-from dashboards.serving import ServingCopy
-from dashboards.viewer import Viewer
+from allive.dashboards.access import Principal, Role
+from allive.dashboards.formatting import Language
+from allive.dashboards.layout import STALE_AFTER, is_stale
+from allive.dashboards.serving import ServingCopy
+from allive.dashboards.viewer import Viewer
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#x27;&amp;"
@@ -28,7 +28,7 @@ def html_of(script: object, **arguments: object) -> str:
 
 def test_cards_escape_all_that_is_given() -> None:
     def script(text):
-        from dashboards.layout import Card, cards  # noqa: PLC0415
+        from allive.dashboards.layout import Card, cards  # noqa: PLC0415
 
         cards([Card(label=text, value=text, note=text, key=text, trend=(1, 2), trend_label=text)])
 
@@ -39,7 +39,7 @@ def test_cards_escape_all_that_is_given() -> None:
 
 def test_tables_and_links_escape_all_that_is_given() -> None:
     def script(text, viewer):
-        from dashboards.layout import Column, file_link, table  # noqa: PLC0415
+        from allive.dashboards.layout import Column, file_link, table  # noqa: PLC0415
 
         table([Column(text, text), Column("b", text)], [{text: text, "b": text}], caption=text, viewer=viewer)
         file_link(f"/files/{text}", text)
@@ -51,7 +51,7 @@ def test_tables_and_links_escape_all_that_is_given() -> None:
 
 def test_a_long_table_says_that_it_is_cut() -> None:
     def script(viewer):
-        from dashboards.layout import Column, table  # noqa: PLC0415
+        from allive.dashboards.layout import Column, table  # noqa: PLC0415
 
         table([Column("a", "A")], [{"a": f"no. {n}"} for n in range(1_234)], caption="All.", viewer=viewer)
 
@@ -63,7 +63,7 @@ def test_a_long_table_says_that_it_is_cut() -> None:
 
 def test_a_trend_needs_two_points_and_leaves_gaps_out() -> None:
     def script():
-        from dashboards.layout import Card, cards  # noqa: PLC0415
+        from allive.dashboards.layout import Card, cards  # noqa: PLC0415
 
         cards([Card("one", "1", trend=(5,)), Card("gap", "2", trend=(0, None, 10), trend_label="from 0 to 10")])
 

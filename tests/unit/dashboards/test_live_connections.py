@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from dashboards.access import sessions
-from dashboards.access.sessions import Session
-from dashboards.access.store import Store
-from dashboards.gate import websockets
-from dashboards.gate.websockets import LiveConnections
+from allive.dashboards.access import sessions
+from allive.dashboards.access.sessions import Session
+from allive.dashboards.access.store import Store
+from allive.dashboards.gate import websockets
+from allive.dashboards.gate.websockets import LiveConnections
 
 WITHIN_S = 10
 

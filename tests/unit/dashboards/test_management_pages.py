@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboards.access import AccessDeniedError, Role
-from dashboards.app_pages.all_exports import find_export
-from dashboards.formatting import Language
-from dashboards.queries import management
-from dashboards.viewer import Viewer
+from allive.dashboards.access import AccessDeniedError, Role
+from allive.dashboards.app_pages.all_exports import find_export
+from allive.dashboards.formatting import Language
+from allive.dashboards.queries import management
+from allive.dashboards.viewer import Viewer
 from tests.unit.dashboards.page_runs import run_page, viewer_of
 from tests.unit.dashboards.serving_copies import write_home
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from dashboards.serving import CURRENT, ServingCopyMissingError, current_copy
-from ingestion.settings import Settings
+from allive.dashboards.serving import CURRENT, ServingCopyMissingError, current_copy
+from allive.ingestion.settings import Settings
 
 PUBLISHED_AT = datetime(2021, 4, 1, 8, 30, tzinfo=UTC)
 

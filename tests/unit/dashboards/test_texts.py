@@ -4,8 +4,8 @@ from string import Formatter
 
 import pytest
 
-from dashboards.formatting import Language
-from dashboards.texts import LOCALES, Texts, load_texts
+from allive.dashboards.formatting import Language
+from allive.dashboards.texts import LOCALES, Texts, load_texts
 
 PAGES = sorted(path.stem for path in (LOCALES / "fr").glob("*.toml"))
 

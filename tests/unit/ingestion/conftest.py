@@ -7,9 +7,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.load import BatchReport, load_new_files
-from ingestion.raw_tables import create_raw_views, read_pins
-from ingestion.settings import Settings
+from allive.ingestion.load import BatchReport, load_new_files
+from allive.ingestion.raw_tables import create_raw_views, read_pins
+from allive.ingestion.settings import Settings
 
 NOW = datetime(2021, 4, 1, 12, tzinfo=UTC)
 
@@ -51,5 +51,5 @@ class Home:
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     # The expectation suites have their own tests; importing Great Expectations takes seconds.
-    monkeypatch.setattr("ingestion.load.validate", lambda *_: ())
+    monkeypatch.setattr("allive.ingestion.load.validate", lambda *_: ())
     return Home(tmp_path / "home")

@@ -20,13 +20,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 
-from ingestion.contracts import CONTRACTS
-from ingestion.contracts.typing_sql import judged_records
-from ingestion.landed_content import Limits
-from ingestion.landing import NotTakenError, UnreadableFileError
-from ingestion.parquet_files import ParquetDecoder
-from ingestion.readers import ReadFiles, open_sources
-from ingestion.seen_files import SeenFiles
+from allive.ingestion.contracts import CONTRACTS
+from allive.ingestion.contracts.typing_sql import judged_records
+from allive.ingestion.landed_content import Limits
+from allive.ingestion.landing import NotTakenError, UnreadableFileError
+from allive.ingestion.parquet_files import ParquetDecoder
+from allive.ingestion.readers import ReadFiles, open_sources
+from allive.ingestion.seen_files import SeenFiles
 
 MEMORY_BYTES = 4 << 30
 SECONDS_A_FILE = 10.0

@@ -10,7 +10,7 @@ from zipfile import ZipFile
 import duckdb
 import pytest
 
-from ingestion.batches import (
+from allive.ingestion.batches import (
     HeldBatch,
     HeldFile,
     UnknownBatchError,
@@ -21,9 +21,9 @@ from ingestion.batches import (
     read_held,
     release,
 )
-from ingestion.decisions import read_decisions
-from ingestion.raw_tables import read_pins
-from ingestion.reports import BatchReport, CheckResult
+from allive.ingestion.decisions import read_decisions
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.reports import BatchReport, CheckResult
 
 from .records import GOOD, HEARTBEAT, LIVE, SUBSCRIPTION
 
@@ -146,7 +146,7 @@ def test_a_failed_expectation_holds_the_files_of_which_it_fails(home, monkeypatc
         found = con.execute(f"select count(*) from {relation} where live_id = 'l-7'").fetchone() != (0,)
         return (CheckResult("invariant", passed=not found, severity="critical", found="x", expected="y"),)
 
-    monkeypatch.setattr("ingestion.load.validate", validate)
+    monkeypatch.setattr("allive.ingestion.load.validate", validate)
     for number in range(12):
         home.land(f"lives/{number:02}.ndjson", [LIVE | {"live_id": f"l-{number}"}])
     report = home.load("lives")
@@ -160,7 +160,7 @@ def test_a_failed_expectation_that_no_file_breaks_alone_holds_all(home, monkeypa
         (number,) = con.execute(f"select count(*) from {relation}").fetchone()
         return (CheckResult("invariant", passed=number < 3, severity="critical", found="x", expected="y"),)
 
-    monkeypatch.setattr("ingestion.load.validate", validate)
+    monkeypatch.setattr("allive.ingestion.load.validate", validate)
     for number in range(3):
         home.land(f"lives/{number}.ndjson", [LIVE | {"live_id": f"l-{number}"}])
     assert home.load("lives").verdict == "held"

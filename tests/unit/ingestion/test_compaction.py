@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-import ingestion.compaction
-from ingestion.batches import list_held, release
-from ingestion.compaction import FEWEST_FILES, TARGET_BYTES, CompactionError, Merge, compact, plan_merges
-from ingestion.pin_problems import PinsError
-from ingestion.raw_tables import (
+import allive.ingestion.compaction
+from allive.ingestion.batches import list_held, release
+from allive.ingestion.compaction import FEWEST_FILES, TARGET_BYTES, CompactionError, Merge, compact, plan_merges
+from allive.ingestion.pin_problems import PinsError
+from allive.ingestion.raw_tables import (
     REJECTS,
     DataFile,
     StoredFile,
@@ -23,8 +23,8 @@ from ingestion.raw_tables import (
     stored_files,
     table_path,
 )
-from ingestion.raw_versions import UnknownVersionError, batches_loaded_at, last_batch_of, loaded_at, records_of
-from ingestion.vacuum import vacuum
+from allive.ingestion.raw_versions import UnknownVersionError, batches_loaded_at, last_batch_of, loaded_at, records_of
+from allive.ingestion.vacuum import vacuum
 from tests.unit.ingestion.records import HEARTBEAT
 
 pytestmark = pytest.mark.slow
@@ -215,14 +215,14 @@ def test_a_file_that_lost_its_compaction_is_deleted_once_it_is_old(delivered):
 
 def test_a_file_that_does_not_hold_its_sources_rows_is_refused(delivered, monkeypatch):
     pins, files = read_pins(delivered.settings), data_files(delivered)
-    monkeypatch.setattr(ingestion.compaction, "_ORDER", {"heartbeats": "playback_id limit 7"})
+    monkeypatch.setattr(allive.ingestion.compaction, "_ORDER", {"heartbeats": "playback_id limit 7"})
     with pytest.raises(CompactionError, match=r"holds 7 records .* expected the 10"):
         compact(delivered.settings)
     assert (read_pins(delivered.settings), data_files(delivered)) == (pins, files)
 
 
 def test_a_changed_value_is_refused_though_the_number_of_rows_is_right(delivered, monkeypatch):
-    scan = ingestion.compaction.scan_of_stored  # type: ignore[attr-defined]
+    scan = allive.ingestion.compaction.scan_of_stored  # type: ignore[attr-defined]
     scanned = []
 
     def scan_with_a_slip(settings, table, files):
@@ -230,7 +230,7 @@ def test_a_changed_value_is_refused_though_the_number_of_rows_is_right(delivered
         query = scan(settings, table, files)
         return f"select * replace (upper(playback_id) as playback_id) from ({query})" if len(scanned) == 1 else query
 
-    monkeypatch.setattr(ingestion.compaction, "scan_of_stored", scan_with_a_slip)
+    monkeypatch.setattr(allive.ingestion.compaction, "scan_of_stored", scan_with_a_slip)
     pins = read_pins(delivered.settings)
     with pytest.raises(CompactionError, match="holds 10 records"):
         compact(delivered.settings)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.contracts import CONTRACTS, RECORD_TYPES
+from allive.ingestion.contracts import CONTRACTS, RECORD_TYPES
 
 from .conftest import NOW
 from .records import GOOD, HEARTBEAT, LIVE, SUBSCRIPTION

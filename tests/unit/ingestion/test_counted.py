@@ -4,8 +4,8 @@ import doctest
 
 import pytest
 
-from ingestion import counted as module
-from ingestion.counted import counted
+from allive.ingestion import counted as module
+from allive.ingestion.counted import counted
 
 
 def test_examples_hold() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.csv_records import _decoded_lines, cut_records, decoded, lines_of, read_layout
-from ingestion.landing import UnreadableFileError
+from allive.ingestion.csv_records import _decoded_lines, cut_records, decoded, lines_of, read_layout
+from allive.ingestion.landing import UnreadableFileError
 
 from .records import ARTIST
 

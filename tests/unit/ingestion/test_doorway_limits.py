@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from ingestion.contracts import CONTRACTS
-from ingestion.contracts.typing_sql import judged_records
-from ingestion.csv_records import CsvLayout, cut_header, cut_records, find_header
-from ingestion.landed_content import Limits
-from ingestion.landing import UnreadableFileError
-from ingestion.readers import ReadFiles, open_sources
-from ingestion.seen_files import SeenFiles
+from allive.ingestion.contracts import CONTRACTS
+from allive.ingestion.contracts.typing_sql import judged_records
+from allive.ingestion.csv_records import CsvLayout, cut_header, cut_records, find_header
+from allive.ingestion.landed_content import Limits
+from allive.ingestion.landing import UnreadableFileError
+from allive.ingestion.readers import ReadFiles, open_sources
+from allive.ingestion.seen_files import SeenFiles
 
 from .records import ARTIST, HEARTBEAT
 
@@ -67,10 +67,11 @@ DEADLINE_S = 300
 LOAD_ARTISTS = r"""
 import re, resource, sys
 from pathlib import Path
-import ingestion.load
-from ingestion.settings import Settings
-ingestion.load.validate = lambda *_: ()
-report = ingestion.load.load_new_files(Settings(home=Path(sys.argv[1]), memory_limit="1GB", threads=2), "artists")
+import allive.ingestion.load
+from allive.ingestion.settings import Settings
+allive.ingestion.load.validate = lambda *_: ()
+settings = Settings(home=Path(sys.argv[1]), memory_limit="1GB", threads=2)
+report = allive.ingestion.load.load_new_files(settings, "artists")
 # Its own peak from VmHWM: `ru_maxrss` would include the parent's memory before the fork.
 (own,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
 print(report.records, max(int(own), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))

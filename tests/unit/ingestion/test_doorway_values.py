@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.contracts import CONTRACTS, RECORD_TYPES
-from ingestion.contracts.fields import Choice, Id
+from allive.ingestion.contracts import CONTRACTS, RECORD_TYPES
+from allive.ingestion.contracts.fields import Choice, Id
 from tests.oracle.landed_files import read_file
 from tests.oracle.landed_records import EPOCH, RECORD_CLASSES, Heartbeat, bare, judge
 from tests.oracle.watch_time import WatchTime

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
-from ingestion import durable
+from allive.ingestion import durable
 
 APPEND = """
 import sys
 from pathlib import Path
-from ingestion.durable import append_json_line
+from allive.ingestion.durable import append_json_line
 for number in range(50):
     append_json_line(Path(sys.argv[1]), {"from": sys.argv[2], "number": number, "text": "é" * 2000})
 """

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from ingestion.promotion import Promotion, finish_promotions, staging_folder
-from ingestion.raw_tables import REJECTS, read_pins, table_path
-from ingestion.settings import Settings
+from allive.ingestion.promotion import Promotion, finish_promotions, staging_folder
+from allive.ingestion.raw_tables import REJECTS, read_pins, table_path
+from allive.ingestion.settings import Settings
 
 
 def test_a_repeated_promotion_drops_what_the_killed_commit_left(tmp_path: Path) -> None:

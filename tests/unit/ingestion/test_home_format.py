@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from ingestion.home_format import FormatError, home_format
-from ingestion.lock import data_home_lock
-from ingestion.settings import Settings
+from allive.ingestion.home_format import FormatError, home_format
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.settings import Settings
 
 
 def stamp(home, content):

@@ -14,7 +14,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingestion.contracts import CONTRACTS
+from allive.ingestion.contracts import CONTRACTS
 
 from .records import ARTIST, CREDIT, GOOD, HEARTBEAT, LIVE
 
@@ -421,7 +421,7 @@ def test_csv_noise_never_stops_a_load(tmp_path_factory, home, content):
 
 
 def test_a_change_of_block_in_the_middle_of_a_record_changes_nothing(home, monkeypatch):
-    monkeypatch.setattr("ingestion.landed_content._READ_BYTES", 7)
+    monkeypatch.setattr("allive.ingestion.landed_content._READ_BYTES", 7)
     lives = [LIVE | {"live_id": f"l{i}", "title": f'é\n"{i}"' if i % 3 else f"é{i}"} for i in range(40)]
     home.land("lives/a.csv", as_csv(lives))
     home.land("lives/b.ndjson", as_ndjson(lives))
@@ -449,8 +449,8 @@ def test_nothing_new_takes_no_look_at_the_files(home, monkeypatch):
     for i in range(300):
         home.land(f"artists/{i}.csv", f"artist_id,name\na{i},n\n")
     assert home.load("artists").records == 300
-    monkeypatch.setattr("ingestion.landed_content.read_content", None)
-    monkeypatch.setattr("ingestion.load.hash_content", None)
+    monkeypatch.setattr("allive.ingestion.landed_content.read_content", None)
+    monkeypatch.setattr("allive.ingestion.load.hash_content", None)
     assert home.load("artists") is None
     # Delivered again by rename: a file touched in place, in a folder that has long been quiet, is not checked.
     again = home.settings.landing_dir / "artists/7.csv"

@@ -6,12 +6,12 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.batches import release
-from ingestion.compaction import compact
-from ingestion.pins_check import require_pins
-from ingestion.raw_tables import columns_of, later_columns_of, open_table, read_pins, stored_files, table_path
-from ingestion.rejects.relation import open_rejects
-from payouts.verification.pinned_records import all_records, latest
+from allive.ingestion.batches import release
+from allive.ingestion.compaction import compact
+from allive.ingestion.pins_check import require_pins
+from allive.ingestion.raw_tables import columns_of, later_columns_of, open_table, read_pins, stored_files, table_path
+from allive.ingestion.rejects.relation import open_rejects
+from allive.payouts.verification.pinned_records import all_records, latest
 from tests.fixtures.homes import unpack_format_1
 
 from .conftest import Home
@@ -63,7 +63,7 @@ def test_a_table_of_an_earlier_version_grows_in_place(grown):
 
 def test_a_compaction_of_old_and_new_files_changes_no_record(grown, monkeypatch):
     home, before = grown
-    monkeypatch.setattr("ingestion.compaction.FEWEST_FILES", 2)
+    monkeypatch.setattr("allive.ingestion.compaction.FEWEST_FILES", 2)
     expected = rows(home)
     (compacted,) = compact(home.settings, tables=["subscriptions"])
     assert compacted.into == 1
@@ -114,7 +114,7 @@ def test_old_heartbeats_have_no_app_version_and_new_ones_have_theirs(old_home, m
     assert {file.lacked_columns("heartbeats") for file in of_day} == {frozenset(), frozenset({"app_version"})}
 
     before = old_home.query("from raw.heartbeats order by all")
-    monkeypatch.setattr("ingestion.compaction.FEWEST_FILES", 2)
+    monkeypatch.setattr("allive.ingestion.compaction.FEWEST_FILES", 2)
     (compacted,) = compact(old_home.settings, tables=["heartbeats"])
     assert compacted.merged >= 2
     assert old_home.query("from raw.heartbeats order by all") == before

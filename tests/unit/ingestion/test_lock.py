@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from ingestion.lock import DataHomeLockedError, data_home_lock
-from ingestion.settings import Settings
+from allive.ingestion.lock import DataHomeLockedError, data_home_lock
+from allive.ingestion.settings import Settings
 
 HOLDER = """
 import sys
-from ingestion.lock import data_home_lock
-from ingestion.settings import Settings
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.settings import Settings
 with data_home_lock(Settings(), command="allive run"):
     print("held", flush=True)
     sys.stdin.read()

@@ -15,16 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ingestion.load
-import ingestion.readers
-import ingestion.waiting
-from ingestion.contracts import RECORD_TYPES
-from ingestion.landed_names import os_name, printable_name
-from ingestion.landing import hash_of_landed
-from ingestion.not_taken import find_not_taken
-from ingestion.seen_files import SeenFiles
-from orchestration.commands.refresh import show_not_taken
-from payouts.preconditions import unread_refusals
+import allive.ingestion.load
+import allive.ingestion.readers
+import allive.ingestion.waiting
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.landed_names import os_name, printable_name
+from allive.ingestion.landing import hash_of_landed
+from allive.ingestion.not_taken import find_not_taken
+from allive.ingestion.seen_files import SeenFiles
+from allive.orchestration.commands.refresh import show_not_taken
+from allive.payouts.preconditions import unread_refusals
 
 from .records import ARTIST, GOOD, HEARTBEAT
 
@@ -96,23 +96,24 @@ LOAD_ALL = """
 import json, os, sys
 from datetime import UTC, datetime
 from pathlib import Path
-import ingestion.load
-import ingestion.waiting
-from ingestion.contracts import RECORD_TYPES
-from ingestion.not_taken import find_not_taken
-from ingestion.settings import Settings
-ingestion.load.validate = lambda *_: ()
+import allive.ingestion.load
+import allive.ingestion.waiting
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.not_taken import find_not_taken
+from allive.ingestion.settings import Settings
+allive.ingestion.load.validate = lambda *_: ()
 home, user = Path(sys.argv[1]), int(sys.argv[2])
 if user:
     os.setgroups([]); os.setgid(user); os.setuid(user)
 settings = Settings(home=home, memory_limit="1GB", threads=2)
-reports = {t: ingestion.load.load_new_files(settings, t, now=datetime(2021, 4, 1, tzinfo=UTC)) for t in RECORD_TYPES}
+now = datetime(2021, 4, 1, tzinfo=UTC)
+reports = {t: allive.ingestion.load.load_new_files(settings, t, now=now) for t in RECORD_TYPES}
 found = find_not_taken(settings, with_last_load=True)
 print(json.dumps({
     "records": {t: r and r.records for t, r in reports.items()},
     "unreadable": [name for r in reports.values() if r for name, _ in r.unreadable],
     "named": [[e.name, e.reason] for e in found.named],
-    "fresh": ingestion.waiting.waiting_files(settings),
+    "fresh": allive.ingestion.waiting.waiting_files(settings),
 }))
 """
 
@@ -199,13 +200,13 @@ def test_a_record_types_folder_that_is_a_link_is_not_entered(home, tmp_path):
 
 def between_looking_and_reading(monkeypatch, change):
     """Call `change` after the files are found and before the first one is read."""
-    sort = ingestion.load._sort
+    sort = allive.ingestion.load._sort
 
     def changed_first(*args):
         change()
         return sort(*args)
 
-    monkeypatch.setattr(ingestion.load, "_sort", changed_first)
+    monkeypatch.setattr(allive.ingestion.load, "_sort", changed_first)
 
 
 def test_what_vanishes_grows_or_is_replaced_before_it_is_read_is_left_and_named(home, monkeypatch, tmp_path):
@@ -250,7 +251,7 @@ def test_a_file_that_grows_while_it_is_staged_waits_for_the_next_run(home, monke
 
         pl.DataFrame([ARTIST]).write_parquet(path)
     home.land("artists/good.ndjson", [ARTIST | {"artist_id": "good"}])
-    blocks = ingestion.readers._slices
+    blocks = allive.ingestion.readers._slices
 
     def grown(batches):
         with path.open("ab") as file:
@@ -258,11 +259,11 @@ def test_a_file_that_grows_while_it_is_staged_waits_for_the_next_run(home, monke
         return blocks(batches)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ingestion.readers, "_slices", grown)
+        patch.setattr(allive.ingestion.readers, "_slices", grown)
         report = home.load("artists")
     assert (report.files, report.unreadable) == (1, ())
     assert named(home, with_last_load=True).keys() == {f"artists/{name}"}
-    assert ingestion.waiting.waiting_files(home.settings) == (f"artists/{name}",)
+    assert allive.ingestion.waiting.waiting_files(home.settings) == (f"artists/{name}",)
 
 
 def test_odd_entries_of_a_quiet_folder_are_named_without_looking_again(tmp_path):
@@ -344,7 +345,7 @@ def test_a_file_that_may_not_be_read_refuses_the_close(home, monkeypatch):
     home.land("artists/a.csv", "artist_id,name\n")
     home.land("artists/x.json", b"")
     assert unread_refusals(home.settings) == []
-    monkeypatch.setattr("ingestion.landing._may_read", lambda *_: False)
+    monkeypatch.setattr("allive.ingestion.landing._may_read", lambda *_: False)
     (refusal,) = unread_refusals(home.settings)
     assert refusal.startswith("artists/a.csv (cannot be read: Permission denied)")
 

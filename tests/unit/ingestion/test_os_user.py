@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ingestion import os_user
+from allive.ingestion import os_user
 
 NAMES = {1000: "nina", 990: "allive"}
 NO_LOGIN = "4294967295"

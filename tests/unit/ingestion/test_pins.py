@@ -15,17 +15,17 @@ import duckdb
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-import ingestion.compaction
-import ingestion.pins_check
-import ingestion.promotion
-from ingestion.batches import finish_decisions, list_held, release
-from ingestion.compaction import compact
-from ingestion.pin_problems import PinsError, Trouble
-from ingestion.pins_check import check_pins, require_pins
-from ingestion.pins_repair import REPAIRS_FILE, rebuild_pins, repair_lost_pins, repair_pins
-from ingestion.raw_tables import REJECTS, TABLES, Pins, read_pins, stored_files, table_path
-from ingestion.raw_versions import last_batch_of
-from ingestion.vacuum import vacuum
+import allive.ingestion.compaction
+import allive.ingestion.pins_check
+import allive.ingestion.promotion
+from allive.ingestion.batches import finish_decisions, list_held, release
+from allive.ingestion.compaction import compact
+from allive.ingestion.pin_problems import PinsError, Trouble
+from allive.ingestion.pins_check import check_pins, require_pins
+from allive.ingestion.pins_repair import REPAIRS_FILE, rebuild_pins, repair_lost_pins, repair_pins
+from allive.ingestion.raw_tables import REJECTS, TABLES, Pins, read_pins, stored_files, table_path
+from allive.ingestion.raw_versions import last_batch_of
+from allive.ingestion.vacuum import vacuum
 from tests.unit.ingestion.records import GOOD, HEARTBEAT
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ class DeathError(Exception):
 
 @pytest.fixture
 def few_files_are_many(monkeypatch):
-    monkeypatch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
+    monkeypatch.setattr(allive.ingestion.compaction, "FEWEST_FILES", 2)
 
 
 def deliver(home, number, **more):
@@ -183,7 +183,7 @@ def crash(home, monkeypatch, where):
     name, dying = CRASHES[where]
     home.land("heartbeats/crash.ndjson", [HEARTBEAT | {"event_id": "crash"}, {"event_id": "broken"}])
     with monkeypatch.context() as patch:
-        patch.setattr(ingestion.promotion, name, dying(getattr(ingestion.promotion, name)))
+        patch.setattr(allive.ingestion.promotion, name, dying(getattr(allive.ingestion.promotion, name)))
         with pytest.raises(DeathError):
             home.load("heartbeats")
 
@@ -223,7 +223,7 @@ def test_a_half_promotion_is_no_trouble_and_pins_lost_in_it_are_rebuilt(home, mo
 @pytest.mark.usefixtures("few_files_are_many")
 def test_a_compaction_that_died_before_it_pinned_is_no_trouble(loaded, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(ingestion.compaction, "write_pins", lambda *_: (_ for _ in ()).throw(DeathError))
+        patch.setattr(allive.ingestion.compaction, "write_pins", lambda *_: (_ for _ in ()).throw(DeathError))
         with pytest.raises(DeathError):
             compact(loaded.settings)
     assert check_pins(loaded.settings) == ()
@@ -551,7 +551,7 @@ def test_a_decision_that_cannot_be_read_is_named(loaded, monkeypatch):
 
 
 def test_the_register_is_read_where_nothing_may_be_written(loaded, monkeypatch):
-    monkeypatch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
+    monkeypatch.setattr(allive.ingestion.compaction, "FEWEST_FILES", 2)
     first = read_pins(loaded.settings).versions["heartbeats"]
     deliver(loaded, 3)
     upkeep(loaded)

@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from ingestion import private_files
-from ingestion.settings import Settings
+from allive.ingestion import private_files
+from allive.ingestion.settings import Settings
 
 
 @pytest.fixture

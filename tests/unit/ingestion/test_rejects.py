@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.batches import discard, list_held, release
-from ingestion.contracts import CONTRACTS
-from ingestion.contracts.words import advice_of, expected_of, fields_of
-from ingestion.rejects.delivered import values_of
-from ingestion.rejects.export import ExportRefusedError, export_rejects
-from ingestion.rejects.relation import Wanted, open_rejects
+from allive.ingestion.batches import discard, list_held, release
+from allive.ingestion.contracts import CONTRACTS
+from allive.ingestion.contracts.words import advice_of, expected_of, fields_of
+from allive.ingestion.rejects.delivered import values_of
+from allive.ingestion.rejects.export import ExportRefusedError, export_rejects
+from allive.ingestion.rejects.relation import Wanted, open_rejects
 
 from .records import ARTIST, HEARTBEAT, LIVE
 

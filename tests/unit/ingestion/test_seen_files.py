@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-import ingestion.seen_files
-from ingestion.seen_files import SeenFiles
+import allive.ingestion.seen_files
+from allive.ingestion.seen_files import SeenFiles
 
 DAY_S = 86_400
 
@@ -26,13 +26,13 @@ def seen(tmp_path):
 def read(monkeypatch):
     """The folders that were read since the list was last cleared."""
     folders = []
-    list_folder = ingestion.seen_files.list_folder  # type: ignore[attr-defined]
+    list_folder = allive.ingestion.seen_files.list_folder  # type: ignore[attr-defined]
 
     def noted(tree, folder, known):
         folders.append(folder)
         return list_folder(tree, folder, known)
 
-    monkeypatch.setattr(ingestion.seen_files, "list_folder", noted)
+    monkeypatch.setattr(allive.ingestion.seen_files, "list_folder", noted)
     return folders
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_lands_within_a_tick_of_the_clock_is_found(seen, landing, mo
     deliver(landing, "heartbeats/a.csv")
     status = (landing / "heartbeats").stat()
     stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    monkeypatch.setattr(ingestion.seen_files, "_stamp_of", lambda *_: stamp)
+    monkeypatch.setattr(allive.ingestion.seen_files, "_stamp_of", lambda *_: stamp)
     now = time.time()
     deal_with_all(seen, landing, now)
     assert deal_with_all(seen, landing, now + 1) == []

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import Settings
-from ingestion.sockets import (
+from allive.ingestion.settings import Settings
+from allive.ingestion.sockets import (
     CODE_SERVER,
     WEB_SERVER,
     SocketFolderError,
@@ -20,7 +20,7 @@ from ingestion.sockets import (
 @pytest.fixture
 def short(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Settings:
     home = tmp_path_factory.mktemp("h")
-    monkeypatch.setattr("ingestion.sockets._LONGEST_FOLDER", 100)
+    monkeypatch.setattr("allive.ingestion.sockets._LONGEST_FOLDER", 100)
     return Settings(home=home)
 
 

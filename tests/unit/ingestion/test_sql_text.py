@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion import sql_text as module
-from ingestion.sql_text import spark_text, sql_name, sql_text, sql_value
+from allive.ingestion import sql_text as module
+from allive.ingestion.sql_text import spark_text, sql_name, sql_text, sql_value
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXTS = [

@@ -8,15 +8,15 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pytest
 
-from ingestion import day_files, home_format
-from ingestion.batches import list_held, release
-from ingestion.compaction import compact
-from ingestion.home_format import FormatError
-from ingestion.lock import data_home_lock
-from ingestion.pins_check import require_pins
-from ingestion.promotion import finish_promotions
-from ingestion.raw_tables import is_stray, read_pins, scan_of, stored_files
-from ingestion.raw_versions import records_of
+from allive.ingestion import day_files, home_format
+from allive.ingestion.batches import list_held, release
+from allive.ingestion.compaction import compact
+from allive.ingestion.home_format import FormatError
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.pins_check import require_pins
+from allive.ingestion.promotion import finish_promotions
+from allive.ingestion.raw_tables import is_stray, read_pins, scan_of, stored_files
+from allive.ingestion.raw_versions import records_of
 
 from .conftest import NOW, Home
 from .records import HEARTBEAT
@@ -129,7 +129,7 @@ def test_the_format_is_raised_before_the_promotion_is_decided(home, monkeypatch)
         raise KeyboardInterrupt
 
     home.land("heartbeats/a.ndjson", on_many_days(65))
-    monkeypatch.setattr("ingestion.promotion.write_json", crash)
+    monkeypatch.setattr("allive.ingestion.promotion.write_json", crash)
     with pytest.raises(KeyboardInterrupt):
         home.load("heartbeats")
     assert json.loads((home.settings.home / "format.json").read_text()) == {"format": 2}
@@ -142,7 +142,7 @@ def test_the_format_is_raised_before_the_promotion_is_decided(home, monkeypatch)
 
 
 def two_homes(tmp_path, monkeypatch):
-    monkeypatch.setattr("ingestion.load.validate", lambda *_: ())
+    monkeypatch.setattr("allive.ingestion.load.validate", lambda *_: ())
     return Home(tmp_path / "strays"), Home(tmp_path / "a-file-a-day")
 
 
@@ -175,7 +175,7 @@ def version_of(home, version):
 @pytest.mark.slow
 def test_rows_are_the_same_through_loads_compaction_pins_and_a_release(tmp_path, monkeypatch):
     homes = two_homes(tmp_path, monkeypatch)
-    monkeypatch.setattr("ingestion.compaction.FEWEST_FILES", 2)
+    monkeypatch.setattr("allive.ingestion.compaction.FEWEST_FILES", 2)
     odd = on_many_days(90, first=1500)[::3]
     for number, one in enumerate(odd):
         one |= {"position_s": "far", "state": ("playing", "stopped")[number % 2]}

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingestion.contracts import CONTRACTS
-from ingestion.contracts.typing_sql import judged_records
-from ingestion.landed_content import Limits
-from ingestion.load import load_new_files
-from ingestion.readers import ReadFiles, open_sources
-from ingestion.seen_files import SeenFiles
+from allive.ingestion.contracts import CONTRACTS
+from allive.ingestion.contracts.typing_sql import judged_records
+from allive.ingestion.landed_content import Limits
+from allive.ingestion.load import load_new_files
+from allive.ingestion.readers import ReadFiles, open_sources
+from allive.ingestion.seen_files import SeenFiles
 
 from .records import CREDIT, HEARTBEAT
 
@@ -150,7 +150,7 @@ def test_trust_fails_or_finds_what_care_finds(tmp_path_factory, line):
 def test_a_line_that_only_looks_whole_costs_itself_alone_and_is_not_told_twice(home, monkeypatch):
     lines = [*([GOOD] * 5), GOOD + GOOD, *([GOOD] * 4)]
     path = home.land("heartbeats/a.ndjson", "\n".join(lines) + "\n")
-    monkeypatch.setattr("ingestion.landed_content._READ_BYTES", 100)
+    monkeypatch.setattr("allive.ingestion.landed_content._READ_BYTES", 100)
     told = []
     report = load_new_files(home.settings, "heartbeats", progress=lambda _, size: told.append(size))
     assert (report.records, home.rejects()) == (9, [("heartbeats/a.ndjson", 6, "malformed")])

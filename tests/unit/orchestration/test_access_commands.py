@@ -6,12 +6,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from dashboards.access import Principal, Role, grants, invitations
-from dashboards.access.store import Store, open_store
-from ingestion.settings import Settings
-from orchestration import cli
-from orchestration.commands.dashboards import warn_of_settings
-from payouts import audit, close_orders
+from allive.dashboards.access import Principal, Role, grants, invitations
+from allive.dashboards.access.store import Store, open_store
+from allive.ingestion.settings import Settings
+from allive.orchestration import cli
+from allive.orchestration.commands.dashboards import warn_of_settings
+from allive.payouts import audit, close_orders
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from ingestion.settings import Settings
-from orchestration.alerts import Alert, send
+from allive.ingestion.settings import Settings
+from allive.orchestration.alerts import Alert, send
 
 ALERT = Alert(
     subject="Run 1 failed", found=("a step: étrange",), next_step="Look at it.", at="2021-02-03T06:00:00.000Z"

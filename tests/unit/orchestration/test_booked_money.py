@@ -4,7 +4,7 @@ import hashlib
 
 import duckdb
 
-from orchestration.publishing.booked_money import _artists_with_statements
+from allive.orchestration.publishing.booked_money import _artists_with_statements
 
 
 def test_an_artist_whose_id_no_file_can_bear_has_a_statement_too() -> None:

@@ -9,8 +9,8 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
-from ingestion.home_format import FormatError
-from orchestration import cli
+from allive.ingestion.home_format import FormatError
+from allive.orchestration import cli
 
 COMMANDS = [
     [],
@@ -110,7 +110,7 @@ def test_a_wrong_setting_is_wrong_usage_without_a_traceback(monkeypatch, capsys,
 
 
 def test_help_imports_nothing_heavy():
-    code = "import sys, orchestration.cli; print(' '.join(m for m in sys.modules if '.' not in m))"
+    code = "import sys, allive.orchestration.cli; print(' '.join(m for m in sys.modules if '.' not in m))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert HEAVY.isdisjoint(loaded)
 
@@ -128,7 +128,7 @@ LOOKING = ("access", "batches", "doctor", "explain", "payout", "publish", "rejec
     ids=["no orchestrator", "no arrays"],
 )
 def test_commands_that_look_something_up_import_nothing_heavy(modules, not_imported):
-    names = ", ".join(f"orchestration.commands.{module}" for module in modules)
+    names = ", ".join(f"allive.orchestration.commands.{module}" for module in modules)
     code = f"import sys, {names}; print(' '.join(m for m in sys.modules if '.' not in m))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert not_imported.isdisjoint(done.stdout.split())
@@ -137,7 +137,7 @@ def test_commands_that_look_something_up_import_nothing_heavy(modules, not_impor
 def test_pandas_is_kept_out_only_inside():
     code = """
 import sys, duckdb
-from orchestration.no_pandas import without_pandas
+from allive.orchestration.no_pandas import without_pandas
 with without_pandas():
     assert duckdb.execute("select ?", ["a"]).fetchall() == [("a",)]
     assert "pandas" not in sys.modules
@@ -206,7 +206,7 @@ def below(home):
 @pytest.mark.parametrize("command", ON_A_HOME, ids=" ".join)
 def test_every_command_refuses_what_is_newer_and_writes_nothing(allive, tmp_path, monkeypatch, what, command):
     # The next step of every command: no command must reach it, and `up` would run forever.
-    monkeypatch.setattr("orchestration.terminal.log_to_file", lambda _: sys.exit("went on"))
+    monkeypatch.setattr("allive.orchestration.terminal.log_to_file", lambda _: sys.exit("went on"))
     newer(tmp_path, what)
     before = below(tmp_path)
     result = allive(*command)
@@ -260,8 +260,8 @@ def test_run_and_up_name_what_others_can_read(allive, tmp_path, monkeypatch):
     def stop(*_, **__):
         raise InterruptedError
 
-    monkeypatch.setattr("ingestion.waiting.has_new_files", stop)
-    monkeypatch.setattr("orchestration.service.running_service", stop)
+    monkeypatch.setattr("allive.ingestion.waiting.has_new_files", stop)
+    monkeypatch.setattr("allive.orchestration.service.running_service", stop)
     for command in ("run", "up"):
         result = allive(command)
         assert isinstance(result.exception, InterruptedError)
@@ -275,7 +275,7 @@ def test_a_read_only_home_is_no_defect(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setenv("ALLIVE_HOME", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["allive", "balances", "list"])
-    monkeypatch.setattr("orchestration.commands.requests.list_balances", refuse)
+    monkeypatch.setattr("allive.orchestration.commands.requests.list_balances", refuse)
     assert cli.run_command_line() == 1
     said = capsys.readouterr().err
     assert "Read-only file system" in said

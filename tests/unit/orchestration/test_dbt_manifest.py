@@ -1,6 +1,6 @@
 """Every dbt test becomes an asset check, including unit tests and tests of several models."""
 
-from orchestration.dbt_manifest import as_test_id, with_every_test
+from allive.orchestration.dbt_manifest import as_test_id, with_every_test
 
 
 def model(name, *parents):

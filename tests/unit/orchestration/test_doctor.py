@@ -8,18 +8,18 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-import ingestion.compaction
-import ingestion.load
-from ingestion.compaction import compact
-from ingestion.load import load_new_files
-from ingestion.lock import data_home_lock
-from ingestion.pin_problems import PinsError
-from ingestion.raw_tables import pins_path, read_pins, table_path
-from ingestion.settings import Settings
-from ingestion.vacuum import vacuum
-from orchestration import cli
-from orchestration.checkup import examine
-from orchestration.sound_pins import UnsoundPinsError, require_sound_pins
+import allive.ingestion.compaction
+import allive.ingestion.load
+from allive.ingestion.compaction import compact
+from allive.ingestion.load import load_new_files
+from allive.ingestion.lock import data_home_lock
+from allive.ingestion.pin_problems import PinsError
+from allive.ingestion.raw_tables import pins_path, read_pins, table_path
+from allive.ingestion.settings import Settings
+from allive.ingestion.vacuum import vacuum
+from allive.orchestration import cli
+from allive.orchestration.checkup import examine
+from allive.orchestration.sound_pins import UnsoundPinsError, require_sound_pins
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ WIDTH = 80
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     """A loaded data home; nothing is built or closed."""
-    monkeypatch.setattr(ingestion.load, "validate", lambda *_: ())
+    monkeypatch.setattr(allive.ingestion.load, "validate", lambda *_: ())
     monkeypatch.setenv("ALLIVE_HOME", str(tmp_path / "home"))
     settings = Settings()
     for number in range(3):
@@ -193,7 +193,7 @@ def test_a_load_on_lost_pins_is_a_refusal_and_no_defect(settings, capsys):
 
 
 def test_a_repair_after_upkeep_is_to_the_number(settings, monkeypatch):
-    monkeypatch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
+    monkeypatch.setattr(allive.ingestion.compaction, "FEWEST_FILES", 2)
     compact(settings)
     vacuum(settings, grace=timedelta())
     pins = read_pins(settings)

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from ingestion.lock import DataHomeLockedError
-from ingestion.settings import Settings
-from orchestration.home_lock import hold_data_home
+from allive.ingestion.lock import DataHomeLockedError
+from allive.ingestion.settings import Settings
+from allive.orchestration.home_lock import hold_data_home
 
 TRY = """
 import sys
-from ingestion.settings import Settings
-from orchestration.home_lock import hold_data_home
+from allive.ingestion.settings import Settings
+from allive.orchestration.home_lock import hold_data_home
 with hold_data_home(Settings(home=sys.argv[1]), command="another"):
     pass
 """

@@ -4,9 +4,9 @@ import dagster as dg
 import pytest
 from dagster._core.instance.config import PoolGranularity
 
-from ingestion.settings import Settings
-from orchestration.event_log import KeptSqliteEventLogStorage
-from orchestration.instance import open_instance, write_instance_settings
+from allive.ingestion.settings import Settings
+from allive.orchestration.event_log import KeptSqliteEventLogStorage
+from allive.orchestration.instance import open_instance, write_instance_settings
 
 
 @pytest.fixture

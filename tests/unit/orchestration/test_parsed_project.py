@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from ingestion.settings import Settings
-from orchestration.parsed_project import content_hash, profile_environment
+from allive.ingestion.settings import Settings
+from allive.orchestration.parsed_project import content_hash, profile_environment
 
 
 @pytest.fixture

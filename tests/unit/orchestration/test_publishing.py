@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 import duckdb
 import pytest
 
-from ingestion.contracts import RECORD_TYPES
-from ingestion.raw_tables import DataFile, columns_of, commit_batch
-from ingestion.settings import Settings
-from orchestration.publishing import CURRENT, PUBLISHED_MARTS, EmptierCopyError, PersonalDataError, publish
-from orchestration.publishing.emptier import Contents, accept, what_is_lost
-from orchestration.publishing.rows import as_table
-from orchestration.publishing.scenarios import ArtistOutcome, MonthTotals, ScenarioTables
-from payouts import audit
-from payouts.bookings import create_booking_views
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.raw_tables import DataFile, columns_of, commit_batch
+from allive.ingestion.settings import Settings
+from allive.orchestration.publishing import CURRENT, PUBLISHED_MARTS, EmptierCopyError, PersonalDataError, publish
+from allive.orchestration.publishing.emptier import Contents, accept, what_is_lost
+from allive.orchestration.publishing.rows import as_table
+from allive.orchestration.publishing.scenarios import ArtistOutcome, MonthTotals, ScenarioTables
+from allive.payouts import audit
+from allive.payouts.bookings import create_booking_views
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 def no_scenarios(monkeypatch):
     """Skip the scenarios: they need a settled warehouse (tests/integration/test_explain_simulate.py)."""
     nothing = ScenarioTables(as_table(MonthTotals, ()), as_table(ArtistOutcome, ()))
-    monkeypatch.setattr("orchestration.publishing.copies.compute_scenarios", lambda *_: nothing)
+    monkeypatch.setattr("allive.orchestration.publishing.copies.compute_scenarios", lambda *_: nothing)
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ import duckdb
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from ingestion.settings import Settings
-from orchestration.defs.payouts.months import MONTHS
-from orchestration.defs.schedules import (
+from allive.ingestion.settings import Settings
+from allive.orchestration.defs.payouts.months import MONTHS
+from allive.orchestration.defs.schedules import (
     ask_for_due_month,
     daily_refresh,
     monthly_payout_schedule,

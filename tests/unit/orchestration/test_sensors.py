@@ -5,9 +5,9 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
-from ingestion.settings import Settings
-from orchestration.defs.sensors import landed_files, ordered_closings, requests_after
-from payouts.close_orders import approve_close, open_orders, order_close
+from allive.ingestion.settings import Settings
+from allive.orchestration.defs.sensors import landed_files, ordered_closings, requests_after
+from allive.payouts.close_orders import approve_close, open_orders, order_close
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def done(monkeypatch, landing):
             def now(cls, tz=None):
                 return datetime.fromisoformat(f"{today}T10:00:00+00:00").astimezone(tz)
 
-        monkeypatch.setattr("orchestration.defs.sensors.datetime", Clock)
+        monkeypatch.setattr("allive.orchestration.defs.sensors.datetime", Clock)
         return [(request.job_name, request.partition_key) for request in requests_after(run)]
 
     return ends

@@ -7,9 +7,9 @@ import duckdb
 import polars as pl
 import pytest
 
-from ingestion.settings import Settings
-from orchestration.spark import registration, session, sources
-from orchestration.spark.built_tables import SparkTable, files_of, read_built_tables, tables_dir
+from allive.ingestion.settings import Settings
+from allive.orchestration.spark import registration, session, sources
+from allive.orchestration.spark.built_tables import SparkTable, files_of, read_built_tables, tables_dir
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-import ingestion.load
-from ingestion.batches import list_held
-from ingestion.settings import Settings
-from orchestration import cli
-from orchestration.commands import refresh
-from orchestration.dbt_invocation import NodeResult, with_examples
-from orchestration.defs.ingestion.raw import _check_result, _metadata
-from orchestration.outcome import FailedCheck, RunOutcome
+import allive.ingestion.load
+from allive.ingestion.batches import list_held
+from allive.ingestion.settings import Settings
+from allive.orchestration import cli
+from allive.orchestration.commands import refresh
+from allive.orchestration.dbt_invocation import NodeResult, with_examples
+from allive.orchestration.defs.ingestion.raw import _check_result, _metadata
+from allive.orchestration.outcome import FailedCheck, RunOutcome
 
 COLUMNS = 80
 BEAT = {
@@ -26,7 +26,7 @@ BEAT = {
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     monkeypatch.setenv("ALLIVE_HOME", str(tmp_path))
-    monkeypatch.setattr("ingestion.load.validate", lambda *_: ())
+    monkeypatch.setattr("allive.ingestion.load.validate", lambda *_: ())
     return Settings(home=tmp_path, memory_limit="512MB", threads=2)
 
 
@@ -37,10 +37,10 @@ def land(settings, name, beats):
 
 
 def load(settings):
-    return ingestion.load.load_new_files(settings, "heartbeats", now=datetime(2021, 4, 1, tzinfo=UTC))
+    return allive.ingestion.load.load_new_files(settings, "heartbeats", now=datetime(2021, 4, 1, tzinfo=UTC))
 
 
-def allive(*arguments):
+def command(*arguments):
     return CliRunner().invoke(cli.app, list(arguments), catch_exceptions=False)
 
 
@@ -105,13 +105,13 @@ def test_held_files_are_decided_by_name(settings):
         land(settings, f"heartbeats/{name}.ndjson", [BEAT | {"playback_id": name}] * 100 + [{"bad": name}] * 110)
     load(settings)
     (batch,) = list_held(settings)
-    shown = allive("batches", "show", batch.batch_id)
+    shown = command("batches", "show", batch.batch_id)
     assert shown.exit_code == 0
     assert "heartbeats/b.ndjson" in shown.output
     assert "2021-01" in shown.output
-    assert allive("batches", "release", "heartbeats/b.ndjson", "--why", "known").exit_code == 0
-    assert allive("batches", "discard", batch.batch_id, "heartbeats/a.ndjson", "--why", "a test's").exit_code == 0
-    again = allive("batches", "discard", "heartbeats/a.ndjson", "--why", "a test's")
+    assert command("batches", "release", "heartbeats/b.ndjson", "--why", "known").exit_code == 0
+    assert command("batches", "discard", batch.batch_id, "heartbeats/a.ndjson", "--why", "a test's").exit_code == 0
+    again = command("batches", "discard", "heartbeats/a.ndjson", "--why", "a test's")
     assert again.exit_code == 1
     assert [held.names for held in list_held(settings)] == [("heartbeats/c.ndjson",)]
     audit = (settings.payouts_dir / "audit.ndjson").read_text().splitlines()
@@ -125,7 +125,7 @@ def test_rejects_are_shown_without_what_a_terminal_would_obey(settings):
     land(settings, "heartbeats/a.ndjson", [BEAT, BEAT | {"event_at": "\x1b[2J" + "y" * 900}, {"event_id": "x"}])
     land(settings, "heartbeats/torn.ndjson.gz", [])
     load(settings)
-    shown = allive("rejects", "show")
+    shown = command("rejects", "show")
     assert shown.exit_code == 0
     assert "\x1b" not in shown.output
     assert "\\x1b[2J" in shown.output or "\\u001b[2J" in shown.output
@@ -135,21 +135,21 @@ def test_rejects_are_shown_without_what_a_terminal_would_obey(settings):
         assert part in words
     for part in ("line 3: missing_playback_id", "value none", "to do add the value", "Rejects 1 to 3 of 3"):
         assert part in words
-    listed = allive("rejects", "list", "--reason", "missing_playback_id")
+    listed = command("rejects", "list", "--reason", "missing_playback_id")
     assert listed.exit_code == 0
     assert "missing_playback_id" in listed.output
     assert "bad_event_at" not in listed.output
-    assert allive("rejects", "list", "--file", "heartbeats/other.ndjson").output == "No rejects.\n"
+    assert command("rejects", "list", "--file", "heartbeats/other.ndjson").output == "No rejects.\n"
 
 
 def test_an_export_says_where_it_is_and_what_to_do(settings, tmp_path):
     land(settings, "heartbeats/a.ndjson", [BEAT, BEAT | {"event_at": "yesterday"}])
     load(settings)
-    assert allive("rejects", "export", "--to", str(settings.landing_dir / "heartbeats")).exit_code == 1
-    exported = allive("rejects", "export", "--to", str(tmp_path / "x"))
+    assert command("rejects", "export", "--to", str(settings.landing_dir / "heartbeats")).exit_code == 1
+    exported = command("rejects", "export", "--to", str(tmp_path / "x"))
     assert exported.exit_code == 0
     (path,) = (tmp_path / "x" / "heartbeats").glob("rejects-*.ndjson")
     assert str(path) in exported.output
     assert "personal data" in exported.output
     assert '"rejects_exported"' in (settings.payouts_dir / "audit.ndjson").read_text()
-    assert allive("rejects", "export", "--type", "lives").output == "No open rejects: nothing to export.\n"
+    assert command("rejects", "export", "--type", "lives").output == "No open rejects: nothing to export.\n"

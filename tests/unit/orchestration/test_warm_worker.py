@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration import warm_worker
+from allive.orchestration import warm_worker
 
 
 def nothing() -> None:
@@ -63,7 +63,7 @@ def test_a_worker_that_dies_is_an_error_that_says_so():
 
 PARENT = """
 import time
-from orchestration import warm_worker
+from allive.orchestration import warm_worker
 from tests.unit.orchestration.test_warm_worker import nothing, pid_and_report
 if __name__ == "__main__":
     with warm_worker.warming_up(nothing):

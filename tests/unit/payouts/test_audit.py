@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.home_format import FormatError
-from ingestion.settings import Settings
-from payouts import audit
+from allive.ingestion.home_format import FormatError
+from allive.ingestion.settings import Settings
+from allive.payouts import audit
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def test_a_torn_last_line_is_dropped_and_the_chain_goes_on(settings: Settings) -
 RECORD = """
 import sys
 from pathlib import Path
-from ingestion.settings import Settings
-from payouts import audit
+from allive.ingestion.settings import Settings
+from allive.payouts import audit
 for number in range(30):
     audit.record(Settings(home=Path(sys.argv[1])), action="export", operator=sys.argv[2], number=number, why="é" * 500)
 """

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from payouts.balances import Balance, Payee, settle_balance
-from payouts.carry_reasons import CarryReason
+from allive.payouts.balances import Balance, Payee, settle_balance
+from allive.payouts.carry_reasons import CarryReason
 
 VALID_IBAN = "FR1420041010050500013M02606"  # the example of the IBAN registry
 OTHER_IBAN = "DE89370400440532013000"

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from payouts.bank_details import are_payable, electronic, masked
+from allive.payouts.bank_details import are_payable, electronic, masked
 from tests.oracle.history import is_iban
 from tests.worlds.catalogue import french_iban
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sepaxml import SepaTransfer
 
-from payouts.bank_file import (
+from allive.payouts.bank_file import (
     BankedTransfer,
     BankFile,
     BankFileError,
@@ -17,7 +17,7 @@ from payouts.bank_file import (
     read_bank_file,
     write_bank_file,
 )
-from payouts.payer import Payer
+from allive.payouts.payer import Payer
 
 PAYER = Payer("Allive SAS", "FR1420041010050500013M02606", "PSSTFRPPPAR", "12 rue Gaîté", "75014", "Paris", "FR")
 GERMAN = "DE89370400440532013000"

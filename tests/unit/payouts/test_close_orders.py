@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import Settings
-from payouts import audit, close_orders, ledger
-from payouts.close_orders import approve_close, open_orders, order_close, take_up, withdraw_order
-from payouts.errors import Refusal
+from allive.ingestion.settings import Settings
+from allive.payouts import audit, close_orders, ledger
+from allive.payouts.close_orders import approve_close, open_orders, order_close, take_up, withdraw_order
+from allive.payouts.errors import Refusal
 
 MONTH = "2021-02"
 ROOT = Path(__file__).resolve().parents[3]

@@ -6,10 +6,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.settings import Settings
-from payouts.balances import Payee
-from payouts.close_warnings import KINDS, CloseWarning, acknowledgement, in_words, open_warnings
-from payouts.run import ClosedRun, PayoutLine
+from allive.ingestion.settings import Settings
+from allive.payouts.balances import Payee
+from allive.payouts.close_warnings import KINDS, CloseWarning, acknowledgement, in_words, open_warnings
+from allive.payouts.run import ClosedRun, PayoutLine
 
 MONTH = "2021-02"
 SHARED, OTHER = "FR7630006000011234567890189", "FR7630001007941234567890185"
@@ -144,10 +144,10 @@ def test_what_a_closed_month_has_seen_is_not_named_again(
         select 'heartbeats', 'a.csv', 'malformed', n, 'ios', null, 7, 'x' from range(300) as numbers (n);
         """
     )
-    monkeypatch.setattr("payouts.close_warnings.ledger.closed_months", lambda _: ("2021-01",))
+    monkeypatch.setattr("allive.payouts.close_warnings.ledger.closed_months", lambda _: ("2021-01",))
     control = {"raw_versions": {"subscriptions": 3, "rejects": 5}}
-    monkeypatch.setattr("payouts.close_warnings.ledger.read_control", lambda _settings, _month: control)
-    monkeypatch.setattr("payouts.close_warnings.last_batch_of", lambda _settings, _table, _version: 7)
+    monkeypatch.setattr("allive.payouts.close_warnings.ledger.read_control", lambda _settings, _month: control)
+    monkeypatch.setattr("allive.payouts.close_warnings.last_batch_of", lambda _settings, _table, _version: 7)
     named = {one.subject for one in open_warnings(Settings(home=tmp_path), con, run_of())}
     assert named == {"new", "b.csv"}
 

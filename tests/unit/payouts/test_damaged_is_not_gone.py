@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-import ingestion.compaction
-import ingestion.load
-from ingestion.compaction import compact
-from ingestion.contracts import RECORD_TYPES
-from ingestion.load import load_new_files
-from ingestion.pins_repair import repair_pins
-from ingestion.raw_tables import pins_path, read_pins, stored_files, table_path
-from ingestion.settings import Settings
-from ingestion.vacuum import vacuum
-from payouts.pins import closed_versions, pin_refusals
-from payouts.verification import Check, verify
+import allive.ingestion.compaction
+import allive.ingestion.load
+from allive.ingestion.compaction import compact
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.load import load_new_files
+from allive.ingestion.pins_repair import repair_pins
+from allive.ingestion.raw_tables import pins_path, read_pins, stored_files, table_path
+from allive.ingestion.settings import Settings
+from allive.ingestion.vacuum import vacuum
+from allive.payouts.pins import closed_versions, pin_refusals
+from allive.payouts.verification import Check, verify
 from tests.closed_chain import KEY, Chain
 from tests.oracle import read_landing
 from tests.oracle.settlement import months_later
@@ -42,8 +42,8 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     chain = Chain(settings.payouts_dir)
     world = World.random(SEED)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingestion.load, "validate", lambda *_: ())
-        patch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
+        patch.setattr(allive.ingestion.load, "validate", lambda *_: ())
+        patch.setattr(allive.ingestion.compaction, "FEWEST_FILES", 2)
         for month in world.deliver_by_month(settings.landing_dir):
             for record_type in RECORD_TYPES:
                 load_new_files(settings, record_type)

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingestion.settings import Settings
-from orchestration.commands.explain import explain_artist
-from payouts import audit
-from payouts.errors import Refusal
-from payouts.explanation import ContradictionError, Explanation, explain
-from payouts.explanation.account import Part, part_of
-from payouts.explanation.subscribers import first_and_rest
+from allive.ingestion.settings import Settings
+from allive.orchestration.commands.explain import explain_artist
+from allive.payouts import audit
+from allive.payouts.errors import Refusal
+from allive.payouts.explanation import ContradictionError, Explanation, explain
+from allive.payouts.explanation.account import Part, part_of
+from allive.payouts.explanation.subscribers import first_and_rest
 from tests.closed_chain import Chain, pseudonym, read_rows, small_chain, small_season, write_csv, write_json
 from tests.oracle import (
     Artist,

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from payouts import months
+from allive.payouts import months
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from payouts.closed_month.month_files import PayoutRow, Policy
-from payouts.verification.payees import Account, _changed_on, _settled
+from allive.payouts.closed_month.month_files import PayoutRow, Policy
+from allive.payouts.verification.payees import Account, _changed_on, _settled
 
 OLD, NEW = "FR7630006000011234567890189", "FR7630001007941234567890185"
 POLICY = Policy(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from ingestion.settings import Settings
-from payouts.payer import Payer, payer, payer_refusals
+from allive.ingestion.settings import Settings
+from allive.payouts.payer import Payer, payer, payer_refusals
 
 COMPLETE = {
     "payer_name": "Allive SAS",

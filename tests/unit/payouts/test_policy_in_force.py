@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.settings import Settings
-from payouts import ledger, requests
-from payouts.bookings import create_booking_views
-from payouts.errors import Refusal
-from payouts.look_back import look_back_of_next_run
-from payouts.run import Adjustment, PayoutLine
+from allive.ingestion.settings import Settings
+from allive.payouts import ledger, requests
+from allive.payouts.bookings import create_booking_views
+from allive.payouts.errors import Refusal
+from allive.payouts.look_back import look_back_of_next_run
+from allive.payouts.run import Adjustment, PayoutLine
 
 MONTHS = ("2020-11", "2020-12", "2021-01", "2021-02")
 """The closed months; the next run is March's."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from ingestion.settings import Settings
-from payouts import pseudonyms
+from allive.ingestion.settings import Settings
+from allive.payouts import pseudonyms
 
 
 def pseudonym(settings: Settings, subscriber_id: str) -> str:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import Settings
-from payouts import audit, ledger, requests
-from payouts.errors import Refusal
+from allive.ingestion.settings import Settings
+from allive.payouts import audit, ledger, requests
+from allive.payouts.errors import Refusal
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from payouts.balances import Payee
-from payouts.requests import BalanceEntry
-from payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
-from payouts.settlement import ArtistCorrection, ArtistMonth, Resettlement, Settlement
+from allive.payouts.balances import Payee
+from allive.payouts.requests import BalanceEntry
+from allive.payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
+from allive.payouts.settlement import ArtistCorrection, ArtistMonth, Resettlement, Settlement
 
 POLICY = {"minimum_payout_cents": 1000, "payment_delay_days": 7}
 IBAN = "FR1420041010050500013M02606"

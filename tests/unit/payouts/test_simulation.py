@@ -7,9 +7,9 @@ from typing import Any
 import duckdb
 import pytest
 
-from payouts.settlement import Settlement
-from payouts.simulation import Scenario, settle_under_each
-from payouts.simulation.settling import Frame, SimulatedSettlement, settle_under
+from allive.payouts.settlement import Settlement
+from allive.payouts.simulation import Scenario, settle_under_each
+from allive.payouts.simulation.settling import Frame, SimulatedSettlement, settle_under
 
 MONTH = "2021-02"
 FRAME = Frame(first_day=date(2021, 2, 1), last_day=date(2021, 2, 28), is_closed=False, catalogue=None)

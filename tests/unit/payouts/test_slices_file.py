@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from payouts.files import _ROWS_PER_GROUP, _SLICES_SCHEMA, _groups
+from allive.payouts.files import _ROWS_PER_GROUP, _SLICES_SCHEMA, _groups
 
 ROWS = 2 * _ROWS_PER_GROUP + 1_000
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from payouts.statements import (
+from allive.payouts.statements import (
     StatementDataError,
     StatementTotals,
     UnreadableStatementError,
@@ -23,9 +23,9 @@ from payouts.statements import (
     write_statements,
     write_yearly_statements,
 )
-from payouts.statements.month import Live, Statement, read_statements
-from payouts.statements.typesetting import Typesetter
-from payouts.statements.wording import month_page
+from allive.payouts.statements.month import Live, Statement, read_statements
+from allive.payouts.statements.typesetting import Typesetter
+from allive.payouts.statements.wording import month_page
 
 RUN_HASH = "0123456789abcdef" * 4
 CONTACT = "artistes@allive.example"

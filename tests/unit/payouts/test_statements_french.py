@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from payouts.statements import statement_file_name, statement_number
-from payouts.statements.french import day, duration, euros, few, of_month, printable, typographic
-from payouts.statements.transfers import masked
+from allive.payouts.statements import statement_file_name, statement_number
+from allive.payouts.statements.french import day, duration, euros, few, of_month, printable, typographic
+from allive.payouts.statements.transfers import masked
 
 
 @pytest.mark.parametrize(

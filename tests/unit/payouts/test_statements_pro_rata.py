@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payouts.statements.pro_rata import pro_rata_cents, read_pro_rata_cents
+from allive.payouts.statements.pro_rata import pro_rata_cents, read_pro_rata_cents
 
 EURO = 1_000_000_000
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import payouts.user_centric.division
-import payouts.user_centric.settling
-from payouts.user_centric import BlockedError, Catalogue, Payee, Period, Policy, Watched, Work, settle
+import allive.payouts.user_centric.division
+import allive.payouts.user_centric.settling
+from allive.payouts.user_centric import BlockedError, Catalogue, Payee, Period, Policy, Watched, Work, settle
 from tests.oracle import History, read_landing
 from tests.oracle import Policy as OraclePolicy
 from tests.oracle.history import months_with_periods
@@ -25,7 +25,7 @@ CATALOGUE = Catalogue({"gig": Work({"nina": 10_000})}, {"nina": Payee([(OCTOBER,
 SEEN = Watched("ada", "gig", OCTOBER, 1)
 
 
-@pytest.mark.parametrize("module", [payouts.user_centric.division, payouts.user_centric.settling])
+@pytest.mark.parametrize("module", [allive.payouts.user_centric.division, allive.payouts.user_centric.settling])
 def test_the_examples_of_its_docstrings_hold(module):
     result = doctest.testmod(module)
     assert result.attempted > 0

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from ingestion.settings import Settings
-from payouts.closed_month.books import Books, read_month
-from payouts.closed_month.findings import Report, Unchecked
-from payouts.verification import Check, Verdict, Verification, record_verification, verify
-from payouts.verification.balances import check_balances
-from payouts.verification.seals import AuditLine, AuditLog
+from allive.ingestion.settings import Settings
+from allive.payouts.closed_month.books import Books, read_month
+from allive.payouts.closed_month.findings import Report, Unchecked
+from allive.payouts.verification import Check, Verdict, Verification, record_verification, verify
+from allive.payouts.verification.balances import check_balances
+from allive.payouts.verification.seals import AuditLine, AuditLog
 from tests import closed_chain
 from tests.closed_chain import small_chain
 

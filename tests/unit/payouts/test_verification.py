@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from ingestion.settings import Settings
-from payouts.verification import Check, Verdict, Verification, record_verification, verify
+from allive.ingestion.settings import Settings
+from allive.payouts.verification import Check, Verdict, Verification, record_verification, verify
 from tests import closed_chain
 from tests.closed_chain import Chain, small_chain, small_season
 from tests.oracle import History
@@ -287,8 +287,8 @@ def test_many_statements_are_read_by_processes_to_the_same_findings(
     shutil.copy(payouts / "2020-12" / "statements" / "art-a.pdf", statements / "art-a.pdf")
     alone = verify(settings, "2021-01").findings
     assert {"art-a.pdf", "art-b.pdf"} == {Path(one.file).name for one in alone if one.check is Check.STATEMENTS}
-    monkeypatch.setattr("payouts.verification.documents._WORTH_PROCESSES", 2)
-    monkeypatch.setattr("payouts.verification.documents._PER_PROCESS", 1)
+    monkeypatch.setattr("allive.payouts.verification.documents._WORTH_PROCESSES", 2)
+    monkeypatch.setattr("allive.payouts.verification.documents._PER_PROCESS", 1)
     assert verify(settings, "2021-01").findings == alone
 
 

@@ -12,16 +12,16 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-import ingestion.compaction
-import ingestion.load
-from ingestion.compaction import compact
-from ingestion.contracts import RECORD_TYPES
-from ingestion.load import load_new_files
-from ingestion.raw_tables import read_pins
-from ingestion.raw_versions import records_of
-from ingestion.settings import Settings
-from ingestion.vacuum import vacuum
-from payouts.verification import Check, Verification, verify
+import allive.ingestion.compaction
+import allive.ingestion.load
+from allive.ingestion.compaction import compact
+from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.load import load_new_files
+from allive.ingestion.raw_tables import read_pins
+from allive.ingestion.raw_versions import records_of
+from allive.ingestion.settings import Settings
+from allive.ingestion.vacuum import vacuum
+from allive.payouts.verification import Check, Verification, verify
 from tests import closed_chain
 from tests.closed_chain import KEY, Chain
 from tests.oracle import History, Policy, read_landing
@@ -68,7 +68,7 @@ def close_world(seed: int, home: Path, *, policy: Policy | None = None) -> tuple
 def load(settings: Settings) -> None:
     # The expectation suites are not tested here, and importing Great Expectations takes longer than all the rest.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingestion.load, "validate", lambda *_: ())
+        patch.setattr(allive.ingestion.load, "validate", lambda *_: ())
         for record_type in RECORD_TYPES:
             load_new_files(settings, record_type)
 
@@ -112,7 +112,7 @@ def test_a_world_is_proven_alike_after_its_files_were_rewritten(
 ) -> None:
     """The files of the versions that months pinned are all gone; their records are in the merged files."""
     before = verify(copied)
-    monkeypatch.setattr(ingestion.compaction, "FEWEST_FILES", 2)
+    monkeypatch.setattr(allive.ingestion.compaction, "FEWEST_FILES", 2)
     assert sum(one.merged for one in compact(copied)) > 0
     assert sum(one.files for one in vacuum(copied, grace=timedelta())) > 0
     versions = [

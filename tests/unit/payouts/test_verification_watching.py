@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from ingestion.raw_versions import Records
-from payouts.verification import watching
-from payouts.verification.watching import watched_days
+from allive.ingestion.raw_versions import Records
+from allive.payouts.verification import watching
+from allive.payouts.verification.watching import watched_days
 from tests.oracle import Heartbeat, WatchTime, instant, paris_day
 
 pytestmark = pytest.mark.slow
