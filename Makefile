@@ -9,7 +9,7 @@ DUCKDB_2 := build/duckdb-2
 CHECKED := tests/integration/test_golden.py tests/integration/test_dbt_unit_tests.py tests/unit tests/architecture
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup browser demo check docs reference test test-thorough test-bare test-duckdb-2 test-spark lint types sql-lint bench mutants screenshots up clean
+.PHONY: help setup browser demo check docs reference test test-thorough test-bare test-duckdb-2 test-spark test-wheel lint types sql-lint bench mutants screenshots up clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,9 @@ test-duckdb-2: setup ## the money tests on DuckDB 2: same bytes as on the pinned
 test-spark: setup ## both engines on a cluster of two workers, one of them killed: equal rows and bytes
 	@.ci/spark-env "$(VENV)"
 	@$(BIN)/python -W error -W ignore::ResourceWarning -m tests.spark
+
+test-wheel: setup ## the wheel, installed outside the repository on each Python that is on this machine
+	@$(BIN)/python -m tests.wheel
 
 lint: setup ## ruff: style and format
 	@$(BIN)/ruff check .

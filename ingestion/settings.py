@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, Self, get_args
 from urllib.parse import urlsplit
 
+from platformdirs import user_data_path
 from pydantic import ByteSize, Field, PrivateAttr, SecretStr, TypeAdapter, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
@@ -19,6 +20,7 @@ from pydantic_settings import (
 )
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+"""The repository, or the installed package `allive`."""
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 SETTINGS_FILE = "allive.env"
 WarningKind = Literal[
@@ -42,14 +44,21 @@ WarningKind = Literal[
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
+def default_home() -> Path:
+    """Return `data/` in a clone; where the package is installed, the user's data folder."""
+    is_clone = (PROJECT_ROOT / "pyproject.toml").exists()
+    return PROJECT_ROOT / "data" if is_clone else user_data_path("allive", appauthor=False)
+
+
 class Settings(BaseSettings):
     """Settings and the layout of the data home (INTERFACES.md, "Data home")."""
 
     model_config = SettingsConfigDict(env_prefix="ALLIVE_", env_file_encoding="utf-8", frozen=True, extra="ignore")
 
     home: Path = Field(
-        default=PROJECT_ROOT / "data",
-        description="Everything that is not code: landing, raw, held, warehouse, serving, payouts.",
+        default=default_home(),
+        description="Everything that is not code: landing, raw, held, warehouse, serving, payouts. Installed from a "
+        "wheel, the default is the user's data folder.",
     )
     memory_limit: str = Field(
         default="8GB", description="Memory limit of a run; DuckDB gets 85 % of it, and spills to disk beyond that."

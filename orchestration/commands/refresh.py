@@ -11,7 +11,6 @@ from allive.orchestration.home_lock import hold_data_home
 from allive.orchestration.nothing_new import outcome_of_nothing_new
 from allive.orchestration.outcome import CRITICAL, LEFT_OUT, NOTHING_NEW, RunOutcome
 from allive.orchestration.terminal import folded, refuse, say, say_points, showing_progress, table, visible
-from allive.orchestration.warehouse import delete_warehouse
 
 _NAMED_AT_MOST = 3
 _MOST_ODD = 20
@@ -31,9 +30,8 @@ def refresh(settings: Settings, *, command: str = "allive run", rebuild: bool = 
         if outcome is None:
             from allive.orchestration.runs import run_job  # noqa: PLC0415 - Dagster, 4 s
 
-            if rebuild:
-                delete_warehouse(settings)
-            outcome = run_job(settings, "refresh", verbose=verbose)
+            ops = {"warehouse": {"config": {"rebuild": rebuild}}}
+            outcome = run_job(settings, "refresh", ops=ops, verbose=verbose)
     show_landed(outcome)
     left_out = show_not_taken(settings, with_last_load=True)
     _show_warnings(outcome)

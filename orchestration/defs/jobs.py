@@ -13,10 +13,18 @@ _RAW = dg.AssetSelection.assets(
 # The whole warehouse: everything that leads to a mart, tests included. A part of it would mix different inputs.
 _WAREHOUSE = dg.AssetSelection.groups("staging", "intermediate", "marts")
 
+_REFRESHED = _RAW | _WAREHOUSE | dg.AssetSelection.assets(serving_copy)
+
 refresh = dg.define_asset_job(
     "refresh",
-    selection=_RAW | _WAREHOUSE | dg.AssetSelection.assets(serving_copy),
+    selection=_REFRESHED,
     description="Load new files, build and check the warehouse, publish the serving copy.",
+)
+rebuild = dg.define_asset_job(
+    "rebuild",
+    selection=_REFRESHED,
+    config={"ops": {"warehouse": {"config": {"rebuild": True}}}},
+    description="Like `refresh`, but deletes the warehouse first and builds everything from the raw tables.",
 )
 payout = dg.define_asset_job(
     "payout",
@@ -43,4 +51,4 @@ republish = dg.define_asset_job(
 @dg.definitions
 def jobs() -> dg.Definitions:
     """Collect the jobs."""
-    return dg.Definitions(jobs=[refresh, payout, payout_preview, monthly_payout, republish])
+    return dg.Definitions(jobs=[refresh, rebuild, payout, payout_preview, monthly_payout, republish])

@@ -120,6 +120,30 @@ def test_a_second_run_finds_everything_up_to_date(home, first_run):
     assert outcome.assets.keys() == first_run.assets.keys()
 
 
+def test_materializing_one_mart_says_what_was_done(home, first_run):
+    mart = dg.AssetKey(["marts", "fct_daily_watch"])
+    with open_instance(home) as instance:
+        result = (
+            defs()
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(instance=instance, asset_selection=[mart], raise_on_error=False)
+        )
+        logged = " ".join(str(entry.user_message) for entry in instance.all_logs(result.run_id))
+    (seen,) = result.get_asset_materialization_events()
+    assert (seen.asset_key, seen.materialization.metadata["state"].value) == (mart, "up to date")
+    assert "Nothing was built: the warehouse was built from the same inputs" in logged
+
+
+@pytest.mark.parametrize(("job", "deletions"), [("refresh", 0), ("rebuild", 1)])
+def test_the_ui_can_ask_for_a_whole_new_build(home, first_run, monkeypatch, job, deletions):
+    deleted = []
+    monkeypatch.setattr("allive.orchestration.defs.dbt.warehouse.delete_warehouse", deleted.append)
+    with open_instance(home) as instance:
+        result = defs().resolve_job_def(job).execute_in_process(instance=instance, raise_on_error=False)
+    assert result.success
+    assert deleted == [home] * deletions
+
+
 def test_a_run_that_was_killed_is_not_left_running(home, first_run):
     with open_instance(home) as instance:
         dead = instance.create_run_for_job(

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject, dbt_assets
+from pydantic import Field
 
 from allive.ingestion.settings import Settings
 from allive.orchestration import progress
@@ -14,10 +15,19 @@ from allive.orchestration.dbt_invocation import NodeResult
 from allive.orchestration.dbt_manifest import as_test_id, asset_of, with_every_test
 from allive.orchestration.defs.resources import DataHome
 from allive.orchestration.parsed_project import parsed_project
-from allive.orchestration.warehouse import Build, build_warehouse
+from allive.orchestration.warehouse import Build, build_warehouse, delete_warehouse
 
 # The daily refresh is at 05:00: a mart that missed one is late, one that missed two is stale.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+
+
+class Building(dg.Config):
+    """How to build the warehouse."""
+
+    rebuild: bool = Field(
+        default=False,
+        description="Delete the warehouse and build everything from the raw tables, even if no input has changed.",
+    )
 
 
 class SchemaTableTranslator(DagsterDbtTranslator):  # type: ignore[misc] # untyped for mypy
@@ -67,15 +77,12 @@ def warehouse_definitions() -> dg.Definitions:
         pool="warehouse",
     )
     def warehouse(
-        context: dg.AssetExecutionContext, data_home: DataHome
+        context: dg.AssetExecutionContext, config: Building, data_home: DataHome
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        if config.rebuild:
+            delete_warehouse(data_home.settings)
         build = build_warehouse(data_home.settings, on_node=_tell_node)
-        context.log.info(
-            "%s from inputs %s at %s",
-            "built" if build.built else "up to date: built",
-            build.inputs.fingerprint[:12],
-            build.built_at,
-        )
+        context.log.info("%s", _in_words(build))
         if build.dropped_because:
             context.log.warning(build.dropped_because)
         yield from _events(context, build)
@@ -83,6 +90,22 @@ def warehouse_definitions() -> dg.Definitions:
             raise dg.Failure(description=_describe(build), allow_retries=False)
 
     return dg.Definitions(assets=[warehouse, *_booked_specs(manifest)])
+
+
+def _in_words(build: Build) -> str:
+    """Say what a build did; a run can have been asked for one mart only."""
+    inputs = f"inputs {build.inputs.fingerprint[:12]}"
+    if not build.built:
+        return (
+            f"Nothing was built: the warehouse was built from the same {inputs} at {build.built_at}. "
+            "The job `rebuild` builds it again nevertheless."
+        )
+    models = [node for node in build.nodes if node.unique_id.startswith("model.")]
+    new = sum(not node.is_remembered for node in models)
+    return (
+        f"Built {new} of {len(models)} models from {inputs}: whatever depends on what has changed. "
+        "A single mart is not built alone, because its rows would come from other inputs than the rest."
+    )
 
 
 def _booked_specs(manifest: Mapping[str, Any]) -> Iterator[dg.AssetSpec]:

@@ -1,0 +1,1 @@
+"""The wheel as its users have it: installed outside the repository, on every Python that it supports."""
