@@ -60,8 +60,9 @@ def installed(wheel: Path, python: Path, folder: Path) -> Path:
     """Install the wheel with the locked versions into a new environment and return the folder of its commands."""
     environment = folder / "environment"
     execute([BIN / "uv", "venv", "--quiet", "--python", python, environment], deadline_s=COMMAND_S)
-    install = [BIN / "uv", "pip", "install", "--quiet", "--python", environment / "bin" / "python"]
-    execute([*install, "--constraint", ROOT / "requirements.lock", wheel], deadline_s=INSTALL_S)
+    into = ("--python", environment / "bin" / "python")
+    locked = ("--constraint", ROOT / "requirements.lock")
+    execute([BIN / "uv", "pip", "install", "--quiet", *into, *locked, wheel], deadline_s=INSTALL_S)
     return environment / "bin"
 
 
