@@ -2,8 +2,12 @@
 
 import gc
 import logging
+import sys
+from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
+from socket import socket
 from typing import Final
 
 import uvicorn
@@ -25,6 +29,7 @@ from allive.dashboards.gate.sparing import spare_logs
 from allive.ingestion.settings import Settings
 
 HOST: Final = "127.0.0.1"
+_NOT_STARTED: Final = 3  # as uvicorn exits; its log has the reason
 SCRIPT: Final = Path(__file__).parent / "streamlit_app.py"
 
 # Options for security and performance; the look is set in .streamlit/config.toml.
@@ -66,8 +71,21 @@ def create_app(settings: Settings) -> ASGIApp:
     return app
 
 
-def serve(settings: Settings, *, port: int) -> None:
-    """Serve the dashboards on loopback until SIGINT or SIGTERM."""
+class _Server(uvicorn.Server):
+    """A server that calls back when it accepts connections."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def serve(settings: Settings, *, port: int, on_ready: Callable[[], None]) -> None:
+    """Serve the dashboards on loopback until SIGINT or SIGTERM. `on_ready` is called when they answer."""
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     spare_logs(middleware.__name__, oidc.__name__, "uvicorn.error", "websockets.server")
     app = create_app(settings)
@@ -75,18 +93,25 @@ def serve(settings: Settings, *, port: int) -> None:
     # Imported modules stay loaded, so exclude them from later garbage collections.
     gc.collect()
     gc.freeze()
-    uvicorn.run(
-        app,
-        host=HOST,
-        port=port,
-        access_log=False,
-        log_level="warning",
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=3,
-        ws_ping_interval=20,
-        ws_ping_timeout=20,
+    server = _Server(
+        uvicorn.Config(
+            app,
+            host=HOST,
+            port=port,
+            access_log=False,
+            log_level="warning",
+            proxy_headers=False,
+            server_header=False,
+            timeout_graceful_shutdown=3,
+            ws_ping_interval=20,
+            ws_ping_timeout=20,
+        ),
+        on_ready,
     )
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(_NOT_STARTED)
 
 
 def _warm_up() -> None:

@@ -20,9 +20,9 @@ def serve_dashboards(settings: Settings, *, port: int) -> bool:
         warn("There is nothing to show yet.", ["No serving copy is published; the pages say so. Run `allive run`."])
     from allive.dashboards.app import serve  # noqa: PLC0415 - Streamlit
 
-    say(f"The dashboards answer at {settings.public_url or f'http://{HOST}:{port}'} (Ctrl-C stops them).")
+    address = settings.public_url or f"http://{HOST}:{port}"
     try:
-        serve(settings, port=port)
+        serve(settings, port=port, on_ready=lambda: say(f"The dashboards answer at {address} (Ctrl-C stops them)."))
     except StoreError as error:
         refuse("The dashboards are not up.", [str(error)])
         return False

@@ -8,7 +8,6 @@ import argparse
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import tomllib
 import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -26,7 +26,6 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 BIN: Final = Path(sys.executable).parent
 ARTIFACTS: Final = ROOT / "build" / "artifacts"
-DBT_DOCS: Final = ARTIFACTS / "dbt-docs.html"
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 PACKAGES: Final = ("dashboards", "dbt_project", "ingestion", "orchestration", "payouts")
 NOT_INSTALLED: Final = (".gitignore",)
@@ -92,7 +91,7 @@ class User:
 
     @contextmanager
     def serving(self, command: str, ready: str) -> Iterator[str]:
-        """Run a service until its output has `ready`; give the address of its dashboards; stop it with Ctrl-C."""
+        """Run a service until its output has `ready`; give the address of its dashboards; stop it as systemd does."""
         port = free_port()
         name = "--port" if command == "dashboards" else "--dashboards-port"
         log = self.home / f"{command}.log"
@@ -112,7 +111,7 @@ class User:
                 time.sleep(0.2)
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()
             try:
                 process.wait(STOP_S)
             except subprocess.TimeoutExpired:
@@ -121,8 +120,8 @@ class User:
                 raise
 
 
-def use(user: User, version: str) -> None:
-    """Use what the README promises, from the version to the whole service."""
+def use(user: User, version: str, *, dbt_docs: Path | None) -> None:
+    """Use what the README promises, from the version to the whole service. `dbt_docs` keeps the dbt docs, if given."""
     assert version in user.run("allive", "--version")
     completing = {"_ALLIVE_COMPLETE": "complete_bash", "COMP_WORDS": "allive pay", "COMP_CWORD": "1"}
     assert "payout" in user.run("allive", environment=completing).split()
@@ -136,18 +135,16 @@ def use(user: User, version: str) -> None:
     assert (user.home / ".local/share/allive/payouts/2021-03").is_dir(), "the data home is elsewhere"
     assert "up to date" in user.run("allive", "run")
     assert "2021-04" in user.run("allive", "payout", "2021-04", "--dry-run")
-    assert "proven" in user.run("allive", "verify", deadline_s=DEMO_S)
-    assert "fct_artist_months" in user.run("allive", "dbt", "ls", "--select", "fct_artist_months")
     for command, ready in (("dashboards", "The dashboards answer"), ("up", "Operators find the orchestrator")):
         with user.serving(command, ready) as address:
             opened = urllib.request.urlopen(f"{address}/", timeout=COMMAND_S)  # noqa: S310 - on loopback
             page = opened.read().decode()
             assert "Allive" in page, page
 
-    if not DBT_DOCS.exists():
+    if dbt_docs is not None:
         user.run("allive", "dbt", "docs", "generate", "--static")
         (page,) = user.home.rglob("static_index.html")
-        shutil.copyfile(page, DBT_DOCS)
+        shutil.copyfile(page, dbt_docs)
     assert contents(package) == before, "commands have written into the installed package"
 
 
@@ -210,18 +207,21 @@ def main() -> int:
     wheel = build()
     check_contents(wheel)
     print(f"{wheel.name}: {wheel.stat().st_size:,} bytes; it holds the packages of the repository and nothing else")
-    checked = 0
-    for python in pythons:
-        path = interpreter(python)
-        if path is None:
-            print(f"Python {python} is not on this machine: not checked")
-            continue
+    present = {python: path for python in pythons if (path := interpreter(python))}
+
+    def check(python: str) -> None:
         began = time.monotonic()
+        dbt_docs = ARTIFACTS / "dbt-docs.html" if python == min(present) else None
         with tempfile.TemporaryDirectory(prefix="allive-wheel-") as folder:
-            use(User(installed(wheel, path, Path(folder)), Path(folder)), version)
-        checked += 1
-        print(f"Python {python}: demo, run, payout, verify, dbt, dashboards, up: {time.monotonic() - began:.0f} s")
-    return not checked
+            use(User(installed(wheel, present[python], Path(folder)), Path(folder)), version, dbt_docs=dbt_docs)
+        print(f"Python {python}: demo, run, payout, dashboards, up: {time.monotonic() - began:.0f} s", flush=True)
+
+    with ThreadPoolExecutor(max_workers=len(PYTHONS)) as pool:
+        list(pool.map(check, present))
+    for python in pythons:
+        if python not in present:
+            print(f"Python {python} is not on this machine: not checked")
+    return not present
 
 
 if __name__ == "__main__":

@@ -31,4 +31,4 @@ def _described(route: BaseRoute) -> dict[str, object]:
 if __name__ == "__main__":
     app.create_app = _create_and_list  # type: ignore[assignment]
     app.SCRIPT = Path(sys.argv[2])  # type: ignore[misc]
-    app.serve(Settings(), port=int(sys.argv[1]))
+    app.serve(Settings(), port=int(sys.argv[1]), on_ready=lambda: None)
