@@ -175,7 +175,9 @@ STRICTER = {
 def verdicts(folder, record_type, change):
     """The contract's outcome and the schema's verdict for a good record with a field in this notation."""
     name = change.split('"')[1]
-    line = json.dumps({key: value for key, value in GOOD[record_type].items() if key != name})[:-1] + f", {change}}}"
+    good: dict[str, Any] = GOOD[record_type]
+    others = {key: value for key, value in good.items() if key != name}
+    line = json.dumps(others)[:-1] + f", {change}}}"
     (outcome,) = outcomes(folder, record_type, line + "\n", ".ndjson")
     return outcome, Draft202012Validator(json_schema(CONTRACTS[record_type])).is_valid(json.loads(line))
 
