@@ -200,6 +200,11 @@ def test_the_differences_are_documented():
     assert missing == []
 
 
+def test_each_record_type_has_a_published_schema():
+    published = {path.name.removesuffix(".schema.json") for path in (ROOT / "docs/schemas").iterdir()}
+    assert published == {*RECORD_TYPES}
+
+
 @pytest.mark.parametrize("record_type", RECORD_TYPES)
 def test_a_schema_describes_itself(record_type):
     contract = CONTRACTS[record_type]
