@@ -9,7 +9,7 @@ DUCKDB_2 := build/duckdb-2
 CHECKED := tests/integration/test_golden.py tests/integration/test_dbt_unit_tests.py tests/unit tests/architecture
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup browser demo check docs reference test test-thorough test-bare test-duckdb-2 test-spark test-wheel lint types sql-lint bench mutants screenshots up clean
+.PHONY: help setup browser demo check docs contracts reference test test-thorough test-bare test-duckdb-2 test-spark test-wheel lint types sql-lint bench mutants screenshots up clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,16 @@ docs: setup ## the documentation site, in build/docs; a dead link fails
 	@$(BIN)/uv pip sync --quiet --require-hashes --python build/docs-env/bin/python docs/requirements.txt
 	@build/docs-env/bin/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going -b dirhtml -c docs . build/docs
 	@echo "The site is in build/docs: open build/docs/docs/index/index.html"
+
+# A linter that accepts everything would prove nothing, so a broken contract must be refused, for its own fault.
+contracts: setup ## the data contract of the marts, linted by its standard's own tool
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python build/contracts-env
+	@$(BIN)/uv pip sync --quiet --require-hashes --python build/contracts-env/bin/python docs/contracts-requirements.txt
+	@build/contracts-env/bin/datacontract lint --all-errors docs/contracts/allive-marts.odcs.yaml
+	@sed 's/logicalType: integer/logicalType: bigint/' docs/contracts/allive-marts.odcs.yaml >build/broken.odcs.yaml
+	@! build/contracts-env/bin/datacontract lint --output build/broken.json --output-format json build/broken.odcs.yaml >build/broken.log 2>&1
+	@grep --quiet "'bigint' is not one of" build/broken.json
+	@echo "A broken contract is refused."
 
 # Test files run in the order that tests/conftest.py gives them: long ones first.
 test: setup browser ## all tests, from unit tests to browser tests (TESTS="tests/browser …": only these)

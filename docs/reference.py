@@ -1,10 +1,14 @@
-"""Write the pages that describe code, from the code: commands, settings, marts, decisions (`make reference`).
+"""Write the pages that describe code, from the code: commands, settings, marts, contracts (`make reference`).
 
 Run from the repository's root. Nothing here is stated a second time: the command line describes its commands, the
 settings their fields, the dbt project its models.
 """
 
+import json
+import runpy
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -102,11 +106,22 @@ def decisions() -> str:
     return "\n".join([GENERATED, "", "# Decisions", "", "| Decision | Date |", "|---|---|", *rows, ""])
 
 
-PAGES: Final = {
+def schema(record_type: str) -> str:
+    """The JSON Schema of a record type. Invisible characters in its patterns are escaped, so that they can be seen."""
+    from allive.ingestion.contracts import CONTRACTS  # noqa: PLC0415 - imported from the repository's root
+    from allive.ingestion.contracts.json_schemas import json_schema  # noqa: PLC0415
+
+    return f"{json.dumps(json_schema(CONTRACTS[record_type]), indent=2)}\n"
+
+
+_RECORD_TYPES: Final = ("heartbeats", "subscriptions", "artists", "artist_categories", "lives", "live_credits")
+PAGES: Final[dict[str, Callable[[], str]]] = {
     "reference/commands.md": commands,
     "reference/settings.md": settings,
     "reference/marts.md": marts,
     "adr/README.md": decisions,
+    "contracts/allive-marts.odcs.yaml": runpy.run_path(str(ROOT / "docs/marts_contract.py"))["contract"],
+    **{f"schemas/{record_type}.schema.json": partial(schema, record_type) for record_type in _RECORD_TYPES},
 }
 
 

@@ -21,6 +21,8 @@ class Field:
     """The field whose value fills it if it is missing."""
     is_later: bool = False
     """True if there are tables from before the field existed, whose files lack its column."""
+    description: str = ""
+    """The meaning of the value, with its unit."""
 
     @property
     def column_name(self) -> str:
@@ -35,6 +37,15 @@ class RowRule:
     reason: str
     broken_if: str
     """SQL over the raw columns; NULL counts as not broken. `loaded_ms` is the load's time (epoch ms)."""
+    if_positive: str = ""
+    """The field that needs another one if it is above 0, in a rule of this kind (`positive_needs`)."""
+    needed: str = ""
+    """The field that it needs."""
+
+
+def positive_needs(reason: str, field: str, needed: str) -> RowRule:
+    """Return the rule that a record whose `field` is above 0 must have the field `needed`."""
+    return RowRule(reason, f"{field} > 0 and {needed} is null", field, needed)
 
 
 # The latest record wins, so one that is dated years ahead by mistake could never be corrected.

@@ -11,29 +11,22 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import ClassVar
 
+from allive.ingestion.contracts.patterns import (
+    ANY_DAY,
+    ANY_INSTANT,
+    BLANK,
+    DAY,
+    INSTANT,
+    INTEGER,
+    NUMBER,
+    SPREADSHEET_ID,
+)
 from allive.ingestion.paris_days import paris_day
 from allive.ingestion.sql_text import sql_text
 
-# White space, control characters except NUL, and invisible characters: zero-width, directional marks, fillers, BOM.
-_BLANK = (
-    r"[\x01-\x20\x7f-\xa0\xad\x{34f}\x{61c}\x{115f}\x{1160}\x{1680}\x{17b4}\x{17b5}\x{180b}-\x{180f}"
-    r"\x{2000}-\x{200f}\x{2028}-\x{202f}\x{205f}-\x{206f}\x{2800}\x{3000}\x{3164}\x{feff}\x{ffa0}"
-    r"\x{fff9}-\x{fffb}\x{e0000}-\x{e007f}]"
-)
-# These patterns are needed because DuckDB's casts accept more than the contract: hexadecimal, `1_000`, `epoch`,
-# `infinity`, instants without an offset (read in the session's zone).
-_NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
-_INTEGER = r"[+-]?\d+(\.0*)?"
-_SPREADSHEET_ID = r"-?\d+\.0+"
-_DAY = r"\d{4}-\d\d-\d\d"
-_BASIC_DAY = r"\d{8}"
-_OFFSET = r"(Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
-_INSTANT = rf"{_DAY}[T ]\d\d:\d\d:\d\d(\.\d+)?{_OFFSET}"
 # By far the most frequent form: LIKE is three times as fast as the pattern, and there are no digits to truncate.
 _USUAL_INSTANT = "____-__-__T__:__:__.___Z"
-# Other forms of ISO 8601, in capitals. The steps below, in their order, rewrite each into the form above.
-_ZONE = r"\s?(UTC|Z|[+-](0\d|1[0-8])(:?[0-5]\d)?)"
-_ANY_INSTANT = rf"({_DAY}[T ]\d\d:\d\d(:\d\d([.,]\d+)?)?|{_BASIC_DAY}[T ]\d\d\d\d(\d\d([.,]\d+)?)?){_ZONE}"
+# The steps, in their order, that rewrite any form of ISO 8601 in capitals into the usual one.
 _TO_USUAL_INSTANT = (
     (r"^(\d{4})(\d\d)(\d\d)[T ](\d\d)(\d\d)", r"\1-\2-\3T\4:\5"),
     (r"^(.{16})(\d\d)", r"\1:\2"),
@@ -43,7 +36,6 @@ _TO_USUAL_INSTANT = (
     (r"\s([+-][\d:]+)$", r"\1"),
 )
 
-_ANY_DAY = rf"{_DAY}|{_BASIC_DAY}"
 _TO_USUAL_DAY = ((r"^(\d{4})(\d\d)(\d\d)$", r"\1-\2-\3"),)
 
 # A thousand times as much overflows DECIMAL(18,3), and would make the whole load fail.
@@ -70,7 +62,7 @@ class Takes(Enum):
 
 def _without_blanks(text: str) -> str:
     """SQL for a text without surrounding blanks and invisible characters."""
-    return f"regexp_replace({text}, '^{_BLANK}+|{_BLANK}+$', '', 'g')"
+    return f"regexp_replace({text}, '^{BLANK}+|{BLANK}+$', '', 'g')"
 
 
 class FieldType(ABC):
@@ -88,11 +80,11 @@ class FieldType(ABC):
 
     def is_missing(self, text: str, value: str) -> str:
         """SQL for whether the text is missing or blank; the text is checked only if it has no value."""
-        return f"({value} is null and ({text} is null or regexp_full_match({text}, '{_BLANK}+')))"
+        return f"({value} is null and ({text} is null or regexp_full_match({text}, '{BLANK}+')))"
 
     def is_bad(self, text: str, value: str) -> str:
         """SQL for whether the text is not blank and has no value."""
-        return f"({value} is null and {text} is not null and not regexp_full_match({text}, '{_BLANK}+'))"
+        return f"({value} is null and {text} is not null and not regexp_full_match({text}, '{BLANK}+'))"
 
     def is_odd(self, text: str, value: str) -> str:
         """SQL for whether the text is not blank and is not kept as written."""
@@ -135,7 +127,7 @@ class Id(FieldType):
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
         bare = _without_blanks(text)
-        is_of_a_spreadsheet = f"regexp_full_match({bare}, '{_SPREADSHEET_ID}')"
+        is_of_a_spreadsheet = f"regexp_full_match({bare}, '{SPREADSHEET_ID}')"
         return (
             f"case when ends_with({text}, '0') and contains({text}, '.') and {is_of_a_spreadsheet} then null "
             f"when {IS_PLAIN} and {text} >= '!' and not ends_with({text}, ' ') then {text} "
@@ -233,8 +225,8 @@ def _instant(text: str) -> str:
         usual = f"regexp_replace({usual}, '{pattern}', '{replacement}')"
     return (
         f"case when {text} like '{_USUAL_INSTANT}' then try_cast({text} as timestamptz) "
-        f"when regexp_full_match({text}, '{_INSTANT}') then {truncated(text)} "
-        f"when regexp_full_match({upper}, '{_ANY_INSTANT}') then {truncated(usual)} end"
+        f"when regexp_full_match({text}, '{INSTANT}') then {truncated(text)} "
+        f"when regexp_full_match({upper}, '{ANY_INSTANT}') then {truncated(usual)} end"
     )
 
 
@@ -264,8 +256,8 @@ class Day(FieldType):
         for pattern, replacement in _TO_USUAL_DAY:
             day = f"regexp_replace({day}, '{pattern}', '{replacement}')"
         return (
-            f"case when regexp_full_match({text}, '{_DAY}') then try_cast({text} as date) "
-            f"when regexp_full_match({bare}, '{_ANY_DAY}') then try_cast({day} as date) "
+            f"case when regexp_full_match({text}, '{DAY}') then try_cast({text} as date) "
+            f"when regexp_full_match({bare}, '{ANY_DAY}') then try_cast({day} as date) "
             f"else {paris_day(_instant(text))} end"
         )
 
@@ -305,7 +297,7 @@ class Integer(FieldType):
         return (
             f"case when cast({number} as varchar) = {text} "
             f"then case when {number} between {self.minimum} and {self.maximum} then {number} end "
-            f"when regexp_full_match({bare}, '{_INTEGER}') "
+            f"when regexp_full_match({bare}, '{INTEGER}') "
             f"then case when {other} between {self.minimum} and {self.maximum} then {other} end end"
         )
 
@@ -325,7 +317,7 @@ class Milliseconds(FieldType):
         bare = _without_blanks(text)
         return (
             f"case when starts_with(cast({number} as varchar), {text}) and {number} >= 0 then {_as_ms(number)} "
-            f"when regexp_full_match({bare}, '{_NUMBER}') and try_cast({bare} as double) >= 0 "
+            f"when regexp_full_match({bare}, '{NUMBER}') and try_cast({bare} as double) >= 0 "
             f"then {_as_ms(f'try_cast({bare} as decimal(18, 3))')} end"
         )
 
@@ -349,7 +341,7 @@ class Seconds(FieldType):
         bare = _without_blanks(text)
         exact = f"try_cast({bare} as decimal(30, 12))"
         return (
-            f"case when regexp_full_match({bare}, '{_NUMBER}') and try_cast({bare} as double) >= 0 "
+            f"case when regexp_full_match({bare}, '{NUMBER}') and try_cast({bare} as double) >= 0 "
             f"then try_cast({exact} - {exact} % cast(0.001 as decimal(30, 12)) as decimal(18, 3)) end"
         )
 
@@ -367,6 +359,6 @@ class Rate(FieldType):
         number = f"try_cast({bare} as double)"
         return (
             f"case when {text} = '1' or {text} = '1.0' then cast(1 as double) "
-            f"when regexp_full_match({bare}, '{_NUMBER}') "
+            f"when regexp_full_match({bare}, '{NUMBER}') "
             f"and {number} >= 0 and isfinite({number}) then {number} end"
         )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,47 @@ def test_marts_have_a_yml_and_an_enforced_contract(marts):
         name for name, model in marts.items() if described_in(model).stem != name or not model["contract"]["enforced"]
     ]
     assert not wrong
+
+
+def test_the_data_contract_says_the_same_as_the_project(manifest, marts, data_tests):
+    # docs/marts_contract.py reads the yml; this reads what dbt made of it.
+    contract = yaml.safe_load((ROOT / "docs/contracts/allive-marts.odcs.yaml").read_text(encoding="utf-8"))
+    owners = {group["name"]: group["owner"]["name"] for group in manifest["groups"].values()}
+
+    def stated(column):
+        return column["physicalType"], column.get("required", False)
+
+    def enforced(column):
+        return column["data_type"], any(one["type"] == "not_null" for one in column["constraints"])
+
+    assert {
+        table["name"]: (
+            table["customProperties"][0]["value"],
+            {column["name"]: stated(column) for column in table["properties"]},
+        )
+        for table in contract["schema"]
+    } == {
+        name: (owners[mart["group"]], {column["name"]: enforced(column) for column in mart["columns"].values()})
+        for name, mart in marts.items()
+    }
+    rules = Counter(
+        (table["name"], kind)
+        for table in contract["schema"]
+        for column in table["properties"]
+        for kind in ("quality", "relationships")
+        for _ in column.get(kind, ())
+    )
+    kinds = {
+        "accepted_values": "quality", "closed_list": "quality", "relationships": "relationships",
+        "known_in": "relationships",
+    }  # fmt: skip
+    assert rules == Counter(
+        (name, kinds[test["test_metadata"]["name"]])
+        for test in data_tests
+        if test.get("test_metadata")
+        and test["test_metadata"]["name"] in kinds
+        and (name := (test["attached_node"] or "").rpartition(".")[2]) in marts
+    )
 
 
 def test_mart_columns_are_typed_and_described(marts):
