@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import duckdb
 
-from allive.ingestion.settings import Settings
+from allive.ingestion.settings import DATA_DOCS_FOLDER, Settings
 
 CURRENT: Final = "current.duckdb"
 _KEPT_OPEN: Final = 2
@@ -40,6 +40,11 @@ class ServingCopy:
     published_at: datetime
     data_until_at: datetime | None
     """Time of the latest heartbeat in the copy, or None if it has no heartbeats."""
+
+    @property
+    def has_data_docs(self) -> bool:
+        """Whether there are data docs beside the copies."""
+        return (self.path.parent / DATA_DOCS_FOLDER / "index.html").is_file()
 
     def rows(self, sql: str, *parameters: str | int | None) -> Rows:
         """Run a query with bound parameters and return its rows in order."""

@@ -18,7 +18,7 @@ from allive.ingestion.batches import HeldFile, days_of_files, finish_decisions, 
 from allive.ingestion.checks import check_counts, files_at_fault
 from allive.ingestion.contracts import CONTRACTS, Contract
 from allive.ingestion.engine import connect
-from allive.ingestion.expectations.validation import validate
+from allive.ingestion.expectations.validation import Docs, validate
 from allive.ingestion.file_notes import check_notes
 from allive.ingestion.landed_content import Limits, hash_content
 from allive.ingestion.landing import LandedFile, NotTakenError, UnreadableFileError, hash_bytes
@@ -70,9 +70,18 @@ def validate_files(
         if landed is not None:
             scan = f"select * from ({scan}) where source_file in ({', '.join(map(sql_text, landed))})"
         con.execute(f"create view staged as {scan}")
-        return validate(con, "staged", f"allive.ingestion.expectations.{record_type}")
+        # The data docs show batches. A search for the files at fault validates parts of one.
+        docs = Docs(settings.data_docs_dir, about=_batch_of(settings, record_type, files)) if landed is None else None
+        return validate(con, "staged", f"allive.ingestion.expectations.{record_type}", docs)
     finally:
         con.close()
+
+
+def _batch_of(settings: Settings, record_type: str, files: Iterable[Path]) -> str:
+    """The id of the batch whose staged files these are; the record type if they are elsewhere."""
+    staging = staging_folder(settings, record_type).parent
+    staged = (file.relative_to(staging).parts[0] for file in files if file.is_relative_to(staging))
+    return next(staged, record_type)
 
 
 def load_new_files(

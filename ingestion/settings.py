@@ -23,6 +23,7 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 """The repository, or the installed package `allive`."""
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 SETTINGS_FILE = "allive.env"
+DATA_DOCS_FOLDER = "data_docs"
 WarningKind = Literal[
     "live_unknown",
     "periods_overlap",
@@ -274,6 +275,11 @@ class Settings(BaseSettings):
     def serving_dir(self) -> Path:
         """The published read-only copies for the dashboards."""
         return self.home / "serving"
+
+    @cached_property
+    def data_docs_dir(self) -> Path:
+        """The data docs: a page for each suite's latest validation; can be deleted."""
+        return self.serving_dir / DATA_DOCS_FOLDER
 
     @cached_property
     def dashboards_address(self) -> str:

@@ -4,7 +4,7 @@ from typing import Final
 
 import duckdb
 
-from allive.ingestion.expectations.validation import validate
+from allive.ingestion.expectations.validation import Docs, validate
 from allive.ingestion.reports import CheckResult
 from allive.ingestion.settings import Settings
 from allive.ingestion.sql_text import sql_name, sql_text
@@ -45,7 +45,9 @@ def check_month(settings: Settings, month: str) -> tuple[CheckResult, ...]:
         results: list[CheckResult] = []
         for view, query in _VIEWS.items():
             con.execute(f"create view {view} as {query.format(warehouse=sql_name(warehouse), month=sql_text(month))}")
-            results += validate(con, view, f"allive.payouts.expectations.{view}")
+            results += validate(
+                con, view, f"allive.payouts.expectations.{view}", Docs(settings.data_docs_dir, about=month)
+            )
     return tuple(results)
 
 

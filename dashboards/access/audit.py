@@ -35,6 +35,8 @@ class Event(StrEnum):
     STATEMENT_REFUSED = "statement_refused"
     EXPORTED = "exported"
     EXPORT_REFUSED = "export_refused"
+    DATA_DOCS_READ = "data_docs_read"
+    DATA_DOCS_REFUSED = "data_docs_refused"
     OPERATED = "operated"
     INVITATION_WITHDRAWN = "invitation_withdrawn"
     LEFT_OUT = "left_out"
@@ -62,6 +64,8 @@ BOUNDS: Final[Mapping[Event, Bound]] = {
     Event.STATEMENT_REFUSED: SUBJECTS,
     Event.EXPORTED: SUBJECTS,
     Event.EXPORT_REFUSED: SUBJECTS,
+    Event.DATA_DOCS_READ: SUBJECTS,
+    Event.DATA_DOCS_REFUSED: SUBJECTS,
     Event.OPERATED: SUBJECTS,
 }
 """Limits for everything that outsiders can repeat. Commands by the operator have no limit."""

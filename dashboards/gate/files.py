@@ -1,5 +1,6 @@
-"""Personal files: statements and exports. Every request is authorized and recorded in the audit log."""
+"""Statements, exports and data docs. Every request is authorized and recorded in the audit log."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,13 +8,15 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from allive.dashboards.access import AccessDeniedError, Principal, audit, grants, require_artist
+from allive.dashboards.access import AccessDeniedError, Principal, audit, grants, require_artist, require_platform
 from allive.dashboards.access.audit import Event
 from allive.dashboards.access.store import Store
+from allive.dashboards.addresses import DATA_DOCS
 from allive.dashboards.exports import ExportParameterError, Make, UnknownExportError, as_csv
+from allive.dashboards.gate.headers import DATA_DOCS_POLICY
 from allive.dashboards.gate.requests import Site, safe_path
 from allive.dashboards.gate.routes import GateRoutes
 from allive.dashboards.serving import ServingCopyMissingError, current_copy
@@ -22,6 +25,7 @@ from allive.payouts import ledger
 from allive.payouts.statements.names import STATEMENTS_FOLDER, statement_file_name
 
 _LONGEST_RECORDED: Final = 100
+_SUITE: Final = re.compile("[a-z_]+")
 _NO_FILE: Final = (AccessDeniedError, FileNotFoundError, UnknownExportError)
 
 
@@ -40,6 +44,7 @@ class FileRoutes:
         return [
             Route("/files/statements/{month}/{artist_id:path}.pdf", self.statement, methods=["GET"]),
             Route("/files/exports/{name}.csv", self.export, methods=["GET"]),
+            Route(f"{DATA_DOCS}/{{name}}.html", self.data_docs, methods=["GET"]),
         ]
 
     async def statement(self, request: Request) -> Response:
@@ -71,6 +76,21 @@ class FileRoutes:
 
         return await self._hand_out(
             request, make, done=Event.EXPORTED, refused=Event.EXPORT_REFUSED, name=name, parameters=parameters
+        )
+
+    async def data_docs(self, request: Request) -> Response:
+        """Send the page of a suite's latest validation, or the index of these pages."""
+        name = request.path_params["name"]
+
+        def find(principal: Principal) -> Response:
+            require_platform(principal)
+            if not _SUITE.fullmatch(name):
+                raise FileNotFoundError(name)
+            page = (self.settings.data_docs_dir / f"{name}.html").read_text(encoding="utf-8")
+            return HTMLResponse(page, headers={"Content-Security-Policy": DATA_DOCS_POLICY})
+
+        return await self._hand_out(
+            request, find, done=Event.DATA_DOCS_READ, refused=Event.DATA_DOCS_REFUSED, name=name
         )
 
     async def _hand_out(

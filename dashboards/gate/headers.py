@@ -35,6 +35,16 @@ FORM_POLICY: Final = "; ".join(  # noqa: FLY002 - one directive per line
         "frame-ancestors 'none'",
     )
 )
+# Pages that another program drew: they can have their own styles, and nothing else.
+DATA_DOCS_POLICY: Final = "; ".join(  # noqa: FLY002 - one directive per line
+    (
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 
 _EVERYWHERE: Final = {
     "Referrer-Policy": "same-origin",  # `no-referrer` would blank the Origin of our own forms

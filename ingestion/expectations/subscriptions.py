@@ -2,17 +2,15 @@
 
 import great_expectations as gx
 
-from allive.ingestion.expectations.vocabulary import among, between, filled, no_rows
+from allive.ingestion.expectations.vocabulary import no_files, no_rows
+
+PRICES_FOR_UNIT = 20
+LEAST_PRICE_CENTS = 50
+"""Card networks and their processors take no smaller payment (Stripe: 0.50 EUR)."""
 
 SUITE = gx.ExpectationSuite(
     name="subscriptions",
     expectations=[
-        *filled("period_id", "subscriber_id", "period_start", "period_end", "status", "updated_at"),
-        among("status", ("paid", "refunded", "void")),
-        between("price_cents", 0),
-        between("envelope_cents", 0),
-        between("refunded_cents", 0),
-        among("currency", ("EUR",)),
         no_rows(
             "period_length",
             "select period_id from {batch} where period_end - period_start not between 1 and 35",
@@ -27,6 +25,23 @@ SUITE = gx.ExpectationSuite(
             "refunds_of_a_price",
             "select period_id from {batch} where refunded_cents > 0 and price_cents is null",
             expected="what was given back is part of a known price",
+        ),
+        no_files(
+            "prices_in_cents",
+            f"count(*) >= {PRICES_FOR_UNIT} and max(price_cents) < {LEAST_PRICE_CENTS}",
+            where="status = 'paid' and price_cents > 0",
+            expected=(
+                f"one price in {PRICES_FOR_UNIT} or more of a file is at least {LEAST_PRICE_CENTS} cents; otherwise "
+                "they are euros"
+            ),
+        ),
+        # The latest record of a period_id wins: the euro of the other subscriber would disappear. The same days for
+        # another subscriber can be a transfer.
+        no_rows(
+            "period_of_one_subscriber",
+            "select source_file, period_id from {batch} where status = 'paid' group by source_file, period_id "
+            "having min(subscriber_id) < max(subscriber_id) and min(period_start) < max(period_start)",
+            expected="a period_id names no two periods of different subscribers",
         ),
         no_rows(
             "periods_apart",

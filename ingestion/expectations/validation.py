@@ -1,7 +1,10 @@
 """Validates a relation of an open DuckDB connection against a suite."""
 
 import importlib
-from typing import Any
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
 import duckdb
 
@@ -9,8 +12,21 @@ from allive.ingestion.reports import CheckResult
 
 _NAMED_AT_MOST = 5
 
+_LOG: Final = logging.getLogger(__name__)
 
-def validate(con: duckdb.DuckDBPyConnection, relation: str, suite: str) -> tuple[CheckResult, ...]:
+
+@dataclass(frozen=True)
+class Docs:
+    """The data docs that a validation updates."""
+
+    folder: Path
+    about: str
+    """Which data are validated: a batch, a month."""
+
+
+def validate(
+    con: duckdb.DuckDBPyConnection, relation: str, suite: str, docs: Docs | None = None
+) -> tuple[CheckResult, ...]:
     """Run a suite on a table or view; every expectation becomes one check result.
 
     An expectation that could not be evaluated counts as failed.
@@ -20,6 +36,7 @@ def validate(con: duckdb.DuckDBPyConnection, relation: str, suite: str) -> tuple
         relation: `table` or `schema.table`; a name from the code, never from the data.
         suite: the module with the `SUITE` to run, such as `allive.ingestion.expectations.lives`.
             Each of its expectations has `meta={"check": name}` and a description.
+        docs: the data docs in which the outcome replaces the suite's earlier one; None leaves them.
     """
     # Importing Great Expectations takes seconds: only code that validates should pay for it.
     from allive.ingestion.expectations.duckdb_datasource import batch_over  # noqa: PLC0415
@@ -28,7 +45,19 @@ def validate(con: duckdb.DuckDBPyConnection, relation: str, suite: str) -> tuple
     batch = batch_over(con, schema or None, table)
     # First only the counts. Example rows take one more query per expectation: they are fetched only for failed ones.
     outcome = batch.validate(importlib.import_module(suite).SUITE, result_format="BOOLEAN_ONLY")
+    if docs is not None:
+        _document(docs, outcome)
     return tuple(_result(_with_examples(batch, result)) for result in outcome.results)
+
+
+def _document(docs: Docs, outcome: Any) -> None:
+    from allive.ingestion.expectations.data_docs import write_docs  # noqa: PLC0415 - takes as long to import as the library
+
+    try:
+        write_docs(docs.folder, outcome, about=docs.about)
+    except OSError as error:
+        # The pages only inform. Files and money must not wait for them.
+        _LOG.warning("the data docs in %s could not be written: %s", docs.folder, error)
 
 
 def _with_examples(batch: Any, result: Any) -> Any:
@@ -60,7 +89,7 @@ def _found(result: Any) -> str:
     if "unexpected_count" in values:
         return f"{values['unexpected_count']} of {values['element_count']} rows break it"
     if "observed_value" in values:
-        return f"{values['observed_value']} row(s) break it"
+        return f"{values['observed_value']} {result.expectation_config.meta['of']}(s) break it"
     return "could not be evaluated"
 
 

@@ -1,6 +1,5 @@
 """Expectations that several suites share."""
 
-from collections.abc import Iterable
 from typing import Any, Literal
 
 import great_expectations.expectations as gxe
@@ -19,18 +18,6 @@ def filled(*columns: str) -> list[gxe.Expectation]:
         )
         for column in columns
     ]
-
-
-def among(column: str, options: Iterable[str]) -> gxe.Expectation:
-    """The column contains only these values (or null)."""
-    values = list(options)
-    return gxe.ExpectColumnValuesToBeInSet(
-        column=column,
-        value_set=values,
-        severity="critical",
-        description=f"{column} is one of {', '.join(values)}",
-        meta={"check": f"{column}_in_closed_list"},
-    )
 
 
 def between(column: str, minimum: int, maximum: int | None = None) -> gxe.Expectation:
@@ -63,11 +50,36 @@ class NoRowsExpectation(gxe.UnexpectedRowsExpectation):  # type: ignore[misc]
         return super()._validate({_ROWS: None} | metrics, *args, **kwargs)
 
 
-def no_rows(check: str, query: str, *, expected: str, severity: Severity = "critical") -> gxe.Expectation:
-    """The query on `{batch}` returns no rows."""
+def no_rows(
+    check: str, query: str, *, expected: str, severity: Severity = "critical", of: str = "row"
+) -> gxe.Expectation:
+    """The query on `{batch}` returns no rows; `of` names what a row of it is."""
     return NoRowsExpectation(
         unexpected_rows_query=query,
         severity=severity,
         description=expected,
-        meta={"check": check},
+        meta={"check": check, "of": of},
+    )
+
+
+def no_files(
+    check: str, broken_if: str, *, expected: str, where: str = "true", severity: Severity = "critical"
+) -> gxe.Expectation:
+    """No landed file breaks the fact.
+
+    Args:
+        check: the name of the check.
+        broken_if: SQL with aggregates over a file's records. It needs a least number of records: a few of them can be
+            alike by chance.
+        expected: the fact, in words.
+        where: SQL for the records that count.
+        severity: whether a file that breaks it is held.
+    """
+    # By file: in a batch, good files would hide a bad one.
+    return no_rows(
+        check,
+        f"select source_file from {{batch}} where {where} group by source_file having {broken_if}",
+        expected=expected,
+        severity=severity,
+        of="file",
     )

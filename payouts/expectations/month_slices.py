@@ -2,13 +2,15 @@
 
 import great_expectations as gx
 
-from allive.ingestion.expectations.vocabulary import among, between, filled, no_rows
+from allive.ingestion.expectations.vocabulary import between, filled, no_rows
+
+LARGEST_ENVELOPE_NANOS = 100_000_000_000
+"""100 EUR, a hundred times the policy's envelope (RULES.md §7): far above any plan of at most 35 days."""
 
 SUITE = gx.ExpectationSuite(
     name="month_slices",
     expectations=[
         *filled("period_id", "subscriber_id", "weight", "amount_nanos", "destination"),
-        among("destination", ("direct", "pool")),
         between("weight", 0),
         between("amount_nanos", 0),
         no_rows(
@@ -26,6 +28,12 @@ SUITE = gx.ExpectationSuite(
             having sum(amount_nanos) % 10000000 != 0 or sum(amount_nanos) = 0
             """,
             expected="the slices of a period sum to an envelope: whole cents, above 0",
+        ),
+        # The contract compares an envelope with its price, and a period can come without one.
+        no_rows(
+            "envelopes_are_of_a_subscription",
+            f"select period_id from {{batch}} group by period_id having sum(amount_nanos) > {LARGEST_ENVELOPE_NANOS}",
+            expected="no period gives artists more than 100 EUR",
         ),
     ],
 )

@@ -47,6 +47,10 @@ def dashboards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboards]
     for artist_id in ("mina", "zoe"):
         (statements / f"{artist_id}.pdf").write_bytes(STATEMENTS[artist_id])
     (home / "payouts" / MONTH / "control.json").write_text("SECRET-CONTROL", encoding="utf-8")
+    data_docs = home / "serving" / "data_docs"
+    data_docs.mkdir()
+    (data_docs / "index.html").write_text("<p>DATA-DOCS</p>", encoding="utf-8")
+    (home / "serving" / "other.html").write_text("SECRET-CONTROL", encoding="utf-8")
     with running_dashboards(home, script=VICTIM, aside=tmp_path_factory.mktemp("aside")) as running:
         yield running
 
@@ -71,7 +75,8 @@ def test_no_route_of_streamlit_answers_a_stranger(dashboards: Dashboards) -> Non
     static = Path(httpx.__file__).parents[1] / "streamlit" / "static"
     paths |= {f"/static/{folder}/{next((static / 'static' / folder).iterdir()).name}" for folder in ("js", "css")}
     paths |= {"/", "/index.html", "/manifest.json", "/favicon.png", "/app/static/icon.svg", "/metrics", "/media/a.csv"}
-    paths |= {f"/files/statements/{MONTH}/mina.pdf", "/files/exports/x.csv", "/auth/login", "/oauth2callback"}
+    paths |= {f"/files/statements/{MONTH}/mina.pdf", "/files/exports/x.csv", "/files/data-docs/index.html"}
+    paths |= {"/auth/login", "/oauth2callback"}
     assert {"/_stcore/health", "/_stcore/metrics", "/_stcore/upload_file/a/0.svg"} <= paths
     stranger = dashboards.visitor(Accept="*/*")
     for path, method in itertools.product(sorted(paths), ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH")):
@@ -303,6 +308,30 @@ def test_no_path_leads_out_of_the_statements(dashboards: Dashboards, role: Role,
     assert int(answer.split()[1]) == 404
     assert b"SECRET-CONTROL" not in answer
     assert b"%PDF" not in answer
+
+
+def test_data_docs_are_only_for_those_who_see_the_platform(dashboards: Dashboards) -> None:
+    manager = dashboards.enter("manager-data-docs", role=Role.MANAGEMENT)
+    index = manager.get("/files/data-docs/index.html")
+    assert (index.status_code, index.text) == (200, "<p>DATA-DOCS</p>")
+    assert index.headers["cache-control"] == "no-store"
+    policy = index.headers["content-security-policy"]
+    assert "default-src 'none'" in policy, "the pages are drawn by another program"
+    assert "script-src" not in policy
+    mina = dashboards.enter("mina-data-docs", "mina")
+    refused, missing = (mina.get(f"/files/data-docs/{name}.html") for name in ("index", "nothing"))
+    assert (refused.status_code, missing.status_code) == (404, 404)
+    assert refused.text == missing.text
+    assert dashboards.visitor(Accept="*/*").get("/files/data-docs/index.html").status_code == 401
+    for name in ("..%2fother", "%2e%2e%2fother", "../other", "index.html%00", "INDEX", "nothing"):
+        answer = manager.get(f"/files/data-docs/{name}.html")
+        assert answer.status_code == 404
+        assert "SECRET-CONTROL" not in answer.text
+    events = {(line.event, line.details.get("name")) for line in lines_of(dashboards, "manager-data-docs")}
+    assert ("data_docs_read", "index") in events
+    assert ("data_docs_refused", "index") in {
+        (line.event, line.details.get("name")) for line in lines_of(dashboards, "mina-data-docs")
+    }
 
 
 def test_forged_parameters_and_widgets_show_nothing_of_another(dashboards: Dashboards) -> None:

@@ -165,48 +165,93 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 BROKEN = {
     "heartbeats": (
         (
-            "select 'e' as event_id, null::varchar as playback_id, 's' as subscriber_id, 'l' as live_id, "
-            "timestamptz '2021-01-18 23:30:00.0005Z' as event_at, 'dancing' as state, "
-            "timestamptz '2021-03-18 23:30:00Z' as received_at, -1 as sequence, -1 as position_ms, "
-            "-1 as playback_rate, 'fridge' as device, 'x' as surface, date '2021-01-18' as event_day"
+            "select 's' as playback_id, 's' as subscriber_id, timestamptz '2021-01-18 23:30:00Z' as event_at, "
+            "timestamptz '2021-03-18 23:30:00Z' as received_at, date '2021-01-18' as event_day, 'f' as source_file "
+            "from range(200)"
         ),
-        {
-            "playback_id_filled", "state_in_closed_list", "device_in_closed_list",
-            "surface_in_closed_list", "sequence_within_bounds", "position_ms_within_bounds",
-            "playback_rate_from_zero", "event_day_in_paris", "received_in_time",
-            "event_at_in_milliseconds",
-        },
+        {"event_day_in_paris", "received_in_time", "subscribers_are_not_playbacks"},
     ),
     "subscriptions": (
         (
-            "select id as period_id, 's' as subscriber_id, date '2021-01-01' as period_start, "
-            "date '2021-01-01' + days as period_end, 'paid' as status, "
-            "timestamptz '2021-01-01 00:00:00Z' as updated_at, price_cents, 100 as envelope_cents, "
-            "'USD' as currency, refunded_cents "
-            "from (values ('a', 36, 99, -1), ('b', 1, null, 1)) t(id, days, price_cents, refunded_cents)"
+            "select id as period_id, subscriber_id, date '2021-01-01' + days as period_start, "
+            "date '2021-01-01' + days + length as period_end, 'paid' as status, price_cents, "
+            "100 as envelope_cents, refunded_cents, 'f' as source_file "
+            "from (values ('a', 's', 0, 36, 49, -1), ('b', 's', 1, 2, null, 1), ('b', 't', 9, 2, null, 0)) "
+            "t(id, subscriber_id, days, length, price_cents, refunded_cents) "
+            "union all select 'c' || i, 'u' || i, date '2021-01-01', date '2021-01-31', 'paid', 5, 5, 0, 'f' "
+            "from range(19) t(i)"
         ),
         {
-            "period_length", "envelope_within_price", "periods_apart", "currency_in_closed_list",
-            "refunded_cents_within_bounds", "refunds_of_a_price",
+            "period_length", "envelope_within_price", "periods_apart", "refunds_of_a_price", "prices_in_cents",
+            "period_of_one_subscriber",
         },
     ),
     "artists": (
-        "select id as artist_id, 'n' as name, 'FR76' as iban from (values ('a'), ('b')) t(id)",
-        {"iban_of_one_artist"},
+        "select 'a' || i as artist_id, 'n' as name, 'FR76' as iban, 'f' as source_file from range(50) t(i)",
+        {"iban_of_one_artist", "names_differ"},
     ),
     "artist_categories": (
-        "select 'a' as artist_id, 'famous' as category, null::date as valid_from",
-        {"category_in_closed_list", "valid_from_filled"},
+        (
+            "select 'a' || i // 2 as artist_id, 'c' || i % 2 as category, date '2021-01-01' as valid_from, "
+            "null::boolean as is_deleted, null::timestamptz as updated_at, 'f' as source_file from range(20) t(i)"
+        ),
+        {"one_category_at_a_time"},
     ),
     "lives": (
-        "select 'l' as live_id, null::varchar as title, 'podcast' as kind, true as exclusive, -1 as duration_s",
-        {"title_filled", "kind_in_closed_list", "duration_s_within_bounds"},
+        "select 'l' || i as live_id, 'live' as kind, 300 as duration_s, 'f' as source_file from range(20) t(i)",
+        {"durations_in_seconds"},
     ),
     "live_credits": (
-        "select 'l' as live_id, 'a' as artist_id, 10001 as share_bp",
-        {"share_bp_within_bounds"},
+        "select timestamptz '1970-01-01 00:00:00Z' as updated_at, 'f' as source_file from range(20)",
+        {"updated_after_1970"},
     ),
 }  # fmt: skip
+ALMOST = {
+    "heartbeats": (
+        "select 'p' || (case when i = 0 then '' else 's' end) as playback_id, 'ps' as subscriber_id, "
+        "timestamptz '2021-01-18 22:59:59.999Z' as event_at, timestamptz '2021-02-22 22:59:59.999Z' as received_at, "
+        "date '2021-01-18' as event_day, 'f' as source_file from range(1000) t(i)"
+    ),
+    "subscriptions": (
+        "select 'c' || i as period_id, 'u' || i as subscriber_id, date '2021-01-01' as period_start, "
+        "date '2021-02-05' as period_end, 'paid' as status, if(i = 0, 50, 1) as price_cents, 1 as envelope_cents, "
+        "0 as refunded_cents, 'f' as source_file from range(1000) t(i) union all "
+        # A transfer, a correction of the days, two of a kind in two files, trials, and 19 prices of a campaign.
+        "select 't', 's' || i, date '2021-01-01', date '2021-01-31', 'paid', 499, 100, 0, 'g' from range(2) t(i) "
+        "union all select 'd', 's', date '2021-03-01' + i::int * 31, date '2021-03-31' + i::int * 31, 'paid', 499, "
+        "100, 0, 'g' from range(2) t(i) union all "
+        "select 'w', 'w' || i, date '2021-01-01' + i::int, date '2021-01-31', 'paid', 499, 100, 0, 'h' || i "
+        "from range(2) t(i) union all "
+        "select 'z' || i, 'z' || i, date '2021-01-01', date '2021-01-31', 'paid', 0, 0, 0, 'i' from range(500) t(i) "
+        "union all "
+        "select 'y' || i, 'y' || i, date '2021-01-01', date '2021-01-31', 'paid', 1, 1, 0, 'i' from range(19) t(i)"
+    ),
+    "artists": (
+        "select 'a' || i as artist_id, if(i = 0, 'm', 'n') as name, null::varchar as iban, 'f' as source_file "
+        "from range(1000) t(i) union all select 'a' || i % 49, 'n', null, 'g' from range(500) t(i)"
+    ),
+    "artist_categories": (
+        # The last of ten artists: corrected later, deleted, from another day, in another file, or the same twice.
+        "select 'a' || i // 2 as artist_id, 'c' || i % 2 as category, date '2021-01-01' as valid_from, "
+        "null::boolean as is_deleted, null::timestamptz as updated_at, 'f' as source_file from range(18) t(i) "
+        "union all from (values ('z', 'c0', date '2021-01-01', null, null, 'f'), "
+        "('z', 'c1', date '2021-01-01', null, timestamptz '2021-01-02 00:00:00Z', 'f'), "
+        "('z', 'c1', date '2021-01-01', true, null, 'f'), ('z', 'c1', date '2021-01-02', false, null, 'f'), "
+        "('z', 'c1', date '2021-01-01', null, null, 'g'), ('z', 'c0', date '2021-01-01', null, null, 'f'))"
+    ),
+    "lives": (
+        "select 'l' || i as live_id, 'live' as kind, if(i = 0, 301, 90) as duration_s, 'f' as source_file "
+        "from range(1000) t(i) union all select 'p' || i, 'live', 0, 'g' from range(1000) t(i) "
+        "union all select 'q' || i, 'live', 1, 'g' from range(19) t(i) "
+        "union all select 'c' || i, 'clip', 90, 'h' from range(1000) t(i)"
+    ),
+    "live_credits": (
+        "select timestamptz '1970-01-01 00:00:00Z' + if(i = 0, interval 1 second, interval 0 second) as updated_at, "
+        "'f' as source_file from range(1000) t(i) union all select null, 'g' from range(1000) "
+        "union all select timestamptz '1970-01-01 00:00:00Z', 'h' from range(19)"
+    ),
+}
+"""Files in which one record or one file less than needed breaks an expectation: unusual, but perhaps right."""
 WARNINGS = {"periods_apart", "iban_of_one_artist"}
 
 
@@ -221,6 +266,15 @@ def test_each_expectation_fails_where_it_should(record_type):
     assert set(failed) == expected
     assert {name for name, result in failed.items() if result.severity == "warning"} == (expected & WARNINGS)
     assert all(result.found != "could not be evaluated" for result in failed.values())
+
+
+@pytest.mark.parametrize("record_type", RECORD_TYPES)
+def test_no_expectation_holds_a_file_that_could_be_right(record_type):
+    with duckdb.connect() as con:
+        con.execute("set TimeZone = 'UTC'")
+        con.execute(f"create table almost as {ALMOST[record_type]}")
+        results = validate(con, "almost", f"allive.ingestion.expectations.{record_type}")
+    assert {result.name for result in results if not result.passed} == set()
 
 
 @pytest.mark.parametrize("record_type", RECORD_TYPES)

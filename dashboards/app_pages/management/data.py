@@ -7,7 +7,7 @@ import streamlit as st
 
 from allive.dashboards import formatting, layout
 from allive.dashboards.access import Role
-from allive.dashboards.addresses import ORDERS, PREFIX
+from allive.dashboards.addresses import DATA_DOCS, ORDERS, PREFIX
 from allive.dashboards.app_pages.management import players
 from allive.dashboards.layout import Card, Column
 from allive.dashboards.queries.management import data as queries
@@ -44,6 +44,9 @@ def render(viewer: Viewer) -> None:
     _freshness(viewer, freshness)
     _checks(viewer, checks, failed)
     _held(viewer, held)
+    if queries.has_data_docs(*asked):
+        st.markdown(texts("data_docs.text"))
+        layout.file_link(f"{DATA_DOCS}/index.html", texts("data_docs.link"))
     _rejects(viewer, rejects, freshness)
     players.section(viewer)
     _odd_days(viewer, queries.odd_days(*asked))

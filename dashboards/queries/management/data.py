@@ -1,4 +1,4 @@
-"""Queries of *Données*: freshness, rejected records, held batches, checks and unusual days."""
+"""Queries of *Données*: freshness, rejected records, held batches, checks, data docs and unusual days."""
 
 from typing import Final
 
@@ -66,3 +66,9 @@ def checks(principal: Principal, copy: ServingCopy) -> Rows:
     """Return every check with its result in the last build, failures first."""
     require_platform(principal)
     return copy.rows(_CHECKS)
+
+
+def has_data_docs(principal: Principal, copy: ServingCopy) -> bool:
+    """Return whether a validation has left a page; earlier code left none."""
+    require_platform(principal)
+    return copy.has_data_docs

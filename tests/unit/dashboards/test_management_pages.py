@@ -629,6 +629,17 @@ def test_data_that_did_not_get_through_are_told_in_words(tmp_path: Path) -> None
     assert all(f'href="{path}"' in operator for path in ("/operations/", "/orders"))
 
 
+def test_the_latest_validations_are_linked_once_there_are_any(tmp_path: Path) -> None:
+    home = write_home(tmp_path)
+    link = 'href="/files/data-docs/index.html"'
+    assert link not in html_of(show("data", manager_of(home)))
+    docs = tmp_path / "serving" / "data_docs"
+    docs.mkdir()
+    (docs / "index.html").touch()
+    assert link in html_of(show("data", manager_of(home)))
+    assert "Voir les derniers contrôles des livraisons" in html_of(show("data", manager_of(home)))
+
+
 def test_what_keeps_a_month_from_closing_is_named(tmp_path: Path) -> None:
     month = {"settlement_month": "2021-04", "is_closed": False, "periods": 3, "envelope_nanos": 3 * EURO_NANOS}
     amounts = {"direct_nanos": 2 * EURO_NANOS, "pool_nanos": EURO_NANOS, "pool_members": 1, "idle_periods": 1}

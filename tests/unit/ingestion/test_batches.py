@@ -142,7 +142,7 @@ def test_one_record_without_a_value_is_a_reject_not_an_empty_column(home):
 
 
 def test_a_failed_expectation_holds_the_files_of_which_it_fails(home, monkeypatch):
-    def validate(con, relation, _suite):
+    def validate(con, relation, *_):
         found = con.execute(f"select count(*) from {relation} where live_id = 'l-7'").fetchone() != (0,)
         return (CheckResult("invariant", passed=not found, severity="critical", found="x", expected="y"),)
 
@@ -156,7 +156,7 @@ def test_a_failed_expectation_holds_the_files_of_which_it_fails(home, monkeypatc
 
 
 def test_a_failed_expectation_that_no_file_breaks_alone_holds_all(home, monkeypatch):
-    def validate(con, relation, _suite):
+    def validate(con, relation, *_):
         (number,) = con.execute(f"select count(*) from {relation}").fetchone()
         return (CheckResult("invariant", passed=number < 3, severity="critical", found="x", expected="y"),)
 
