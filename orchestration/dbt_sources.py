@@ -11,4 +11,4 @@ SOURCE_OF_RAW_TABLE: Final = {
     "rejects": "player.rejects",
     "subscriptions": "billing.periods",
 }
-"""Table in schema `raw` → source and table in `dbt_project/models/staging/_sources.yml`."""
+"""Table in schema `raw` → source and table in `dbt_project/models/staging/`."""

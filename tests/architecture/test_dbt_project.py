@@ -1,6 +1,5 @@
 """Rules of the dbt project: layers, names, contracts, engines, and the number of tests."""
 
-import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -16,9 +15,7 @@ from allive.ingestion.checks import MAX_REJECT_SHARE, MIN_RECORDS_FOR_SHARE
 from allive.ingestion.contracts import CONTRACTS
 from allive.ingestion.contracts.fields import Choice
 from allive.ingestion.raw_tables import TABLES
-from allive.ingestion.settings import Settings
 from allive.orchestration.dbt_sources import SOURCE_OF_RAW_TABLE
-from allive.orchestration.parsed_project import parsed_project
 from allive.orchestration.publishing import PUBLISHED_MARTS
 
 ROOT = Path(__file__).parents[2]
@@ -66,11 +63,6 @@ ENGINE_WORDS = re.compile(
     r"|\b(?:list|map|struct)_\w+|\b(?:exclude|sequence)\s*\(|\bgroup by all\b|\b(?:semi|anti|asof) join\b",
     re.IGNORECASE,
 )
-
-
-@pytest.fixture(scope="session")
-def manifest(parsed_home):
-    return json.loads(parsed_project(Settings(home=parsed_home)).manifest_path.read_bytes())
 
 
 @pytest.fixture(scope="session")

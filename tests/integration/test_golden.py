@@ -13,6 +13,7 @@ import pytest
 
 from allive.payouts import audit
 from tests.conftest import GOLDEN
+from tests.model_keys import assert_keys_hold
 from tests.pipeline import Pipeline
 
 MONTHS = ("2021-01", "2021-02", "2021-03")
@@ -58,6 +59,7 @@ def assert_met(pipeline: Pipeline) -> None:
 
 def test_in_one_delivery(golden: Pipeline) -> None:
     assert_met(golden)
+    assert_keys_hold(golden)
 
 
 def test_each_broken_line_is_among_the_rejects_with_file_line_and_text(golden: Pipeline) -> None:
@@ -133,5 +135,6 @@ def test_its_months_close_with_what_was_expected(make_pipeline: Callable[[str], 
         balances.update({row["artist_id"]: int(row["earned_cents"]) for row in of_months[month]})
         assert {line["artist_id"]: int(line["carried_forward_cents"]) for line in lines} == balances
         assert {line["paid_cents"] for line in lines} == {"0"}
+    assert_keys_hold(pipeline)
     actions = [entry["action"] for entry in audit.entries(pipeline.settings)]
     assert actions == ["order_close", "order_taken_up", "close"] * len(MONTHS)

@@ -5,10 +5,12 @@ import shutil
 
 import pytest
 
+from allive.orchestration.parsed_project import parsed_project
 from allive.orchestration.warehouse import Build, build_warehouse, open_warehouse
 from allive.payouts.warehouse_mark import note_mark
 from tests.pipeline import Pipeline
 
+LAYERS = ("staging", "intermediate", "marts")
 HEARTBEAT = {
     "event_id": "e1",
     "playback_id": "p1",
@@ -28,6 +30,27 @@ def land(pipeline: Pipeline, name: str, record: dict[str, object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(record) + "\n", encoding="utf-8")
     pipeline.load()
+
+
+def assert_every_relation_and_column_has_its_description_as_comment(pipeline: Pipeline) -> None:
+    nodes = json.loads(parsed_project(pipeline.settings).manifest_path.read_bytes())["nodes"].values()
+    described = {
+        (node["schema"], node["name"], column["name"]): column["description"]
+        for node in nodes
+        if node["resource_type"] in {"model", "seed"}
+        for column in [{"name": "", "description": node["description"]}, *node["columns"].values()]
+    }
+    with pipeline.warehouse() as con:
+        comments = con.execute(
+            """
+            select schema_name, table_name, column_name, comment from duckdb_columns()
+            union all select schema_name, table_name, '', comment from duckdb_tables()
+            union all select schema_name, view_name, '', comment from duckdb_views()
+            """
+        ).fetchall()
+    built = {(*name, column): comment for *name, column, comment in comments if name[0] in LAYERS}
+    assert not [name for name, comment in built.items() if not comment]
+    assert built == described
 
 
 def test_only_what_depends_on_what_changed_is_built_again(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,11 +80,7 @@ def test_only_what_depends_on_what_changed_is_built_again(pipeline: Pipeline, mo
     with pipeline.warehouse() as con:
         assert con.execute("select sum(watch_ms) from marts.fct_daily_watch").fetchone() == (10_000,)
         assert con.execute("select artist_name from marts.dim_artists").fetchall() == [("Anouk",)]
-        without_comment = (
-            "select table_name, column_name from duckdb_columns() where schema_name = 'marts' and comment is null "
-            "union all select table_name, '' from duckdb_tables() where schema_name = 'marts' and comment is null"
-        )
-        assert con.execute(without_comment).fetchall() == []
+    assert_every_relation_and_column_has_its_description_as_comment(pipeline)
 
 
 def test_raw_tables_restored_from_an_older_copy_are_built_from_the_start(pipeline: Pipeline) -> None:

@@ -8,6 +8,7 @@ import pytest
 from _pytest.mark import ParameterSet
 
 from allive.ingestion import batches
+from tests.model_keys import assert_keys_hold
 from tests.oracle import History, read_landing
 from tests.pipeline import Pipeline
 from tests.properties.pipeline import assert_closed_month_agrees, assert_warehouse_agrees
@@ -76,3 +77,4 @@ def test_months_close_as_the_oracle_closes_them(pipeline: Pipeline, seed: int) -
 def assert_agrees_with_oracle(pipeline: Pipeline, landing: Path) -> None:
     with pipeline.warehouse() as con:
         assert_warehouse_agrees(con, read_landing(landing))
+    assert_keys_hold(pipeline)

@@ -109,7 +109,7 @@ WATCH_TIME: Final = (
     Mutant(
         name="missing_sequence_stays_missing",
         rule="§3.2 a missing sequence counts as 0",
-        file=f"{_STAGING}/stg_player__heartbeats.sql",
+        file=f"{_STAGING}/player/stg_player__heartbeats.sql",
         before="coalesce(sequence, 0)",
         after="coalesce(sequence, 1)",
         killed_by="a_missing_sequence_is_zero",
@@ -225,7 +225,7 @@ WATCH_TIME: Final = (
     Mutant(
         name="periods_known_so_far_forgotten",
         rule="INTERFACES the greatest updated_at wins, never the order of arrival",
-        file=f"{_STAGING}/stg_billing__periods.sql",
+        file=f"{_STAGING}/billing/stg_billing__periods.sql",
         before="where period_id in (select period_id from new_records)",
         after="where false",
         killed_by=f"{_HISTORY}::test_an_incremental_history_ends_in_the_rows_of_a_full_build",
@@ -526,7 +526,7 @@ SETTLING: Final = (
     Mutant(
         name="month_of_period_end",
         rule="§2 the settlement month is the month of the last day",
-        file=f"{_STAGING}/stg_billing__periods.sql",
+        file=f"{_STAGING}/billing/stg_billing__periods.sql",
         before="add_days('period_end', -1)",
         after="add_days('period_end', 0)",
         killed_by="a_period_ends_in_the_month_of_its_last_day",

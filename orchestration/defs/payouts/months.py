@@ -27,6 +27,7 @@ from allive.payouts.warehouse_file import open_warehouse
 MONTHS = dg.MonthlyPartitionsDefinition(start_date="2020-01", fmt="%Y-%m", timezone=PARIS.key)
 MARTS_SETTLED_FROM = (
     "dim_payees",
+    "fct_artist_lives",
     "fct_artist_months",
     "fct_close_blockers",
     "fct_close_warnings",
