@@ -351,6 +351,28 @@ def dbt(
     raise typer.Exit(run_dbt_by_hand(_settings(), arguments, is_fresh=fresh))
 
 
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+def mf(
+    context: typer.Context,
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="COMMAND…", help="A MetricFlow command with its options.")
+    ] = None,
+    *,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Copy the warehouse again; discard what was built on the copy.")
+    ] = False,
+) -> None:
+    """Query the metrics with MetricFlow on the copy, such as `allive mf query --metrics idle_share`."""
+    if not arguments:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+    from allive.orchestration.commands.metrics import run_metricflow  # noqa: PLC0415
+
+    raise typer.Exit(run_metricflow(_settings(), arguments, is_fresh=fresh))
+
+
 @app.command()
 def demo(*, verbose: Verbose = False) -> None:
     """Fill an empty data home with a fictional season, run it, and close its finished months."""

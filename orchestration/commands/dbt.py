@@ -8,8 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,23 +86,34 @@ def run_dbt_by_hand(
     if list(arguments[:2]) == ["docs", "serve"]:  # reads no warehouse and keeps running: it must not hold the lock
         return _run(settings, arguments, project_dir)
     command = " ".join(("allive dbt", *arguments[:1]))
-    with hold_data_home(settings, command=command), ExitStack() as stack:
-        try:
-            project_hash = _keep_open(settings, stack)
-            _renew_copy(settings, project_hash=project_hash, is_fresh=is_fresh)
-        except _NothingToWorkOnError as why_not:
-            refuse("There is nothing for dbt to work on.", why_not.args)
-            return REFUSED
-        return _run(settings, arguments, project_dir)
+    try:
+        with copied_warehouse(settings, command=command, is_fresh=is_fresh):
+            return _run(settings, arguments, project_dir)
+    except NothingToWorkOnError as why_not:
+        refuse("There is nothing for dbt to work on.", why_not.args)
+        return REFUSED
 
 
-class _NothingToWorkOnError(Exception):
+class NothingToWorkOnError(Exception):
     """There is no copy and none can be made; each argument is a sentence for the operator."""
+
+
+@contextmanager
+def copied_warehouse(settings: Settings, *, command: str, is_fresh: bool) -> Iterator[ByHand]:
+    """Hold the data home, keep the warehouse open read-only, and renew the copy if it is not of its current state.
+
+    Raises:
+        NothingToWorkOnError: there is no warehouse, or it cannot be copied.
+    """
+    with hold_data_home(settings, command=command), ExitStack() as stack:
+        project_hash = _keep_open(settings, stack)
+        _renew_copy(settings, project_hash=project_hash, is_fresh=is_fresh)
+        yield by_hand(settings)
 
 
 def _keep_open(settings: Settings, stack: ExitStack) -> str:
     """Keep the warehouse open until the stack ends; return the hash of the project that built it, fully or in part."""
-    nothing_built = _NothingToWorkOnError(
+    nothing_built = NothingToWorkOnError(
         f"Found no built warehouse in {settings.warehouse_path}; expected one from `allive run`.",
         "Deliver files into landing and run `allive run` once, or try `allive demo` in an empty data home.",
     )
@@ -114,7 +125,7 @@ def _keep_open(settings: Settings, stack: ExitStack) -> str:
     except duckdb.CatalogException:
         raise nothing_built from None
     except duckdb.Error as error:
-        raise _NothingToWorkOnError(
+        raise NothingToWorkOnError(
             f"The warehouse cannot be read: {error}",
             "Close any program that has it open. If there is none, run `allive run`.",
         ) from None
@@ -137,7 +148,7 @@ def _renew_copy(settings: Settings, *, project_hash: str, is_fresh: bool) -> Non
     replaced = place.copy.stat().st_size if place.copy.exists() else 0
     free = shutil.disk_usage(place.folder).free + replaced
     if free < needed:
-        raise _NothingToWorkOnError(
+        raise NothingToWorkOnError(
             f"Found {free / 1e6:,.0f} MB free in {place.folder}; expected {needed / 1e6:,.0f} MB for a copy of the "
             "warehouse.",
             "Free some space, then try again.",
@@ -186,6 +197,11 @@ def _note_loads(settings: Settings, place: ByHand) -> None:
 
 
 def _run(settings: Settings, arguments: Sequence[str], project_dir: Path) -> int:
+    return run_on_copy(settings, _DBT, arguments, project_dir=project_dir)
+
+
+def run_on_copy(settings: Settings, program: str, arguments: Sequence[str], *, project_dir: Path) -> int:
+    """Run a Python program on the copy, in a process that finds it through dbt's variables; return its exit code."""
     place = by_hand(settings)
     environment = {
         "ALLIVE_WAREHOUSE_PATH": str(place.copy),
@@ -205,7 +221,7 @@ def _run(settings: Settings, arguments: Sequence[str], project_dir: Path) -> int
         err.print(f"dbt works on {place.copy}, a copy of {copied_at:%Y-%m-%d %H:%M} UTC that no payout reads.")
     with profile_environment(settings, **environment):
         # A separate process: it cannot write to the warehouse that this process holds open.
-        child = subprocess.Popen([sys.executable, "-c", _DBT, *arguments])  # noqa: S603 - dbt checks them itself
+        child = subprocess.Popen([sys.executable, "-c", program, *arguments])  # noqa: S603 - dbt checks them itself
         try:
             return child.wait()
         except KeyboardInterrupt:  # the terminal also sent it to dbt, which stops by itself

@@ -1,4 +1,4 @@
-"""`allive dbt`: dbt run by hand changes no byte of the warehouse, and months close as the golden season expects."""
+"""`allive dbt` and `allive mf`: the warehouse keeps every byte, and months close as the golden season expects."""
 
 import csv
 import hashlib
@@ -14,15 +14,19 @@ import pytest
 
 from allive.ingestion.lock import DataHomeLockedError, data_home_lock
 from allive.ingestion.settings import DBT_PROJECT_DIR, Settings
+from allive.orchestration.commands import metrics
 from allive.orchestration.commands.dbt import REFUSED, WRONG_USAGE, by_hand, run_dbt_by_hand
 from allive.payouts import ledger
 from allive.payouts.months import following
 from tests.conftest import GOLDEN
+from tests.oracle import History, read_landing
+from tests.oracle.platform import PlatformFigures
 from tests.pipeline import Pipeline, new_pipeline
 
 DEADLINE_S = 1800
 EDITED_MODEL = "dim_artists"
 FIRST_MONTH = "2021-01"
+EMERGING = "emerging"
 # An attack from within dbt by a person who knows the warehouse's path.
 SPOIL = """
 {% macro spoil() %}
@@ -82,6 +86,42 @@ def expected_cents(month: str) -> dict[str, int]:
         }
 
 
+def expected_metrics(month: str) -> dict[str, float]:
+    """The metrics of a month of the golden season, counted in plain Python from its landed files."""
+    data = read_landing(GOLDEN / "landing")
+    figures = PlatformFigures(data)
+    days = dict(figures.months())[month]
+    active = set().union(*(figures.active[day] for day in days))
+    counting = {
+        (subscriber_id, live_id): watch_ms
+        for (of_month, subscriber_id, live_id), watch_ms in figures.counting.items()
+        if of_month == month
+    }
+    settled = History().settle_open_month(month, data)
+    catalogue, last_day = data.catalogue, days[-1]
+    # In this month no artist changes category, so the category on its last day is that of every day.
+    assert not [change for change in catalogue.categories if change.valid_from in days]
+    watch_by_share = [
+        (watch_ms * share_bp, catalogue.category(artist_id, last_day))
+        for (_subscriber_id, live_id), watch_ms in counting.items()
+        for artist_id, share_bp in catalogue.shares(live_id)
+    ]
+    return {
+        "mrr_incl_vat_cents": sum(cents for (_subscriber, day), cents in figures.prices.items() if day == last_day),
+        "active_subscribers": len(figures.active[last_day]),
+        "idle_share": len(active - {subscriber_id for subscriber_id, _live_id in counting}) / len(active),
+        "idle_period_share": sum(one.artist_id is None for one in settled.slices) / len(settled.periods),
+        "emerging_watch_share": sum(weight for weight, category in watch_by_share if category == EMERGING)
+        / sum(weight for weight, _category in watch_by_share),
+        "emerging_money_share": sum(
+            nanos
+            for artist_id, nanos in settled.earned_nanos.items()
+            if catalogue.category(artist_id, last_day) == EMERGING
+        )
+        / settled.envelope_nanos,
+    }
+
+
 def test_before_the_first_run_it_refuses_and_says_what_to_do(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -96,7 +136,17 @@ def test_before_the_first_run_it_refuses_and_says_what_to_do(
     settings.warehouse_path.write_bytes(b"cut off")
     assert run_dbt_by_hand(settings, ["build"]) == REFUSED
     assert "The warehouse cannot be read" in capsys.readouterr().err
+    assert metrics.run_metricflow(settings, ["list", "metrics"]) == REFUSED
+    assert "There is nothing for MetricFlow to query" in capsys.readouterr().err
     assert not by_hand(settings).copy.exists()
+
+
+def test_without_metricflow_it_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(metrics, "find_spec", lambda _: None)
+    assert metrics.run_metricflow(Settings(home=tmp_path), ["list", "metrics"]) == REFUSED
+    assert "`make setup` installs it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -145,6 +195,28 @@ def test_what_dbt_does_by_hand_changes_neither_the_warehouse_nor_a_close(season:
     assert {line.artist_id: line.earned_cents for line in closed.lines if line.earned_cents} == {
         artist: cents for artist, cents in expected_cents("2021-02").items() if cents
     }
+
+
+@pytest.mark.slow
+def test_metricflow_gives_the_figures_that_plain_python_counts_in_landed_files(
+    season: Pipeline, tmp_path: Path
+) -> None:
+    expected = expected_metrics("2021-03")
+    # By hand, from the season's files: 25 periods at €4.99 cover 31 March; 11 of 29 subscribers watched nothing that
+    # counts, in 10 of 29 settled periods; emerging artists earned €18.70 of €29.
+    assert expected["mrr_incl_vat_cents"] == 25 * 499
+    assert expected["idle_share"] == 11 / 29
+    assert expected["idle_period_share"] == 10 / 29
+    assert expected["emerging_money_share"] == 18_701_535_119 / 29_000_000_000
+    before = sha256(season.settings.warehouse_path)
+    answer = tmp_path / "answer.csv"
+    query = ["query", "--metrics", ",".join(expected), "--group-by", "metric_time__month", "--csv", str(answer)]
+    assert metrics.run_metricflow(season.settings, query) == 0
+    with answer.open(newline="", encoding="utf-8") as file:
+        of_month = {row.pop("metric_time__month")[:7]: row for row in csv.DictReader(file)}
+    # The mart floors watch time to whole ms by category, so that its share can differ in the seventh digit.
+    assert {name: float(value) for name, value in of_month["2021-03"].items()} == pytest.approx(expected, abs=1e-6)
+    assert sha256(season.settings.warehouse_path) == before
 
 
 def test_exit_codes_are_dbts_own_and_state_is_that_of_the_last_build(

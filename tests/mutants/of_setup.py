@@ -21,8 +21,8 @@ MUTANTS: Final = (
         name="warehouse_open_to_dbt_by_hand",
         rule="§6 a month closes from a warehouse that this project built",
         file=_BY_HAND,
-        before="            return REFUSED\n        return _run(",
-        after="            return REFUSED\n        stack.close()\n        return _run(",
+        before="        yield by_hand(settings)",
+        after="        stack.close()\n        yield by_hand(settings)",
         killed_by=_CHANGES_NOTHING,
     ),
     Mutant(

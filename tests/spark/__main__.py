@@ -24,6 +24,7 @@ from allive.orchestration.spark.built_tables import read_built_tables, tables_di
 from allive.orchestration.spark.session import spark_session
 from allive.payouts import audit
 from tests.pipeline import PAYER, Pipeline
+from tests.raw_tables_page import heartbeats_by_day, run_page
 from tests.spark import beside, cluster, engines, event_log
 from tests.spark.beside import DuckdbHalf
 
@@ -173,6 +174,16 @@ def _demo(half: DuckdbHalf, settings: Settings, session: SparkSession, report: R
     rows = engines.compare(half.demo_built.result(), theirs)
     report(f"demo season: built by both; {rows:,} rows equal")
     _a_day_is_read_from_its_own_files(session)
+    _the_page_on_raw_tables_holds((half.golden_loaded.result(), theirs), session)
+    report("heartbeats of both seasons counted by day as docs/reading-raw-tables.md does")
+
+
+def _the_page_on_raw_tables_holds(homes: tuple[Settings, Settings], session: SparkSession) -> None:
+    """One of the homes has all heartbeats in files of strays, the other has files by day."""
+    for home in homes:
+        found = run_page(home, "Choose the version", "DuckDB", "Spark", spark=session)
+        counted = [(row["day"], row["heartbeats"]) for row in found["spark_days"].collect()]
+        assert counted == heartbeats_by_day(home), home.home
 
 
 def _history(half: DuckdbHalf, settings: Settings, report: Report) -> None:

@@ -160,6 +160,7 @@ ON_A_HOME = [
     ["statements", "--year", "2021"],
     ["demo"],
     ["dbt", "ls"],
+    ["mf", "list", "metrics"],
     ["doctor"],
     ["publish", "4f0c2a9be171", "--why", "tests"],
     ["invitations", "list"],
