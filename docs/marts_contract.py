@@ -86,8 +86,8 @@ def _yml(path: Path) -> Node:
 
 def _freshness() -> Node:
     """The age at which a mart is late: the same as that of the sources that are delivered every day."""
-    sources = {source["name"]: source for source in _yml(PROJECT / "models/staging/_sources.yml")["sources"]}
-    (heartbeats,) = (table for table in sources["player"]["tables"] if table["name"] == "heartbeats")
+    (player,) = _yml(PROJECT / "models/staging/player/_player__sources.yml")["sources"]
+    (heartbeats,) = (table for table in player["tables"] if table["name"] == "heartbeats")
     late = heartbeats["config"]["freshness"]["warn_after"]
     return {"property": "freshness", "value": late["count"], "unit": late["period"][0]}
 

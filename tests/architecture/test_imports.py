@@ -28,7 +28,8 @@ MAY_IMPORT = {
 }
 OWN = {*MAY_IMPORT, "tests", "bench"}
 ONLY_IN_ORCHESTRATION = {"dagster", "dagster_dbt", "dbt", "typer", "rich"}
-_WITHOUT_NAMESPACE = re.compile(rf"\s*(?:from|import) (?:{'|'.join(PACKAGES)})\b")
+_PACKAGE = f"(?:{'|'.join(PACKAGES)})"
+_WITHOUT_NAMESPACE = re.compile(rf"\s*(?:from|import) {_PACKAGE}\b|.*\bimport_module\(f?[\"']{_PACKAGE}\.")
 DRAWN = drawings((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))
 
 

@@ -27,7 +27,8 @@ from allive.payouts.month_checks import check_month, critical_refusals
 from tests.pipeline import Pipeline, new_pipeline
 
 Record = dict[str, Any]
-PAGE: Final = Path(__file__).parents[2] / "docs" / "expectations.md"
+ROOT: Final = Path(__file__).parents[2]
+PAGE: Final = ROOT / "docs" / "expectations.md"
 MONTH: Final = "2021-02"
 DAYS: Final = 28
 MANY: Final = 60
@@ -152,7 +153,7 @@ OF_MONTHS: Final = [row for row in FAULTS if row[0] not in RECORD_TYPES]
 
 def module_of(suite: str) -> str:
     """The module with a suite."""
-    return f"{'ingestion' if suite in RECORD_TYPES else 'payouts'}.expectations.{suite}"
+    return f"allive.{'ingestion' if suite in RECORD_TYPES else 'payouts'}.expectations.{suite}"
 
 
 @contextmanager
@@ -185,7 +186,8 @@ def failed(checks: Iterable[CheckResult]) -> set[str]:
 def test_the_table_has_these_faults_and_every_suite() -> None:
     rows = re.findall(r"^\| `(\w+)` \| `(\w+)` \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert rows == [*FAULTS]
-    suites = [path.stem for folder in ("ingestion", "payouts") for path in Path(folder, "expectations").glob("*.py")]
+    folders = [ROOT / package / "expectations" for package in ("ingestion", "payouts")]
+    suites = [path.stem for folder in folders for path in folder.glob("*.py")]
     assert {suite for suite, _ in rows} == {suite for suite in suites if suite in {*RECORD_TYPES} or "month_" in suite}
 
 

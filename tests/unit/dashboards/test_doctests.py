@@ -8,6 +8,6 @@ import pytest
 
 @pytest.mark.parametrize("module", ["app_pages.artist.opening", "formatting", "small_groups", "texts"])
 def test_examples_hold(module: str) -> None:
-    result = doctest.testmod(importlib.import_module(f"dashboards.{module}"))
+    result = doctest.testmod(importlib.import_module(f"allive.dashboards.{module}"))
     assert result.attempted > 0
     assert result.failed == 0
