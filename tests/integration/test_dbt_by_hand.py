@@ -198,6 +198,33 @@ def test_what_dbt_does_by_hand_changes_neither_the_warehouse_nor_a_close(season:
 
 
 @pytest.mark.slow
+def test_dbt_tests_shows_and_documents_the_season_without_a_deprecation(
+    season: Pipeline, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = season.settings
+    assert run_dbt_by_hand(settings, ["test", "--select", "fct_artist_months", "--show-all-deprecations"]) == 0
+    tested = capfd.readouterr()
+    assert "ERROR=0" in tested.out
+
+    query = (
+        "select artist_id, current_earned_cents from {{ ref('fct_artist_months') }} where settlement_month = '2021-01'"
+    )
+    assert run_dbt_by_hand(settings, ["show", "--quiet", "--output", "json", "--limit", "-1", "--inline", query]) == 0
+    shown = capfd.readouterr()
+    rows = json.loads(shown.out)["show"]
+    earned = {row["artist_id"]: row["current_earned_cents"] for row in rows if row["current_earned_cents"]}
+    assert earned == {artist: cents for artist, cents in expected_cents("2021-01").items() if cents}
+
+    assert run_dbt_by_hand(settings, ["docs", "generate", "--static", "--show-all-deprecations"]) == 0
+    documented = capfd.readouterr()
+    catalog = json.loads((by_hand(settings).target / "catalog.json").read_bytes())
+    assert "artist_id" in catalog["nodes"]["model.allive.fct_artist_months"]["columns"]
+    assert (by_hand(settings).target / "static_index.html").stat().st_size > 0
+    for printed in (tested, shown, documented):
+        assert "deprecat" not in (printed.out + printed.err).lower()
+
+
+@pytest.mark.slow
 def test_metricflow_gives_the_figures_that_plain_python_counts_in_landed_files(
     season: Pipeline, tmp_path: Path
 ) -> None:
