@@ -213,6 +213,7 @@ def test_dbt_tests_shows_and_documents_the_season_without_a_deprecation(
     shown = capfd.readouterr()
     rows = json.loads(shown.out)["show"]
     earned = {row["artist_id"]: row["current_earned_cents"] for row in rows if row["current_earned_cents"]}
+    assert earned
     assert earned == {artist: cents for artist, cents in expected_cents("2021-01").items() if cents}
 
     assert run_dbt_by_hand(settings, ["docs", "generate", "--static", "--show-all-deprecations"]) == 0
