@@ -202,7 +202,8 @@ def test_dbt_tests_shows_and_documents_the_season_without_a_deprecation(
     season: Pipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = season.settings
-    assert run_dbt_by_hand(settings, ["test", "--select", "fct_artist_months", "--show-all-deprecations"]) == 0
+    tests = ["test", "--select", "fct_artist_months", "--show-all-deprecations"]
+    assert run_dbt_by_hand(settings, tests, is_fresh=True) == 0
     tested = capfd.readouterr()
     assert "ERROR=0" in tested.out
 
