@@ -208,14 +208,14 @@ def test_dbt_tests_shows_and_documents_the_season_without_a_deprecation(
     assert "ERROR=0" in tested.out
 
     query = (
-        "select artist_id, current_earned_cents from {{ ref('fct_artist_months') }} where settlement_month = '2021-01'"
+        "select artist_id, current_earned_cents from {{ ref('fct_artist_months') }} where settlement_month = '2021-02'"
     )
     assert run_dbt_by_hand(settings, ["show", "--quiet", "--output", "json", "--limit", "-1", "--inline", query]) == 0
     shown = capfd.readouterr()
     rows = json.loads(shown.out)["show"]
     earned = {row["artist_id"]: row["current_earned_cents"] for row in rows if row["current_earned_cents"]}
     assert earned
-    assert earned == {artist: cents for artist, cents in expected_cents("2021-01").items() if cents}
+    assert earned == {artist: cents for artist, cents in expected_cents("2021-02").items() if cents}
 
     assert run_dbt_by_hand(settings, ["docs", "generate", "--static", "--show-all-deprecations"]) == 0
     documented = capfd.readouterr()
