@@ -3,6 +3,8 @@
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +18,16 @@ _READ_ONLY: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 def keep_new_files_private() -> None:
     """Make this process, and those that it starts, write files and folders that only its user can access."""
     os.umask(_OTHERS)
+
+
+@contextmanager
+def private_new_files() -> Iterator[None]:
+    """Keep new files private until the block ends; `dagster dev` starts runs in a process that does not."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def readable_by_others(settings: Settings) -> tuple[Path, ...]:

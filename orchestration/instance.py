@@ -56,6 +56,15 @@ def write_instance_settings(settings: Settings) -> None:
     os.environ["DAGSTER_HOME"] = str(settings.dagster_dir)
 
 
+def is_of_the_home(settings: Settings) -> bool:
+    """Whether Dagster works on the data home's own instance, as under `allive up`.
+
+    `dagster dev` alone makes a temporary one, which knows none of the home's runs and settings:
+    nothing starts by itself there.
+    """
+    return os.environ.get("DAGSTER_HOME") == str(settings.dagster_dir)
+
+
 def open_instance(settings: Settings) -> DagsterInstance:
     """Open the data home's Dagster instance. Its runs are visible in the UI."""
     write_instance_settings(settings)

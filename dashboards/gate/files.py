@@ -1,6 +1,8 @@
 """Statements, exports and data docs. Every request is authorized and recorded in the audit log."""
 
+import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +88,7 @@ class FileRoutes:
             require_platform(principal)
             if not _SUITE.fullmatch(name):
                 raise FileNotFoundError(name)
-            page = (self.settings.data_docs_dir / f"{name}.html").read_text(encoding="utf-8")
+            page = _read_page(self.settings.data_docs_dir / f"{name}.html")
             return HTMLResponse(page, headers={"Content-Security-Policy": DATA_DOCS_POLICY})
 
         return await self._hand_out(
@@ -132,6 +134,22 @@ class FileRoutes:
         if not path.is_file():
             raise FileNotFoundError(path)
         return path
+
+
+def _read_page(path: Path) -> str:
+    """Return a page of the data docs.
+
+    Raises:
+        FileNotFoundError: There is none: nothing, a link, a folder, or no text.
+    """
+    try:
+        page = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(page, encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+            if not stat.S_ISREG(os.fstat(page).st_mode):
+                raise FileNotFoundError(path)
+            return file.read()
+    except (OSError, UnicodeDecodeError):
+        raise FileNotFoundError(path) from None
 
 
 def _short(value: str | dict[str, str]) -> str | dict[str, str]:

@@ -18,7 +18,9 @@ SUITE = gx.ExpectationSuite(
         no_files(
             "names_differ",
             f"count(distinct artist_id) >= {ARTISTS_OF_ONE_NAME} and count(distinct name) = 1",
-            expected=f"the artists of a file of {ARTISTS_OF_ONE_NAME} or more do not all have one name",
+            # Placeholders that are not paid yet can all be called TBA.
+            where="iban is not null",
+            expected=f"the payees of a file of {ARTISTS_OF_ONE_NAME} or more do not all have one name",
         ),
     ],
 )

@@ -17,11 +17,11 @@ from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaPageView
 
 from allive.ingestion.counted import counted
-from allive.ingestion.durable import read_json
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _PAGE: Final = "data_docs_page.j2"
 _INDEX: Final = "data_docs_index.j2"
+_FACTS: Final = ("suite", "about", "validated_at", "outcome", "holds")
 
 
 def write_docs(folder: Path, outcome: ExpectationSuiteValidationResult, *, about: str) -> None:
@@ -46,8 +46,21 @@ def write_docs(folder: Path, outcome: ExpectationSuiteValidationResult, *, about
     page.sections = page.sections[1:]
     _replace(folder / f"{bare.suite_name}.html", _view().render(page, facts=facts))
     _replace(folder / f"{bare.suite_name}.json", json.dumps({**facts, "result": bare.to_json_dict()}, indent=1))
-    suites = [read_json(path) for path in sorted(folder.glob("*.json"))]
-    _replace(folder / "index.html", _view().env.get_template(_INDEX).render(suites=suites))
+    _replace(folder / "index.html", _view().env.get_template(_INDEX).render(suites=_latest(folder)))
+
+
+def _latest(folder: Path) -> list[Any]:
+    """The facts of each suite's latest validation. Files that a crash left damaged or unfinished are removed."""
+    facts = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found = json.loads(path.read_bytes())
+            facts.append({name: found[name] for name in _FACTS})
+        except (ValueError, TypeError, KeyError):
+            path.unlink()
+    for left_by_a_kill in folder.glob(".*.tmp"):
+        left_by_a_kill.unlink(missing_ok=True)
+    return facts
 
 
 def _without_values(outcome: ExpectationSuiteValidationResult) -> ExpectationSuiteValidationResult:

@@ -51,12 +51,12 @@ def validate(
 
 
 def _document(docs: Docs, outcome: Any) -> None:
-    from allive.ingestion.expectations.data_docs import write_docs  # noqa: PLC0415 - takes as long to import as the library
-
     try:
+        # Takes as long to import as the library.
+        from allive.ingestion.expectations.data_docs import write_docs  # noqa: PLC0415
+
         write_docs(docs.folder, outcome, about=docs.about)
-    except OSError as error:
-        # The pages only inform. Files and money must not wait for them.
+    except Exception as error:  # noqa: BLE001 - the pages only inform: files and money must not wait for them
         _LOG.warning("the data docs in %s could not be written: %s", docs.folder, error)
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import dagster as dg
 from pydantic import PrivateAttr
 
+from allive.ingestion.private_files import private_new_files
 from allive.ingestion.settings import Settings
 from allive.orchestration.home_lock import hold_data_home
 from allive.orchestration.sound_pins import require_sound_pins
@@ -40,7 +41,7 @@ class DataHome(dg.ConfigurableResource):  # type: ignore[type-arg]
         patient = self.settings.model_copy(
             update={"lock_timeout_s": max(self.settings.lock_timeout_s, SERVICE_PATIENCE_S)}
         )
-        with hold_data_home(patient, command=command):
+        with private_new_files(), hold_data_home(patient, command=command):
             self._held_since = datetime.now(UTC)
             finish_interrupted_closings(self.settings)
             require_sound_pins(self.settings)

@@ -9,18 +9,20 @@ from allive.ingestion.paris_days import PARIS
 from allive.ingestion.settings import Settings
 from allive.orchestration.defs.ingestion.upkeep import raw_upkeep
 from allive.orchestration.defs.jobs import monthly_payout, refresh
+from allive.orchestration.instance import is_of_the_home
 from allive.payouts.due import due_months
 from allive.payouts.ledger import closed_months
 from allive.payouts.months import following, payout_day
 
 TIMEZONE = PARIS.key
+_AT_FIRST = dg.DefaultScheduleStatus.RUNNING if is_of_the_home(Settings()) else dg.DefaultScheduleStatus.STOPPED
 
 daily_refresh = dg.ScheduleDefinition(
     name="daily_refresh",
     job=refresh,
     cron_schedule="0 5 * * *",
     execution_timezone=TIMEZONE,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    default_status=_AT_FIRST,
     description="Every day at 05:00: files landed overnight are in the dashboards before anyone looks.",
 )
 nightly_upkeep = dg.ScheduleDefinition(
@@ -28,7 +30,7 @@ nightly_upkeep = dg.ScheduleDefinition(
     job=raw_upkeep,
     cron_schedule="30 5 * * *",
     execution_timezone=TIMEZONE,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    default_status=_AT_FIRST,
     description="Every day at 05:30, after the refresh: merges yesterday's small raw files.",
 )
 
@@ -37,7 +39,7 @@ nightly_upkeep = dg.ScheduleDefinition(
     job=monthly_payout,
     cron_schedule="0 6 * * *",
     execution_timezone=TIMEZONE,
-    default_status=dg.DefaultScheduleStatus.RUNNING,
+    default_status=_AT_FIRST,
     description="Every day at 06:00: pays out the oldest due month, from the 3rd of the next month on (RULES.md §6).",
 )
 def monthly_payout_schedule(

@@ -13,18 +13,20 @@ from allive.ingestion.settings import Settings
 from allive.orchestration.alerts import Alert, send
 from allive.orchestration.defs.jobs import monthly_payout, payout, refresh, republish
 from allive.orchestration.defs.schedules import ask_for_due_month
+from allive.orchestration.instance import is_of_the_home
 from allive.orchestration.run_tags import COMMAND, STARTED_BY
 from allive.payouts.close_orders import open_orders
 from allive.payouts.ledger import closed_months
 
 LOOK_EVERY_S = 60
+_AT_FIRST = dg.DefaultSensorStatus.RUNNING if is_of_the_home(Settings()) else dg.DefaultSensorStatus.STOPPED
 _NOTHING_NEW = "Nothing new has landed since the last refresh was requested."
 
 
 @dg.sensor(
     job=refresh,
     minimum_interval_seconds=LOOK_EVERY_S,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=_AT_FIRST,
     description="Requests a refresh when files have landed. Files that are loaded already are not loaded again.",
 )
 def landed_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
@@ -51,7 +53,7 @@ def landed_files(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.Skip
 
 
 @dg.run_failure_sensor(
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=_AT_FIRST,
     monitor_all_code_locations=True,
     description="Sends an alert over settings.alert_channel when a run of the service failed, with the reason.",
 )
@@ -78,7 +80,7 @@ def run_failure_alert(context: dg.RunFailureSensorContext) -> None:
     run_status=dg.DagsterRunStatus.SUCCESS,
     monitored_jobs=[monthly_payout, payout],
     request_jobs=[republish, monthly_payout],
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=_AT_FIRST,
     description="After a payout by the service: publishes its bookings, and continues with the next month that is due.",
 )
 def payout_done(context: dg.RunStatusSensorContext) -> list[dg.RunRequest]:
@@ -107,7 +109,7 @@ def requests_after(run: dg.DagsterRun) -> list[dg.RunRequest]:
 @dg.sensor(
     job=payout,
     minimum_interval_seconds=LOOK_EVERY_S,
-    default_status=dg.DefaultSensorStatus.RUNNING,
+    default_status=_AT_FIRST,
     description="Carries out the orders to close that operators gave or approved on the page /orders.",
 )
 def ordered_closings(_context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:

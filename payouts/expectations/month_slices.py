@@ -4,8 +4,8 @@ import great_expectations as gx
 
 from allive.ingestion.expectations.vocabulary import between, filled, no_rows
 
-LARGEST_ENVELOPE_NANOS = 100_000_000_000
-"""100 EUR, a hundred times the policy's envelope (RULES.md §7): far above any plan of at most 35 days."""
+LARGEST_ENVELOPE_NANOS = 1_000_000_000_000
+"""1,000 EUR, a thousand times the policy's envelope (RULES.md §7): above any plan of at most 35 days."""
 
 SUITE = gx.ExpectationSuite(
     name="month_slices",
@@ -33,7 +33,7 @@ SUITE = gx.ExpectationSuite(
         no_rows(
             "envelopes_are_of_a_subscription",
             f"select period_id from {{batch}} group by period_id having sum(amount_nanos) > {LARGEST_ENVELOPE_NANOS}",
-            expected="no period gives artists more than 100 EUR",
+            expected="no period gives artists more than 1,000 EUR",
         ),
     ],
 )

@@ -41,8 +41,9 @@ class Work:
 
     @property
     def has_whole_shares(self) -> bool:
-        """Whether the shares sum to 10,000 bp."""
-        return sum(self.shares_bp.values()) == _ALL_SHARES_BP
+        """Whether the shares are whole basis points, 0 or more, that sum to 10,000."""
+        shares = [*self.shares_bp.values()]
+        return sum(shares) == _ALL_SHARES_BP and all(type(bp) is int and bp >= 0 for bp in shares)
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ class Policy:
     direct: frozenset[str] = frozenset({"emerging", "independent"})
     minimum_pool_share_bp: int = 1_000
     pool_rule: Literal["equal", "direct"] = "equal"
+
+    def __post_init__(self) -> None:
+        if self.pool_rule not in {"equal", "direct"}:
+            raise ValueError(f"pool_rule {self.pool_rule!r}, expected 'equal' or 'direct'")
 
 
 class Slice(NamedTuple):
@@ -150,18 +155,29 @@ def pool_members(catalogue: Catalogue, policy: Policy, *, first: date, last: dat
     return tuple(sorted({payee for work in online for payee, bp in work.shares_bp.items() if is_member(payee, bp)}))
 
 
-def faults_in(periods: Iterable[Period], watched: Iterable[Watched]) -> list[str]:
-    """Return the records that contradict themselves: ids twice, days reversed, amounts that are no whole numbers."""
+def faults_in(periods: Iterable[Period], watched: Sequence[Watched]) -> list[str]:
+    """Return the records that contradict themselves.
+
+    Ids twice, days reversed, days that are no dates (a `datetime` is none), amounts that are no whole numbers.
+    """
     faults = []
     seen: set[str] = set()
     for period in periods:
         if period.period_id in seen:
             faults.append(f"period {period.period_id!r} twice")
         seen.add(period.period_id)
-        if period.start >= period.end:
+        if type(period.start) is not date or type(period.end) is not date:
+            found = f"{period.start!r} to {period.end!r}"
+            faults.append(f"period {period.period_id!r}: {found}, expected dates (without a time)")
+        elif period.start >= period.end:
             faults.append(f"period {period.period_id!r} ends on {period.end}, expected a day after {period.start}")
         if type(period.envelope_nanos) is not int or period.envelope_nanos <= 0:
             faults.append(f"period {period.period_id!r}: envelope {period.envelope_nanos!r}, expected nanos above 0")
+    faults += [
+        f"{one.subscriber_id!r} watched on {one.day!r}, expected a date (without a time)"
+        for one in watched
+        if type(one.day) is not date
+    ]
     faults += [
         f"{one.subscriber_id!r} on {one.day}: watch time {one.watch_ms!r}, expected whole ms, 0 or more"
         for one in watched

@@ -48,6 +48,7 @@ def settle(
         month: `YYYY-MM`; its last day decides who shares the pool.
 
     Raises:
+        ValueError: The month is not written `YYYY-MM`.
         BlockedError: A record contradicts itself, time that counts has no payee or category, or nobody shares the pool.
 
     >>> from datetime import date
@@ -75,7 +76,7 @@ def settle(
     >>> settled.earned_cents
     {'nina': 138, 'stella': 62}
     """
-    periods, watched = sorted(periods), [*watched]  # by period id
+    periods, watched = sorted(periods, key=lambda period: period.period_id), [*watched]
     first, last = _days_of(month)
     reasons = faults_in(periods, watched)
     by_subscriber: defaultdict[str, list[Watched]] = defaultdict(list)
@@ -130,9 +131,13 @@ def _weigh(
         if work is None or not one.watch_ms or not period.start <= one.day < period.end:
             continue
         if not work.has_whole_shares:
-            found = sum(work.shares_bp.values())
-            blocked[f"work {one.work_id!r} was watched: its shares sum to {found} bp, expected 10000"] = None
+            shares = ", ".join(f"{payee} {bp}" for payee, bp in sorted(work.shares_bp.items()))
+            expected = "whole basis points, 0 or more, that sum to 10000"
+            blocked[f"work {one.work_id!r} was watched: its shares are {shares}; expected {expected}"] = None
+            continue
         for payee_id, share_bp in work.shares_bp.items():
+            if not share_bp:
+                continue
             category = catalogue.category(payee_id, one.day)
             if category is None:
                 blocked[f"payee {payee_id!r} was watched on {one.day}, expected a category on that day"] = None
@@ -142,5 +147,8 @@ def _weigh(
 
 
 def _days_of(month: str) -> tuple[date, date]:
-    first = date.fromisoformat(f"{month}-01")
+    try:
+        first = date.fromisoformat(f"{month}-01")
+    except ValueError:
+        raise ValueError(f"month {month!r}, expected YYYY-MM") from None
     return first, first.replace(day=calendar.monthrange(first.year, first.month)[1])

@@ -51,6 +51,9 @@ def dashboards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboards]
     data_docs.mkdir()
     (data_docs / "index.html").write_text("<p>DATA-DOCS</p>", encoding="utf-8")
     (home / "serving" / "other.html").write_text("SECRET-CONTROL", encoding="utf-8")
+    (data_docs / "link.html").symlink_to(home / "serving" / "other.html")
+    (data_docs / "folder.html").mkdir()
+    (data_docs / "bytes.html").write_bytes(b"\xff\xfe")
     with running_dashboards(home, script=VICTIM, aside=tmp_path_factory.mktemp("aside")) as running:
         yield running
 
@@ -323,7 +326,10 @@ def test_data_docs_are_only_for_those_who_see_the_platform(dashboards: Dashboard
     assert (refused.status_code, missing.status_code) == (404, 404)
     assert refused.text == missing.text
     assert dashboards.visitor(Accept="*/*").get("/files/data-docs/index.html").status_code == 401
-    for name in ("..%2fother", "%2e%2e%2fother", "../other", "index.html%00", "INDEX", "nothing"):
+    for name in (
+        *("..%2fother", "%2e%2e%2fother", "../other", "index.html%00", "INDEX", "nothing"),
+        *("link", "folder", "bytes"),
+    ):
         answer = manager.get(f"/files/data-docs/{name}.html")
         assert answer.status_code == 404
         assert "SECRET-CONTROL" not in answer.text

@@ -109,6 +109,18 @@ def test_a_load_does_not_wait_for_its_page(tmp_path: Path, caplog: pytest.LogCap
     assert "could not be written" in caplog.text
 
 
+@pytest.mark.parametrize("damaged", [b"", b"\xff\xfe", b"[]", b"{}"], ids=["empty", "no text", "a list", "no facts"])
+def test_a_damaged_page_of_another_suite_stops_nothing_and_is_removed(tmp_path: Path, damaged: bytes) -> None:
+    settings = Settings(home=tmp_path)
+    settings.data_docs_dir.mkdir(parents=True)
+    for name in ("heartbeats.json", ".heartbeats.json.1.tmp"):
+        (settings.data_docs_dir / name).write_bytes(damaged)
+    land(settings, "good", {"artists": GOOD["artists"]})
+    report: Any = load_new_files(settings, "artists")
+    assert report.verdict == "promoted"
+    assert {path.name for path in settings.data_docs_dir.iterdir()} == {"artists.html", "artists.json", "index.html"}
+
+
 def test_great_expectations_sends_nothing(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[object] = []
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from schwifty import IBAN
 
 from allive.ingestion.contracts import RECORD_TYPES
 from allive.ingestion.load import load_new_files
@@ -116,11 +117,16 @@ FAULTS: Final[dict[tuple[str, str], dict[str, list[Record]]]] = {
     },
     ("subscriptions", "period_of_one_subscriber"): {
         "subscriptions": [
-            period("first", period_id="1.23457E+15", end="2021-02-15"),
-            period("second", period_id="1.23457E+15", start="2021-02-15"),
+            period(f"of-{day}", period_id="1.23457E+15", start=f"2021-02-{day:02}", end="2021-03-01")
+            for day in range(1, 7)
         ]
     },
-    ("artists", "names_differ"): {"artists": [one | {"name": "Artiste"} for one in artists("nameless", 50)]},
+    ("artists", "names_differ"): {
+        "artists": [
+            one | {"name": "Artiste", "iban": str(IBAN.generate("DE", "37040044", f"{number:010}"))}
+            for number, one in enumerate(artists("nameless", 50))
+        ]
+    },
     ("artist_categories", "one_category_at_a_time"): {
         "artist_categories": [
             change
@@ -208,6 +214,28 @@ def test_a_suite_holds_the_faulty_file_and_nothing_else_says_anything(tmp_path: 
     assert taken is not None
     assert (held.held_files, failed(held.checks)) == ((f"{suite}/faulty.ndjson",), {check})
     assert (taken.verdict, taken.rejects, failed(taken.checks)) == ("promoted", 0, set())
+
+
+RARE: Final[dict[str, list[Record]]] = {
+    "artists": [one | {"name": "TBA"} for one in artists("festival", 60)],
+    "subscriptions": [
+        *(period(f"trial-{one}", price_cents=1, envelope_cents=0) for one in range(25)),
+        *(period("day", period_id=f"day-{day}", end=f"2021-02-{day + 1:02}", start=f"2021-02-{day:02}", price_cents=13,
+                 envelope_cents=3) for day in range(1, 27)),
+        period("before", period_id="moved"),
+        period("after", period_id="moved", start="2021-02-02", updated_at="2021-02-03T09:00:00Z"),
+    ],
+}  # fmt: skip
+"""Unusual files in which nothing is wrong."""
+
+
+@pytest.mark.parametrize("suite", RARE)
+def test_a_rare_file_is_not_held(tmp_path: Path, suite: str) -> None:
+    """A festival of artists who are not named yet; trials; a year's plan by day; a corrected period."""
+    settings = Settings(home=tmp_path)
+    land(settings, "rare", {suite: RARE[suite]})
+    report: Any = load_new_files(settings, suite)
+    assert (report.verdict, report.rejects, report.held_files) == ("promoted", 0, ())
 
 
 @dataclass(frozen=True)

@@ -29,13 +29,13 @@ def home(tmp_path: Path, parsed_home: Path) -> Path:
     return home
 
 
-def run(home: Path, *command: str) -> str:
+def run(home: Path, *command: str, **more: str) -> str:
     """Run a command at the repository's root, with the environment of a user who set the data home only."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("ALLIVE_", "DAGSTER_"))}
     done = subprocess.run(
         [BIN / command[0], *command[1:]],
         cwd=ROOT,
-        env=environment | {"ALLIVE_HOME": str(home), "COLUMNS": "80"},
+        env=environment | {"ALLIVE_HOME": str(home), "COLUMNS": "80"} | more,
         capture_output=True,
         text=True,
         timeout=DEADLINE_S,
@@ -63,6 +63,19 @@ def test_dg_lists_what_there_is(home: Path) -> None:
     assets = {asset["asset_key"] for asset in listed["assets"]}
     assert {"raw/heartbeats", "marts/fct_artist_months", "payouts/closed_month", "serving/allive"} <= assets
     assert {job["name"] for job in listed["jobs"]} >= {"refresh", "payout"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("of_the_home", "status"), [(True, "RUNNING"), (False, "STOPPED")])
+def test_nothing_starts_by_itself_on_a_temporary_instance(home: Path, of_the_home: bool, status: str) -> None:
+    """`dagster dev` makes a temporary instance, which does not know whether the last refresh failed."""
+    program = (
+        "from allive.orchestration.definitions import defs; found = defs(); "
+        "print({one.default_status.value for one in [*found.schedules, *found.sensors]})"
+    )
+    environment = {"ALLIVE_HOME": str(home)} | ({"DAGSTER_HOME": str(home / "dagster")} if of_the_home else {})
+    printed = run(home, "python", "-W", "ignore", "-c", program, **environment)
+    assert printed.splitlines()[-1] == str({status})
 
 
 def test_every_asset_has_a_description_a_group_and_an_owner() -> None:

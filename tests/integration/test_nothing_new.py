@@ -218,16 +218,22 @@ def test_a_damaged_serving_copy_starts_the_job(home, tmp_path, damage):
 
 
 @pytest.mark.parametrize(
-    ("status", "tags"), [("FAILURE", {}), ("STARTED", {"allive/started_by": "command"})], ids=["failed", "killed"]
+    ("job", "status", "tags"),
+    [
+        ("refresh", "FAILURE", {}),
+        ("rebuild", "FAILURE", {}),
+        ("refresh", "STARTED", {"allive/started_by": "command"}),
+    ],
+    ids=["failed", "rebuild failed", "killed"],
 )
-def test_after_a_run_that_failed_or_was_killed_the_job_runs(home, status, tags):
+def test_after_a_run_that_failed_or_was_killed_the_job_runs(home, job, status, tags):
     """The schedule closes nothing after a failed refresh, and the queue of runs waits for a killed one."""
     with closing(sqlite3.connect(home.dagster_dir / "history" / "runs.db")) as runs:
         with runs:
             runs.execute(
-                "insert into runs (run_id, pipeline_name, status, run_body) select 'of-tests', 'refresh', ?, run_body "
+                "insert into runs (run_id, pipeline_name, status, run_body) select 'of-tests', ?, ?, run_body "
                 "from runs limit 1",
-                [status],
+                [job, status],
             )
             runs.executemany("insert into run_tags (run_id, key, value) values ('of-tests', ?, ?)", tags.items())
         assert found(home) is None

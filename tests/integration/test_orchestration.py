@@ -160,6 +160,7 @@ def test_a_preview_shows_the_control_totals_and_writes_nothing(home, first_run):
     assert result.exit_code == 0, result.output
     assert "Nothing was written" in result.output
     assert not home.payouts_dir.exists()
+    assert not [page for page in home.data_docs_dir.iterdir() if page.name.startswith("month_")]
 
 
 def order(home, month, *, acknowledged=None):
@@ -199,12 +200,13 @@ def test_nothing_closes_by_run_config_alone(home, first_run, order_id):
     assert not list(home.payouts_dir.glob("2*"))
 
 
-def test_auto_close_closes_nothing_after_a_refresh_that_failed(home, first_run, monkeypatch):
+@pytest.mark.parametrize("job", ["refresh", "rebuild"])
+def test_auto_close_closes_nothing_after_a_refresh_that_failed(home, first_run, monkeypatch, job):
     """The serving copy does not show what the failed refresh found, so no one could check what the schedule closes."""
     monkeypatch.setenv("ALLIVE_AUTO_CLOSE", "true")
     monkeypatch.setenv("ALLIVE_AUTO_CLOSE_STOPS_AT", "[]")
     with open_instance(home) as instance:
-        instance.create_run_for_job(defs().resolve_job_def("refresh"), status=dg.DagsterRunStatus.FAILURE)
+        instance.create_run_for_job(defs().resolve_job_def(job), status=dg.DagsterRunStatus.FAILURE)
     outcome = run(home, "monthly_payout", partition_key="2021-01")
     assert not outcome.success
     assert "The last refresh failed" in " ".join(outcome.failures)

@@ -13,6 +13,7 @@ from allive.ingestion.waiting import waiting_files
 from allive.orchestration import progress
 from allive.orchestration.alerts import Alert, send
 from allive.orchestration.defs.resources import DataHome
+from allive.orchestration.run_tags import REFRESHING
 from allive.payouts import ledger
 from allive.payouts.close_orders import CloseOrder, end_order, open_orders, order_close, orders_that_closed
 from allive.payouts.close_warnings import in_words
@@ -156,7 +157,7 @@ def control_totals(run: ClosedRun) -> dict[str, Any]:
 def _preview(settings: Settings, month: str) -> tuple[Preview | None, tuple[str, ...]]:
     """The result the month would close with, or every reason why it cannot close."""
     progress.tell(f"settling {month}")
-    failed = critical_refusals(check_month(settings, month))
+    failed = critical_refusals(check_month(settings, month, with_docs=False))
     try:
         preview = preview_month(
             settings, month, progress=lambda what, how_far: progress.tell(f"{what} {month}", how_far)
@@ -181,7 +182,13 @@ def _require_all_loaded(settings: Settings, month: str, *, began: datetime) -> N
 def _require_good_refresh(instance: dg.DagsterInstance, month: str) -> None:
     """Refuse a scheduled close if the last refresh failed: the published figures do not show what it found."""
     finished = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
-    for run in instance.get_runs(dg.RunsFilter(job_name="refresh", statuses=finished), limit=1):
+    last = [
+        record
+        for job in REFRESHING
+        for record in instance.get_run_records(dg.RunsFilter(job_name=job, statuses=finished), limit=1)
+    ]
+    if last:
+        run = max(last, key=lambda record: record.storage_id).dagster_run
         if run.status is dg.DagsterRunStatus.FAILURE:
             reason = (
                 f"The last refresh failed (run {run.run_id[:8]}). `allive run` shows why. Once it succeeds, the "

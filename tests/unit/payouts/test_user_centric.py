@@ -2,7 +2,7 @@
 
 import doctest
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,12 @@ NOVEMBER = date(2026, 11, 1)
 PERIOD = Period("p", "ada", OCTOBER, NOVEMBER, 1_000_000_000)
 CATALOGUE = Catalogue({"gig": Work({"nina": 10_000})}, {"nina": Payee([(OCTOBER, "emerging")])})
 SEEN = Watched("ada", "gig", OCTOBER, 1)
+NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
+
+
+def shared(**shares_bp):
+    """A catalogue of one work with these shares."""
+    return Catalogue({"gig": Work(shares_bp)}, CATALOGUE.payees)
 
 
 @pytest.mark.parametrize("module", [allive.payouts.user_centric.division, allive.payouts.user_centric.settling])
@@ -80,7 +86,11 @@ def test_what_blocks_a_close_blocks_it_too(blocker, tmp_path):
         ([PERIOD._replace(envelope_nanos=0)], [], CATALOGUE, "envelope 0, expected nanos above 0"),
         ([PERIOD], [SEEN._replace(watch_ms=-1)], CATALOGUE, "watch time -1, expected whole ms"),
         ([PERIOD], [SEEN._replace(watch_ms=1e3)], CATALOGUE, "watch time 1000.0, expected whole ms"),
-        ([PERIOD], [SEEN], Catalogue({"gig": Work({"nina": 9_999})}, CATALOGUE.payees), "sum to 9999 bp"),
+        ([PERIOD._replace(start=NOON)], [], CATALOGUE, "expected dates (without a time)"),
+        ([PERIOD], [SEEN._replace(day=NOON)], CATALOGUE, "expected a date (without a time)"),
+        ([PERIOD], [SEEN], shared(nina=9_999), "its shares are nina 9999; expected whole basis points"),
+        ([PERIOD], [SEEN], shared(nina=12_000, stella=-2_000), "its shares are nina 12000, stella -2000; expected"),
+        ([PERIOD], [SEEN], shared(nina=1e4), "its shares are nina 10000.0; expected whole basis points"),
         ([PERIOD], [SEEN], Catalogue(CATALOGUE.works, {}), "payee 'nina' was watched on 2026-10-01"),
         ([PERIOD], [], Catalogue({}, {}), "nobody shares the pool of 2026-10"),
     ],
@@ -88,6 +98,19 @@ def test_what_blocks_a_close_blocks_it_too(blocker, tmp_path):
 def test_what_cannot_be_settled_is_refused_with_its_reason(periods, watched, catalogue, reason):
     with pytest.raises(BlockedError, match=f"^2026-10 cannot be settled: .*{re.escape(reason)}"):
         settle(periods, watched, catalogue, Policy(), month="2026-10")
+
+
+def test_a_payee_without_a_share_needs_no_category():
+    assert settle([PERIOD], [SEEN], shared(nina=10_000, guest=0), Policy(), month="2026-10").earned_cents == {
+        "nina": 100
+    }
+
+
+def test_an_unknown_rule_and_a_month_of_another_form_are_refused():
+    with pytest.raises(ValueError, match="pool_rule 'Direct', expected 'equal' or 'direct'"):
+        Policy(pool_rule="Direct")
+    with pytest.raises(ValueError, match="month '2026-1', expected YYYY-MM"):
+        settle([], [], CATALOGUE, Policy(), month="2026-1")
 
 
 def test_a_month_without_periods_settles_to_nothing():
