@@ -62,6 +62,16 @@ def library_catalogue(data: Snapshot, history: History) -> Catalogue:
     )
 
 
+def can_be_said_to_it(data: Snapshot) -> bool:
+    """Whether the library's records can state this catalogue.
+
+    They cannot state a live that credits one artist twice, nor a category of an artist without a record.
+    """
+    catalogue = data.catalogue
+    has_records = {change.artist_id for change in catalogue.categories} <= data.artists.keys()
+    return has_records and not any(map(catalogue.has_two_shares_of_one_artist, catalogue.lives))
+
+
 def assert_library_agrees(expected: oracle.Settlement, data: Snapshot, history: History) -> None:
     """The library and the oracle settle an open month to the same nanos."""
     found = settle_with_library(expected.month, data, history)
