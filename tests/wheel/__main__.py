@@ -137,7 +137,7 @@ def use(user: User, version: str, *, dbt_docs: Path | None) -> None:
     assert "2021-04" in user.run("allive", "payout", "2021-04", "--dry-run")
     for command, ready in (("dashboards", "The dashboards answer"), ("up", "Operators find the orchestrator")):
         with user.serving(command, ready) as address:
-            opened = urllib.request.urlopen(f"{address}/", timeout=COMMAND_S)  # noqa: S310 - on loopback
+            opened = urllib.request.urlopen(f"{address}/sign-in", timeout=COMMAND_S)  # noqa: S310 - on loopback
             page = opened.read().decode()
             assert "Allive" in page, page
 
