@@ -28,7 +28,8 @@ BIN: Final = Path(sys.executable).parent
 ARTIFACTS: Final = ROOT / "build" / "artifacts"
 PYTHONS: Final = ("3.11", "3.12", "3.13")
 PACKAGES: Final = ("dashboards", "dbt_project", "ingestion", "orchestration", "payouts")
-NOT_INSTALLED: Final = (".gitignore",)
+NOT_INSTALLED: Final = (".gitignore", ".user.yml")
+MADE_BY_TOOLS: Final = {"__pycache__", "target", "logs", "dbt_packages"}
 BUILD_S, INSTALL_S, DEMO_S, COMMAND_S, START_S, STOP_S = 300, 900, 1200, 180, 180, 60
 USED_AS_A_LIBRARY: Final = """
 from allive.payouts.user_centric import Catalogue, settle
@@ -48,11 +49,18 @@ def build() -> Path:
 
 def check_contents(wheel: Path) -> None:
     """The wheel holds every file of the packages that is in the repository, and no other file."""
-    listed = execute(["git", "ls-files", *PACKAGES], cwd=ROOT, deadline_s=COMMAND_S).splitlines()
-    expected = {f"allive/{name}" for name in listed if Path(name).name not in NOT_INSTALLED}
+    expected = {f"allive/{name}" for name in sources() if Path(name).name not in NOT_INSTALLED}
     expected |= {"allive/__init__.py", "allive/py.typed"}
     found = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert found == expected, f"missing: {sorted(expected - found)}, not expected: {sorted(found - expected)}"
+
+
+def sources() -> list[str]:
+    """The files of the packages in the repository; without git (an unpacked archive), all that no tool has made."""
+    if (ROOT / ".git").exists():
+        return execute(["git", "ls-files", *PACKAGES], cwd=ROOT, deadline_s=COMMAND_S).splitlines()
+    found = [path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
+    return [str(path) for path in found if not {*path.parts} & MADE_BY_TOOLS]
 
 
 def installed(wheel: Path, python: Path, folder: Path) -> Path:
