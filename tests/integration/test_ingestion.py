@@ -179,7 +179,9 @@ BROKEN = {
             "from (values ('a', 's', 0, 36, 49, -1), ('b', 's', 1, 2, null, 1), ('b', 't', 9, 2, null, 0)) "
             "t(id, subscriber_id, days, length, price_cents, refunded_cents) "
             "union all select 'c' || i, 'u' || i, date '2021-01-01', date '2021-01-31', 'paid', 5, 5, 0, 'f' "
-            "from range(19) t(i)"
+            "from range(19) t(i) "
+            "union all select 'b', 'v' || i, date '2021-01-20' + i::int, date '2021-02-15', 'paid', null, 100, 0, 'f' "
+            "from range(4) t(i)"
         ),
         {
             "period_length", "envelope_within_price", "periods_apart", "refunds_of_a_price", "prices_in_cents",
@@ -216,7 +218,8 @@ ALMOST = {
         "select 'c' || i as period_id, 'u' || i as subscriber_id, date '2021-01-01' as period_start, "
         "date '2021-02-05' as period_end, 'paid' as status, if(i = 0, 50, 1) as price_cents, 1 as envelope_cents, "
         "0 as refunded_cents, 'f' as source_file from range(1000) t(i) union all "
-        # A transfer, a correction of the days, two of a kind in two files, trials, and 19 prices of a campaign.
+        # A transfer, a correction of the days, two of a kind in two files, trials, 19 prices of a campaign, and five
+        # corrected transfers, which lose four periods.
         "select 't', 's' || i, date '2021-01-01', date '2021-01-31', 'paid', 499, 100, 0, 'g' from range(2) t(i) "
         "union all select 'd', 's', date '2021-03-01' + i::int * 31, date '2021-03-31' + i::int * 31, 'paid', 499, "
         "100, 0, 'g' from range(2) t(i) union all "
@@ -224,7 +227,10 @@ ALMOST = {
         "from range(2) t(i) union all "
         "select 'z' || i, 'z' || i, date '2021-01-01', date '2021-01-31', 'paid', 0, 0, 0, 'i' from range(500) t(i) "
         "union all "
-        "select 'y' || i, 'y' || i, date '2021-01-01', date '2021-01-31', 'paid', 1, 1, 0, 'i' from range(19) t(i)"
+        "select 'y' || i, 'y' || i, date '2021-01-01', date '2021-01-31', 'paid', 1, 1, 0, 'i' from range(19) t(i) "
+        "union all "
+        "select 'v', 'v' || i, date '2021-01-01' + i::int, date '2021-01-31', 'paid', 499, 100, 0, 'j' "
+        "from range(5) t(i)"
     ),
     "artists": (
         "select 'a' || i as artist_id, if(i = 0, 'm', 'n') as name, null::varchar as iban, 'f' as source_file "
