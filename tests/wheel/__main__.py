@@ -30,7 +30,7 @@ PYTHONS: Final = ("3.11", "3.12", "3.13")
 PACKAGES: Final = ("dashboards", "dbt_project", "ingestion", "orchestration", "payouts")
 NOT_INSTALLED: Final = (".gitignore", ".user.yml")
 MADE_BY_TOOLS: Final = {"__pycache__", "target", "logs", "dbt_packages"}
-BUILD_S, INSTALL_S, DEMO_S, COMMAND_S, START_S, STOP_S = 300, 900, 1200, 180, 180, 60
+BUILD_S, INSTALL_S, DEMO_S, COMMAND_S, START_S, STOP_S = 300, 900, 1800, 300, 400, 240
 USED_AS_A_LIBRARY: Final = """
 from allive.payouts.user_centric import Catalogue, settle
 import allive.payouts.user_centric as library, sys
@@ -224,7 +224,7 @@ def main() -> int:
             use(User(installed(wheel, present[python], Path(folder)), Path(folder)), version, dbt_docs=dbt_docs)
         print(f"Python {python}: demo, run, payout, dashboards, up: {time.monotonic() - began:.0f} s", flush=True)
 
-    with ThreadPoolExecutor(max_workers=len(PYTHONS)) as pool:
+    with ThreadPoolExecutor(max_workers=2) as pool:
         list(pool.map(check, present))
     for python in pythons:
         if python not in present:
