@@ -39,6 +39,7 @@ COLUMNS: Final = (
     "Montantdevise",
     "Idevise",
 )
+_NOT_IN_A_FIELD: Final = re.compile(r"[|\x00-\x1f\x7f-\x9f\xad]")
 _SIREN: Final = re.compile(r"[0-9]{9}")
 
 
@@ -115,17 +116,21 @@ def plain(text: str) -> str:
     >>> plain("Dvořák|Œuvre\t🎸 n° 1")
     'Dvorák Œuvre n° 1'
     """
-    letters = (_encodable(letter) for letter in unicodedata.normalize("NFC", text))
-    # Last, because unidecode makes `|` and line breaks out of other characters.
-    return " ".join(re.sub(r"[|\x00-\x1f\x7f-\x9f\xad]", " ", "".join(letters)).split())
+    composed = unicodedata.normalize("NFC", text)
+    # After the letters, because unidecode makes `|` and line breaks out of some.
+    return " ".join(_NOT_IN_A_FIELD.sub(" ", composed if _fits(composed) else _transliterated(composed)).split())
 
 
-def _encodable(letter: str) -> str:
+def _fits(text: str) -> bool:
     try:
-        letter.encode(ENCODING)
+        text.encode(ENCODING)
     except UnicodeEncodeError:
-        return str(unidecode(letter)).replace("[?]", " ")
-    return letter
+        return False
+    return True
+
+
+def _transliterated(text: str) -> str:
+    return "".join(letter if _fits(letter) else str(unidecode(letter)).replace("[?]", " ") for letter in text)
 
 
 def _lines(batches: Sequence[Batch], first_number: int) -> Iterator[tuple[str, ...]]:
