@@ -266,12 +266,15 @@ def test_a_withholding_is_owed_at_the_close_or_at_the_payment() -> None:
     assert entries_of([waiting], charts=at_payment) == ()
 
 
-def test_a_new_choice_books_no_withholding_twice() -> None:
-    fact = Withheld("a", "2026-10", "Urssaf", 10, closed_on=OCTOBER, paid_on=date(2026, 11, 5))
-    chart_of = {at_payment: replace(ChartOfAccounts(), withholds_at_payment=at_payment) for at_payment in (False, True)}
-    for first in (False, True):
-        charts = DatedCharts(((date.min, chart_of[first]), (date(2026, 11, 1), chart_of[not first])))
-        assert len(entries_of([fact], charts=charts)) == 1
+@pytest.mark.parametrize(("at_payment", "days"), [(False, [OCTOBER]), (True, [date(2026, 11, 5)])])
+def test_a_new_choice_moves_no_withholding_of_a_closed_month(at_payment: bool, days: list[date]) -> None:
+    # Booked at the close and again at the payment, it would be owed twice.
+    before, after = (replace(ChartOfAccounts(), withholds_at_payment=choice) for choice in (at_payment, not at_payment))
+    charts = DatedCharts(((date.min, before), (date(2026, 11, 1), after)))
+    waiting = Withheld("a", "2026-10", "Urssaf", 10, closed_on=OCTOBER)
+    paid = replace(waiting, paid_on=date(2026, 11, 5))
+    assert [entry.date for entry in entries_of([paid], charts=charts)] == days
+    assert entries_of([waiting], charts=charts) == (() if at_payment else entries_of([paid], charts=charts))
 
 
 def test_refunds_borne_move_to_their_account_if_the_accountant_wants_it() -> None:
