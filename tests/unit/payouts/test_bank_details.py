@@ -4,7 +4,16 @@ import random
 
 import pytest
 
-from allive.payouts.bank_details import are_payable, electronic, masked
+from allive.payouts import bank_details
+from allive.payouts.bank_details import (
+    are_payable,
+    bic_for,
+    electronic,
+    is_payable_iban,
+    masked,
+    territory_outside_sepa,
+    why_not_payable,
+)
 from tests.oracle.history import is_iban
 from tests.worlds.catalogue import french_iban
 
@@ -31,6 +40,12 @@ IN_SEPA = [
     "MK07250120000058984",
     "RS35260005601001611379",
 ]
+SEPA_COUNTRIES = {
+    # The list of the European Payments Council (EPC409-09), in its order.
+    *("AL", "AD", "AT", "BE", "BG", "HR", "CY", "CZ", "DK", "EE", "FI", "FR", "DE", "GR", "HU", "IS", "IE", "IT"),
+    *("LV", "LI", "LT", "LU", "MT", "MD", "MC", "ME", "NL", "MK", "NO", "PL", "PT", "RO", "SM", "RS", "SK", "SI"),
+    *("ES", "SE", "CH", "GB", "VA"),
+}
 OUTSIDE_SEPA = ["BR1800360305000010009795493C1", "TR330006100519786457841326", "XK051212012345678906"]
 WRONG = [
     FRENCH[:-1],
@@ -60,6 +75,86 @@ def test_a_right_iban_outside_sepa_cannot(iban: str) -> None:
 @pytest.mark.parametrize("iban", WRONG)
 def test_a_wrong_iban_cannot(iban: str) -> None:
     assert not are_payable(iban, None)
+
+
+def with_check_digits(country: str, bban: str) -> str:
+    """ISO 13616: 98 less the remainder of the rearranged number modulo 97."""
+    number = int("".join(str(int(character, 36)) for character in f"{bban}{country}00"))
+    return f"{country}{98 - number % 97:02d}{bban}"
+
+
+@pytest.mark.parametrize("iban", IN_SEPA)
+def test_an_account_in_sepa_has_no_reason_against_it(iban: str) -> None:
+    assert why_not_payable(iban) is None
+
+
+@pytest.mark.parametrize("iban", OUTSIDE_SEPA)
+def test_a_right_iban_from_elsewhere_is_not_in_sepa(iban: str) -> None:
+    assert why_not_payable(iban) == "not_sepa"
+    assert not is_payable_iban(iban)
+
+
+@pytest.mark.parametrize(
+    "iban", [*WRONG, *(iban[:-1] for iban in OUTSIDE_SEPA), OUTSIDE_SEPA[1].replace("TR33", "TR34")]
+)
+def test_a_wrong_iban_is_bad_wherever_it_claims_to_be_from(iban: str) -> None:
+    assert why_not_payable(iban) == "bad_iban"
+
+
+def test_the_countries_of_sepa_are_those_of_the_payments_council() -> None:
+    assert len(SEPA_COUNTRIES) == 41
+    registered = {iban[:2]: iban for iban in [*IN_SEPA, *OUTSIDE_SEPA]}
+    assert all((why_not_payable(iban) is None) == (country in SEPA_COUNTRIES) for country, iban in registered.items())
+    assert {*SEPA_COUNTRIES, "GI"} == bank_details._SEPA  # Gibraltar, a part of the United Kingdom's line there
+
+
+@pytest.mark.parametrize(
+    ("country", "reason"),
+    [("NC", "not_sepa"), ("PF", "not_sepa"), ("WF", "not_sepa"), ("TF", "not_sepa")]
+    + [(country, "bad_iban") for country in ("GP", "RE", "MQ", "GF", "YT", "PM", "BL", "MF")],
+)
+def test_a_territory_has_no_ibans_under_its_own_code(country: str, reason: str) -> None:
+    assert why_not_payable(with_check_digits(country, FRENCH[4:])) == reason
+    assert why_not_payable(with_check_digits("FR", FRENCH[4:])) is None
+
+
+@pytest.mark.parametrize(
+    ("iban", "bic", "territory"),
+    [
+        (FRENCH, None, None),
+        (FRENCH, "SOCBPFTX", "PF"),
+        (FRENCH, "CEFNNCN1", "NC"),
+        (FRENCH, "BNPAWFWF", "WF"),
+        (FRENCH, "BFCORERX", None),  # La Réunion is in SEPA
+        (FRENCH, "DEUTDEFF", None),  # does not fit, so it says nothing
+        ("FR7617469000000000123456725", None, "PF"),
+        ("FR7614158000000000123456718", "", "NC"),
+        (GERMAN, None, None),
+        ("FR76 hello", "SOCBPFTX", None),
+    ],
+)
+def test_an_account_in_a_territory_outside_sepa_is_found(iban: str, bic: str | None, territory: str | None) -> None:
+    assert territory_outside_sepa(iban, bic) == territory
+
+
+def test_a_code_of_a_territory_is_found_in_the_iban() -> None:
+    assert territory_outside_sepa(with_check_digits("NC", FRENCH[4:])) == "NC"
+
+
+@pytest.mark.parametrize(
+    ("iban", "bic", "expected"),
+    [
+        (FRENCH, "BNPAFRPPXXX", "BNPAFRPPXXX"),
+        ("fr14 2004 1010 0505 0001 3m02 606", " bnpafrpp ", "BNPAFRPP"),
+        (FRENCH, "BFCORERX", "BFCORERX"),
+        (FRENCH, "DEUTDEFF", None),
+        (FRENCH, "BNPAFRP", None),
+        (FRENCH, "", None),
+        (FRENCH, None, None),
+    ],
+)
+def test_a_bic_that_does_not_fit_is_left_out(iban: str, bic: str | None, expected: str | None) -> None:
+    assert bic_for(iban, bic) == expected
 
 
 def test_blanks_and_case_do_not_matter() -> None:
