@@ -1,6 +1,7 @@
 """Compares a bank's file with the XSD of its version, for a person to see. It refuses nothing.
 
-Banks send texts that are too long and codes that are too new. The values that money depends on are checked when a file is read.
+Banks send texts that are too long and codes that are too new. The values that money depends on are checked when a file
+is read.
 """
 
 import re

@@ -207,6 +207,7 @@ def test_a_correction_is_summed_by_its_direction() -> None:
         (OF_ANNA, replace(OF_BOB, amount="50.21")),
         (OF_ANNA,),
         (OF_ANNA, replace(OF_BOB, amount=None)),
+        (replace(OF_ANNA, amount="150.30"), replace(OF_BOB, amount=None)),
         (OF_ANNA, replace(OF_BOB, currency="CHF")),
         (replace(OF_ANNA, amount=None), replace(OF_BOB, amount=None)),
     ],
@@ -299,6 +300,12 @@ def test_a_return_with_any_reason(
     for kind, version in product(("053", "054"), CAMT_VERSIONS):
         found = movement(returned, kind, version)
         assert (found.reason, found.is_return) == (expected, True)
+
+
+def test_money_that_we_send_back_is_no_return_of_ours() -> None:
+    sent_back = replace(RETURN_OF_BOB, direction="DBIT", code="AC01")
+    found = movement(replace(RETURN, direction="DBIT", transfers=(sent_back,)))
+    assert (found.is_return, found.reason.code) == (False, "AC01")
 
 
 def test_texts_have_any_length() -> None:
@@ -562,6 +569,7 @@ def test_deep_nesting_never_crashes(where: str) -> None:
     assert schema_findings(content, name="answer.xml")
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(1, 10**9), min_size=1, max_size=30), st.sampled_from(CAMT_VERSIONS))
 def test_any_batch_is_read_to_the_cent(cents: list[int], version: str) -> None:
     def written(amount: int) -> str:
@@ -581,6 +589,7 @@ SAMPLES = [
 ]
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_a_damaged_file_is_read_or_refused(data: st.DataObject) -> None:
     content = bytearray(data.draw(st.sampled_from(SAMPLES)))
