@@ -1,4 +1,4 @@
-"""What happened, as the books need it: plain values from closed months and the register of payments. Amounts in cents.
+"""Facts as the books need them: plain values from closed months and the register of payments. Amounts in cents.
 
 Facts say nothing of accounts. `entries_of` turns them into entries, `artist_years` adds them up.
 """
@@ -74,7 +74,7 @@ class MonthClosed:
 
     @property
     def rounding_cents(self) -> int:
-        """What of the envelopes no artist earned; 0 by RULES.md §5.5, and never hidden if it is not."""
+        """The part of the envelopes that no artist earned; 0 by RULES.md §5.5, and never hidden if it is not."""
         return self.envelope_cents - sum(line.cents for line in self.earned)
 
     @property

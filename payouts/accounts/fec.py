@@ -1,7 +1,7 @@
 """Writes entries as the file of accounting entries (FEC) of article A47 A-1 of the LPF.
 
-One line per posting, 18 columns, tabs, ISO 8859-15. What an auditor may rely on beyond the format is kept too: numbers
-without gaps, one label per account, validation never before the entry (docs/accounts.md).
+One line per posting, 18 columns, tabs, ISO 8859-15. It also keeps to rules that an auditor relies on beyond the format:
+numbers without gaps, one label per account, no validation before the entry (docs/accounts.md).
 """
 
 import re

@@ -90,7 +90,7 @@ _EFFECTS: Final[Mapping[str, int]] = {
     "returned": 1,
     "otherwise": -1,
 }
-"""What each column does to the balance; orders do nothing."""
+"""The effect of each column on the balance; orders have none."""
 
 
 def artist_years(

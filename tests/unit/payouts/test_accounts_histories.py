@@ -67,7 +67,8 @@ class History:
         envelopes = sum(line.cents for line in earned) + self.random.choice((0, 0, 0, 2, -2))
         direct = self.random.randint(0, max(envelopes, 0))
         self.facts.append(MonthClosed(month, direct, envelopes - direct, earned=earned, adjusted=adjusted))
-        for line in (*earned, *adjusted):
+        lines: tuple[Earned | Adjusted, ...] = (*earned, *adjusted)
+        for line in lines:
             self.note(line.artist_id, line.cents + line.vat_cents, last)
         for artist in ARTISTS:
             self.pay(artist, month, last)
