@@ -118,6 +118,12 @@ class Settings(BaseSettings):
     payer_postcode: str | None = Field(default=None, description="The holder's postcode.")
     payer_town: str | None = Field(default=None, description="The holder's town.")
     payer_country: str = Field(default="FR", description="The holder's country, a code of two letters.")
+    order_max_transfers: int | None = Field(
+        default=None, ge=1, description="Most transfers of one order file, by the bank's contract; default: no limit."
+    )
+    order_max_cents: int | None = Field(
+        default=None, ge=1, description="Largest sum of one order file in cents, by the bank's contract; default: none."
+    )
     statement_contact: str = Field(
         default="artistes@allive.example", description="Address that artists can write to about a statement."
     )

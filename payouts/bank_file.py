@@ -1,4 +1,4 @@
-"""Writes and reads the month's bank file: SEPA credit transfers as ISO 20022 pain.001.001.09.
+"""Composes and reads bank files: SEPA credit transfers as ISO 20022 pain.001.001.09.
 
 sepaxml composes the message. This module fixes the values that sepaxml takes from the clock or at random, and refuses a
 message that does not validate against the XSD or reads back differently. Payees and amounts are decided elsewhere.
@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from sepaxml import SepaTransfer  # type: ignore[import-untyped]
 
-from allive.payouts import months
 from allive.payouts.bank_details import are_payable, electronic, masked
 from allive.payouts.payer import Payer
 from allive.payouts.sepa_text import country_code, to_sepa
@@ -71,40 +70,37 @@ class BankFile:
     transfers: tuple[BankedTransfer, ...]
 
 
-def write_bank_file(
-    path: Path,
+def compose_bank_file(
     transfers: Sequence[Transfer],
     *,
     payer: Payer,
-    settlement_month: str,
-    run_hash: str,
-    payment_date: date,
-) -> BankFile:
-    """Write the transfers in order as one message and return it as read back. The same input gives the same bytes.
+    message_id: str,
+    requested_on: date,
+    created_on: date,
+) -> bytes:
+    """Return one message with the transfers in order. The same input gives the same bytes.
 
     Raises:
         BankFileError: There is no transfer, an account cannot be paid, an amount is out of bounds, an artist or an
-            end-to-end id appears twice, or the message does not validate or reads back differently. Nothing is written.
+            end-to-end id appears twice, or the message does not validate or reads back differently.
     """
     refusals = list(_refusals(transfers))
     if refusals:
-        raise BankFileError(f"{path.name} cannot be written: " + " ".join(refusals))
+        raise BankFileError(f"{message_id} cannot be written: " + " ".join(refusals))
     content = _pin(
-        _compose(transfers, payer=payer, payment_date=payment_date),
-        message_id=f"ALV-{settlement_month}-{run_hash[:20]}",
-        # The month's end in Paris. A month closes only after it, so this time is never in the future.
-        created_at=f"{months.following(settlement_month)}-01T00:00:00",
+        _compose(transfers, payer=payer, payment_date=requested_on),
+        message_id=message_id,
+        created_at=f"{created_on.isoformat()}T00:00:00",
     )
-    _validate(content, name=path.name)
-    bank_file = _parse(content, name=path.name)
+    _validate(content, name=message_id)
+    bank_file = parse_bank_file(content, name=message_id)
     if bank_file.transfers != tuple(_as_banked(transfer) for transfer in transfers):
         raise BankFileError(
-            f"{path.name} reads back differently: expected {len(transfers)} transfers of "
+            f"{message_id} reads back differently: expected {len(transfers)} transfers of "
             f"{sum(transfer.amount_cents for transfer in transfers)} cents, found {bank_file.number_of_transfers} of "
             f"{bank_file.control_sum_cents}, or other transfers. It was not written; report this."
         )
-    path.write_bytes(content)
-    return bank_file
+    return content
 
 
 def read_bank_file(path: Path) -> BankFile:
@@ -113,7 +109,7 @@ def read_bank_file(path: Path) -> BankFile:
     Raises:
         BankFileError: It is not such a file, or its stated totals do not match its transfers.
     """
-    return _parse(path.read_bytes(), name=path.name)
+    return parse_bank_file(path.read_bytes(), name=path.name)
 
 
 def _refusals(transfers: Sequence[Transfer]) -> Iterator[str]:
@@ -217,7 +213,12 @@ def _validate(content: bytes, *, name: str) -> None:
         )
 
 
-def _parse(content: bytes, *, name: str) -> BankFile:
+def parse_bank_file(content: bytes, *, name: str) -> BankFile:
+    """Read the content of a bank file.
+
+    Raises:
+        BankFileError: It is no such content, or its stated totals do not match its transfers.
+    """
     try:
         # The parser fetches nothing, and expat limits the expansion of entities.
         root = ET.fromstring(content)  # noqa: S314

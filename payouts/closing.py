@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -18,6 +19,7 @@ from pydantic import SecretStr
 from allive.ingestion.batches import list_held, months_touched
 from allive.ingestion.counted import counted
 from allive.ingestion.durable import sync_file
+from allive.ingestion.paris_days import PARIS
 from allive.ingestion.raw_tables import read_pins
 from allive.ingestion.settings import Settings
 from allive.payouts import audit, files, ledger, preconditions, requests
@@ -28,6 +30,8 @@ from allive.payouts.errors import Refusal
 from allive.payouts.interrupted_closings import finish_interrupted_closings
 from allive.payouts.months import parse_month
 from allive.payouts.payer import payer_refusals
+from allive.payouts.payments.orders import check_orders, order_month
+from allive.payouts.payments.register import read_register
 from allive.payouts.pins import pin_refusals
 from allive.payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
 from allive.payouts.settlement import Settlement, read_settlement
@@ -110,6 +114,7 @@ def preview_month(settings: Settings, month: str, *, progress: Progress | None =
         with _as_the_project_writes_it(month):
             files.write_data(folder, run, con=con, settings=settings)
         _prove(settings, folder, run, progress=progress)
+        check_orders(settings, files.transfers_of(run), today=_today())
         return _preview(settings, con, run)
 
 
@@ -158,7 +163,11 @@ def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> 
         run = compute_run(
             settlement,
             brought_forward=requests.open_balances(settings),
-            requests=Requests(requests.pending_amendments(settings), requests.pending_entries(settings)),
+            requests=Requests(
+                requests.pending_amendments(settings),
+                requests.pending_entries(settings),
+                read_register(settings).head,
+            ),
         )
     if run.control["paid_cents"]:
         _refuse(month, payer_refusals(settings))
@@ -252,6 +261,7 @@ def _publish(
         with _as_the_project_writes_it(month):
             files.write_data(folder, run, con=con, settings=settings)
         _prove(settings, folder, run, progress=progress)
+        check_orders(settings, files.transfers_of(run), today=_today())
     except Refusal:
         shutil.rmtree(aside)
         raise
@@ -277,7 +287,13 @@ def _publish(
     audit.record(settings, **intent)
     aside.rmdir()
     intent_path.unlink()
+    order_month(settings, month, operator=order.operator, today=_today())
     return replace(run, run_hash=run_hash, path=final)
+
+
+def _today() -> date:
+    """The day in Paris, for the date that orders ask for. No figure of a month depends on it."""
+    return datetime.now(PARIS).date()
 
 
 def _write_intent(settings: Settings, intent: dict[str, Any]) -> Path:

@@ -1,11 +1,10 @@
-"""Writes the files of a closed month: data, statements, bank file, manifest. The same run gives the same bytes."""
+"""Writes the files of a closed month: data, statements, manifest. The same run gives the same bytes."""
 
 import csv
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
-from datetime import date
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +16,9 @@ from allive.ingestion.durable import sync_file
 from allive.ingestion.settings import Settings
 from allive.payouts import pseudonyms
 from allive.payouts.balances import Payee
-from allive.payouts.bank_file import Transfer, write_bank_file
+from allive.payouts.bank_details import electronic
 from allive.payouts.ledger import (
     ADJUSTMENTS_FILE,
-    BANK_FILE,
     CONTROL_FILE,
     LIVES_FILE,
     MANIFEST_FILE,
@@ -28,11 +26,12 @@ from allive.payouts.ledger import (
     PAYOUTS_FILE,
     RESETTLED_FOLDER,
     SLICES_FILE,
+    TRANSFERS_FILE,
 )
-from allive.payouts.payer import payer
-from allive.payouts.run import Adjustment, ClosedRun, PayoutLine, as_row
+from allive.payouts.run import Adjustment, ClosedRun, PayoutLine
 from allive.payouts.statements import statement_number, write_statements
 from allive.payouts.statements.writing import Progress
+from allive.payouts.transfers import TransferLine
 
 _MONEY: Final = pa.decimal128(38, 0)
 _SLICES_FIELDS: "Final[list[pa.Field[Any]]]" = [
@@ -75,6 +74,7 @@ def write_data(folder: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection, 
     month = run.settlement_month
     _write_csv(folder / PAYOUTS_FILE, PayoutLine, run.lines)
     _write_csv(folder / ADJUSTMENTS_FILE, Adjustment, run.adjustments)
+    _write_csv(folder / TRANSFERS_FILE, TransferLine, transfers_of(run))
     _write_lives(folder / LIVES_FILE, run, con=con)
     _write_slices(folder / SLICES_FILE, month, con=con, settings=settings)
     if run.resettled:
@@ -82,6 +82,34 @@ def write_data(folder: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection, 
     for again in run.resettled:
         _write_slices(folder / RESETTLED_FOLDER / f"{again}.parquet", again, con=con, settings=settings)
     _write_json(folder / CONTROL_FILE, run.control)
+
+
+def transfers_of(run: ClosedRun) -> tuple[TransferLine, ...]:
+    """Return the transfers that the run asks for, in the order of its lines."""
+    return tuple(
+        _transfer(line, statement_number(run.settlement_month, position), run.payees[line.artist_id])
+        for position, line in enumerate(run.lines, start=1)
+        if line.paid_cents
+    )
+
+
+def _transfer(line: PayoutLine, number: str, payee: Payee) -> TransferLine:
+    assert payee.iban is not None  # noqa: S101 - no one is paid without one (allive.payouts.balances)
+    return TransferLine(
+        settlement_month=line.settlement_month,
+        end_to_end_id=number,
+        artist_id=line.artist_id,
+        account_holder=payee.name,
+        iban=electronic(payee.iban),
+        bic=payee.bic,
+        street=payee.street,
+        postcode=payee.postcode,
+        town=payee.town,
+        country=payee.country,
+        paid_cents=line.paid_cents,
+        withheld_cents=0,
+        ordered_cents=line.paid_cents,
+    )
 
 
 def write_documents(
@@ -92,13 +120,12 @@ def write_documents(
     previous_run_hash: str,
     progress: Progress | None = None,
 ) -> str:
-    """Write bank file, statements and manifest next to the run's data, durably, and return the run hash.
+    """Write statements and manifest next to the run's data, durably, and return the run hash.
 
     `progress` is called with the number of statements written, and their total.
     """
     month = run.settlement_month
     run_hash = chain_hash(previous_run_hash, _hashes(folder))
-    _write_transfers(folder / BANK_FILE, run, run_hash=run_hash, settings=settings)
     write_statements(folder, run_hash=run_hash, contact=settings.statement_contact, progress=progress)
     _write_json(
         folder / MANIFEST_FILE,
@@ -137,11 +164,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_csv(path: Path, line: type, lines: Iterable[PayoutLine | Adjustment]) -> None:
+def _write_csv(path: Path, line: type, lines: Iterable[PayoutLine | Adjustment | TransferLine]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [column.name for column in fields(line)], lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in as_row(one).items()} for one in lines)
+        writer.writerows({name: _cell(value) for name, value in asdict(one).items()} for one in lines)
 
 
 def _write_lives(path: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection) -> None:
@@ -158,40 +185,6 @@ def _write_lives(path: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection) 
 def _cell(value: Any) -> Any:
     # With newlines as line ends, `csv` does not quote a lone carriage return, but most readers end a line there.
     return value.replace("\r", " ") if isinstance(value, str) else value
-
-
-def _write_transfers(path: Path, run: ClosedRun, *, run_hash: str, settings: Settings) -> None:
-    """Write the bank file. A month that pays no one has none: the format does not allow an empty order."""
-    transfers = [
-        _transfer(line, statement_number(run.settlement_month, position), run.payees[line.artist_id])
-        for position, line in enumerate(run.lines, start=1)
-        if line.paid_cents
-    ]
-    if transfers:
-        write_bank_file(
-            path,
-            transfers,
-            payer=payer(settings),
-            settlement_month=run.settlement_month,
-            run_hash=run_hash,
-            payment_date=date.fromisoformat(run.control["payment_date"]),
-        )
-
-
-def _transfer(line: PayoutLine, number: str, payee: Payee) -> Transfer:
-    assert payee.iban is not None  # noqa: S101 - no one is paid without one (allive.payouts.balances)
-    return Transfer(
-        end_to_end_id=number,
-        artist_id=line.artist_id,
-        name=payee.name,
-        iban=payee.iban,
-        bic=payee.bic,
-        street=payee.street,
-        postcode=payee.postcode,
-        town=payee.town,
-        country=payee.country,
-        amount_cents=line.paid_cents,
-    )
 
 
 def _write_slices(path: Path, month: str, *, con: duckdb.DuckDBPyConnection, settings: Settings) -> None:

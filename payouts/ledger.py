@@ -15,12 +15,14 @@ ADJUSTMENTS_FILE = "adjustments.csv"
 LIVES_FILE = "artist_lives.csv"
 RESETTLED_FOLDER = "resettled"
 BANK_FILE = "sepa-credit-transfers.xml"
+"""The bank file of a month of format 1. Since format 2, orders are outside the months (`allive.payouts.payments`)."""
+TRANSFERS_FILE = "transfers.csv"
 SLICES_FILE = "slices.parquet"
 CONTROL_FILE = "control.json"
 MANIFEST_FILE = "manifest.json"
 GENESIS_HASH: Final = "0" * 64
 """The previous run's hash in the first run of a chain."""
-MONTH_FORMAT: Final = 1
+MONTH_FORMAT: Final = 2
 """The newest format of a closed month that this code knows, and the one it writes (`format` of the manifest)."""
 
 
@@ -28,6 +30,7 @@ MONTH_FORMAT: Final = 1
 class Manifest:
     """The content of a closed month's `manifest.json`."""
 
+    format: int
     settlement_month: str
     run_hash: str
     previous_run_hash: str
@@ -62,6 +65,7 @@ def read_manifest(settings: Settings, month: str) -> Manifest:
     content = json.loads((month_dir(settings, month) / MANIFEST_FILE).read_text(encoding="utf-8"))
     require_known_month(month, content.get("format", 1))
     return Manifest(
+        format=content.get("format", 1),
         settlement_month=content["settlement_month"],
         run_hash=content["run_hash"],
         previous_run_hash=content["previous_run_hash"],

@@ -1,4 +1,4 @@
-"""Requests for the next run, each recorded in the audit log: amendments, returned payments, write-offs.
+"""Requests for the next run: amendments and write-offs of the audit log, and money back of the register of payments.
 
 A request waits until a run takes it up and lists it in its `control.json`. So a request survives a killed closing, and
 none is taken up twice.
@@ -11,10 +11,13 @@ from allive.ingestion.settings import Settings
 from allive.payouts import audit, ledger, months
 from allive.payouts.errors import Refusal
 from allive.payouts.look_back import look_back_of_next_run
+from allive.payouts.payments.register import read_register
+from allive.payouts.payments.state import payments_of
 
 AMENDED: Final = "amend"
 WITHDRAWN: Final = "amend_withdrawn"
 RETURNED: Final = "payment_returned"
+"""Recorded before there was a register of payments; such a line that no run has taken up still waits."""
 WRITTEN_OFF: Final = "write_off"
 
 
@@ -23,8 +26,9 @@ class BalanceEntry:
     """Cents added to an artist's balance that are not earnings.
 
     Attributes:
-        entry: Id of the audit line that says who asked for it and why.
-        settlement_month: The month of the returned payment; None for a write-off.
+        entry: Id of the line of the audit log that says who asked for it and why, or of the fact of the register.
+        kind: `write_off` or `payment_returned` of the audit log; `returned`, `given_back` or `settled` of the register.
+        settlement_month: The month of the payment that came back; None for a write-off and a payment made otherwise.
     """
 
     entry: str
@@ -111,34 +115,6 @@ def _reach(look_back: tuple[str, ...]) -> str:
     return f"{look_back[0]} and later" if look_back else "no earlier month"
 
 
-def return_payment(settings: Settings, month: str, artist_id: str, *, why: str, operator: str) -> int:
-    """Add a transfer that the bank returned to the artist's balance at the next close, and return its cents.
-
-    Raises:
-        Refusal: The run of that month paid the artist nothing, or the transfer was returned already.
-    """
-    if month not in ledger.closed_months(settings):
-        raise Refusal(month, ("It is not closed, so nothing has been paid.",), "have a payment returned")
-    paid = {row["artist_id"]: int(row["paid_cents"]) for row in ledger.read_lines(settings, month)}
-    if not paid.get(artist_id):
-        raise Refusal(month, (f"Its run paid {artist_id!r} nothing.",), "have a payment returned")
-    if any(
-        entry["action"] == RETURNED and (entry["settlement_month"], entry["artist_id"]) == (month, artist_id)
-        for entry in audit.entries(settings)
-    ):
-        raise Refusal(month, (f"The transfer to {artist_id!r} was returned already.",), "have a payment returned")
-    audit.record(
-        settings,
-        action=RETURNED,
-        operator=operator,
-        settlement_month=month,
-        artist_id=artist_id,
-        cents=paid[artist_id],
-        why=why,
-    )
-    return paid[artist_id]
-
-
 def write_off(settings: Settings, artist_id: str, *, why: str, operator: str) -> int:
     """Write off a negative balance that will never recover, at the next close, and return the cents written off.
 
@@ -158,13 +134,9 @@ def write_off(settings: Settings, artist_id: str, *, why: str, operator: str) ->
 
 
 def pending_entries(settings: Settings) -> tuple[BalanceEntry, ...]:
-    """Return the entries that the next close adds to balances, in the order of the audit log."""
-    done = {
-        entry["entry"]
-        for month in ledger.closed_months(settings)
-        for entry in _taken_up(settings, month, "balance_entries")
-    }
-    return tuple(
+    """Return the entries that the next close adds to balances: those of the audit log, then those of the register."""
+    done = taken_up_facts(settings)
+    asked = [
         BalanceEntry(
             entry=entry_id,
             kind=entry["action"],
@@ -174,7 +146,22 @@ def pending_entries(settings: Settings) -> tuple[BalanceEntry, ...]:
         )
         for entry_id, entry in audit.identified_entries(settings)
         if entry["action"] in {RETURNED, WRITTEN_OFF} and entry_id not in done
-    )
+    ]
+    asked += [
+        BalanceEntry(fact.fact_id, fact.kind, fact.artist_id, fact.cents, fact.settlement_month)
+        for fact in payments_of(read_register(settings)).balance_facts
+        if fact.fact_id not in done
+    ]
+    return tuple(asked)
+
+
+def taken_up_facts(settings: Settings) -> dict[str, str]:
+    """Return the run that took up each entry, by the entry's id."""
+    return {
+        entry["entry"]: month
+        for month in ledger.closed_months(settings)
+        for entry in _taken_up(settings, month, "balance_entries")
+    }
 
 
 def open_balances(settings: Settings) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from allive.payouts import months
 from allive.payouts.balances import Payee, settle_balance
+from allive.payouts.chained_log import NO_LINE
 from allive.payouts.requests import BalanceEntry
 from allive.payouts.settlement import ArtistMonth, Settlement
 
@@ -79,11 +80,13 @@ class Requests:
 
     Attributes:
         amendments: Ids of the audit lines that ask for an amendment, by the month they amend.
-        balance_entries: Returned payments and write-offs.
+        balance_entries: Money back from payments, payments made otherwise, and write-offs.
+        payments_head: The last line of the register of payments that the run knows of.
     """
 
     amendments: Mapping[str, list[str]] = field(default_factory=dict)
     balance_entries: tuple[BalanceEntry, ...] = ()
+    payments_head: str = NO_LINE
 
 
 def compute_run(
@@ -248,6 +251,7 @@ def _corrections(settlement: Settlement, adjustments: tuple[Adjustment, ...], re
             entry for again in settlement.look_back for entry in requests.amendments.get(again.settlement_month, ())
         ),
         "balance_entries": [asdict(entry) for entry in requests.balance_entries],
+        "payments_head": requests.payments_head,
     }
 
 
@@ -274,8 +278,3 @@ def _check_balance(run: ClosedRun, settlement: Settlement) -> None:
     broken = [f"{name}: {left} ≠ {right}" for name, left, right in equations if left != right]
     if broken:
         raise UnbalancedRunError(f"{run.settlement_month} does not balance ({'; '.join(broken)}).")
-
-
-def as_row(line: PayoutLine | Adjustment) -> dict[str, Any]:
-    """Return the line as a row of its CSV file."""
-    return asdict(line)
