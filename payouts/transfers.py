@@ -6,6 +6,7 @@ Which orders were given, and what became of them, is in the register (`allive.pa
 
 import csv
 from dataclasses import dataclass, fields
+from typing import Any
 
 from allive.ingestion.settings import Settings
 from allive.payouts import ledger
@@ -61,10 +62,9 @@ def read_transfers(settings: Settings, month: str) -> tuple[TransferLine, ...]:
         return ()
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return tuple(
-        TransferLine(**{
-            field.name: int(row[field.name]) if field.type is int else (row[field.name] or None)
-            for field in fields(TransferLine)
-        })  # type: ignore[arg-type]
+    columns = {field.name: field.type is int for field in fields(TransferLine)}
+    values: list[dict[str, Any]] = [
+        {name: int(row[name]) if is_integer else row[name] or None for name, is_integer in columns.items()}
         for row in rows
-    )
+    ]
+    return tuple(TransferLine(**one) for one in values)

@@ -18,6 +18,7 @@ from allive.orchestration.terminal import euros, refuse, say, showing_progress, 
 from allive.payouts import ledger, months
 from allive.payouts.close_warnings import in_words
 from allive.payouts.closing import settle_month
+from allive.payouts.payments.catching_up import ORDERS_FOLDER
 from allive.payouts.statements import STATEMENTS_FOLDER
 from allive.payouts.verification import Verdict
 
@@ -65,7 +66,7 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
     if verify_months(settings, None, anchor=None) is not Verdict.PROVEN:
         return False
     last = ledger.month_dir(settings, MONTHS[-1])
-    say(f"For the artists: {last / STATEMENTS_FOLDER}/. For the bank: {last / ledger.BANK_FILE}")
+    say(f"For the artists: {last / STATEMENTS_FOLDER}/. For the bank: {settings.payouts_dir / ORDERS_FOLDER}/")
     _invite(settings)
     say(f"See every run, asset and check: `allive up`, then the operator's link and {PREFIX}/")
     return True

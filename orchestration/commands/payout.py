@@ -1,6 +1,7 @@
 """`allive payout`: previews or closes a month, and shows its lines and control totals."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -18,7 +19,8 @@ from allive.payouts.close_warnings import in_words
 from allive.payouts.closing import settle_month
 from allive.payouts.errors import Refusal
 from allive.payouts.interrupted_closings import finish_interrupted_closings
-from allive.payouts.run import as_row
+from allive.payouts.payments.register import read_register
+from allive.payouts.payments.state import Attempt, payments_of
 from allive.payouts.statements import STATEMENTS_FOLDER
 
 _MS_PER_HOUR = 3_600_000
@@ -130,7 +132,7 @@ def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
             refuse(f"{month} could not close now.", reasons)
             return False
         preview = settle_month(settings, month)
-    show_lines(f"{month}, not closed: what it would pay", (as_row(line) for line in preview.run.lines))
+    show_lines(f"{month}, not closed: what it would pay", (asdict(line) for line in preview.run.lines))
     show_control([preview.run.control])
     say("Computed a second time from the pinned records: no difference.")
     if preview.warnings:
@@ -163,10 +165,17 @@ def show_closed_month(settings: Settings, month: str) -> None:
     manifest = ledger.read_manifest(settings, month)
     folder = ledger.month_dir(settings, month)
     say(f"Closed as run {manifest.run_hash} in {folder}")
-    if (folder / ledger.BANK_FILE).exists():
-        say(f"For the bank: {folder / ledger.BANK_FILE}. For the artists: {folder / STATEMENTS_FOLDER}/")
-    else:
-        say(f"No one is paid: there is no bank file. For the artists: {folder / STATEMENTS_FOLDER}/")
+    given = {one.order.path: one.order for one in _attempts_of(settings, month)}
+    for order in given.values():
+        say(f"For the bank: {settings.payouts_dir / order.path}, for {order.requested_on}.")
+    if not given:
+        say("No one is paid: there is no order.")
+    say(f"For the artists: {folder / STATEMENTS_FOLDER}/")
+
+
+def _attempts_of(settings: Settings, month: str) -> list[Attempt]:
+    payments = payments_of(read_register(settings))
+    return [one for one in payments.attempts.values() if one.ordered.settlement_month == month]
 
 
 def closed_lines(settings: Settings, month: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Requests for the next run: amendments, returned payments, write-offs; and the balances that it brings forward."""
+"""Requests for the next run: amendments and write-offs; and the balances that it brings forward."""
 
 from collections.abc import Callable
 
@@ -36,19 +36,6 @@ def withdraw_amendment(settings: Settings, month: str, *, why: str) -> bool:
     return _ask(settings, ask, command=f"allive amend {month} --withdraw")
 
 
-def return_payment(settings: Settings, month: str, artist_id: str, *, why: str) -> bool:
-    """Put a transfer returned by the bank back into the artist's balance. Return whether there was one."""
-
-    def ask(operator: str) -> str:
-        cents = requests.return_payment(settings, month, artist_id, why=why, operator=operator)
-        return (
-            f"{euros(cents)} of {month} are in the balance of {artist_id} again; the next run pays them if it can "
-            "trust the bank details."
-        )
-
-    return _ask(settings, ask, command=f"allive payments return {month} {artist_id}")
-
-
 def write_off(settings: Settings, artist_id: str, *, why: str) -> bool:
     """Write off a negative balance. Return whether it was negative."""
 
@@ -73,7 +60,7 @@ def list_balances(settings: Settings) -> bool:
         return True
     table(
         f"Balances that {following(closed[-1])} brings forward",
-        ("artist", "name", "carried", "returned or written off", "balance", "why carried"),
+        ("artist", "name", "carried", "since then", "balance", "why carried"),
         [
             (
                 artist_id,

@@ -56,6 +56,24 @@ class LiveRow(NamedTuple):
     direct_nanos: int
 
 
+class TransferRow(NamedTuple):
+    """A row of `transfers.csv` (format 2); missing values are empty strings."""
+
+    settlement_month: str
+    end_to_end_id: str
+    artist_id: str
+    account_holder: str
+    iban: str
+    bic: str
+    street: str
+    postcode: str
+    town: str
+    country: str
+    paid_cents: int
+    withheld_cents: int
+    ordered_cents: int
+
+
 class _Json(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -105,10 +123,10 @@ class SettledAgain(Settled):
 
 
 class BalanceEntry(_Json):
-    """Cents added to a balance by a line of the audit log."""
+    """Cents added to a balance by a line of the audit log, or by a fact of the register of payments."""
 
-    entry: Sha256
-    kind: Literal["payment_returned", "write_off"]
+    entry: Annotated[str, Field(pattern=r"^[0-9a-f]{64}(:\d+)?$")]
+    kind: Literal["payment_returned", "write_off", "returned", "given_back", "settled"]
     artist_id: str
     cents: int
     settlement_month: Month | None
@@ -132,13 +150,14 @@ class Control(Settled):
     adjustments: dict[Month, SettledAgain]
     amendments: tuple[Sha256, ...]
     balance_entries: tuple[BalanceEntry, ...]
+    payments_head: Sha256 | None = None
 
     def requests(self) -> tuple[str, ...]:
-        """Return the ids of the audit log's lines that the run took up."""
+        """Return the ids of the audit log's lines and the register's facts that the run took up."""
         return (*self.amendments, *(one.entry for one in self.balance_entries))
 
 
-_Row = TypeVar("_Row", PayoutRow, AdjustmentRow, LiveRow)
+_Row = TypeVar("_Row", PayoutRow, AdjustmentRow, LiveRow, TransferRow)
 _Model = TypeVar("_Model", Manifest, Control)
 
 

@@ -226,9 +226,7 @@ def import_answer(settings: Settings, path: Path, *, why: str, operator: str, is
         answer = read_bank_answer(path)
     except (BankAnswerError, OSError) as error:
         raise Refusal(path.name, (str(error),), "be imported") from error
-    source = BankFileRead(
-        name=path.name, sha256=answer.sha256, kind=answer.kind.value, message_id=answer.message_id
-    )
+    source = BankFileRead(name=path.name, sha256=answer.sha256, kind=answer.kind.value, message_id=answer.message_id)
     register = read_register(settings)
     payments = payments_of(register)
     is_known_file = answer.sha256 in payments.imported
@@ -249,7 +247,7 @@ def import_answer(settings: Settings, path: Path, *, why: str, operator: str, is
         is_known_file=is_known_file,
         gaps_cents={one.account: one.gap_cents for one in answer.statements if one.gap_cents},
         not_booked=sum(one.not_booked for one in answer.statements),
-        schema_findings=tuple(schema_findings(path.read_bytes(), name=path.name)),
+        schema_findings=schema_findings(path.read_bytes(), name=path.name) or (),
     )
 
 
@@ -283,7 +281,7 @@ def undo(settings: Settings, what: str, *, why: str, operator: str) -> tuple[Fac
     if not wanted:
         reason = "It was taken back before, or it is an order: an order is cancelled (`allive payments cancel`)."
         raise Refusal(what, (reason,), "be undone")
-    taken_up = requests.taken_up_facts(settings)
+    taken_up: dict[str, str] = requests.taken_up_facts(settings)
     for fact_id in wanted:
         fact, _ = facts[fact_id]
         if isinstance(fact, MONEY_BACK) and fact_id in taken_up:
@@ -325,9 +323,7 @@ def _append(
     """Append a line if its facts contradict nothing; `payments` is the state before it, and changed."""
     if not why.strip():
         raise Refusal(event, ("Found no reason; expected one in words: it stays on record.",), "be recorded")
-    line = Line(
-        format=1, at="", operator=operator, event=event, why=why, facts=(), previous="0" * 64, sha256="0" * 64
-    )
+    line = Line(format=1, at="", operator=operator, event=event, why=why, facts=(), previous="0" * 64, sha256="0" * 64)
     for place, fact in enumerate(facts):
         try:
             payments.apply(f"new:{place}", fact, line)
@@ -352,7 +348,9 @@ def _waiting(payments: Payments, order: str, artists: Sequence[str], what: str) 
         for one in payments.attempts.values()
         if order in {one.order.message_id, one.ordered.settlement_month} and one.state is PaymentState.ORDERED
     }
-    refusals = [f"No order of {order} to {artist!r} waits for an answer." for artist in artists if artist not in waiting]
+    refusals = [
+        f"No order of {order} to {artist!r} waits for an answer." for artist in artists if artist not in waiting
+    ]
     if not waiting:
         refusals = [f"No order of {order} waits for an answer: see `allive payments list {order[:7]}`."]
     if refusals:

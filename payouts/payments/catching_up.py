@@ -4,7 +4,6 @@ Every command does this first, so it imports nothing that orders unless there is
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +16,8 @@ from allive.payouts.errors import Refusal
 from allive.payouts.formats import PAYMENTS_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from allive.payouts.bank_file import BankedTransfer
     from allive.payouts.payments.facts import Fact
 

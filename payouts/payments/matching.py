@@ -113,9 +113,10 @@ class _Matching:
         if seen.key in self._payments.movements:
             self.result.known += 1
             return
+        if message_id not in self._payments.orders:
+            self._add(_unmatched_status(status, seen, "unknown_order"))
+            return
         try:
-            if message_id not in self._payments.orders:
-                raise _Unclear("unknown_order")
             if not ends:
                 self._report(status)
             for attempt in self._rejected(status) if ends else ():
@@ -125,8 +126,7 @@ class _Matching:
                 )
                 self._add(cancelled)
         except _Unclear as unclear:
-            if ends or unclear.why == "unknown_order":
-                self._add(_unmatched_status(status, seen, unclear.why))
+            self._add(_unmatched_status(status, seen, unclear.why))
 
     def _seen_as(self, key: tuple[str, ...]) -> Seen:
         """Number equal movements of one file: the bank may give neither references nor ids."""

@@ -1,7 +1,7 @@
 """Orders to the bank: files in `payouts/orders/`, each named and hashed by a line of the register.
 
-The register decides, the file follows. A file is written under a dot name, then its line is appended, then the file gets
-its name. A file without a line never has its name, so nobody can send it; a line whose file was not named yet is
+The register decides, the file follows. A file is written under a dot name, then its line is appended, then the file
+gets its name. A file without a line never has its name, so nobody can send it; a line whose file was not named yet is
 completed by the next command.
 """
 
@@ -20,7 +20,7 @@ from allive.payouts.errors import Refusal
 from allive.payouts.payer import payer, payer_refusals
 from allive.payouts.payments.catching_up import ORDERS_FOLDER, aside_of
 from allive.payouts.payments.facts import Cancelled, Event, Fact, Ordered, OrderFile
-from allive.payouts.payments.register import Register, append, read_register
+from allive.payouts.payments.register import Register, RegisterError, append, read_register
 from allive.payouts.payments.state import Payments, PaymentState, payments_of
 from allive.payouts.target_days import requested_on
 from allive.payouts.transfers import TransferLine, read_transfers
@@ -71,6 +71,12 @@ def unordered(settings: Settings, payments: Payments, month: str) -> list[Transf
         for line in read_transfers(settings, month)
         if line.ordered_cents and payments.last_attempt(month, line.artist_id) is None
     ]
+
+
+def unordered_months(settings: Settings, payments: Payments) -> dict[str, list[TransferLine]]:
+    """Return the closed months with transfers that were never ordered."""
+    found = {month: unordered(settings, payments, month) for month in ledger.closed_months(settings)}
+    return {month: lines for month, lines in found.items() if lines}
 
 
 def order_month(settings: Settings, month: str, *, operator: str, today: date) -> list[GivenOrder]:
@@ -150,7 +156,7 @@ def reissue(
         found = _again(payments, line, is_withdrawn=is_withdrawn)
         if isinstance(found, _Attempt):
             attempts.append(found)
-        elif artists or found.concerns_everybody:
+        elif artists or not found.is_over:
             refusals.append(found.reason)
     if not attempts and not refusals:
         refusals.append(f"Every order of {month} was executed, returned or given back.")
@@ -161,8 +167,10 @@ def reissue(
 
 @dataclass(frozen=True)
 class _NotAgain:
+    """Why a transfer is not ordered again. One that is over is passed over, unless it was asked for by name."""
+
     reason: str
-    concerns_everybody: bool
+    is_over: bool = False
 
 
 def _again(payments: Payments, line: TransferLine, *, is_withdrawn: bool) -> _Attempt | _NotAgain:
@@ -170,21 +178,21 @@ def _again(payments: Payments, line: TransferLine, *, is_withdrawn: bool) -> _At
     refusal = why_not_ordered(payments, line)
     last = payments.last_attempt(line.settlement_month, line.artist_id)
     if last is None:
-        return _NotAgain(refusal, True) if refusal else _Attempt(line, line.end_to_end_id)
+        return _NotAgain(refusal) if refusal else _Attempt(line, line.end_to_end_id)
     number = len(payments.debts[last.debt]) + 1
     next_id = f"{line.end_to_end_id}-{number}"
     if last.state is PaymentState.ORDERED:
         if not is_withdrawn:
             return _NotAgain(
                 f"{last.end_to_end_id} ({line.artist_id}) is ordered for {last.order.requested_on}, and the bank can "
-                "still execute it. If it was never sent, or the bank has withdrawn it, add --not-sent.",
-                True,
+                "still execute it. If it was never sent, or the bank has withdrawn it, add --not-sent."
             )
         cancelled = Cancelled(end_to_end_id=last.end_to_end_id)
-        return _NotAgain(refusal, True) if refusal else _Attempt(line, next_id, cancelled)
+        return _NotAgain(refusal) if refusal else _Attempt(line, next_id, cancelled)
     if last.state is PaymentState.CANCELLED:
-        return _NotAgain(refusal, True) if refusal else _Attempt(line, next_id)
-    return _NotAgain(f"{last.end_to_end_id} ({line.artist_id}) is {last.state}: it is not ordered again.", False)
+        return _NotAgain(refusal) if refusal else _Attempt(line, next_id)
+    reason = f"{last.end_to_end_id} ({line.artist_id}) is {last.state}: it is not ordered again."
+    return _NotAgain(reason, is_over=True)
 
 
 def _ordered_lines(settings: Settings, payments: Payments, month: str) -> Iterator[TransferLine]:
@@ -257,11 +265,14 @@ def _give(
             for one in chunk
         ]
         final = settings.payouts_dir / order.path
+        if final.exists():
+            raise RegisterError(
+                f"{final} exists and no line of the register has ordered it: the register has lost lines. Restore "
+                "payouts/ as a whole from a backup; nothing was ordered."
+            )
         aside = aside_of(final)
         write_bytes(aside, content)
-        line_id = append(
-            settings, facts, event=event, operator=operator, why=why, expected_head=head, order=order
-        )
+        line_id = append(settings, facts, event=event, operator=operator, why=why, expected_head=head, order=order)
         aside.rename(final)
         sync_file(final.parent)
         head = line_id
@@ -274,9 +285,7 @@ def _is_of(order: OrderFile, month: str) -> bool:
     return order.message_id.startswith(f"ALV-{month}-")
 
 
-def _compose(
-    settings: Settings, attempts: Sequence[_Attempt], *, message_id: str, wanted: date, today: date
-) -> bytes:
+def _compose(settings: Settings, attempts: Sequence[_Attempt], *, message_id: str, wanted: date, today: date) -> bytes:
     refusals = payer_refusals(settings)
     if refusals:
         raise Refusal(attempts[0].transfer.settlement_month, tuple(refusals), "be ordered")
@@ -297,14 +306,11 @@ def _chunks(settings: Settings, attempts: Sequence[_Attempt]) -> Iterator[list[_
     for one in attempts:
         ordered = one.transfer.ordered_cents
         if limit is not None and ordered > limit:
-            raise Refusal(
-                one.transfer.settlement_month,
-                (
-                    f"The transfer to {one.transfer.artist_id} of {ordered} cents is above ALLIVE_ORDER_MAX_CENTS "
-                    f"({limit}): raise the limit with the bank, and here.",
-                ),
-                "be ordered",
+            reason = (
+                f"The transfer to {one.transfer.artist_id} of {ordered} cents is above ALLIVE_ORDER_MAX_CENTS "
+                f"({limit}): raise the limit with the bank, and here."
             )
+            raise Refusal(one.transfer.settlement_month, (reason,), "be ordered")
         if chunk and ((most is not None and len(chunk) == most) or (limit is not None and cents + ordered > limit)):
             yield chunk
             chunk, cents = [], 0

@@ -6,7 +6,7 @@ from allive.payouts.bank_answers import ReasonClass, ReasonList
 from allive.payouts.bank_answers.reason_codes import MEANINGS
 from allive.payouts.payments.facts import BankReason
 
-_CODE_FIRST = re.compile(r"\s*([A-Z]{2}[A-Z0-9]{2})\b[\s:,–-]*")
+_CODE_FIRST = re.compile(r"\s*([A-Z]{2}[A-Z0-9]{2})\b[\s:,-]*")
 
 
 def reason_in_words(why: str, reason_list: ReasonList = ReasonList.RETURN) -> BankReason:

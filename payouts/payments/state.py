@@ -251,7 +251,7 @@ class Payments:
                 _contradict("amount", f"{fact.end_to_end_id} has another amount than {before.end_to_end_id}.")
             before.repeated_by = fact.end_to_end_id
         self.attempts[fact.end_to_end_id] = Attempt(
-            fact_id, fact, line.order, line.at, repeats=before and before.end_to_end_id
+            fact_id, fact, line.order, line.at, repeats=before.end_to_end_id if before else None
         )
         self.debts[fact.settlement_month, fact.artist_id].append(fact.end_to_end_id)
         self.orders[line.order.message_id] = line.order

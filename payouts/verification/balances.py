@@ -8,13 +8,18 @@ from allive.payouts.closed_month.findings import Check, Place, Report
 from allive.payouts.closed_month.month_files import BalanceEntry, PayoutRow
 from allive.payouts.formats import AUDIT_FILE
 from allive.payouts.ledger import CONTROL_FILE, PAYOUTS_FILE
+from allive.payouts.verification.payments import PaymentsLog, Standing, check_taken_up
 from allive.payouts.verification.seals import AuditLog
 
 _BANK_REASONS: Final = ("no_iban", "bad_iban", "iban_changed")
 
 
-def check_balances(report: Report, month: Month, books: Books, log: AuditLog) -> None:
-    """Compare a run's balances with the month before, with the requests on record, and with the rules."""
+def check_balances(report: Report, month: Month, books: Books, log: AuditLog, payments: PaymentsLog) -> Standing | None:
+    """Compare a run's balances with the month before, with the requests on record, and with the rules.
+
+    Returns the payments that the run knew of; None if the register does not show them.
+    """
+    standing = check_taken_up(report, month, payments, books.taken_up)
     _check_requests(report.at(Check.BALANCES, month.file(CONTROL_FILE)), month, books, log)
     place = report.at(Check.BALANCES, month.file(PAYOUTS_FILE))
     expected = Counter(books.balances)
@@ -26,6 +31,7 @@ def check_balances(report: Report, month: Month, books: Books, log: AuditLog) ->
         place.same(what, found=found.get(artist), expected=expected[artist])
     for row in month.rows:
         _check_balance(place, row, minimum_cents=month.control.policy.minimum_payout_cents)
+    return standing
 
 
 def _check_balance(place: Place, row: PayoutRow, *, minimum_cents: int) -> None:
@@ -72,6 +78,9 @@ def _check_requests(place: Place, month: Month, books: Books, log: AuditLog) -> 
     )
     balances = Counter(books.balances)
     for one in control.balance_entries:
+        if ":" in one.entry:  # of the register (`check_taken_up`)
+            balances[one.artist_id] += one.cents
+            continue
         recorded = log.entry(one.entry)
         place.same(
             f"{one.kind} of artist {one.artist_id!r}, as recorded",

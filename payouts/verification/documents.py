@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from allive.payouts.bank_file import BankedTransfer, read_bank_file
+from allive.payouts.closed_month.books import Month
 from allive.payouts.closed_month.findings import Check, Place, Report
-from allive.payouts.closed_month.month_files import Control, Manifest, PayoutRow
-from allive.payouts.ledger import PAYOUTS_FILE
+from allive.payouts.closed_month.month_files import Control, Manifest, PayoutRow, TransferRow, read_rows
+from allive.payouts.ledger import PAYOUTS_FILE, TRANSFERS_FILE
 from allive.payouts.statements import (
     STATEMENTS_FOLDER,
     StatementTotals,
@@ -103,4 +104,30 @@ def check_bank_file(
             message_id = f"ALV-{month}-{manifest.run_hash[:_RUN_HASH_DIGITS]}"
             place.same("message id", found=bank_file.message_id, expected=message_id)
         return transfers
+    return ()
+
+
+def check_transfers(report: Report, month: Month) -> tuple[BankedTransfer, ...]:
+    """Check that `transfers.csv` has one line per paid row, in the same order, and return the transfers."""
+    place = report.at(Check.BANK_FILE, month.file(TRANSFERS_FILE))
+    with place.reading():
+        lines = read_rows(month.folder / TRANSFERS_FILE, TransferRow)
+        place.same(
+            "transfers",
+            found=[(one.settlement_month, one.end_to_end_id, one.artist_id, one.paid_cents) for one in lines],
+            expected=[
+                (month.name, statement_number(month.name, position), row.artist_id, row.paid_cents)
+                for position, row in enumerate(month.rows, start=1)
+                if row.paid_cents
+            ],
+        )
+        for one in lines:
+            place.same(
+                f"cents of {one.end_to_end_id}, ordered and withheld",
+                found=(one.ordered_cents + one.withheld_cents, min(one.ordered_cents, one.withheld_cents, 0)),
+                expected=(one.paid_cents, 0),
+            )
+        return tuple(
+            BankedTransfer(one.end_to_end_id, one.ordered_cents, one.iban, one.account_holder) for one in lines
+        )
     return ()

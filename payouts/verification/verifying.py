@@ -17,7 +17,8 @@ from allive.payouts.ledger import BANK_FILE, RESETTLED_FOLDER, SLICES_FILE, clos
 from allive.payouts.verification.adjustments import check_adjustments
 from allive.payouts.verification.amounts import check_amounts
 from allive.payouts.verification.balances import check_balances
-from allive.payouts.verification.documents import check_bank_file, check_statements
+from allive.payouts.verification.documents import check_bank_file, check_statements, check_transfers
+from allive.payouts.verification.payments import PaymentsLog, check_payments, read_payments
 from allive.payouts.verification.policy_history import check_policy, read_history
 from allive.payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
 
@@ -40,9 +41,10 @@ def verify(
     report = Report(progress or (lambda _: None))
     payouts = settings.payouts_dir
     if not _can_be_read(report, settings, is_anchored=anchor is not None):
-        return _outcome(report, (), {}, AuditLog())
+        return _outcome(report, (), {}, AuditLog(), PaymentsLog())
     months = closed_months(settings)
     log = read_audit_log(report, payouts)
+    payments = read_payments(report, payouts)
     manifests: dict[str, Manifest | None] = {}
     for one in months:
         report.progress(f"{one}: files")
@@ -53,8 +55,8 @@ def verify(
     if month is not None and month not in months:
         report.at(Check.CHAIN, month).same("folder", found=None, expected="a closed month")
     wanted = tuple(one for one in months if month in {None, one})
-    _check_months(report, settings, manifests, log, wanted=wanted)
-    return _outcome(report, wanted, manifests, log)
+    _check_months(report, settings, manifests, log, payments, wanted=wanted)
+    return _outcome(report, wanted, manifests, log, payments)
 
 
 def record_verification(settings: Settings, verification: Verification, *, operator: str) -> dict[str, Any]:
@@ -75,6 +77,7 @@ def record_verification(settings: Settings, verification: Verification, *, opera
         months=list(verification.months),
         proven=proven,
         findings=len(verification.findings),
+        payments_head=verification.payments_head,
         **to_find,
     )
 
@@ -108,7 +111,11 @@ def _can_be_read(report: Report, settings: Settings, *, is_anchored: bool) -> bo
 
 
 def _outcome(
-    report: Report, wanted: tuple[str, ...], manifests: Mapping[str, Manifest | None], log: AuditLog
+    report: Report,
+    wanted: tuple[str, ...],
+    manifests: Mapping[str, Manifest | None],
+    log: AuditLog,
+    payments: PaymentsLog,
 ) -> Verification:
     run_hashes = {month: manifest.run_hash for month, manifest in manifests.items() if manifest is not None}
     return Verification(
@@ -118,6 +125,7 @@ def _outcome(
         unchecked=tuple(report.unchecked),
         last_run_hash=run_hashes.get(max(manifests, default="")),
         audit_head=log.head,
+        payments_head=payments.head,
         run_hashes=run_hashes,
     )
 
@@ -127,6 +135,7 @@ def _check_months(
     settings: Settings,
     manifests: Mapping[str, Manifest | None],
     log: AuditLog,
+    payments: PaymentsLog,
     *,
     wanted: Collection[str],
 ) -> None:
@@ -151,9 +160,11 @@ def _check_months(
         if name in wanted:
             transfers = _check_alone(report, month, manifests[name])
             check_adjustments(report, month, books)
-            check_balances(report, month, books, log)
+            check_balances(report, month, books, log, payments)
             check_against_records(report, settings, month, books, policies=policies, transfers=transfers)
         books.close(month)
+    report.progress("payments")
+    check_payments(report, settings.payouts_dir, payments, audit_log=log, paid=books.paid)
     report.progress("periods of all months")
     read = [name for name in manifests if not report.is_unread(name)]
     _check_periods_across(report, settings.payouts_dir, read, wanted=wanted)
@@ -164,6 +175,8 @@ def _check_alone(report: Report, month: Month, manifest: Manifest | None) -> tup
     check_amounts(report, month)
     report.progress(f"{month.name}: statements and bank file")
     check_statements(report, month.folder, month.rows, manifest)
+    if manifest is not None and manifest.format > 1:
+        return check_transfers(report, month)
     return check_bank_file(
         report.at(Check.BANK_FILE, month.file(BANK_FILE)),
         month.folder / BANK_FILE,
