@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from allive.payouts.bank_file import Transfer, write_bank_file
+from allive.payouts.bank_file import Transfer, compose_bank_file
 from allive.payouts.payer import Payer
 from allive.payouts.statements import statement_number, write_statements
 from tests.oracle import (
@@ -297,14 +297,14 @@ def write_documents(folder: Path, previous_run_hash: str, *, artists: Mapping[st
         if int(row["paid_cents"])
     ]
     if transfers:
-        write_bank_file(
-            folder / "sepa-credit-transfers.xml",
+        content = compose_bank_file(
             transfers,
             payer=PAYER,
-            settlement_month=folder.name,
-            run_hash=run_hash,
-            payment_date=first_day(control["payment_date"][:7]) + timedelta(days=int(control["payment_date"][8:]) - 1),
+            message_id=f"ALV-{folder.name}-{run_hash[:20]}",
+            requested_on=date.fromisoformat(control["payment_date"]),
+            created_on=first_day(months_later(folder.name, 1)),
         )
+        (folder / "sepa-credit-transfers.xml").write_bytes(content)
     write_statements(folder, run_hash=run_hash, contact="artistes@allive.example", workers=1)
 
 

@@ -14,8 +14,8 @@ from allive.payouts.bank_file import (
     BankFile,
     BankFileError,
     Transfer,
+    compose_bank_file,
     read_bank_file,
-    write_bank_file,
 )
 from allive.payouts.payer import Payer
 
@@ -163,14 +163,16 @@ def path(tmp_path: Path) -> Path:
 
 
 def write(path: Path, *transfers: Transfer) -> BankFile:
-    return write_bank_file(
-        path,
-        transfers,
-        payer=PAYER,
-        settlement_month="2021-02",
-        run_hash="0123456789abcdef" * 4,
-        payment_date=date(2021, 3, 10),
+    path.write_bytes(
+        compose_bank_file(
+            transfers,
+            payer=PAYER,
+            message_id="ALV-2021-02-0123456789abcdef0123",
+            requested_on=date(2021, 3, 10),
+            created_on=date(2021, 3, 1),
+        )
     )
+    return read_bank_file(path)
 
 
 def written(path: Path, **changes: Any) -> str:

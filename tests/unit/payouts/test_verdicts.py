@@ -247,7 +247,7 @@ def test_requests_on_newer_lines_are_not_checked_and_no_error(payouts: Path) -> 
     assert month is not None
     assert month.control.requests(), "the chain should amend in December"
     log.lines |= {sha256: AuditLine(1, {}) for sha256 in month.control.requests()}
-    check_balances(report, month, Books(), log)
+    check_balances(report, month, Books(), log, PaymentsLog())
     assert [one.what for one in report.unchecked] == ["the requests that its run took up"]
     assert {one.file for one in report.findings()} == {"2020-12/artist_payouts.csv"}, "only balances: Books() has none"
 
