@@ -10,15 +10,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sepaxml import SepaTransfer  # type: ignore[import-untyped]
 
 from allive.payouts.bank_details import are_payable, electronic, masked
 from allive.payouts.payer import Payer
 from allive.payouts.sepa_text import country_code, to_sepa
+
+if TYPE_CHECKING:
+    from xmlschema import XMLSchema
 
 SCHEMA: Final = "pain.001.001.09"
 _NAMESPACES: Final = {"": f"urn:iso:std:iso:20022:tech:xsd:{SCHEMA}"}
@@ -202,15 +206,19 @@ def _pin(content: bytes, *, message_id: str, created_at: str) -> bytes:
 
 
 def _validate(content: bytes, *, name: str) -> None:
-    from xmlschema import XMLSchema  # noqa: PLC0415 - 0.4 s to import, and only a close that pays needs it
-
-    schema = XMLSchema(str(files("sepaxml") / "schemas" / f"{SCHEMA}.xsd"))
-    error = next(schema.iter_errors(content.decode()), None)
+    error = next(_schema().iter_errors(content.decode()), None)
     if error is not None:
         raise BankFileError(
             f"{name} does not validate against {SCHEMA}: {error.reason} at {error.path}. "
             "It was not written; correct the artist's or the payer's details."
         )
+
+
+@cache
+def _schema() -> "XMLSchema":
+    from xmlschema import XMLSchema  # noqa: PLC0415 - 0.4 s to import, and only an order needs it
+
+    return XMLSchema(str(files("sepaxml") / "schemas" / f"{SCHEMA}.xsd"))
 
 
 def parse_bank_file(content: bytes, *, name: str) -> BankFile:

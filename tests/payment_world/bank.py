@@ -104,9 +104,7 @@ class Bank:
         one.state = "rejected"
         self._events += 1
         reported = Reported(one.end_to_end_id, "RJCT", ((code, None, ()),), _text(one.cents), one.iban)
-        self.messages.append(
-            status_report("03", blocks=[(one.message_id, None, (reported,))], order=one.message_id)
-        )
+        self.messages.append(status_report("03", blocks=[(one.message_id, None, (reported,))], order=one.message_id))
 
     def give_back(self, one: Ordered, cents: int, code: str) -> None:
         """Return an executed transfer, whole or in part."""

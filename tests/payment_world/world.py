@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -69,7 +70,7 @@ class World:
     _sent: set[str] = field(default_factory=set)
     _imported: int = 0
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
         """The settings of the data home."""
         return Settings(
@@ -211,7 +212,11 @@ class World:
         payments = self.payments
         for one in self.bank.transfers.values():
             attempt = payments.attempts[one.end_to_end_id]
-            if (one.returned, one.returns) == (one.cents, 1) and attempt.returned_cents == 0 and attempt.cancelled is None:
+            if (
+                (one.returned, one.returns) == (one.cents, 1)
+                and attempt.returned_cents == 0
+                and attempt.cancelled is None
+            ):
                 month, artist = attempt.debt
                 back = actions.return_payment(self.settings, month, artist, today=TODAY, **SAYS)
                 assert back == one.cents
@@ -252,9 +257,7 @@ class World:
         before = {name: one.state for name, one in self.payments.attempts.items()}
         try:
             if unsent and self.rng.random() < 0.5:
-                orders.reissue(
-                    self.settings, month, artists=unsent, is_withdrawn=True, today=TODAY, **SAYS
-                )
+                orders.reissue(self.settings, month, artists=unsent, is_withdrawn=True, today=TODAY, **SAYS)
             else:
                 orders.reissue(self.settings, month, artists=(), is_withdrawn=False, today=TODAY, **SAYS)
         except Refusal:
@@ -365,17 +368,46 @@ class World:
         (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
-_ROW: Final = (
-    "settlement_month,artist_id,artist_name,category,watch_ms,paying_subscribers,direct_nanos,pool_nanos,earned_nanos,"
-    "earned_cents,adjustment_cents,brought_forward_cents,paid_cents,carried_forward_cents,carry_reason"
-).split(",")
-_TRANSFER: Final = (
-    "settlement_month,end_to_end_id,artist_id,account_holder,iban,bic,street,postcode,town,country,paid_cents,"
-    "withheld_cents,ordered_cents"
-).split(",")
-_ADJUSTMENT: Final = (
-    "settlement_month,corrects_month,artist_id,booked_cents,recomputed_cents,adjustment_cents"
-).split(",")
+_ROW: Final = [
+    "settlement_month",
+    "artist_id",
+    "artist_name",
+    "category",
+    "watch_ms",
+    "paying_subscribers",
+    "direct_nanos",
+    "pool_nanos",
+    "earned_nanos",
+    "earned_cents",
+    "adjustment_cents",
+    "brought_forward_cents",
+    "paid_cents",
+    "carried_forward_cents",
+    "carry_reason",
+]
+_TRANSFER: Final = [
+    "settlement_month",
+    "end_to_end_id",
+    "artist_id",
+    "account_holder",
+    "iban",
+    "bic",
+    "street",
+    "postcode",
+    "town",
+    "country",
+    "paid_cents",
+    "withheld_cents",
+    "ordered_cents",
+]
+_ADJUSTMENT: Final = [
+    "settlement_month",
+    "corrects_month",
+    "artist_id",
+    "booked_cents",
+    "recomputed_cents",
+    "adjustment_cents",
+]
 _CONTROL: Final[dict[str, Any]] = {
     **dict.fromkeys(
         (
@@ -403,9 +435,7 @@ def assert_refused(act: Any) -> None:
     raise AssertionError("it was not refused")
 
 
-def _row(
-    month: str, artist: str, earned: int, brought: int, paid: int, carried: int, reason: str
-) -> list[Any]:
+def _row(month: str, artist: str, earned: int, brought: int, paid: int, carried: int, reason: str) -> list[Any]:
     return [month, artist, artist.title(), "emerging", 0, 0, 0, 0, 0, earned, 0, brought, paid, carried, reason]
 
 
