@@ -60,10 +60,10 @@ class Bank:
         assert message_id
         for one in root.iterfind(".//CdtTrfTxInf", _PAIN):
             name, iban, amount, holder = (
-                one.findtext(path, namespaces=_PAIN)
+                one.findtext(path, "", _PAIN)
                 for path in ("PmtId/EndToEndId", "CdtrAcct/Id/IBAN", "Amt/InstdAmt", "Cdtr/Nm")
             )
-            assert name and iban and amount and holder
+            assert all((name, iban, amount, holder))
             assert name not in self.transfers, f"{name} was sent twice"
             euros, cents = amount.split(".")
             self.transfers[name] = Ordered(name, message_id, int(euros) * 100 + int(cents), iban, holder)

@@ -127,7 +127,8 @@ class World:
             paid = 0 if reason or payable <= 0 else payable
             self.paid[artist] += paid
             number = f"ALV-{month}-{position:05}"
-            rows.append(_row(month, artist, earned, brought.get(artist, 0), paid, payable - paid, reason))
+            figures = (earned, 0, brought.get(artist, 0), paid, payable - paid)
+            rows.append([month, artist, artist.title(), "emerging", *[0] * 5, *figures, reason])
             if paid:
                 transfers.append([month, number, artist, artist.title(), IBANS[artist], *[""] * 5, paid, 0, paid])
         self._write(month, rows, transfers, entries, head)
@@ -368,46 +369,15 @@ class World:
         (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
-_ROW: Final = [
-    "settlement_month",
-    "artist_id",
-    "artist_name",
-    "category",
-    "watch_ms",
-    "paying_subscribers",
-    "direct_nanos",
-    "pool_nanos",
-    "earned_nanos",
-    "earned_cents",
-    "adjustment_cents",
-    "brought_forward_cents",
-    "paid_cents",
-    "carried_forward_cents",
-    "carry_reason",
-]
-_TRANSFER: Final = [
-    "settlement_month",
-    "end_to_end_id",
-    "artist_id",
-    "account_holder",
-    "iban",
-    "bic",
-    "street",
-    "postcode",
-    "town",
-    "country",
-    "paid_cents",
-    "withheld_cents",
-    "ordered_cents",
-]
-_ADJUSTMENT: Final = [
-    "settlement_month",
-    "corrects_month",
-    "artist_id",
-    "booked_cents",
-    "recomputed_cents",
-    "adjustment_cents",
-]
+_ROW: Final = (
+    "settlement_month,artist_id,artist_name,category,watch_ms,paying_subscribers,direct_nanos,pool_nanos,earned_nanos,"
+    "earned_cents,adjustment_cents,brought_forward_cents,paid_cents,carried_forward_cents,carry_reason"
+)
+_TRANSFER: Final = (
+    "settlement_month,end_to_end_id,artist_id,account_holder,iban,bic,street,postcode,town,country,paid_cents,"
+    "withheld_cents,ordered_cents"
+)
+_ADJUSTMENT: Final = "settlement_month,corrects_month,artist_id,booked_cents,recomputed_cents,adjustment_cents"
 _CONTROL: Final[dict[str, Any]] = {
     **dict.fromkeys(
         (
@@ -435,13 +405,9 @@ def assert_refused(act: Any) -> None:
     raise AssertionError("it was not refused")
 
 
-def _row(month: str, artist: str, earned: int, brought: int, paid: int, carried: int, reason: str) -> list[Any]:
-    return [month, artist, artist.title(), "emerging", 0, 0, 0, 0, 0, earned, 0, brought, paid, carried, reason]
-
-
-def _write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+def _write_csv(path: Path, header: str, rows: list[list[Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+        csv.writer(file, lineterminator="\n").writerows([header.split(","), *rows])
 
 
 def make_world(home: Path, seed: int) -> World:

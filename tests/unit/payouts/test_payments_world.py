@@ -1,4 +1,4 @@
-"""Random histories of payments: nothing is paid twice, nothing is lost, and the register's chain holds (RULES.md §10)."""
+"""Random histories of payments: nothing is paid twice, nothing is lost, the chain holds (RULES.md §10)."""
 
 from pathlib import Path
 

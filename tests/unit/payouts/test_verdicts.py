@@ -16,6 +16,7 @@ from allive.payouts.closed_month.books import Books, read_month
 from allive.payouts.closed_month.findings import Report, Unchecked
 from allive.payouts.verification import Check, Verdict, Verification, record_verification, verify
 from allive.payouts.verification.balances import check_balances
+from allive.payouts.verification.payments import PaymentsLog
 from allive.payouts.verification.seals import AuditLine, AuditLog
 from tests import closed_chain
 from tests.closed_chain import small_chain
