@@ -21,7 +21,7 @@ from allive.ingestion.durable import sync_file
 from allive.ingestion.raw_tables import read_pins
 from allive.ingestion.settings import Settings
 from allive.payouts import audit, files, ledger, preconditions, requests
-from allive.payouts.bank_details import electronic
+from allive.payouts.bank_details import bic_for, electronic
 from allive.payouts.close_orders import CloseOrder, take_up
 from allive.payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
 from allive.payouts.errors import Refusal
@@ -220,9 +220,9 @@ def _prove(settings: Settings, folder: Path, run: ClosedRun, *, progress: Progre
     tell = None if progress is None else functools.partial(progress, "proving")
     payees = {
         payee.artist_id: (
-            payee.name,
+            payee.creditor_name,
             payee.iban and electronic(payee.iban),
-            payee.bic,
+            payee.iban and bic_for(payee.iban, payee.bic),
             payee.street,
             payee.postcode,
             payee.town,

@@ -183,7 +183,7 @@ def _transfer(line: PayoutLine, number: str, payee: Payee) -> Transfer:
     return Transfer(
         end_to_end_id=number,
         artist_id=line.artist_id,
-        name=payee.name,
+        name=payee.creditor_name,
         iban=payee.iban,
         bic=payee.bic,
         street=payee.street,

@@ -10,7 +10,7 @@ from allive.payouts.formats import AUDIT_FILE
 from allive.payouts.ledger import CONTROL_FILE, PAYOUTS_FILE
 from allive.payouts.verification.seals import AuditLog
 
-_BANK_REASONS: Final = ("no_iban", "bad_iban", "iban_changed")
+_REASONS: Final = ("no_iban", "bad_iban", "not_sepa", "returned", "iban_undated", "iban_changed", "held")
 
 
 def check_balances(report: Report, month: Month, books: Books, log: AuditLog) -> None:
@@ -31,10 +31,11 @@ def check_balances(report: Report, month: Month, books: Books, log: AuditLog) ->
 def _check_balance(place: Place, row: PayoutRow, *, minimum_cents: int) -> None:
     """Check that a balance is paid in full, or carried in full for a reason.
 
-    The month does not say whether an artist has left or has bank details: where that decides, both are accepted.
+    The month does not say whether an artist has left, is held or has bank details: where that decides, both are
+    accepted.
     """
     payable = row.brought_forward_cents + row.earned_cents + row.adjustment_cents
-    settled = {(payable, 0, ""), *((0, payable, reason) for reason in _BANK_REASONS)}
+    settled = {(payable, 0, ""), *((0, payable, reason) for reason in _REASONS)}
     if payable <= 0:
         settled = {(0, payable, "negative" if payable else "")}
     elif payable < minimum_cents and not row.settlement_month.endswith("-12"):

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from allive.ingestion.settings import Settings
 from allive.payouts.closed_month.books import Books, Month, read_month
 from allive.payouts.closed_month.findings import Check, Finding, Progress, Report, Unchecked
 from allive.payouts.ledger import CONTROL_FILE, closed_months
+from allive.payouts.standing import Standing
 from allive.payouts.verification.adjustments import check_adjustments
 from allive.payouts.verification.against_records import check_against_records
 from allive.payouts.verification.amounts import check_amounts
@@ -40,6 +42,7 @@ def prove_run(
     *,
     pinned: Mapping[str, int | None],
     payees: Mapping[str, Named],
+    standings: Mapping[str, Standing] = MappingProxyType({}),
     progress: Progress | None = None,
 ) -> Proof:
     """Compute a run's weights, policy, amounts and payments again from the records it pins, and compare; write nothing.
@@ -50,7 +53,8 @@ def prove_run(
         settings: Where the raw tables and the closed months are.
         folder: The run's data files, as `files.write_data` writes them; its name is the settlement month.
         pinned: The versions of the raw tables that are pinned now, which the run must name.
-        payees: The payees that the bank file will name, by artist.
+        payees: The payees that the order will name, by artist.
+        standings: What the register of payments says of artists, as read from the register itself.
         progress: Called with a text about the current computation.
     """
     report = Report(progress or (lambda _: None))
@@ -77,7 +81,7 @@ def prove_run(
         _check_all_requests(report, month, books, log)
         if policies is not None:
             check_policy(report, month, policies)
-        check_against_records(report, settings, month, books, policies=policies, payees=payees)
+        check_against_records(report, settings, month, books, policies=policies, payees=payees, standings=standings)
     return Proof(
         findings=report.findings(),
         unchecked=tuple(report.unchecked),

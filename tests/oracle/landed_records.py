@@ -323,6 +323,11 @@ class Artist:
     tax_country: str | None = optional(country)
     contact_email: str | None = optional(text)
 
+    @property
+    def holder(self) -> str:
+        """The name that an order bears: "account_holder, else legal_name, else name"."""
+        return self.account_holder or self.legal_name or self.name
+
 
 @dataclass(frozen=True)
 class CategoryChange:

@@ -77,8 +77,14 @@ def test_a_compaction_of_old_and_new_files_changes_no_record(grown, monkeypatch)
 
 
 def test_the_payees_of_an_earlier_version_get_their_details_with_their_next_record(old_home):
-    details = {"legal_name": "Ève SARL", "account_holder": "Ève Martin", "siren": "732829320", "vat_id": "FR44732829320",
-               "tax_country": "FR", "contact_email": "compta@eve.example"}  # fmt: skip
+    details = {
+        "legal_name": "Ève SARL",
+        "account_holder": "Ève Martin",
+        "siren": "732829320",
+        "vat_id": "FR44732829320",
+        "tax_country": "FR",
+        "contact_email": "compta@eve.example",
+    }
     assert later_columns_of("artists").keys() == details.keys()
     listed = ", ".join(details)
     (count,) = old_home.query(f"select count(*), {', '.join(f'count({name})' for name in details)} from raw.artists")

@@ -229,7 +229,6 @@ def test_a_long_address_is_cut_to_its_fields(path: Path) -> None:
         {"iban": "FR7730001007941234567890185"},
         {"iban": "BR1800360305000010009795493C1", "bic": None},
         {"iban": ""},
-        {"bic": "DEUTDEFF"},
     ],
 )
 def test_an_account_that_cannot_be_paid_to_names_the_artist_and_hides_the_iban(
@@ -241,6 +240,14 @@ def test_an_account_that_cannot_be_paid_to_names_the_artist_and_hides_the_iban(
     assert "art-1" not in str(refusal.value)
     assert not wrong.iban or wrong.iban not in str(refusal.value)
     assert not path.exists()
+
+
+def test_a_bic_that_does_not_fit_the_iban_is_left_out(path: Path) -> None:
+    assert written(path, bic=" bdfefrpp cct").count("<BICFI>BDFEFRPPCCT</BICFI>") == 1
+    for bic in ("DEUTDEFF", "BDFEFRP", " "):
+        text = written(path, bic=bic)
+        assert text.count("<BICFI>") == 1  # the payer's
+        assert "FR7630001007941234567890185" in text
 
 
 @pytest.mark.parametrize("cents", [-1, 0, 100_000_000_000])
