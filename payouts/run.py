@@ -104,7 +104,7 @@ def compute_run(
         settlement: The month, with its look-back settled again.
         brought_forward: Cents by artist, `requests.balance_entries` included.
         requests: The requests for this run; none by default.
-        standings: What the register of payments says of artists; an artist who is missing is in good standing.
+        standings: Holds and doubtful IBANs by artist, from the register of payments; none of an artist who is missing.
 
     Raises:
         UnbalancedRunError: Shares ≠ envelopes, or paid + carried ≠ earned + adjustments + brought forward.

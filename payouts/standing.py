@@ -1,6 +1,6 @@
-"""What the register of payments says of a payee when a run is computed (RULES.md §10).
+"""The facts of a payee in the register of payments, as a run needs them (RULES.md §10).
 
-Whoever reads the register fills it in; the run and its proof decide with it, each by its own code.
+They decide nothing by themselves: the run and its proof weigh them, each by its own code.
 """
 
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ def check_against_records(
         policies: The project's policies; None if they could not be read.
         transfers: The transfers of the bank file, once it is written.
         payees: The payees that the order will name, until it is written.
-        standings: What the register of payments said of artists when the run was computed.
+        standings: Holds and doubtful IBANs by artist, from the register of payments as of the run.
     """
     check_heartbeats(report, settings, month, books, transfers)
     is_damaged = any((one.month, one.what) == (month.name, WHAT_IS_PINNED) for one in report.findings())

@@ -55,7 +55,7 @@ class Account:
         if self.iban not in standing.ibans_confirmed:
             if self.is_of_unknown_age:
                 return "iban_undated"
-            if self.changed_on is not None and paid_on - self.changed_on < timedelta(days=_SETTLING_DAYS):
+            if self._is_young(paid_on):
                 return "iban_changed"
         return ""
 
@@ -69,8 +69,10 @@ class Account:
             return "no_iban"
         if why_not_payable(self.iban) or (self.bic and not bic_for(self.iban, self.bic)):
             return "bad_iban"
-        is_young = self.changed_on is not None and paid_on - self.changed_on < timedelta(days=_SETTLING_DAYS)
-        return "iban_changed" if is_young else ""
+        return "iban_changed" if self._is_young(paid_on) else ""
+
+    def _is_young(self, on: date) -> bool:
+        return self.changed_on is not None and on - self.changed_on < timedelta(days=_SETTLING_DAYS)
 
 
 _NOBODY: Final = Account(None, None, None, (None,) * len(_ADDRESS), None, None)
@@ -137,7 +139,7 @@ def check_payees(
         settings: Where the raw tables are.
         month: The run; its `raw_versions` must still exist.
         payees: The payees that the order will name; None once it is written, as it is then checked by itself.
-        standings: What the register of payments said of artists when the run was computed.
+        standings: Holds and doubtful IBANs by artist, from the register of payments as of the run.
 
     Raises:
         GoneError: The version of raw/artists no longer exists.

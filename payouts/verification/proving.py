@@ -54,7 +54,7 @@ def prove_run(
         folder: The run's data files, as `files.write_data` writes them; its name is the settlement month.
         pinned: The versions of the raw tables that are pinned now, which the run must name.
         payees: The payees that the order will name, by artist.
-        standings: What the register of payments says of artists, as read from the register itself.
+        standings: Holds and doubtful IBANs by artist, from the register of payments.
         progress: Called with a text about the current computation.
     """
     report = Report(progress or (lambda _: None))

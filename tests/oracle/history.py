@@ -99,7 +99,7 @@ class History:
     amended: set[str] = field(default_factory=set)
     balances: dict[str, int] = field(default_factory=dict)
     standings: dict[str, "Standing"] = field(default_factory=dict)
-    """What the register of payments says of artists; set by tests."""
+    """Holds and doubtful IBANs by artist, from the register of payments; set by tests."""
     with_entries: set[str] = field(default_factory=set)
     """Artists with a returned payment or a write-off since the last run."""
 

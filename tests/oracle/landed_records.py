@@ -83,7 +83,7 @@ def label(value: Any) -> str:
     return found
 
 
-def siren(value: Any) -> str:
+def siren_number(value: Any) -> str:
     """A French business's number: nine digits, blanks between them or not, that pass Luhn's check."""
     found = "".join(character for character in text(value) if not is_blank(character))
     if not re.fullmatch(r"[0-9]{9}", found):
@@ -94,7 +94,7 @@ def siren(value: Any) -> str:
     return found
 
 
-def country(value: Any) -> str | None:
+def country_code(value: Any) -> str | None:
     """A country's code; "optional fields of a closed list with an unknown value become null"."""
     code = bare(value).upper() if isinstance(value, str) else ""
     return code if pycountry.countries.get(alpha_2=code) else None
@@ -318,9 +318,9 @@ class Artist:
     updated_at: int | None = optional(instant)
     legal_name: str | None = optional(text)
     account_holder: str | None = optional(text)
-    siren: str | None = optional(siren)
+    siren: str | None = optional(siren_number)
     vat_id: str | None = optional(text)
-    tax_country: str | None = optional(country)
+    tax_country: str | None = optional(country_code)
     contact_email: str | None = optional(text)
 
     @property

@@ -161,7 +161,7 @@ def iban_outside_sepa(rng: random.Random) -> str:
 
 
 def _payment_details(rng: random.Random) -> Row:
-    """What the payment needs beside the IBAN: BICs that fit or not, and names; sometimes an IBAN outside SEPA."""
+    """BICs that fit or not, names and numbers of the payee; sometimes an IBAN outside SEPA."""
     details: Row = {
         "bic": rng.choice((None, None, "BNPAFRPP", "bnpa frpp xxx", "DEUTDEFF", "BNP")),
         "account_holder": rng.choice((None, None, "Zoé Martin")),
