@@ -39,6 +39,9 @@ WarningKind = Literal[
     "refund_of_final_month",
     "iban_shared",
     "iban_changed",
+    "bic_left_out",
+    "account_in_territory",
+    "account_outside_eea",
     "rejects",
 ]
 """The kinds of warnings that can be open before a close; `allive.payouts.close_warnings` explains each."""

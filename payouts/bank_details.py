@@ -1,9 +1,9 @@
 """Which accounts a SEPA credit transfer can reach: the only place that decides it. Contacts no bank.
 
-An IBAN is payable if its structure, length and check digits are right and its country is in SEPA. A BIC, if one is
-given, is valid if its structure is right and its country fits the IBAN. National check digits are not checked: not all
-banks keep them, not all countries have them, and the IBAN's own digits already catch every single wrong or swapped
-character.
+An IBAN is payable if its structure, length and check digits are right and its country is in SEPA. A BIC fits if its
+structure is right and its country is that of the IBAN; one that does not fit is left out, and prevents no payment.
+National check digits are not checked: not all banks keep them, not all countries have them, and the IBAN's own digits
+already catch every single wrong or swapped character.
 """
 
 from typing import Final, Literal
@@ -37,17 +37,12 @@ _BIC_COUNTRIES: Final = {
 _SHORTEST_IBAN: Final = 15
 
 
-def are_payable(iban: str, bic: str | None) -> bool:
+def is_payable_iban(iban: str) -> bool:
     """Whether a SEPA credit transfer in euros can go to this account; blanks and case do not matter.
 
-    >>> are_payable("FR14 2004 1010 0505 0001 3M02 606", None), are_payable("FR1520041010050500013M02606", None)
+    >>> is_payable_iban("FR14 2004 1010 0505 0001 3M02 606"), is_payable_iban("FR1520041010050500013M02606")
     (True, False)
     """
-    return is_payable_iban(iban) and (not bic or is_bic_for(bic, iban))
-
-
-def is_payable_iban(iban: str) -> bool:
-    """Whether the text is an IBAN with right check digits, from a country in SEPA."""
     return why_not_payable(iban) is None
 
 
@@ -85,6 +80,17 @@ def territory_outside_sepa(iban: str, bic: str | None = None) -> str | None:
     bank = BIC(stated) if stated else IBAN(iban).bic
     countries = {electronic(iban)[:2], bank.country_code if bank else None}
     return next(iter(countries & _OUTSIDE_SEPA), None)
+
+
+def is_in_eea(iban: str) -> bool:
+    """Whether an IBAN is from a country of the European Economic Area.
+
+    A transfer to another country in SEPA needs the BIC of the payee's bank, and the payee's address.
+
+    >>> is_in_eea("FR1420041010050500013M02606"), is_in_eea("CH9300762011623852957")
+    (True, False)
+    """
+    return electronic(iban)[:2] in _EEA.split()
 
 
 def bic_for(iban: str, bic: str | None) -> str | None:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sepaxml import SepaTransfer  # type: ignore[import-untyped]
 
-from allive.payouts.bank_details import are_payable, electronic, masked
+from allive.payouts.bank_details import bic_for, electronic, is_payable_iban, masked
 from allive.payouts.payer import Payer
-from allive.payouts.sepa_text import country_code, to_sepa
+from allive.payouts.sepa_text import country_code, is_sendable_address, to_sepa
 
 if TYPE_CHECKING:
     from xmlschema import XMLSchema
@@ -38,7 +38,8 @@ class BankFileError(RuntimeError):
 class Transfer:
     """One payment to one artist. Texts are as delivered; the end-to-end id is the statement's number.
 
-    An address is sent only with a town and a valid country: banks refuse incomplete addresses.
+    The name is that of the account's holder: banks compare it with the IBAN before they execute. An address is sent
+    only with a town and a valid country, because banks refuse incomplete ones, and a BIC only if it fits the IBAN.
     """
 
     end_to_end_id: str
@@ -120,10 +121,10 @@ def _refusals(transfers: Sequence[Transfer]) -> Iterator[str]:
     if not transfers:
         yield "It has no transfer; a month that pays no one has no bank file."
     for transfer in transfers:
-        if not are_payable(transfer.iban, transfer.bic):
+        if not is_payable_iban(transfer.iban):
             yield (
-                f"Artist {transfer.artist_id}: found IBAN {masked(transfer.iban)} with BIC {transfer.bic or 'none'}, "
-                "expected an account that SEPA reaches; carry the amount until it is corrected."
+                f"Artist {transfer.artist_id}: found IBAN {masked(transfer.iban)}, expected an account that SEPA "
+                "reaches; carry the amount until it is corrected."
             )
         if not 0 < transfer.amount_cents <= _MAX_AMOUNT_CENTS:
             yield (
@@ -157,7 +158,7 @@ def _compose(transfers: Sequence[Transfer], *, payer: Payer, payment_date: date)
             {
                 "name": _creditor_name(transfer),
                 "IBAN": electronic(transfer.iban),
-                **({"BIC": electronic(transfer.bic)} if transfer.bic else {}),
+                **({"BIC": bic} if (bic := bic_for(transfer.iban, transfer.bic)) else {}),
                 "address": _address(transfer),
                 "amount": transfer.amount_cents,
                 "execution_date": payment_date,
@@ -179,14 +180,13 @@ def _creditor_name(transfer: Transfer) -> str:
 
 
 def _address(party: Payer | Transfer) -> dict[str, str]:
-    town, country = to_sepa(party.town, max_length=35), country_code(party.country)
-    if not town or country is None:
+    if not is_sendable_address(party.town, party.country):
         return {}
     return {
         "street_name": to_sepa(party.street, max_length=70),
         "postcode": to_sepa(party.postcode, max_length=16),
-        "town": town,
-        "country": country,
+        "town": to_sepa(party.town, max_length=35),
+        "country": country_code(party.country) or "",
     }
 
 

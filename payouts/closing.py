@@ -23,7 +23,7 @@ from allive.ingestion.paris_days import PARIS
 from allive.ingestion.raw_tables import read_pins
 from allive.ingestion.settings import Settings
 from allive.payouts import audit, files, ledger, preconditions, requests
-from allive.payouts.bank_details import electronic
+from allive.payouts.bank_details import bic_for, electronic
 from allive.payouts.close_orders import CloseOrder, take_up
 from allive.payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
 from allive.payouts.errors import Refusal
@@ -32,6 +32,7 @@ from allive.payouts.months import parse_month
 from allive.payouts.payer import payer_refusals
 from allive.payouts.payments.orders import check_orders, order_month
 from allive.payouts.payments.register import read_register
+from allive.payouts.payments.state import payments_of
 from allive.payouts.pins import pin_refusals
 from allive.payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
 from allive.payouts.settlement import Settlement, read_settlement
@@ -160,14 +161,16 @@ def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> 
     _refuse(month, preconditions.warehouse_refusals(settings, con))
     with _as_the_project_writes_it(month):
         settlement = _settle(settings, con, month)
+        register = read_register(settings)
         run = compute_run(
             settlement,
             brought_forward=requests.open_balances(settings),
             requests=Requests(
                 requests.pending_amendments(settings),
                 requests.pending_entries(settings),
-                read_register(settings).head,
+                register.head,
             ),
+            standings=payments_of(register).standings(),
         )
     if run.control["paid_cents"]:
         _refuse(month, payer_refusals(settings))
@@ -229,9 +232,9 @@ def _prove(settings: Settings, folder: Path, run: ClosedRun, *, progress: Progre
     tell = None if progress is None else functools.partial(progress, "proving")
     payees = {
         payee.artist_id: (
-            payee.name,
+            payee.creditor_name,
             payee.iban and electronic(payee.iban),
-            payee.bic,
+            payee.iban and bic_for(payee.iban, payee.bic),
             payee.street,
             payee.postcode,
             payee.town,

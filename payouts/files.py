@@ -99,7 +99,7 @@ def _transfer(line: PayoutLine, number: str, payee: Payee) -> TransferLine:
         settlement_month=line.settlement_month,
         end_to_end_id=number,
         artist_id=line.artist_id,
-        account_holder=payee.name,
+        account_holder=payee.creditor_name,
         iban=electronic(payee.iban),
         bic=payee.bic,
         street=payee.street,

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from allive.payouts import months
@@ -14,8 +15,10 @@ from allive.payouts.balances import Payee, settle_balance
 from allive.payouts.chained_log import NO_LINE
 from allive.payouts.requests import BalanceEntry
 from allive.payouts.settlement import ArtistMonth, Settlement
+from allive.payouts.standing import Standing
 
 NANOS_PER_CENT: Final = 10_000_000
+_NO_STANDINGS: Final[Mapping[str, Standing]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,11 @@ class Requests:
 
 
 def compute_run(
-    settlement: Settlement, *, brought_forward: Mapping[str, int], requests: Requests | None = None
+    settlement: Settlement,
+    *,
+    brought_forward: Mapping[str, int],
+    requests: Requests | None = None,
+    standings: Mapping[str, Standing] = _NO_STANDINGS,
 ) -> ClosedRun:
     """Compute the payments and carried balances of a settled month.
 
@@ -100,6 +107,7 @@ def compute_run(
         settlement: The month, with its look-back settled again.
         brought_forward: Cents by artist, `requests.balance_entries` included.
         requests: The requests for this run; none by default.
+        standings: Holds and doubtful IBANs by artist, from the register of payments; none of an artist who is missing.
 
     Raises:
         UnbalancedRunError: Shares ≠ envelopes, or paid + carried ≠ earned + adjustments + brought forward.
@@ -123,6 +131,7 @@ def compute_run(
             earned.get(artist_id) or _earned_nothing(artist_id),
             adjustment_cents=adjusted[artist_id],
             brought_forward_cents=brought_forward.get(artist_id, 0),
+            standing=standings.get(artist_id, Standing()),
         )
         for artist_id in sorted(concerned, key=str.encode)
     )
@@ -167,7 +176,12 @@ def _earned_nothing(artist_id: str) -> ArtistMonth:
 
 
 def _line(
-    settlement: Settlement, artist: ArtistMonth, *, adjustment_cents: int, brought_forward_cents: int
+    settlement: Settlement,
+    artist: ArtistMonth,
+    *,
+    adjustment_cents: int,
+    brought_forward_cents: int,
+    standing: Standing,
 ) -> PayoutLine:
     payee = settlement.payees.get(artist.artist_id) or Payee(artist.artist_id)
     balance = settle_balance(
@@ -176,6 +190,7 @@ def _line(
         month=settlement.settlement_month,
         minimum_cents=settlement.policy["minimum_payout_cents"],
         delay_days=settlement.policy["payment_delay_days"],
+        standing=standing,
     )
     return PayoutLine(
         settlement_month=settlement.settlement_month,

@@ -479,7 +479,7 @@ def _transfer(number: str, artist: Artist, cents: int) -> Transfer:
     return Transfer(
         end_to_end_id=number,
         artist_id=artist.artist_id,
-        name=artist.name,
+        name=artist.holder,
         iban=electronic_iban(artist.iban),
         bic=artist.bic,
         street=artist.street,

@@ -28,7 +28,11 @@ _FEW: Final = f"fewer than {FEWEST_TOLD} subscribers"
 _WHY_CARRIED: Final = {
     CarryReason.NEGATIVE: "corrections are larger than earnings: future earnings make up for it",
     CarryReason.NO_IBAN: "no IBAN is known",
-    CarryReason.BAD_IBAN: "the IBAN or its BIC is not valid",
+    CarryReason.HELD: "payments to the artist are on hold: see the hold's reason, then lift it",
+    CarryReason.BAD_IBAN: "the IBAN is not valid: ask the artist for the right one",
+    CarryReason.NOT_SEPA: "the IBAN is outside SEPA: ask for another account, or pay otherwise",
+    CarryReason.RETURNED: "a payment to this IBAN was returned: ask for another IBAN, or confirm it",
+    CarryReason.IBAN_UNDATED: "a record with this IBAN is undated, and there is another IBAN: confirm the right one",
     CarryReason.IBAN_CHANGED: f"the IBAN changed less than {IBAN_SETTLING_DAYS} days before the payment",
 }
 

@@ -113,7 +113,7 @@ def return_payment(settings: Settings, month: str, artist_id: str, *, cents: int
         )
         payments = payments_of(read_register(settings))
         said = f"{euros(back)} of {month} are in the balance of {artist_id} again."
-        if ibans := payments.ibans_set_aside(artist_id):
+        if ibans := payments.standing(artist_id).ibans_set_aside:
             shown = " and ".join(masked(iban) for iban in sorted(ibans))
             said += (
                 f" Nothing is paid to {shown} until a record with another IBAN arrives, or you confirm this one: "
@@ -398,7 +398,7 @@ def _iban_in_question(settings: Settings, artist_id: str) -> str:
     """Return the IBAN that an artist's payments wait for: the only one set aside, else the current one."""
     from allive.payouts.warehouse_file import open_warehouse  # noqa: PLC0415 - only where no IBAN is given
 
-    set_aside = payments_of(read_register(settings)).ibans_set_aside(artist_id)
+    set_aside = payments_of(read_register(settings)).standing(artist_id).ibans_set_aside
     if len(set_aside) == 1:
         return next(iter(set_aside))
     if settings.warehouse_path.exists():

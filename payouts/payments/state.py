@@ -32,6 +32,7 @@ from allive.payouts.payments.facts import (
     Unmatched,
 )
 from allive.payouts.payments.register import Register
+from allive.payouts.standing import Standing
 
 
 class PaymentState(StrEnum):
@@ -183,13 +184,18 @@ class Payments:
         ids = self.debts.get((month, artist_id))
         return self.attempts[ids[-1]] if ids else None
 
-    def ibans_set_aside(self, artist_id: str) -> frozenset[str]:
-        """Return the IBANs of an artist that nothing is paid to."""
-        return frozenset(iban for artist, iban in self.set_aside if artist == artist_id)
+    def standing(self, artist_id: str) -> Standing:
+        """Return the standing of an artist in the next run."""
+        return Standing(
+            is_held=artist_id in self.holds,
+            ibans_set_aside=frozenset(iban for artist, iban in self.set_aside if artist == artist_id),
+            ibans_confirmed=frozenset(iban for artist, iban in self.confirmed if artist == artist_id),
+        )
 
-    def ibans_confirmed(self, artist_id: str) -> frozenset[str]:
-        """Return the IBANs of an artist that somebody confirmed."""
-        return frozenset(iban for artist, iban in self.confirmed if artist == artist_id)
+    def standings(self) -> dict[str, Standing]:
+        """Return the standing of every artist whom a hold, a return or a confirmation concerns."""
+        artists = {*self.holds, *(artist for artist, _ in {*self.set_aside, *self.confirmed})}
+        return {artist: self.standing(artist) for artist in artists}
 
     def apply(self, fact_id: str, fact: Fact, line: Line) -> None:  # noqa: C901, PLR0912 - one branch per kind
         """Add a fact.

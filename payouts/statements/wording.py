@@ -25,6 +25,43 @@ _ENTRY_WORDS: Final = {
     EntryKind.WRITE_OFF: ("Solde effacé par Allive", "le solde effacé"),
 }
 """A balance entry as a line and within a sentence."""
+_WHY_CARRIED: Final = {
+    CarryReason.NEGATIVE: (
+        "Des corrections dépassent vos gains. Vous n'avez rien à faire : vos prochains gains combleront cet écart."
+    ),
+    CarryReason.HELD: (
+        "Nous avons suspendu vos paiements le temps d'une vérification. Écrivez-nous pour en connaître la raison : dès "
+        "qu'elle sera terminée, cette somme vous sera versée avec le relevé suivant."
+    ),
+    CarryReason.BELOW_MINIMUM: (
+        "Un virement part dès {minimum}. D'ici là, cette somme est gardée pour vous et s'ajoute à vos prochains gains."
+    ),
+    CarryReason.NO_IBAN: (
+        "Nous n'avons pas encore votre IBAN. Dès que nous l'aurons, cette somme vous sera versée avec le relevé "
+        "suivant."
+    ),
+    CarryReason.BAD_IBAN: (
+        "Votre IBAN semble contenir une erreur. Vérifiez-le avec nous, et cette somme vous sera versée avec le "
+        "prochain relevé."
+    ),
+    CarryReason.NOT_SEPA: (
+        "Votre compte est dans un pays que nos virements n'atteignent pas. Donnez-nous l'IBAN d'un compte de la zone "
+        "SEPA, ou écrivez-nous pour être payé autrement : d'ici là, cette somme est gardée pour vous."
+    ),
+    CarryReason.RETURNED: (
+        "La banque nous a renvoyé un virement fait sur ce compte. Donnez-nous un autre IBAN, ou confirmez-nous "
+        "celui-ci : cette somme vous sera alors versée avec le relevé suivant."
+    ),
+    CarryReason.IBAN_UNDATED: (
+        "Nous avons reçu plusieurs IBAN à votre nom sans savoir lequel est le plus récent. Confirmez-nous le bon : "
+        "cette somme vous sera alors versée avec le relevé suivant."
+    ),
+    CarryReason.IBAN_CHANGED: (
+        "Votre IBAN vient de changer. Par sécurité, nous attendons dix jours avant d'y envoyer de l'argent : cette "
+        "somme vous sera versée avec le prochain relevé."
+    ),
+}
+"""The reason and, where there is something to do, what."""
 
 
 def month_page(statement: Statement, *, pro_rata_cents: int, run_hash: str, contact: str) -> dict[str, Any]:
@@ -93,33 +130,9 @@ def _outcome(statement: Statement) -> dict[str, str]:
 
 
 def _why_carried(statement: Statement) -> str:
-    match statement.carry_reason:
-        case CarryReason.BELOW_MINIMUM:
-            return (
-                f"Un virement part dès {euros(statement.minimum_payout_cents)}. D'ici là, cette somme est gardée "
-                "pour vous et s'ajoute à vos prochains gains."
-            )
-        case CarryReason.NEGATIVE:
-            return (
-                "Des corrections dépassent vos gains. Vous n'avez rien à faire : vos prochains gains combleront "
-                "cet écart."
-            )
-        case CarryReason.NO_IBAN:
-            return (
-                "Nous n'avons pas encore votre IBAN. Dès que nous l'aurons, cette somme vous sera versée "
-                "avec le relevé suivant."
-            )
-        case CarryReason.BAD_IBAN:
-            return (
-                "Vos coordonnées bancaires semblent contenir une erreur. Vérifiez-les avec nous, et cette somme "
-                "vous sera versée avec le prochain relevé."
-            )
-        case CarryReason.IBAN_CHANGED:
-            return (
-                "Votre IBAN vient de changer. Par sécurité, nous attendons dix jours avant d'y envoyer de l'argent : "
-                "cette somme vous sera versée avec le prochain relevé."
-            )
-    return "Votre solde est à zéro ce mois-ci."
+    if not statement.carry_reason:
+        return "Votre solde est à zéro ce mois-ci."
+    return _WHY_CARRIED[CarryReason(statement.carry_reason)].format(minimum=euros(statement.minimum_payout_cents))
 
 
 def _shares(statement: Statement) -> list[list[str]]:

@@ -1,12 +1,14 @@
 """Checks a run against the records that it pinned: before it closes (`proving`), and while they exist (`verify`)."""
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from allive.ingestion.settings import Settings
 from allive.payouts.bank_file import BankedTransfer
 from allive.payouts.closed_month.books import Books, Month
 from allive.payouts.closed_month.findings import Check, Report
 from allive.payouts.ledger import CONTROL_FILE
+from allive.payouts.standing import Standing
 from allive.payouts.verification.from_heartbeats import WHAT_IS_PINNED, check_heartbeats
 from allive.payouts.verification.open_envelopes import check_open_envelopes
 from allive.payouts.verification.payees import Named, check_payees
@@ -23,6 +25,7 @@ def check_against_records(
     policies: History | None,
     transfers: Iterable[BankedTransfer] = (),
     payees: Mapping[str, Named] | None = None,
+    standings: Mapping[str, Standing] = MappingProxyType({}),
 ) -> None:
     """Compute a run again from the records it pinned: watch time, slices, amounts, payments and open envelopes.
 
@@ -35,7 +38,8 @@ def check_against_records(
         books: The balances and bookings of the runs before it.
         policies: The project's policies; None if they could not be read.
         transfers: The transfers of the bank file, once it is written.
-        payees: The payees that the bank file will name, until it is written.
+        payees: The payees that the order will name, until it is written.
+        standings: Holds and doubtful IBANs by artist, from the register of payments as of the run.
     """
     check_heartbeats(report, settings, month, books, transfers)
     is_damaged = any((one.month, one.what) == (month.name, WHAT_IS_PINNED) for one in report.findings())
@@ -44,7 +48,7 @@ def check_against_records(
     place = report.at(Check.BALANCES, month.file(CONTROL_FILE))
     with place.reading(WHAT_IS_PINNED), panics_as_errors():
         try:
-            check_payees(report, settings, month, payees)
+            check_payees(report, settings, month, payees, standings=standings)
             if policies is not None:
                 check_open_envelopes(report, settings, month, books, policies)
         except GoneError as gone:

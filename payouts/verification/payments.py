@@ -16,6 +16,7 @@ from allive.payouts.closed_month.books import Month
 from allive.payouts.closed_month.findings import Check, Place, Report
 from allive.payouts.formats import AUDIT_FILE, PAYMENTS_FILE, PAYMENTS_FORMAT
 from allive.payouts.ledger import BANK_FILE, CONTROL_FILE
+from allive.payouts.standing import Standing
 from allive.payouts.verification.seals import NO_LINE, AuditLog, read_sealed_lines
 
 _ORDERS: Final = "orders"
@@ -54,7 +55,7 @@ class _Payment:
 
 
 @dataclass
-class Standing:
+class PaymentsThen:
     """The payments after some line of the register.
 
     Attributes:
@@ -73,6 +74,18 @@ class Standing:
     confirmed: set[tuple[str, str]] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
 
+    def standings(self) -> dict[str, Standing]:
+        """Return the holds and doubtful IBANs by artist."""
+        artists = self.held | {artist for artist, _ in self.set_aside | self.confirmed}
+        return {
+            artist: Standing(
+                is_held=artist in self.held,
+                ibans_set_aside=frozenset(iban for one, iban in self.set_aside if one == artist),
+                ibans_confirmed=frozenset(iban for one, iban in self.confirmed if one == artist),
+            )
+            for artist in artists
+        }
+
 
 @dataclass
 class PaymentsLog:
@@ -86,10 +99,10 @@ class PaymentsLog:
         """The SHA-256 of the last line."""
         return next(reversed(self.lines), NO_LINE)
 
-    def at(self, head: str) -> Standing | None:
+    def at(self, head: str) -> PaymentsThen | None:
         """Replay the lines up to one; None if the register has no such line."""
         if head == NO_LINE:
-            return Standing()
+            return PaymentsThen()
         if head not in self.lines:
             return None
         number = list(self.lines).index(head) + 1
@@ -150,7 +163,7 @@ def check_payments(
             report.at(Check.BANK_FILE, name).same("file", found="a file", expected=f"none: no line of {PAYMENTS_FILE}")
 
 
-def check_taken_up(report: Report, month: Month, log: PaymentsLog, taken_up: Mapping[str, str]) -> Standing | None:
+def check_taken_up(report: Report, month: Month, log: PaymentsLog, taken_up: Mapping[str, str]) -> PaymentsThen | None:
     """Check that a run took up every fact that waited for it, and no other; return the payments that it knew of.
 
     Args:
@@ -162,7 +175,7 @@ def check_taken_up(report: Report, month: Month, log: PaymentsLog, taken_up: Map
     place = report.at(Check.PAYMENTS, month.file(CONTROL_FILE))
     head = month.control.payments_head
     if head is None:  # format 1: before there was a register
-        return Standing()
+        return PaymentsThen()
     standing = log.at(head)
     if standing is None and log.has_newer_lines:
         report.not_checked(month.name, "payments", f"lines of {PAYMENTS_FILE} are newer than this version")
@@ -208,8 +221,8 @@ def _check_order(place: Place, path: Path, entry: Mapping[str, Any]) -> None:
             place.same("file name", found=path.name, expected=f"{order['message_id']}.xml")
 
 
-def _replay(lines: Mapping[str, Mapping[str, Any]]) -> Standing:
-    standing = Standing()
+def _replay(lines: Mapping[str, Mapping[str, Any]]) -> PaymentsThen:
+    standing = PaymentsThen()
     facts = {f"{sha256}:{place}": fact for sha256, line in lines.items() for place, fact in enumerate(line["facts"])}
     taken_back = {fact["fact"] for fact in facts.values() if fact["kind"] == "undone"}
     standing.faults += [f"{one} is taken back, and is no fact" for one in sorted(taken_back - facts.keys())]
@@ -219,7 +232,7 @@ def _replay(lines: Mapping[str, Mapping[str, Any]]) -> Standing:
     return standing
 
 
-def _add(standing: Standing, fact_id: str, fact: Mapping[str, Any]) -> Iterator[str]:
+def _add(standing: PaymentsThen, fact_id: str, fact: Mapping[str, Any]) -> Iterator[str]:
     """Add a fact to the payments, and yield what contradicts the facts before it."""
     kind = fact["kind"]
     if kind == "ordered":
@@ -245,7 +258,7 @@ def _add(standing: Standing, fact_id: str, fact: Mapping[str, Any]) -> Iterator[
         standing.confirmed.add((fact["artist_id"], fact["iban"]))
 
 
-def _order(standing: Standing, fact: Mapping[str, Any]) -> Iterator[str]:
+def _order(standing: PaymentsThen, fact: Mapping[str, Any]) -> Iterator[str]:
     name, debt = fact["end_to_end_id"], (fact["settlement_month"], fact["artist_id"])
     payment = _Payment(*debt, fact["cents"], fact.get("withheld_cents", 0), fact["iban"])
     if name in standing.payments:
@@ -263,13 +276,13 @@ def _order(standing: Standing, fact: Mapping[str, Any]) -> Iterator[str]:
     standing.debts[debt].append(name)
 
 
-def _execute(_standing: Standing, payment: _Payment, _fact_id: str, fact: Mapping[str, Any]) -> Iterator[str]:
+def _execute(_standing: PaymentsThen, payment: _Payment, _fact_id: str, fact: Mapping[str, Any]) -> Iterator[str]:
     if payment.executed or payment.cancelled:
         yield f"{fact['end_to_end_id']} is executed, and was {'executed' if payment.executed else 'cancelled'} before"
     payment.executed = True
 
 
-def _return(standing: Standing, payment: _Payment, fact_id: str, fact: Mapping[str, Any]) -> Iterator[str]:
+def _return(standing: PaymentsThen, payment: _Payment, fact_id: str, fact: Mapping[str, Any]) -> Iterator[str]:
     name, withheld_back = fact["end_to_end_id"], fact.get("withheld_back_cents", 0)
     payment.returned += fact["cents"]
     payment.withheld_back += withheld_back
@@ -283,7 +296,7 @@ def _return(standing: Standing, payment: _Payment, fact_id: str, fact: Mapping[s
         standing.money[fact_id] = MoneyFact("returned", payment.artist, cents, payment.month)
 
 
-def _cancel(standing: Standing, payment: _Payment, _fact_id: str, fact: Mapping[str, Any]) -> Iterator[str]:
+def _cancel(standing: PaymentsThen, payment: _Payment, _fact_id: str, fact: Mapping[str, Any]) -> Iterator[str]:
     if payment.executed or payment.returned or payment.cancelled:
         yield f"{fact['end_to_end_id']} is cancelled, and money moved or it was cancelled before"
     payment.cancelled = True
@@ -291,14 +304,14 @@ def _cancel(standing: Standing, payment: _Payment, _fact_id: str, fact: Mapping[
         _set_aside(standing, payment)
 
 
-def _give_back(standing: Standing, payment: _Payment, fact_id: str, fact: Mapping[str, Any]) -> Iterator[str]:
+def _give_back(standing: PaymentsThen, payment: _Payment, fact_id: str, fact: Mapping[str, Any]) -> Iterator[str]:
     if not payment.is_dead:
         yield f"{fact['end_to_end_id']} is given back, and was not cancelled"
     payment.given_back = True
     standing.money[fact_id] = MoneyFact("given_back", payment.artist, payment.cents + payment.withheld, payment.month)
 
 
-def _set_aside(standing: Standing, payment: _Payment) -> None:
+def _set_aside(standing: PaymentsThen, payment: _Payment) -> None:
     standing.set_aside.add((payment.artist, payment.iban))
     standing.confirmed.discard((payment.artist, payment.iban))
 

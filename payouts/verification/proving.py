@@ -14,7 +14,7 @@ from allive.payouts.verification.against_records import check_against_records
 from allive.payouts.verification.amounts import check_amounts
 from allive.payouts.verification.balances import check_balances
 from allive.payouts.verification.payees import Named
-from allive.payouts.verification.payments import check_payments, read_payments
+from allive.payouts.verification.payments import PaymentsThen, check_payments, read_payments
 from allive.payouts.verification.policy_history import check_policy, read_history
 from allive.payouts.verification.seals import AuditLog, check_chain, check_files, read_audit_log
 
@@ -51,7 +51,7 @@ def prove_run(
         settings: Where the raw tables and the closed months are.
         folder: The run's data files, as `files.write_data` writes them; its name is the settlement month.
         pinned: The versions of the raw tables that are pinned now, which the run must name.
-        payees: The payees that the bank file will name, by artist.
+        payees: The payees that the order will name, by artist.
         progress: Called with a text about the current computation.
     """
     report = Report(progress or (lambda _: None))
@@ -77,11 +77,13 @@ def prove_run(
         check_adjustments(report, month, books)
         check_payments(report, settings.payouts_dir, payments, audit_log=log, paid=books.paid)
         at_control.same("payments_head", found=month.control.payments_head, expected=payments.head)
-        check_balances(report, month, books, log, payments)
+        then = check_balances(report, month, books, log, payments) or PaymentsThen()
         _check_all_requests(report, month, books, log)
         if policies is not None:
             check_policy(report, month, policies)
-        check_against_records(report, settings, month, books, policies=policies, payees=payees)
+        check_against_records(
+            report, settings, month, books, policies=policies, payees=payees, standings=then.standings()
+        )
     return Proof(
         findings=report.findings(),
         unchecked=tuple(report.unchecked),

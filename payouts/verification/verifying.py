@@ -18,7 +18,7 @@ from allive.payouts.verification.adjustments import check_adjustments
 from allive.payouts.verification.amounts import check_amounts
 from allive.payouts.verification.balances import check_balances
 from allive.payouts.verification.documents import check_bank_file, check_statements, check_transfers
-from allive.payouts.verification.payments import PaymentsLog, check_payments, read_payments
+from allive.payouts.verification.payments import PaymentsLog, PaymentsThen, check_payments, read_payments
 from allive.payouts.verification.policy_history import check_policy, read_history
 from allive.payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
 
@@ -160,8 +160,16 @@ def _check_months(
         if name in wanted:
             transfers = _check_alone(report, month, manifests[name])
             check_adjustments(report, month, books)
-            check_balances(report, month, books, log, payments)
-            check_against_records(report, settings, month, books, policies=policies, transfers=transfers)
+            then = check_balances(report, month, books, log, payments) or PaymentsThen()
+            check_against_records(
+                report,
+                settings,
+                month,
+                books,
+                policies=policies,
+                transfers=transfers,
+                standings=then.standings(),
+            )
         books.close(month)
     report.progress("payments")
     check_payments(report, settings.payouts_dir, payments, audit_log=log, paid=books.paid)

@@ -79,15 +79,33 @@ def in_2020_09(story: Story) -> None:
 
 
 def in_2020_10(story: Story) -> None:
-    """Fjord's valid IBAN arrives nine days before the payment."""
-    story.lands(artist("fjord", iban=iban("fjord"), updated_at="2020-11-01T08:00:00Z"))
-    assert carried(story.close("2020-10"), "fjord") == "iban_changed"
+    """Fjord's valid IBAN arrives nine days before the payment. A record of Corail's new one is undated."""
+    new = iban("corail's new bank")
+    story.lands(
+        artist("fjord", iban=iban("fjord"), updated_at="2020-11-01T08:00:00Z"),
+        artist("corail", iban=new, updated_at="2020-10-01T08:00:00Z"),
+        artist("corail", iban=new, updated_at=None),
+    )
+    month = story.close("2020-10")
+    assert carried(month, "fjord") == "iban_changed"
+    assert carried(month, "corail") == "iban_undated"
+    assert paid(story.closed["2020-09"], "corail") > PATRON_CENTS
 
 
 def in_2020_11(story: Story) -> None:
-    """Fjord is paid. A correction says that a fifth of Alba's live was always Dune's: no closed month changes."""
-    story.lands(credited("alba", {"alba": 8_000, "dune": 2_000}, updated_at="2020-11-20T08:00:00Z"))
+    """Fjord is paid. A correction says that a fifth of Alba's live was always Dune's: no closed month changes.
+
+    Corail has yet another bank, whose BIC is wrong, and an account in the name of a company.
+    """
+    bank = {"iban": iban("corail's last bank"), "bic": "DEUTDEFF", "account_holder": "Corail & Cie"}
+    story.lands(
+        credited("alba", {"alba": 8_000, "dune": 2_000}, updated_at="2020-11-20T08:00:00Z"),
+        artist("corail", updated_at="2020-11-25T08:00:00Z", **bank),
+    )
     month = story.close("2020-11")
+    assert paid(month, "corail") > 2 * PATRON_CENTS
+    assert transfer_to(month, "corail").name == "Corail + Cie"
+    assert transfer_to(month, "corail").iban == bank["iban"].replace(" ", "")
     assert month.lines["fjord"].paid_cents > month.lines["fjord"].brought_forward_cents > 4 * MINIMUM_CENTS
     assert artists_of(month.slices, "lou-2020-11") == {"alba", "dune"}
     assert catalogues(month) == {one: one for one in ("2020-08", "2020-09", "2020-10")}

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.mutants import of_closing, of_formats, of_gate, of_pins, of_players, of_proof, of_rules, of_setup
+from tests.mutants import of_closing, of_formats, of_gate, of_payees, of_pins, of_players, of_proof, of_rules, of_setup
 from tests.mutants.mutant import Mutant
 
 _WATCH_TIME: Final = "dbt_project/macros/engine/watch_time.sql"
@@ -875,6 +875,7 @@ CLOSING: Final = (
         after="max(updated_at) as first_seen_at",
         killed_by="an_iban_is_as_old_as_the_first_record_that_bears_it",
     ),
+    *of_payees.MUTANTS,
 )
 
 CORRECTING: Final = (

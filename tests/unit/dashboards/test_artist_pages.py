@@ -167,7 +167,11 @@ def test_a_first_estimate_has_no_day_before(tmp_path: Path) -> None:
     [
         ("below_minimum", "Un virement part dès 10,00 €", "sous 10,00 €"),
         ("no_iban", "Nous n'avons pas encore votre IBAN", "IBAN manquant"),
-        ("bad_iban", "semblent contenir une erreur", "IBAN à vérifier"),
+        ("bad_iban", "Votre IBAN semble contenir une erreur", "IBAN à vérifier"),
+        ("not_sepa", "Donnez-nous l'IBAN d'un compte de la zone SEPA", "compte hors zone SEPA"),
+        ("held", "Nous avons suspendu vos paiements", "paiements suspendus"),
+        ("returned", "Donnez-nous un autre IBAN, ou confirmez-nous celui-ci", "virement renvoyé par la banque"),
+        ("iban_undated", "Confirmez-nous le bon", "IBAN à confirmer"),
         ("iban_changed", "nous attendons dix jours", "IBAN de moins de 10 jours"),
     ],
 )

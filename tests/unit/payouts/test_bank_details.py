@@ -6,9 +6,10 @@ import pytest
 
 from allive.payouts import bank_details
 from allive.payouts.bank_details import (
-    are_payable,
     bic_for,
     electronic,
+    is_bic_for,
+    is_in_eea,
     is_payable_iban,
     masked,
     territory_outside_sepa,
@@ -63,18 +64,17 @@ WRONG = [
 
 @pytest.mark.parametrize("iban", IN_SEPA)
 def test_an_account_in_sepa_can_be_paid_to(iban: str) -> None:
-    assert are_payable(iban, None)
-    assert are_payable(iban, "")
+    assert is_payable_iban(iban)
 
 
 @pytest.mark.parametrize("iban", OUTSIDE_SEPA)
 def test_a_right_iban_outside_sepa_cannot(iban: str) -> None:
-    assert not are_payable(iban, None)
+    assert not is_payable_iban(iban)
 
 
 @pytest.mark.parametrize("iban", WRONG)
 def test_a_wrong_iban_cannot(iban: str) -> None:
-    assert not are_payable(iban, None)
+    assert not is_payable_iban(iban)
 
 
 def with_check_digits(country: str, bban: str) -> str:
@@ -99,6 +99,12 @@ def test_a_right_iban_from_elsewhere_is_not_in_sepa(iban: str) -> None:
 )
 def test_a_wrong_iban_is_bad_wherever_it_claims_to_be_from(iban: str) -> None:
     assert why_not_payable(iban) == "bad_iban"
+
+
+@pytest.mark.parametrize("iban", IN_SEPA)
+def test_the_eea_is_the_union_with_iceland_liechtenstein_and_norway(iban: str) -> None:
+    assert is_in_eea(iban) is (iban[:2] not in {"CH", "GB", "MC", "AL", "MD", "ME", "MK", "RS"})
+    assert is_in_eea(f" {iban.lower()}") is is_in_eea(iban)
 
 
 def test_the_countries_of_sepa_are_those_of_the_payments_council() -> None:
@@ -158,14 +164,15 @@ def test_a_bic_that_does_not_fit_is_left_out(iban: str, bic: str | None, expecte
 
 
 def test_blanks_and_case_do_not_matter() -> None:
-    assert are_payable("fr14 2004 1010 0505 0001 3m02 606", " bnpafrpp ")
+    assert is_payable_iban("fr14 2004 1010 0505 0001 3m02 606")
+    assert is_bic_for(" bnpafrpp ", "fr14 2004 1010 0505 0001 3m02 606")
     assert electronic("fr14 2004\u00a01010 0505 0001 3m02 606") == FRENCH
 
 
 def test_it_is_the_rule_of_the_oracle_on_what_the_worlds_deliver() -> None:
     rng = random.Random(20210202)
     delivered = [french_iban(rng, is_valid=rng.random() < 0.5) for _ in range(500)]
-    judged = [are_payable(iban, None) for iban in [*delivered, *IN_SEPA[:7], *WRONG]]
+    judged = [is_payable_iban(iban) for iban in [*delivered, *IN_SEPA[:7], *WRONG]]
     assert judged == [is_iban(iban) for iban in [*delivered, *IN_SEPA[:7], *WRONG]]
     assert 200 < sum(judged[:500]) < 300
 
@@ -185,11 +192,11 @@ def test_it_is_the_rule_of_the_oracle_on_what_the_worlds_deliver() -> None:
         (GERMAN, "BFCORERX", False),
         ("GB29NWBK60161331926819", "RBOSJESH", True),
         ("MC5811222000010123456789030", "CMCIFRPP", True),
-        (FRENCH.replace("FR14", "FR15"), "BNPAFRPP", False),
     ],
 )
 def test_a_bic_is_of_the_country_of_its_iban(iban: str, bic: str, is_right: bool) -> None:
-    assert are_payable(iban, bic) is is_right
+    assert is_bic_for(bic, iban) is is_right
+    assert (bic_for(iban, bic) is not None) is is_right
 
 
 @pytest.mark.parametrize("iban", IN_SEPA)
