@@ -302,9 +302,7 @@ def carry_reason(  # noqa: PLR0911 - one line per reason, in the order of the ru
         return "not_sepa" if is_iban(iban, lengths=LENGTHS_OUTSIDE_SEPA) else "bad_iban"
     if iban in standing.set_aside:
         return "returned"
-    if iban in standing.confirmed:
-        return None
-    if iban_is_of_unknown_age(iban, versions):
+    if iban not in standing.confirmed and iban_is_of_unknown_age(iban, versions):
         return "iban_undated"
     return "iban_changed" if iban_is_young(iban, versions, on=payment_date(month, policy)) else None
 

@@ -100,12 +100,17 @@ def test_an_undated_iban_beside_another_one_is_carried(*, is_undated: bool, has_
     assert balance == (Balance(5000, 0, None) if is_paid else Balance(0, 5000, CarryReason.IBAN_UNDATED))
 
 
-@pytest.mark.parametrize("doubt", [YOUNG, {"iban_is_undated": True, "has_other_iban": True}])
-def test_an_operator_confirms_an_iban_and_no_other_one(doubt: dict[str, object]) -> None:
+def test_an_operator_confirms_an_undated_iban_and_no_other_one() -> None:
     confirmed = Standing(ibans_confirmed=frozenset({VALID_IBAN}))
     written = " ".join(VALID_IBAN).lower()
+    doubt: dict[str, object] = {"iban_is_undated": True, "has_other_iban": True}
     assert settle(5000, iban=written, standing=confirmed, **doubt) == Balance(5000, 0, None)
     assert settle(5000, iban=OTHER_IBAN, standing=confirmed, **doubt).paid_cents == 0
+
+
+def test_no_confirmation_shortens_the_waiting_time_of_a_young_iban() -> None:
+    confirmed = Standing(ibans_confirmed=frozenset({VALID_IBAN}))
+    assert settle(5000, standing=confirmed, **YOUNG) == Balance(0, 5000, CarryReason.IBAN_CHANGED)
 
 
 @pytest.mark.parametrize("iban", [VALID_IBAN, " ".join(VALID_IBAN).lower()])

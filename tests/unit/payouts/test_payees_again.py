@@ -102,7 +102,7 @@ YOUNG = date(2021, 3, 9)
         (1000, account(iban=OLD, undated=True), CONFIRMED, "iban_undated"),
         (1000, account(undated=True, changed_on=YOUNG), Standing(), "iban_undated"),
         (1000, account(undated=True), CONFIRMED, ""),
-        (1000, account(changed_on=YOUNG), CONFIRMED, ""),
+        (1000, account(changed_on=YOUNG), CONFIRMED, "iban_changed"),
         (1000, account(iban=OLD), BOTH, ""),
         (1000, account(iban=TURKISH), Standing(ibans_set_aside=frozenset({TURKISH})), "not_sepa"),
     ],

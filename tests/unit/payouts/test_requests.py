@@ -67,20 +67,6 @@ def test_a_withdrawn_amendment_waits_no_longer(settings: Settings) -> None:
     assert requests.pending_amendments(settings)["2021-01"] == [last_entry(settings)]
 
 
-def test_a_returned_payment_comes_into_the_balance_once(settings: Settings) -> None:
-    close(settings, "2021-01", "a,1200,0\nb,0,-30\n")
-    assert requests.return_payment(settings, "2021-01", "a", why="account closed", operator="zoe") == 1200
-    assert requests.open_balances(settings) == {"a": 1200, "b": -30}
-    with pytest.raises(Refusal, match="returned already"):
-        requests.return_payment(settings, "2021-01", "a", why="again", operator="zoe")
-    for artist in ("b", "nobody"):
-        with pytest.raises(Refusal, match=f"paid '{artist}' nothing"):
-            requests.return_payment(settings, "2021-01", artist, why="-", operator="zoe")
-    close(settings, "2021-02", "a,0,1200\nb,0,-30\n", balance_entries=[{"entry": last_entry(settings)}])
-    assert requests.pending_entries(settings) == ()
-    assert requests.open_balances(settings) == {"a": 1200, "b": -30}
-
-
 def test_only_a_debt_is_written_off_and_wholly(settings: Settings) -> None:
     close(settings, "2021-01", "a,0,900\nb,0,-30\n")
     assert requests.write_off(settings, "b", why="left", operator="zoe") == 30
