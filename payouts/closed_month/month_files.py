@@ -115,7 +115,12 @@ class BalanceEntry(_Json):
 
 
 class Control(Settled):
-    """`control.json`."""
+    """`control.json`; in format 1 without the last two fields.
+
+    Attributes:
+        pseudonym_key_check: The value by which the key of the pseudonyms is recognised.
+        receipts_root: The place of a root over receipts, which no month has yet.
+    """
 
     settlement_month: Month
     envelope_cents: int
@@ -132,6 +137,8 @@ class Control(Settled):
     adjustments: dict[Month, SettledAgain]
     amendments: tuple[Sha256, ...]
     balance_entries: tuple[BalanceEntry, ...]
+    pseudonym_key_check: str | None = None
+    receipts_root: None = None
 
     def requests(self) -> tuple[str, ...]:
         """Return the ids of the audit log's lines that the run took up."""
