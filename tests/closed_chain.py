@@ -45,12 +45,11 @@ from tests.oracle.settlement import (
 )
 
 KEY = "tests"
-"""The key for subscribers' pseudonyms."""
+"""The key of the pseudonyms."""
 PAYER = Payer("Allive SAS", "FR1420041010050500013M02606", "PSSTFRPPPAR", "12 rue Gaîté", "75014", "Paris", "FR")
 IBANS = ("FR7630006000011234567890189", "FR7630001007941234567890185", "FR1420041010050500013M02606")
 _MONEY = pa.decimal128(38, 0)
 _SLICE_TYPES: dict[str, Any] = {
-    "period_id": pa.string(),
     "subscriber_pseudonym": pa.string(),
     "artist_id": pa.string(),
     "category": pa.string(),
@@ -63,10 +62,16 @@ _DATA_FILES = (".csv", ".parquet", "control.json")
 
 @dataclass
 class Chain:
-    """Closed months in a `payouts/` folder; each close adds one."""
+    """Closed months in a `payouts/` folder; each close adds one.
+
+    The first `of_format_1` months are written as format 1 has them, the others as format 2. `key` is the one that the
+    next month's pseudonyms are made with.
+    """
 
     payouts: Path
     history: History = field(default_factory=History)
+    of_format_1: int = 0
+    key: str = KEY
     raw_versions: dict[str, int | None] = field(default_factory=dict)
     _catalogues: dict[str, str] = field(default_factory=dict)
     _amendments: dict[str, str] = field(default_factory=dict)
@@ -94,24 +99,27 @@ class Chain:
 
     def close(self, month: str, data: Snapshot) -> Run:
         """Close the next month on a snapshot and write its files."""
+        key = None if len(self.months) < self.of_format_1 else self.key
         booked_before = set(self.history.booked_periods)
         run = self.history.close(month, data)
         self._catalogues |= {month: month, **dict.fromkeys(self._amendments, month)}
         folder = self.payouts / month
         folder.mkdir(parents=True)
+        (self.payouts / ".pseudonym.key").write_text(f"{KEY}\n", encoding="ascii")
         open_nanos = self._open_envelopes(month, data)
         write_csv(folder / "artist_payouts.csv", _payout_rows(run, data))
         write_csv(folder / "adjustments.csv", _adjustment_rows(run))
         write_csv(folder / "artist_lives.csv", _live_rows(run, data, minimum_live_s=self.history.policy.minimum_live_s))
-        write_slices(folder / "slices.parquet", run.settlement)
+        write_slices(folder / "slices.parquet", run.settlement, key=key)
         corrected = {adjustment.corrects_month for adjustment in run.adjustments}
         for again, settlement in run.resettled.items():
             if again in corrected or not booked_before.issuperset(settlement.periods):
                 (folder / "resettled").mkdir(exist_ok=True)
-                write_slices(folder / "resettled" / f"{again}.parquet", settlement)
-        write_json(folder / "control.json", self._control(run, open_nanos))
+                write_slices(folder / "resettled" / f"{again}.parquet", settlement, key=key)
+        of_format = {} if key is None else {"pseudonym_key_check": check_value(key), "receipts_root": None}
+        write_json(folder / "control.json", self._control(run, open_nanos) | of_format)
         write_documents(folder, self._previous_run_hash(month), artists=data.artists)
-        write_manifest(folder, self._previous_run_hash(month))
+        write_manifest(folder, self._previous_run_hash(month), month_format=None if key is None else 2)
         self._amendments.clear()
         self._entries.clear()
         record_closing(self.payouts, month)
@@ -203,12 +211,12 @@ def small_season(rng: Random, *, months: int = 4) -> Iterator[tuple[str, Snapsho
         yield month, Snapshot.of(records)
 
 
-def small_chain(payouts: Path, *, seed: int, months: int = 5, other_end: bool = False) -> Chain:
+def small_chain(payouts: Path, *, seed: int, months: int = 5, other_end: bool = False, of_format_1: int = 0) -> Chain:
     """Close a small season that has adjustments, an amendment, a returned payment and a recorded verification.
 
     With `other_end`, the last month closes without some of its heartbeats; the months before it are the same.
     """
-    chain = Chain(payouts)
+    chain = Chain(payouts, of_format_1=of_format_1)
     for month, data in small_season(Random(seed), months=months):
         if chain.months:
             last = chain.history.runs[chain.months[-1]]
@@ -266,23 +274,29 @@ def write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def write_slices(path: Path, settlement: Settlement) -> None:
-    """Write a settlement's slices."""
-    slices = sorted(
-        settlement.slices,
-        key=lambda one: (one.period_id, one.artist_id is not None, one.artist_id or "", one.category or ""),
-    )
-    write_slice_rows(path, [(one[0], pseudonym(one[1]), *one[2:]) for one in slices])
+def write_slices(path: Path, settlement: Settlement, *, key: str | None) -> None:
+    """Write a settlement's slices: periods under the key's pseudonyms or, without a key, by id, as in format 1."""
+    named = [
+        (
+            one.period_id if key is None else period_pseudonym(one.period_id, key),
+            pseudonym(one.subscriber_id, key or KEY),
+            *one[2:],
+        )
+        for one in settlement.slices
+    ]
+    rows = sorted(named, key=lambda row: (row[0], row[2] is not None, row[2] or "", row[3] or ""))
+    write_slice_rows(path, rows, names="period_id" if key is None else "period_pseudonym")
 
 
-def write_slice_rows(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write rows as a slices file."""
-    columns = list(zip(*rows, strict=True)) or [()] * len(_SLICE_TYPES)
+def write_slice_rows(path: Path, rows: Iterable[tuple[Any, ...]], *, names: str | None = None) -> None:
+    """Write rows as a slices file; its column of names is by default the one that the file has so far."""
+    types = {names or pq.read_schema(path).names[0]: pa.string(), **_SLICE_TYPES}
+    columns = list(zip(*rows, strict=True)) or [()] * len(types)
     arrays = [
         pa.array(column, pa.int64()).cast(type_) if type_ == _MONEY else pa.array(column, type_)
-        for column, type_ in zip(columns, _SLICE_TYPES.values(), strict=True)
+        for column, type_ in zip(columns, types.values(), strict=True)
     ]
-    pq.write_table(pa.table(arrays, names=[*_SLICE_TYPES]), path, compression="zstd")
+    pq.write_table(pa.table(arrays, names=[*types]), path, compression="zstd")
 
 
 def write_documents(folder: Path, previous_run_hash: str, *, artists: Mapping[str, Artist]) -> None:
@@ -308,20 +322,20 @@ def write_documents(folder: Path, previous_run_hash: str, *, artists: Mapping[st
     write_statements(folder, run_hash=run_hash, contact="artistes@allive.example", workers=1)
 
 
-def write_manifest(folder: Path, previous_run_hash: str) -> str:
-    """Write a manifest of all files that are in the folder now; return the run hash."""
-    (folder / "manifest.json").unlink(missing_ok=True)
+def write_manifest(folder: Path, previous_run_hash: str, *, month_format: int | None = None) -> str:
+    """Write a manifest of all files that are in the folder now, by default in its format so far; return the run hash.
+
+    Without a format it states none, as the first months of format 1.
+    """
+    path = folder / "manifest.json"
+    if path.exists():
+        month_format = month_format or read_json(path).get("format")
+        path.unlink()
     files = hashes(folder)
     run_hash = run_hash_of(previous_run_hash, files)
-    write_json(
-        folder / "manifest.json",
-        {
-            "settlement_month": folder.name,
-            "run_hash": run_hash,
-            "previous_run_hash": previous_run_hash,
-            "files": files,
-        },
-    )
+    stated = {} if month_format is None else {"format": month_format}
+    content = {"settlement_month": folder.name, "run_hash": run_hash, "previous_run_hash": previous_run_hash}
+    write_json(path, stated | content | {"files": files})
     return run_hash
 
 
@@ -378,9 +392,19 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def pseudonym(subscriber_id: str) -> str:
+def pseudonym(subscriber_id: str, key: str = KEY) -> str:
     """HMAC-SHA256 under the tests' key, its first 128 bits in hex."""
-    return hmac.new(KEY.encode(), subscriber_id.encode(), "sha256").hexdigest()[:32]
+    return hmac.new(key.encode(), subscriber_id.encode(), "sha256").hexdigest()[:32]
+
+
+def period_pseudonym(period_id: str, key: str = KEY) -> str:
+    """The same of a period, after the byte FF, the word and a zero (docs/adr/0034)."""
+    return hmac.new(key.encode(), b"\xffperiod\0" + period_id.encode(), "sha256").hexdigest()[:32]
+
+
+def check_value(key: str) -> str:
+    """The check value of a key (docs/adr/0034)."""
+    return hmac.new(key.encode(), b"\xffkey\0", "sha256").hexdigest()[:32]
 
 
 def _without_some_heartbeats(data: Snapshot) -> Snapshot:

@@ -13,8 +13,8 @@ from allive.payouts import pseudonyms
 
 
 def pseudonym(settings: Settings, subscriber_id: str) -> str:
-    query = f"select {pseudonyms.PSEUDONYM_SQL} from (select $subscriber_id as subscriber_id)"
-    row = duckdb.execute(query, {"subscriber_id": subscriber_id, **pseudonyms.pads(settings)}).fetchone()
+    query = f"select {pseudonyms.SUBSCRIBER_SQL} from (select $subscriber_id as subscriber_id)"
+    row = duckdb.execute(query, {"subscriber_id": subscriber_id, **pseudonyms.subscriber_pads(settings)}).fetchone()
     assert row is not None
     return str(row[0])
 
