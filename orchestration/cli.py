@@ -267,6 +267,9 @@ def explain(
     output: Annotated[
         Path | None, typer.Option(help="The file for csv or json; default: the terminal.", dir_okay=False)
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also each slice, with its period and subscriber under pseudonyms.")
+    ] = False,
 ) -> None:
     """Show how an artist's amount was computed, from subscribers' slices to the cent."""
     if output is not None and form == "table":
@@ -277,7 +280,7 @@ def explain(
     from allive.orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
     with without_pandas():
-        _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output))
+        _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output, full=full))
 
 
 @app.command()

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -65,6 +66,17 @@ def period_pads(settings: Settings) -> dict[str, bytes]:
     require_key_of_months(settings)
     inner_pad, outer_pad = _pads(_key(settings))
     return {"period_pad": inner_pad + _OF_PERIODS, "outer_pad": outer_pad}
+
+
+def names_of_periods(settings: Settings) -> Callable[[str], str]:
+    """Return a function from a period's id to its pseudonym.
+
+    Raises:
+        PseudonymKeyError: The key is lost, empty, or not that of the closed months.
+    """
+    require_key_of_months(settings)
+    key = _key(settings)
+    return lambda period_id: hmac.digest(key, _OF_PERIODS + period_id.encode(), "sha256").hex()[:_DIGITS]
 
 
 def key_check(settings: Settings) -> str:

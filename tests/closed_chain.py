@@ -5,7 +5,6 @@ Only the statements and bank files are made by product code. Hashes, files and f
 
 import csv
 import hashlib
-import hmac
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -35,6 +34,7 @@ from tests.oracle import (
     instant,
 )
 from tests.oracle.history import electronic_iban, payment_date
+from tests.oracle.pseudonyms import KEY, check_value, period_pseudonym, pseudonym
 from tests.oracle.settlement import (
     envelope_cents,
     first_day,
@@ -44,8 +44,6 @@ from tests.oracle.settlement import (
     months_later,
 )
 
-KEY = "tests"
-"""The key of the pseudonyms."""
 PAYER = Payer("Allive SAS", "FR1420041010050500013M02606", "PSSTFRPPPAR", "12 rue Gaîté", "75014", "Paris", "FR")
 IBANS = ("FR7630006000011234567890189", "FR7630001007941234567890185", "FR1420041010050500013M02606")
 _MONEY = pa.decimal128(38, 0)
@@ -105,7 +103,7 @@ class Chain:
         self._catalogues |= {month: month, **dict.fromkeys(self._amendments, month)}
         folder = self.payouts / month
         folder.mkdir(parents=True)
-        (self.payouts / ".pseudonym.key").write_text(f"{KEY}\n", encoding="ascii")
+        (self.payouts / ".pseudonym.key").write_text(f"{self.key}\n", encoding="ascii")
         open_nanos = self._open_envelopes(month, data)
         write_csv(folder / "artist_payouts.csv", _payout_rows(run, data))
         write_csv(folder / "adjustments.csv", _adjustment_rows(run))
@@ -390,21 +388,6 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file, as text."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def pseudonym(subscriber_id: str, key: str = KEY) -> str:
-    """HMAC-SHA256 under the tests' key, its first 128 bits in hex."""
-    return hmac.new(key.encode(), subscriber_id.encode(), "sha256").hexdigest()[:32]
-
-
-def period_pseudonym(period_id: str, key: str = KEY) -> str:
-    """The same of a period, after the byte FF, the word and a zero (docs/adr/0034)."""
-    return hmac.new(key.encode(), b"\xffperiod\0" + period_id.encode(), "sha256").hexdigest()[:32]
-
-
-def check_value(key: str) -> str:
-    """The check value of a key (docs/adr/0034)."""
-    return hmac.new(key.encode(), b"\xffkey\0", "sha256").hexdigest()[:32]
 
 
 def _without_some_heartbeats(data: Snapshot) -> Snapshot:

@@ -16,6 +16,7 @@ from allive.payouts.verification import Check, Verdict, Verification, record_ver
 from tests import closed_chain
 from tests.closed_chain import Chain, small_chain, small_season
 from tests.oracle import History
+from tests.oracle.pseudonyms import pseudonym
 from tests.oracle.settlement import Policy
 
 pytestmark = pytest.mark.slow
@@ -91,7 +92,7 @@ def test_a_period_is_settled_in_one_month_only(payouts: Path) -> None:
     (period, *_) = slices_of(payouts / "2020-10" / "slices.parquet")
 
     def settle_again(rows: list[list[Any]]) -> None:
-        rows.append([period[0], closed_chain.pseudonym("x"), None, None, 0, 6_000_000_000, "pool"])
+        rows.append([period[0], pseudonym("x"), None, None, 0, 6_000_000_000, "pool"])
         rows.sort(key=lambda row: row[0])
 
     verification = forge_slices(payouts, "2020-12/slices.parquet", settle_again)

@@ -24,8 +24,9 @@ from allive.ingestion.vacuum import vacuum
 from allive.payouts.verification import Check, Verification, verify
 from allive.payouts.verification.pseudonym_key import NO_KEY
 from tests import closed_chain
-from tests.closed_chain import KEY, Chain
+from tests.closed_chain import Chain
 from tests.oracle import History, Policy, read_landing
+from tests.oracle.pseudonyms import KEY, pseudonym
 from tests.oracle.settlement import month_of, months_later
 from tests.worlds import World
 
@@ -284,7 +285,7 @@ def test_another_subscribers_pseudonym_is_found(copied: Settings) -> None:
     def rename(rows: list[list[Any]]) -> None:
         for row in rows:
             if row[0] == rows[0][0]:
-                row[1] = closed_chain.pseudonym("another subscriber")
+                row[1] = pseudonym("another subscriber")
         changed.append(rows[0][0])
 
     changed: list[str] = []
