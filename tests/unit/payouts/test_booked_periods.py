@@ -57,7 +57,7 @@ def test_they_are_the_oracles(closed: tuple[Settings, Chain], con: duckdb.DuckDB
 def test_a_file_is_read_once(
     closed: tuple[Settings, Chain], con: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings, chain = closed
+    settings, _ = closed
     create_booking_views(con, settings)
     expected = booked(con)
     monkeypatch.setattr(booked_periods, "_add", lambda *_: pytest.fail("the files are read again"))
