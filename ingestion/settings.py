@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     smtp_port: int = Field(default=25, ge=1, le=65535)
     pseudonym_key: SecretStr | None = Field(
         default=None,
-        description="Key of the subscribers' pseudonyms; by default a random one kept with the payouts.",
+        description="Key of the pseudonyms in closed months, never to be changed; by default a random one kept there.",
     )
     payer_name: str | None = Field(default=None, description="Holder of the account that artists are paid from.")
     payer_iban: str | None = Field(default=None, description="IBAN of that account.")

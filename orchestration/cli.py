@@ -301,6 +301,9 @@ def explain(
     output: Annotated[
         Path | None, typer.Option(help="The file for csv or json; default: the terminal.", dir_okay=False)
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also each slice, with its period and subscriber under pseudonyms.")
+    ] = False,
 ) -> None:
     """Show how an artist's amount was computed, from subscribers' slices to the cent."""
     if output is not None and form == "table":
@@ -311,7 +314,7 @@ def explain(
     from allive.orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
     with without_pandas():
-        _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output))
+        _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output, full=full))
 
 
 @app.command()
@@ -904,13 +907,17 @@ def _report(error: Exception) -> int:
     from allive.ingestion.private_files import is_read_only  # noqa: PLC0415
     from allive.orchestration.sound_pins import UnsoundPinsError  # noqa: PLC0415
     from allive.orchestration.terminal import refuse  # noqa: PLC0415
+    from allive.payouts.pseudonyms import PseudonymKeyError  # noqa: PLC0415
 
-    if isinstance(error, FormatError):
-        refuse("The data home has a format that this version does not know.", [str(error)])
-        return 1
-    if isinstance(error, DataHomeLockedError):
-        refuse("The data home is in use.", [str(error)])
-        return 1
+    in_its_own_words = {
+        FormatError: "The data home has a format that this version does not know.",
+        DataHomeLockedError: "The data home is in use.",
+        PseudonymKeyError: "The key of the pseudonyms is not that of the closed months.",
+    }
+    for kind, title in in_its_own_words.items():
+        if isinstance(error, kind):
+            refuse(title, [str(error)])
+            return 1
     if isinstance(error, PinsError | UnsoundPinsError):
         reasons = error.reasons if isinstance(error, UnsoundPinsError) else map(str, error.problems)
         refuse("The raw tables cannot be used in their current state.", reasons)

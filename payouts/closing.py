@@ -22,7 +22,7 @@ from allive.ingestion.durable import sync_file
 from allive.ingestion.paris_days import PARIS
 from allive.ingestion.raw_tables import read_pins
 from allive.ingestion.settings import Settings
-from allive.payouts import audit, files, ledger, preconditions, requests
+from allive.payouts import audit, files, ledger, preconditions, pseudonyms, requests
 from allive.payouts.bank_details import bic_for, electronic
 from allive.payouts.close_orders import CloseOrder, take_up
 from allive.payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
@@ -102,7 +102,7 @@ def preview_month(settings: Settings, month: str, *, progress: Progress | None =
         Refusal: The month could not be closed now.
     """
     parse_month(month)
-    if settings.pseudonym_key is None:
+    if not pseudonyms.has_key(settings) and not ledger.closed_months(settings):
         # A preview creates no permanent key: its pseudonyms are never shown.
         settings = settings.model_copy(update={"pseudonym_key": SecretStr(secrets.token_hex(32))})
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
@@ -158,6 +158,7 @@ def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> 
     _refuse(month, preconditions.calendar_refusals(settings, month))
     _refuse(month, requests.amendment_refusals(settings))
     _refuse(month, pin_refusals(settings))
+    _refuse(month, preconditions.key_refusals(settings))
     _refuse(month, preconditions.warehouse_refusals(settings, con))
     with _as_the_project_writes_it(month):
         settlement = _settle(settings, con, month)

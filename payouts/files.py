@@ -20,6 +20,7 @@ from allive.payouts.bank_details import electronic
 from allive.payouts.ledger import (
     ADJUSTMENTS_FILE,
     CONTROL_FILE,
+    KEY_CHECK,
     LIVES_FILE,
     MANIFEST_FILE,
     MONTH_FORMAT,
@@ -35,7 +36,7 @@ from allive.payouts.transfers import TransferLine
 
 _MONEY: Final = pa.decimal128(38, 0)
 _SLICES_FIELDS: "Final[list[pa.Field[Any]]]" = [
-    pa.field("period_id", pa.string(), nullable=False),
+    pa.field("period_pseudonym", pa.string(), nullable=False),
     pa.field("subscriber_pseudonym", pa.string(), nullable=False),
     pa.field("artist_id", pa.string()),
     pa.field("category", pa.string()),
@@ -47,8 +48,8 @@ _SLICES_SCHEMA: Final = pa.schema(_SLICES_FIELDS)
 _ROWS_PER_GROUP: Final = 131_072
 _SLICES_SQL: Final = f"""
     select
-        period_id,
-        {pseudonyms.PSEUDONYM_SQL} as subscriber_pseudonym,
+        {pseudonyms.PERIOD_SQL} as period_pseudonym,
+        {pseudonyms.SUBSCRIBER_SQL} as subscriber_pseudonym,
         artist_id,
         category,
         weight,
@@ -56,7 +57,7 @@ _SLICES_SQL: Final = f"""
         destination
     from marts.fct_period_slices
     where settlement_month = $settlement_month
-    order by period_id, artist_id nulls first, category
+    order by period_pseudonym, artist_id nulls first, category
 """
 
 
@@ -81,7 +82,9 @@ def write_data(folder: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection, 
         (folder / RESETTLED_FOLDER).mkdir()
     for again in run.resettled:
         _write_slices(folder / RESETTLED_FOLDER / f"{again}.parquet", again, con=con, settings=settings)
-    _write_json(folder / CONTROL_FILE, run.control)
+    # No month has receipts yet, whose root the field is kept for.
+    of_format = {KEY_CHECK: pseudonyms.key_check(settings), "receipts_root": None}
+    _write_json(folder / CONTROL_FILE, run.control | of_format)
 
 
 def transfers_of(run: ClosedRun) -> tuple[TransferLine, ...]:
@@ -189,9 +192,8 @@ def _cell(value: Any) -> Any:
 
 def _write_slices(path: Path, month: str, *, con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     # Written in order by pyarrow, in row groups of fixed size: DuckDB's own writer cuts row groups by thread.
-    slices = con.execute(_SLICES_SQL, {"settlement_month": month, **pseudonyms.pads(settings)}).to_arrow_reader(
-        _ROWS_PER_GROUP
-    )
+    pads = pseudonyms.subscriber_pads(settings) | pseudonyms.period_pads(settings)
+    slices = con.execute(_SLICES_SQL, {"settlement_month": month, **pads}).to_arrow_reader(_ROWS_PER_GROUP)
     with pq.ParquetWriter(path, _SLICES_SCHEMA, compression="zstd") as writer:
         for group in _groups(slices):
             writer.write_table(group, row_group_size=_ROWS_PER_GROUP)

@@ -24,6 +24,11 @@ GENESIS_HASH: Final = "0" * 64
 """The previous run's hash in the first run of a chain."""
 MONTH_FORMAT: Final = 2
 """The newest format of a closed month that this code knows, and the one it writes (`format` of the manifest)."""
+FORMAT_WITH_PERIOD_PSEUDONYMS: Final = 2
+"""The first format whose slices name periods by their pseudonyms (docs/adr/0034)."""
+PERIOD_ID: Final = "period_id"
+KEY_CHECK: Final = "pseudonym_key_check"
+"""The field of `control.json` with the check value of the key of the pseudonyms."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,11 @@ def read_manifest(settings: Settings, month: str) -> Manifest:
         previous_run_hash=content["previous_run_hash"],
         files=content["files"],
     )
+
+
+def period_column(month_format: int) -> str:
+    """Return the column of `slices.parquet` that names periods, in a format of a closed month."""
+    return "period_pseudonym" if month_format >= FORMAT_WITH_PERIOD_PSEUDONYMS else PERIOD_ID
 
 
 def require_known_month(month: str, found: int) -> None:

@@ -19,6 +19,7 @@ from allive.payouts.balances import IBAN_SETTLING_DAYS
 from allive.payouts.carry_reasons import CarryReason
 from allive.payouts.errors import Refusal
 from allive.payouts.explanation import ContradictionError, Explanation, Part, SubscriberPart, explain
+from allive.payouts.explanation.account import SlicePart
 from allive.payouts.explanation.subscribers import FEWEST_TOLD, first_and_rest
 
 Format = Literal["table", "csv", "json"]
@@ -48,23 +49,27 @@ class _Step:
     subject: str = ""
 
 
-def explain_artist(settings: Settings, month: str, artist_id: str, *, form: Format, output: Path | None) -> bool:
+def explain_artist(
+    settings: Settings, month: str, artist_id: str, *, form: Format, output: Path | None, full: bool = False
+) -> bool:
     """Explain an artist's amount. Return whether the month is closed, has this artist, and adds up.
 
-    CSV and JSON contain every subscriber's part, so they are recorded in the audit log as an export.
+    CSV and JSON contain every subscriber's part, and `full` the slices of even a single one (RULES.md §11), so they
+    are recorded in the audit log as an export.
     """
     try:
-        explanation = explain(settings, month, artist_id)
+        explanation = explain(settings, month, artist_id, full=full)
     except Refusal as refusal:
         refuse("There is nothing to explain.", refusal.reasons)
         return False
     except ContradictionError as contradiction:
         refuse(f"The files of {month} disagree: `allive verify {month}` checks all of them.", contradiction.reasons)
         return False
+    if full or form != "table":
+        _record_export(settings, explanation, command=f"allive explain {month} {artist_id}{' --full' * full}")
     if form == "table":
         _show(explanation)
         return True
-    _record_export(settings, explanation, command=f"allive explain {month} {artist_id}")
     with _opened(output) as file:
         if form == "csv":
             csv.writer(file, lineterminator="\n").writerows(_csv_rows(explanation))
@@ -106,6 +111,8 @@ def _show(explanation: Explanation) -> None:
         _show_subscribers(f"{who}: from subscribers' envelopes", explanation.subscribers)
     else:
         say(f"{who}: nothing from subscribers' envelopes.")
+    if explanation.slices:
+        _show_slices(f"{who}: slices", explanation.slices)
     table(
         f"{explanation.settlement_month}: to the cent",
         ("step", "how it is computed", "nanos", "amount"),
@@ -143,8 +150,19 @@ def _show_subscribers(title: str, parts: tuple[SubscriberPart, ...]) -> None:
         say("To see all: --format csv or json.")
 
 
+def _show_slices(title: str, slices: tuple[SlicePart, ...]) -> None:
+    shown = sorted(slices, key=lambda one: (-one.amount_nanos, one.period_pseudonym, one.category))[:_MOST_SHOWN]
+    lines: list[tuple[str | int | None, ...]] = [
+        (one.period_pseudonym, one.subscriber_pseudonym, one.category, one.weight, one.amount_nanos, one.destination)
+        for one in shown
+    ]
+    table(title, ("period", "subscriber", "category", "weight", "nanos", "to"), lines)
+    if len(slices) > len(shown):
+        say(f"The largest {len(shown):,} of {len(slices):,}. To see all: --format csv or json.")
+
+
 def _csv_rows(explanation: Explanation) -> Iterator[tuple[object, ...]]:
-    """The rows of the subscribers, followed by those of the steps."""
+    """The rows of the subscribers, followed by those of the slices, if they were asked for, and of the steps."""
     yield (
         *("step", "subject", "periods", "envelope_nanos", "weight", "total_weight", "share_percent", "nanos", "cents"),
         "how",
@@ -161,6 +179,19 @@ def _csv_rows(explanation: Explanation) -> Iterator[tuple[object, ...]]:
             part.amount_nanos,
             None,
             None,
+        )
+    for one in explanation.slices:
+        yield (
+            "slice",
+            one.period_pseudonym,
+            None,
+            one.envelope_nanos,
+            one.weight,
+            one.total_weight,
+            None,
+            one.amount_nanos,
+            None,
+            f"subscriber {one.subscriber_pseudonym}, {one.category}, {one.destination}",
         )
     for step in _steps(explanation):
         yield (step.name, step.subject, *[None] * 5, step.nanos, step.cents, step.how)

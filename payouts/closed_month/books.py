@@ -38,6 +38,7 @@ class Books:
         paid: Cents by artist that each month's run paid.
         catalogues: The run whose catalogue each month keeps.
         taken_up: Ids of the audit log's lines that a run took up, with the run.
+        key_check: The check value of the key of the pseudonyms in the last month that states one.
     """
 
     balances: Counter[str] = field(default_factory=Counter)
@@ -47,6 +48,7 @@ class Books:
     raw_versions: dict[str, dict[str, int | None]] = field(default_factory=dict)
     catalogues: dict[str, str] = field(default_factory=dict)
     taken_up: dict[str, str] = field(default_factory=dict)
+    key_check: str | None = None
 
     def close(self, month: Month) -> None:
         """Add a month's run."""
@@ -56,6 +58,7 @@ class Books:
         self.policies[month.name] = month.control.policy
         self.raw_versions[month.name] = month.control.raw_versions
         self.catalogues[month.name] = month.name
+        self.key_check = month.control.pseudonym_key_check or self.key_check
         for line in month.adjustments:
             self.booked.setdefault(line.corrects_month, Counter())[line.artist_id] += line.adjustment_cents
         for again, settled in month.control.adjustments.items():

@@ -54,6 +54,13 @@ class Check(Enum):
         "Audit log",
         "The log or the month was changed or cut: restore both from one backup, and find out who wrote to payouts/.",
     )
+    KEY = (
+        "Key of the pseudonyms",
+        (
+            "Restore payouts/.pseudonym.key from a backup, or set ALLIVE_PSEUDONYM_KEY as it was, and close nothing "
+            "before: a run would not recognise booked periods, and pay them again."
+        ),
+    )
     PERIODS = "Slices of each period", _RESTORE_OR_REPORT
     AMOUNTS = "Amounts from the slices", _RESTORE_OR_REPORT
     POLICY = "Policies of the project's history", _RESTORE_POLICY

@@ -133,7 +133,12 @@ class BalanceEntry(_Json):
 
 
 class Control(Settled):
-    """`control.json`."""
+    """`control.json`; in format 1 without the last two fields.
+
+    Attributes:
+        pseudonym_key_check: The value by which the key of the pseudonyms is recognised.
+        receipts_root: The place of a root over receipts, which no month has yet.
+    """
 
     settlement_month: Month
     envelope_cents: int
@@ -151,6 +156,8 @@ class Control(Settled):
     amendments: tuple[Sha256, ...]
     balance_entries: tuple[BalanceEntry, ...]
     payments_head: Sha256 | None = None
+    pseudonym_key_check: str | None = None
+    receipts_root: None = None
 
     def requests(self) -> tuple[str, ...]:
         """Return the ids of the audit log's lines and the register's facts that the run took up."""

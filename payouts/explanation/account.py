@@ -79,6 +79,27 @@ class SubscriberPart:
 
 
 @dataclass(frozen=True)
+class SlicePart:
+    """One slice of a period's envelope that watching the artist gave, for finance only (RULES.md §11).
+
+    Attributes:
+        period_pseudonym: The pseudonym in every format; a month of format 1 has the period's id.
+        destination: `direct`, or `pool` while the artist was known.
+        envelope_nanos: The period's envelope.
+        total_weight: The weight of everything that counts in the period.
+    """
+
+    period_pseudonym: str
+    subscriber_pseudonym: str
+    category: str
+    destination: str
+    envelope_nanos: int
+    weight: int
+    total_weight: int
+    amount_nanos: int
+
+
+@dataclass(frozen=True)
 class ToPool:
     """The pool's income from watching the artist while their category was `known`.
 
@@ -138,6 +159,7 @@ class Explanation:
         to_pool: None if no one watched the artist while their category was `known`.
         rounding: How the month's cents were split over the artists' nanos (RULES.md §5.5); None without any nanos.
         opening_cents: The balance that the previous run carried forward.
+        slices: Every slice, by period; empty unless they were asked for.
     """
 
     settlement_month: str
@@ -166,3 +188,4 @@ class Explanation:
     payment_date: str
     minimum_payout_cents: int
     minimum_pool_share_bp: int
+    slices: tuple[SlicePart, ...] = ()

@@ -14,6 +14,7 @@ from allive.payouts.verification.open_envelopes import check_open_envelopes
 from allive.payouts.verification.payees import Named, check_payees
 from allive.payouts.verification.pinned_records import GoneError, panics_as_errors
 from allive.payouts.verification.policy_history import History
+from allive.payouts.verification.pseudonym_key import PseudonymKey
 
 
 def check_against_records(
@@ -22,6 +23,7 @@ def check_against_records(
     month: Month,
     books: Books,
     *,
+    key: PseudonymKey | None,
     policies: History | None,
     transfers: Iterable[BankedTransfer] = (),
     payees: Mapping[str, Named] | None = None,
@@ -36,12 +38,13 @@ def check_against_records(
         settings: Where the raw tables and the closed months are.
         month: The run.
         books: The balances and bookings of the runs before it.
+        key: The key of the pseudonyms; None if it is not here.
         policies: The project's policies; None if they could not be read.
         transfers: The transfers of the bank file, once it is written.
         payees: The payees that the order will name, until it is written.
         standings: Holds and doubtful IBANs by artist, from the register of payments as of the run.
     """
-    check_heartbeats(report, settings, month, books, transfers)
+    check_heartbeats(report, settings, month, books, transfers, key=key)
     is_damaged = any((one.month, one.what) == (month.name, WHAT_IS_PINNED) for one in report.findings())
     if is_damaged or all(version is None for version in month.control.raw_versions.values()):
         return  # check_heartbeats has reported it
@@ -50,6 +53,6 @@ def check_against_records(
         try:
             check_payees(report, settings, month, payees, standings=standings)
             if policies is not None:
-                check_open_envelopes(report, settings, month, books, policies)
+                check_open_envelopes(report, settings, month, books, policies, key=key)
         except GoneError as gone:
             report.not_checked(month.name, "payments and open envelopes", str(gone))

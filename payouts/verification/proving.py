@@ -8,7 +8,7 @@ from typing import Final
 from allive.ingestion.settings import Settings
 from allive.payouts.closed_month.books import Books, Month, read_month
 from allive.payouts.closed_month.findings import Check, Finding, Progress, Report, Unchecked
-from allive.payouts.ledger import CONTROL_FILE, closed_months
+from allive.payouts.ledger import CONTROL_FILE, MONTH_FORMAT, closed_months
 from allive.payouts.verification.adjustments import check_adjustments
 from allive.payouts.verification.against_records import check_against_records
 from allive.payouts.verification.amounts import check_amounts
@@ -16,6 +16,7 @@ from allive.payouts.verification.balances import check_balances
 from allive.payouts.verification.payees import Named
 from allive.payouts.verification.payments import PaymentsThen, check_payments, read_payments
 from allive.payouts.verification.policy_history import check_policy, read_history
+from allive.payouts.verification.pseudonym_key import check_key, read_key
 from allive.payouts.verification.seals import AuditLog, check_chain, check_files, read_audit_log
 
 _REQUESTS: Final = frozenset({"amend", "payment_returned", "write_off"})
@@ -73,6 +74,8 @@ def prove_run(
         policies = read_history(report, settings)
         at_control = report.at(Check.WATCHING, month.file(CONTROL_FILE))
         at_control.same("raw_versions", found=month.control.raw_versions, expected=pinned)
+        key = read_key(settings)
+        check_key(report, key, month, books, month_format=MONTH_FORMAT)
         check_amounts(report, month)
         check_adjustments(report, month, books)
         check_payments(report, settings.payouts_dir, payments, audit_log=log, paid=books.paid)
@@ -82,7 +85,7 @@ def prove_run(
         if policies is not None:
             check_policy(report, month, policies)
         check_against_records(
-            report, settings, month, books, policies=policies, payees=payees, standings=then.standings()
+            report, settings, month, books, key=key, policies=policies, payees=payees, standings=then.standings()
         )
     return Proof(
         findings=report.findings(),

@@ -12,7 +12,7 @@ from allive.payouts.bank_file import BankedTransfer
 from allive.payouts.closed_month.books import Books, Month, read_month
 from allive.payouts.closed_month.findings import Check, Progress, Report, Verdict, Verification
 from allive.payouts.closed_month.month_files import Manifest
-from allive.payouts.closed_month.slices import periods_in_two_months
+from allive.payouts.closed_month.slices import Pseudonyms, names_by_pseudonym, periods_in_two_months
 from allive.payouts.ledger import BANK_FILE, RESETTLED_FOLDER, SLICES_FILE, closed_months
 from allive.payouts.verification.adjustments import check_adjustments
 from allive.payouts.verification.amounts import check_amounts
@@ -139,16 +139,26 @@ def _check_months(
     *,
     wanted: Collection[str],
 ) -> None:
-    # It imports Polars, which simulations do not need.
+    # They import Polars, which simulations do not need.
     from allive.payouts.verification.against_records import check_against_records  # noqa: PLC0415
+    from allive.payouts.verification.pseudonym_key import (  # noqa: PLC0415
+        ANOTHER_KEY,
+        NO_KEY,
+        check_key,
+        read_key,
+    )
 
     books = Books()
     unread: str | None = None
     policies = read_history(report, settings)
+    key = read_key(settings)
     for name in manifests:
         month = None if report.is_unread(name) else read_month(report, settings.payouts_dir / name)
         if month is not None and name in wanted and policies is not None:
             check_policy(report, month, policies)
+        manifest = manifests[name]
+        if month is not None and name in wanted and manifest is not None:
+            check_key(report, key, month, books, month_format=manifest.format)
         if month is None or unread is not None:
             # Without a month's balances, later months cannot be checked.
             if name in wanted and month is not None:
@@ -166,6 +176,7 @@ def _check_months(
                 settings,
                 month,
                 books,
+                key=key,
                 policies=policies,
                 transfers=transfers,
                 standings=then.standings(),
@@ -175,7 +186,10 @@ def _check_months(
     check_payments(report, settings.payouts_dir, payments, audit_log=log, paid=books.paid)
     report.progress("periods of all months")
     read = [name for name in manifests if not report.is_unread(name)]
-    _check_periods_across(report, settings.payouts_dir, read, wanted=wanted)
+    is_right = key is not None and key.check_value == books.key_check
+    pseudonyms = key.of_period if key is not None and is_right else None
+    why = NO_KEY if key is None else ANOTHER_KEY
+    _check_periods_across(report, settings.payouts_dir, read, wanted=wanted, pseudonyms=pseudonyms, why=why)
 
 
 def _check_alone(report: Report, month: Month, manifest: Manifest | None) -> tuple[BankedTransfer, ...]:
@@ -194,13 +208,29 @@ def _check_alone(report: Report, month: Month, manifest: Manifest | None) -> tup
     )
 
 
-def _check_periods_across(report: Report, payouts: Path, months: Iterable[str], *, wanted: Collection[str]) -> None:
-    """Check that each period is settled in one month only (RULES.md §6)."""
+def _check_periods_across(
+    report: Report,
+    payouts: Path,
+    months: Iterable[str],
+    *,
+    wanted: Collection[str],
+    pseudonyms: Pseudonyms | None,
+    why: str,
+) -> None:
+    """Check that each period is settled in one month only (RULES.md §6), whatever the formats of the months.
+
+    Periods of format 1 have ids and later ones pseudonyms: without `pseudonyms`, and that is `why`, the later months
+    are noted as not checked against the earlier ones.
+    """
     files = {payouts / month / SLICES_FILE: month for month in months} | {
         path: path.stem for month in months for path in (payouts / month / RESETTLED_FOLDER).glob("*.parquet")
     }
     with report.at(Check.PERIODS, f"*/{SLICES_FILE}").reading("periods of all months"):
-        for period_id, found in periods_in_two_months(files):
+        by_pseudonym = [path for path in files if names_by_pseudonym(path)]
+        if by_pseudonym and len(by_pseudonym) < len(files) and pseudonyms is None:
+            for name in sorted({path.relative_to(payouts).parts[0] for path in by_pseudonym}.intersection(wanted)):
+                report.not_checked(name, "its periods against months of format 1", why)
+        for name, found in periods_in_two_months(files, pseudonyms=pseudonyms):
             if not {*found}.isdisjoint(wanted):
                 place = report.at(Check.PERIODS, f"{found[-1]}/{SLICES_FILE}")
-                place.same(f"period {period_id!r}, months", found=" and ".join(found), expected="one month")
+                place.same(f"period {name!r}, months", found=" and ".join(found), expected="one month")

@@ -2,7 +2,18 @@
 
 from typing import Final
 
-from tests.mutants import of_closing, of_formats, of_gate, of_payees, of_pins, of_players, of_proof, of_rules, of_setup
+from tests.mutants import (
+    of_closing,
+    of_formats,
+    of_gate,
+    of_payees,
+    of_pins,
+    of_players,
+    of_proof,
+    of_pseudonyms,
+    of_rules,
+    of_setup,
+)
 from tests.mutants.mutant import Mutant
 
 _WATCH_TIME: Final = "dbt_project/macros/engine/watch_time.sql"
@@ -999,6 +1010,7 @@ MUTANTS: Final = (
     *of_pins.MUTANTS,
     *of_players.MUTANTS,
     *of_proof.MUTANTS,
+    *of_pseudonyms.MUTANTS,
     *of_rules.MUTANTS,
     *of_setup.MUTANTS,
 )

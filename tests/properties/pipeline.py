@@ -12,6 +12,7 @@ import duckdb
 from tests.oracle import History, Run, Settlement, Snapshot
 from tests.oracle.history import months_with_periods
 from tests.oracle.player_health import Health
+from tests.oracle.pseudonyms import period_pseudonym
 from tests.properties.library import assert_library_agrees, can_be_said_to_it
 
 SHOWN = 8
@@ -227,7 +228,7 @@ def _assert_adjustments_agree(month_dir: Path, run: Run) -> None:
 def _assert_slices_agree(path: Path, settlement: Settlement) -> None:
     with duckdb.connect() as con:
         found = con.execute(
-            "select period_id, artist_id, category, coalesce(weight, 0)::varchar,"
+            "select period_pseudonym, artist_id, category, coalesce(weight, 0)::varchar,"
             " amount_nanos::bigint, destination from read_parquet(?)",
             [str(path)],
         ).fetchall()
@@ -236,7 +237,7 @@ def _assert_slices_agree(path: Path, settlement: Settlement) -> None:
         Counter(found),
         Counter(
             (
-                one.period_id,
+                period_pseudonym(one.period_id),
                 one.artist_id,
                 one.category,
                 str(one.weight),

@@ -259,7 +259,12 @@ def test_the_order_of_a_run_names_the_holder_of_the_account() -> None:
     line = PayoutLine("2021-02", "a", "Ève", "emerging", 1, 1, 0, 0, 0, 1000, 0, 0, 1000, 0, None)
     payee = Payee("a", "Ève", GERMAN, "COBADEFF", legal_name="Ève SARL", account_holder="Anne Martin", town="Sète")
     transfer = _transfer(line, "ALV-2021-02-00001", payee)
-    assert (transfer.account_holder, transfer.iban, transfer.bic, transfer.town) == ("Anne Martin", GERMAN, "COBADEFF", "Sète")
+    assert (transfer.account_holder, transfer.iban, transfer.bic, transfer.town) == (
+        "Anne Martin",
+        GERMAN,
+        "COBADEFF",
+        "Sète",
+    )
 
 
 @pytest.mark.parametrize("cents", [-1, 0, 100_000_000_000])

@@ -24,8 +24,9 @@ from allive.ingestion.settings import Settings
 from allive.ingestion.vacuum import vacuum
 from allive.payouts.pins import closed_versions, pin_refusals
 from allive.payouts.verification import Check, verify
-from tests.closed_chain import KEY, Chain
+from tests.closed_chain import Chain
 from tests.oracle import read_landing
+from tests.oracle.pseudonyms import KEY
 from tests.oracle.settlement import months_later
 from tests.worlds import World
 

@@ -20,7 +20,7 @@ from allive.payouts.errors import Refusal
 from allive.payouts.explanation import ContradictionError, Explanation, explain
 from allive.payouts.explanation.account import Part, part_of
 from allive.payouts.explanation.subscribers import first_and_rest
-from tests.closed_chain import Chain, pseudonym, read_rows, small_chain, small_season, write_csv, write_json
+from tests.closed_chain import Chain, read_rows, small_chain, small_season, write_csv, write_json
 from tests.oracle import (
     Artist,
     CategoryChange,
@@ -33,6 +33,7 @@ from tests.oracle import (
     Subscription,
     instant,
 )
+from tests.oracle.pseudonyms import period_pseudonym, pseudonym
 from tests.oracle.settlement import first_day, largest_remainder, months_later
 
 pytestmark = pytest.mark.slow
@@ -50,7 +51,7 @@ def settings_of(chain: Chain) -> Settings:
     return Settings(home=chain.payouts.parent)
 
 
-def close(tmp_path: Path, records: list[object], policy: Policy | None = None) -> Settings:
+def close(tmp_path: Path, records: list[object], policy: Policy | None = None, *, of_format_1: int = 0) -> Settings:
     """Close February on these records and the artists a (emerging), b (independent) and k (known)."""
     catalogue = [
         Artist("art-a", "Été"),
@@ -66,7 +67,7 @@ def close(tmp_path: Path, records: list[object], policy: Policy | None = None) -
         Credit("live-b", "art-b", 10_000),
         Credit("live-k", "art-k", 10_000),
     ]
-    chain = Chain(tmp_path / "payouts", history=History(policy=policy or Policy()))
+    chain = Chain(tmp_path / "payouts", history=History(policy=policy or Policy()), of_format_1=of_format_1)
     chain.close(MONTH, Snapshot.of([*catalogue, *records]))
     return settings_of(chain)
 
@@ -191,6 +192,32 @@ def test_the_figures_by_hand(by_hand: Settings) -> None:
     assert found.pool.share == Part(510_000_000, 1, 2, 2, 255_000_000, 0, 1, 255_000_000)
     assert found.rounding == Part(501, 3_255_150_000, 5_010_000_000, 2, 325, 1, 1, 326)
     assert (found.earned_cents, explain(by_hand, MONTH, "art-b").earned_cents) == (326, 175)
+
+
+@pytest.mark.parametrize("of_format_1", [0, 1])
+def test_in_full_every_slice_is_shown_under_pseudonyms_whatever_the_format(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], of_format_1: int
+) -> None:
+    """One subscriber watches live-b and then live-k as long: art-b has half of the euro, the pool the other half."""
+    records = [period("s0"), *watching("s0", "live-b", 60), *watching("s0", "live-k", 60, on="2021-02-11")]
+    settings = close(tmp_path, records, of_format_1=of_format_1)
+    names = (period_pseudonym("per-s0-0"), pseudonym("s0"))
+    for artist_id, expected in {
+        "art-b": ("independent", "direct", EURO, 600_000_000, 1_200_000_000, EURO // 2),
+        "art-k": ("known", "pool", EURO, 600_000_000, 1_200_000_000, EURO // 2),
+    }.items():
+        (one,) = explain(settings, MONTH, artist_id, full=True).slices
+        assert tuple(vars(one).values()) == (*names, *expected)
+        assert explain(settings, MONTH, artist_id).slices == ()
+    for form in ("table", "csv", "json"):
+        assert explain_artist(settings, MONTH, "art-b", form=form, output=None, full=True)
+        told = "".join(capsys.readouterr().out.split())
+        assert "per-s0-0" not in told
+        if form != "table":
+            assert names[0] in told
+            assert names[1] in told
+    exports = [entry for entry in audit.entries(settings) if entry["action"] == "export"]
+    assert len(exports) == 3
 
 
 def test_the_terminal_tells_it_in_words(by_hand: Settings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -456,7 +483,7 @@ def test_a_slice_moved_within_its_period_is_found(by_hand: Settings) -> None:
     amounts[0], amounts[1] = amounts[0] - 1, amounts[1] + 1
     column = pa.array(amounts, pa.decimal128(38, 0))
     pq.write_table(table.set_column(table.schema.get_field_index("amount_nanos"), "amount_nanos", column), path)
-    with pytest.raises(ContradictionError, match="period 'per-s0-0', amounts and destinations"):
+    with pytest.raises(ContradictionError, match=rf"period '{table[0][0].as_py()}', amounts and destinations"):
         explain(by_hand, MONTH, "art-a")
 
 
