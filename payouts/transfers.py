@@ -6,11 +6,13 @@ Which orders were given, and what became of them, is in the register (`allive.pa
 
 import csv
 from dataclasses import dataclass, fields
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from allive.ingestion.settings import Settings
 from allive.payouts import ledger
-from allive.payouts.bank_file import Transfer
+
+if TYPE_CHECKING:
+    from allive.payouts.bank_file import Transfer
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,10 @@ class TransferLine:
     withheld_cents: int
     ordered_cents: int
 
-    def as_transfer(self, end_to_end_id: str) -> Transfer:
+    def as_transfer(self, end_to_end_id: str) -> "Transfer":
         """Return the transfer of an order."""
+        from allive.payouts.bank_file import Transfer  # noqa: PLC0415 - sepaxml, which only an order needs
+
         return Transfer(
             end_to_end_id=end_to_end_id,
             artist_id=self.artist_id,
@@ -55,9 +59,9 @@ class TransferLine:
         )
 
 
-def read_transfers(settings: Settings, month: str) -> tuple[TransferLine, ...]:
-    """Return the transfers of a closed month; none for a month of format 1, whose bank file is in its folder."""
-    path = ledger.month_dir(settings, month) / ledger.TRANSFERS_FILE
+def read_transfer_lines(month_folder: Path) -> tuple[TransferLine, ...]:
+    """Return the transfers of a month; none for a month of format 1, whose bank file is in its folder."""
+    path = month_folder / ledger.TRANSFERS_FILE
     if not path.exists():
         return ()
     with path.open(encoding="utf-8", newline="") as file:

@@ -23,7 +23,7 @@ from allive.payouts.payments.facts import Cancelled, Event, Fact, Ordered, Order
 from allive.payouts.payments.register import Register, RegisterError, append, read_register
 from allive.payouts.payments.state import Payments, PaymentState, payments_of
 from allive.payouts.target_days import requested_on
-from allive.payouts.transfers import TransferLine, read_transfers
+from allive.payouts.transfers import TransferLine, read_transfer_lines
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def unordered(settings: Settings, payments: Payments, month: str) -> list[Transf
     """Return the transfers of a closed month that were never ordered."""
     return [
         line
-        for line in read_transfers(settings, month)
+        for line in read_transfer_lines(ledger.month_dir(settings, month))
         if line.ordered_cents and payments.last_attempt(month, line.artist_id) is None
     ]
 
@@ -200,7 +200,7 @@ def _ordered_lines(settings: Settings, payments: Payments, month: str) -> Iterat
     if month not in ledger.closed_months(settings):
         raise Refusal(month, ("It is not closed, so nothing was ordered.",), "be ordered again")
     if ledger.read_manifest(settings, month).format > 1:
-        yield from read_transfers(settings, month)
+        yield from read_transfer_lines(ledger.month_dir(settings, month))
         return
     for (of_month, artist_id), ids in payments.debts.items():
         if of_month == month:

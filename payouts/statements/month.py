@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from allive.payouts.ledger import ADJUSTMENTS_FILE, BANK_FILE, CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE
+from allive.payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE
 from allive.payouts.statements.names import statement_number
 from allive.payouts.statements.transfers import Transfer, read_transfers
 
@@ -46,18 +46,22 @@ class Adjustment:
 
 
 class EntryKind(StrEnum):
-    """Why cents were added to a balance between two runs."""
+    """Why cents were added to a balance between two runs; `payment_returned` is from before there was a register."""
 
     PAYMENT_RETURNED = "payment_returned"
     WRITE_OFF = "write_off"
+    RETURNED = "returned"
+    GIVEN_BACK = "given_back"
+    SETTLED = "settled"
 
 
 @dataclass(frozen=True)
 class BalanceEntry:
-    """A returned payment or a write-off: cents added to the balance before the run.
+    """Cents added to the balance before the run: money that came back, a write-off, or a payment made otherwise.
 
     Attributes:
-        settlement_month: The month of the returned payment; None for a write-off.
+        cents: Negative for a payment made otherwise.
+        settlement_month: The month of the payment that came back; None for the others.
     """
 
     kind: EntryKind
@@ -226,8 +230,8 @@ def _account(number: str, *, paid_cents: int, transfer: Transfer | None) -> str 
     transferred = transfer.cents if transfer else 0
     if transferred != paid_cents:
         raise StatementDataError(
-            f"{BANK_FILE} transfers {transferred} cents under {number}, but {PAYOUTS_FILE} pays {paid_cents}. "
-            "Write the bank file before the statements; if the month is closed, run `allive verify`."
+            f"The month's transfers have {transferred} cents under {number}, but {PAYOUTS_FILE} pays {paid_cents}. "
+            "Write the transfers before the statements; if the month is closed, run `allive verify`."
         )
     return transfer.account if transfer else None
 

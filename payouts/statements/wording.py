@@ -22,6 +22,9 @@ LONGEST_NAME: Final = 160
 _LONGEST_TITLE: Final = 160
 _ENTRY_WORDS: Final = {
     EntryKind.PAYMENT_RETURNED: ("Virement retourné par la banque", "le virement retourné"),
+    EntryKind.RETURNED: ("Virement retourné par la banque", "le virement retourné"),
+    EntryKind.GIVEN_BACK: ("Virement annulé avant son exécution", "le virement annulé"),
+    EntryKind.SETTLED: ("Payé autrement que par virement", "la somme payée autrement"),
     EntryKind.WRITE_OFF: ("Solde effacé par Allive", "le solde effacé"),
 }
 """A balance entry as a line and within a sentence."""
