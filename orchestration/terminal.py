@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from rich.box import SIMPLE
+from rich.box import Box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +22,8 @@ from allive.orchestration import progress
 _COLUMNS = 80
 _GAP = 2
 _LONGEST_WORD = 60
+_BOX = Box("    \n    \n ─  \n    \n    \n ─  \n    \n    \n")
+"""Lines only below the headings and above the totals, with a gap between columns."""
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -170,7 +172,7 @@ def table(
     texts = [[_as_text(value) for value in row] for row in every]
     numeric = [bool(every) and all(_is_number(row[index]) for row in every) for index in range(len(columns))]
     widths = _widths([list(columns), *texts], numeric, fitting=out.width if out.is_terminal else _COLUMNS)
-    shown = Table(box=SIMPLE, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), show_footer=total is not None)
+    shown = Table(box=_BOX, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), show_footer=total is not None)
     for index, column in enumerate(columns):
         shown.add_column(
             column,

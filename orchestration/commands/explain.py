@@ -38,13 +38,22 @@ _WHY_CARRIED: Final = {
 
 @dataclass(frozen=True)
 class _Step:
-    """One step from the slices to the payment, in cents as shown and, before the rounding, in nanos."""
+    """One step from the slices to the payment: in cents, or in nanos before they are rounded.
+
+    Attributes:
+        shown_cents: The step in cents; for nanos, their part of what was earned (RULES.md §5.6).
+    """
 
     name: str
     how: str
-    cents: int
+    shown_cents: int
     nanos: int | None = None
     subject: str = ""
+
+    @property
+    def cents(self) -> int | None:
+        """The step's cents, which add up to the balance; None before the rounding."""
+        return self.shown_cents if self.nanos is None else None
 
 
 def explain_artist(settings: Settings, month: str, artist_id: str, *, form: Format, output: Path | None) -> bool:
@@ -108,7 +117,7 @@ def _show(explanation: Explanation) -> None:
     table(
         f"{explanation.settlement_month}: to the cent",
         ("step", "how it is computed", "nanos", "amount"),
-        [(step.name, step.how, step.nanos, Amount(step.cents)) for step in _steps(explanation)],
+        [(step.name, step.how, step.nanos, Amount(step.shown_cents)) for step in _steps(explanation)],
     )
 
 
@@ -143,7 +152,7 @@ def _csv_rows(explanation: Explanation) -> Iterator[tuple[object, ...]]:
     """The rows of the subscribers, followed by those of the steps."""
     yield (
         *("step", "subject", "periods", "envelope_nanos", "weight", "total_weight", "share_percent", "nanos", "cents"),
-        "how",
+        *("shown_cents", "how"),
     )
     for part in explanation.subscribers:
         yield (
@@ -155,11 +164,12 @@ def _csv_rows(explanation: Explanation) -> Iterator[tuple[object, ...]]:
             part.total_weight,
             _percent(part.share_bp, unit=""),
             part.amount_nanos,
+            None,
             part.amount_cents,
             None,
         )
     for step in _steps(explanation):
-        yield (step.name, step.subject, *[None] * 5, step.nanos, step.cents, step.how)
+        yield (step.name, step.subject, *[None] * 5, step.nanos, step.cents, step.shown_cents, step.how)
 
 
 def _steps(explanation: Explanation) -> Iterable[_Step]:
@@ -172,8 +182,8 @@ def _steps(explanation: Explanation) -> Iterable[_Step]:
             f"{one.corrects_month} settled again with late records{', with its catalogue amended' * one.is_amended}: "
             f"{euros(one.recomputed_cents)}, booked so far {euros(one.booked_cents)}"
         )
-        yield _Step(f"adjustment of {one.corrects_month}", how, cents=one.adjustment_cents, subject=one.corrects_month)
-    yield _Step("carried from before", "carried forward by the run before", cents=explanation.opening_cents)
+        yield _Step(f"adjustment of {one.corrects_month}", how, one.adjustment_cents, subject=one.corrects_month)
+    yield _Step("carried from before", "carried forward by the run before", explanation.opening_cents)
     for entry in explanation.balance_entries:
         month = entry.settlement_month or ""
         name, how = (
@@ -181,10 +191,10 @@ def _steps(explanation: Explanation) -> Iterable[_Step]:
             if entry.kind == "payment_returned"
             else ("write-off", "a negative balance was written off")
         )
-        yield _Step(name, how, cents=entry.cents, subject=month)
-    yield _Step("balance", "earned + adjustments + brought forward", cents=explanation.payable_cents)
-    yield _Step("paid", _paid(explanation), cents=explanation.paid_cents)
-    yield _Step("carried forward", _carried(explanation), cents=explanation.carried_forward_cents)
+        yield _Step(name, how, entry.cents, subject=month)
+    yield _Step("balance", "earned + adjustments + brought forward", explanation.payable_cents)
+    yield _Step("paid", _paid(explanation), explanation.paid_cents)
+    yield _Step("carried forward", _carried(explanation), explanation.carried_forward_cents)
 
 
 def _direct(explanation: Explanation) -> str:
