@@ -22,6 +22,7 @@ from allive.orchestration import progress
 _COLUMNS = 80
 _GAP = 2
 _LONGEST_WORD = 60
+_SHORTEST_FOLD = 10
 _BOX = Box("    \n    \n ─  \n    \n    \n ─  \n    \n    \n")
 """Lines only below the headings and above the totals, with a gap between columns."""
 
@@ -190,22 +191,28 @@ def table(
 
 
 def _widths(lines: Sequence[Sequence[str]], numeric: Sequence[bool], *, fitting: int) -> list[int]:
-    """Return the columns' widths: as wide as their content, the widest texts folded until all columns fit."""
-    natural = [
-        max(cell_len(part) for line in lines for part in line[index].split("\n")) for index in range(len(numeric))
+    """Return the columns' widths: that of their content, and if that is too wide, texts are folded, the widest first.
+
+    They are folded between words, then within long ones. Numbers, and columns of single words such as ids, stay whole.
+    """
+    columns = [[line[index] for line in lines] for index in range(len(numeric))]
+    widths = [max(cell_len(part) for cell in column for part in cell.split("\n")) for column in columns]
+    words = [
+        width if is_number else max((cell_len(word) for cell in column for word in cell.split()), default=0)
+        for column, is_number, width in zip(columns, numeric, widths, strict=True)
     ]
-    whole = [
-        width
-        if is_number
-        else min(max((cell_len(word) for line in lines for word in line[index].split()), default=0), _LONGEST_WORD)
-        for index, (is_number, width) in enumerate(zip(numeric, natural, strict=True))
+    broken = [
+        min(word, _SHORTEST_FOLD if any(" " in cell for cell in column[1:]) else _LONGEST_WORD)
+        if not is_number
+        else word
+        for column, is_number, word in zip(columns, numeric, words, strict=True)
     ]
-    widths = [*natural]
-    while sum(widths) + _GAP * (len(widths) - 1) > fitting:
-        foldable = [index for index, width in enumerate(widths) if width > whole[index]]
-        if not foldable:
-            break
-        widths[max(foldable, key=lambda index: widths[index])] -= 1
+    for least in (words, broken):
+        while sum(widths) + _GAP * (len(widths) - 1) > fitting:
+            foldable = [index for index, width in enumerate(widths) if width > least[index]]
+            if not foldable:
+                break
+            widths[max(foldable, key=lambda index: widths[index])] -= 1
     return widths
 
 

@@ -32,7 +32,7 @@ def cents(amount: str) -> int:
 
 
 def tables(text: str, *, filled: str = "") -> Iterator[Printed]:
-    """Yield the tables of an output; a line without a value in the column `filled`, if there is one, is a folded one."""
+    """Yield the tables of an output; a line without a value in the column `filled`, if it exists, continues a row."""
     for block in re.split(r"\n\s*\n", text):
         lines = block.splitlines()
         rules = [index for index, line in enumerate(lines) if RULE.fullmatch(line)]
