@@ -28,7 +28,7 @@ def split_cents(cents: int, parts: Sequence[int]) -> tuple[int, ...]:
 
 
 def cents_of_parts(parts: Sequence[int]) -> tuple[int, ...]:
-    """Return parts in cents whose amount is known by their nanos alone, such as direct and pool of a run.
+    """Return the parts of an amount that is the sum of their nanos, such as direct and pool of a run.
 
     >>> cents_of_parts((4_435_000_000, 3_565_000_000))
     (444, 356)
