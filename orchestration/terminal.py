@@ -217,6 +217,8 @@ def _widths(lines: Sequence[Sequence[str]], numeric: Sequence[bool], *, fitting:
 
 
 def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.endswith(" %")
     return value is None or isinstance(value, int | Decimal | Amount)
 
 
