@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from allive.ingestion.counted import counted
@@ -11,7 +10,7 @@ from allive.ingestion.settings import Settings
 from allive.ingestion.waiting import waiting_files
 from allive.orchestration.commands import refresh
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
+from allive.orchestration.terminal import Amount, artist_shown, refuse, say, showing_progress, table, warn
 from allive.payouts import ledger, preconditions
 from allive.payouts.audit import operator_name
 from allive.payouts.close_orders import CloseOrder, approve_close, open_orders, order_close
@@ -21,11 +20,19 @@ from allive.payouts.errors import Refusal
 from allive.payouts.interrupted_closings import finish_interrupted_closings
 from allive.payouts.payments.register import read_register
 from allive.payouts.payments.state import Attempt, payments_of
+from allive.payouts.shown_cents import cents_of_parts
 from allive.payouts.statements import STATEMENTS_FOLDER
 
-_MS_PER_HOUR = 3_600_000
 _MOST_FILES = 10
 _ID_DIGITS = 12
+_AMOUNTS = {
+    "earned": "earned_cents",
+    "adjusted": "adjustment_cents",
+    "brought": "brought_forward_cents",
+    "paid": "paid_cents",
+    "carried": "carried_forward_cents",
+}
+"""The amounts of a line by their headings; the first three add up to the last two."""
 
 
 def pay_out(
@@ -190,57 +197,46 @@ def closed_lines(settings: Settings, month: str) -> list[dict[str, Any]]:
 
 
 def show_lines(title: str, lines: Iterable[Mapping[str, Any]]) -> None:
-    """Show payout lines, one per artist."""
+    """Show payout lines, one per artist, with their totals."""
+    lines = [*lines]
     table(
         title,
-        (
-            *("artist", "name", "category", "hours", "subscribers", "earned", "adjusted", "brought", "paid", "carried"),
-            "why carried",
-        ),
+        ("artist", *_AMOUNTS, "why carried"),
         [
             (
-                line["artist_id"],
-                line["artist_name"],
-                line["category"],
-                round(Decimal(line["watch_ms"]) / _MS_PER_HOUR, 1),
-                line["paying_subscribers"],
-                *(
-                    euros(line[name])
-                    for name in (
-                        "earned_cents",
-                        "adjustment_cents",
-                        "brought_forward_cents",
-                        "paid_cents",
-                        "carried_forward_cents",
-                    )
-                ),
+                artist_shown(line["artist_id"], line["artist_name"]),
+                *(Amount(line[name]) for name in _AMOUNTS.values()),
                 line["carry_reason"],
             )
             for line in lines
         ],
+        total=("total", *(Amount(sum(line[name] for line in lines)) for name in _AMOUNTS.values()), None),
     )
 
 
 def show_control(controls: Iterable[Mapping[str, Any]]) -> None:
-    """Show control totals, one line per month."""
+    """Show control totals, one column per month."""
+    controls = [*controls]
+    parts = [cents_of_parts((control["direct_nanos"], control["pool_nanos"])) for control in controls]
+
+    def amounts(name: str) -> list[Amount]:
+        return [Amount(control[name]) for control in controls]
+
     table(
         "Control totals",
-        ("month", "periods", "idle", "envelopes", "direct", "pool", "members", "earned", "adjusted", "paid", "carried"),
+        ("", *(control["settlement_month"] for control in controls)),
         [
-            (
-                control["settlement_month"],
-                control["periods"],
-                control["idle_periods"],
-                euros(control["envelope_cents"]),
-                euros_of_nanos(control["direct_nanos"]),
-                euros_of_nanos(control["pool_nanos"]),
-                len(control["pool_members"]),
-                euros(control["earned_cents"]),
-                euros(control["adjustment_cents"]),
-                euros(control["paid_cents"]),
-                euros(control["carried_forward_cents"]),
-            )
-            for control in controls
+            ("periods", *(control["periods"] for control in controls)),
+            ("idle periods", *(control["idle_periods"] for control in controls)),
+            ("members of the pool", *(len(control["pool_members"]) for control in controls)),
+            ("direct", *(Amount(direct) for direct, _ in parts)),
+            ("pool", *(Amount(pool) for _, pool in parts)),
+            ("envelopes: direct + pool", *amounts("envelope_cents")),
+            ("earned: the envelopes", *amounts("earned_cents")),
+            ("adjusted", *amounts("adjustment_cents")),
+            ("brought forward", *amounts("brought_forward_cents")),
+            ("paid", *amounts("paid_cents")),
+            ("carried forward: the rest", *amounts("carried_forward_cents")),
         ],
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from allive.ingestion.settings import Settings
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import euros, refuse, say, table
+from allive.orchestration.terminal import Amount, artist_shown, euros, refuse, say, table
 from allive.payouts import ledger, requests
 from allive.payouts.audit import operator_name
 from allive.payouts.errors import Refusal
@@ -58,21 +58,22 @@ def list_balances(settings: Settings) -> bool:
     if not balances:
         say(f"No balance is open: {closed[-1]} paid everyone in full.")
         return True
+    entered = {artist_id: sum(one.cents for one in entries if one.artist_id == artist_id) for artist_id in balances}
+    carried = {artist_id: int(lines.get(artist_id, {}).get("carried_forward_cents", 0)) for artist_id in balances}
     table(
         f"Balances that {following(closed[-1])} brings forward",
-        ("artist", "name", "carried", "since then", "balance", "why carried"),
+        ("artist", "carried", "since then", "balance", "why carried"),
         [
             (
-                artist_id,
-                line.get("artist_name", ""),
-                euros(int(line.get("carried_forward_cents", 0))),
-                euros(sum(entry.cents for entry in entries if entry.artist_id == artist_id)),
-                euros(cents),
-                line.get("carry_reason", ""),
+                artist_shown(artist_id, lines.get(artist_id, {}).get("artist_name")),
+                Amount(carried[artist_id]),
+                Amount(entered[artist_id]),
+                Amount(cents),
+                lines.get(artist_id, {}).get("carry_reason", ""),
             )
             for artist_id, cents in sorted(balances.items())
-            for line in [lines.get(artist_id, {})]
         ],
+        total=("total", *(Amount(sum(each.values())) for each in (carried, entered, balances)), None),
     )
     return True
 

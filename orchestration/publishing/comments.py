@@ -99,6 +99,7 @@ _PUBLISHED: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "earned_nanos": "Estimate on that day, direct and pool together.",
             "direct_nanos": "Estimate of the direct part.",
             "pool_nanos": "Estimate of the share of the pool.",
+            "earned_cents": "The estimate in cents; null for days that an earlier release published.",
             "watch_ms": "Watch time that weighs so far, in ms.",
         },
     ),

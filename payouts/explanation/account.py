@@ -63,6 +63,7 @@ class SubscriberPart:
     Attributes:
         subscriber_pseudonym: None if fewer than 5 subscribers share one line. Then only their amount is shown, because
             envelopes or weights would reveal how many they are and what they watch.
+        amount_cents: Their part of the artist's direct cents, as shown (RULES.md §5.6).
         envelope_nanos: Envelopes of the periods in which the artist was watched.
         weight: The artist's weight, in categories that are paid.
         total_weight: The weight of everything that counts in these periods.
@@ -71,6 +72,7 @@ class SubscriberPart:
 
     subscriber_pseudonym: str | None
     amount_nanos: int
+    amount_cents: int
     periods: int | None = None
     envelope_nanos: int | None = None
     weight: int | None = None
@@ -155,9 +157,10 @@ class Explanation:
         statement_number: None if the artist has no row in the month: nothing is due.
         category: On the month's last day.
         paying_subscribers: None for 1 to 4 subscribers.
-        subscribers: The largest amount first; they sum to `direct_nanos`.
+        subscribers: The largest amount first; they sum to `direct_nanos` and to `direct_cents`.
         to_pool: None if no one watched the artist while their category was `known`.
         rounding: How the month's cents were split over the artists' nanos (RULES.md §5.5); None without any nanos.
+        direct_cents, pool_cents: The parts of `earned_cents` as shown (RULES.md §5.6).
         opening_cents: The balance that the previous run carried forward.
         slices: Every slice, by period; empty unless they were asked for.
     """
@@ -177,6 +180,8 @@ class Explanation:
     earned_nanos: int
     rounding: Part | None
     earned_cents: int
+    direct_cents: int
+    pool_cents: int
     adjustments: tuple[Adjustment, ...]
     opening_cents: int
     balance_entries: tuple[BalanceEntry, ...]

@@ -34,6 +34,7 @@ from allive.payouts.ledger import (
 )
 from allive.payouts.months import following
 from allive.payouts.pseudonyms import names_of_periods
+from allive.payouts.shown_cents import split_cents
 from allive.payouts.statements import statement_number
 from allive.payouts.user_centric import NANOS_PER_CENT, earned_cents, pool_shares
 
@@ -266,6 +267,7 @@ def _explanation(
     month, row, control = files.month, files.row, files.month.control
     paying = len(watchers.paying)
     entries = [entry for entry in control.balance_entries if entry.artist_id == artist_id]
+    direct_cents, pool_cents = split_cents(row.earned_cents, (row.direct_nanos, row.pool_nanos))
     return Explanation(
         settlement_month=month.name,
         artist_id=artist_id,
@@ -273,7 +275,7 @@ def _explanation(
         category=row.category or None,
         statement_number=statement_number(month.name, files.position) if files.position else None,
         paying_subscribers=None if 0 < paying < FEWEST_TOLD else paying,
-        subscribers=subscriber_parts(watchers),
+        subscribers=subscriber_parts(watchers, direct_cents=direct_cents),
         lives=sum(live.direct_nanos > 0 for live in files.lives),
         direct_nanos=row.direct_nanos,
         to_pool=to_pool(watchers),
@@ -289,6 +291,8 @@ def _explanation(
         earned_nanos=row.earned_nanos,
         rounding=rounding,
         earned_cents=row.earned_cents,
+        direct_cents=direct_cents,
+        pool_cents=pool_cents,
         adjustments=tuple(
             Adjustment(
                 corrects_month=line.corrects_month,

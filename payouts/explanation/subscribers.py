@@ -14,6 +14,7 @@ from allive.payouts.closed_month.findings import Place
 from allive.payouts.closed_month.slices import DESTINATIONS, Slice, names_by_pseudonym
 from allive.payouts.explanation.account import SlicePart, SubscriberPart, ToPool
 from allive.payouts.ledger import FORMAT_WITH_PERIOD_PSEUDONYMS, PERIOD_ID, period_column
+from allive.payouts.shown_cents import split_cents
 from allive.payouts.user_centric import largest_remainder
 
 FEWEST_TOLD: Final = 5
@@ -117,23 +118,26 @@ def read_watchers(
     return watchers
 
 
-def subscriber_parts(watchers: Watchers) -> tuple[SubscriberPart, ...]:
+def subscriber_parts(watchers: Watchers, *, direct_cents: int) -> tuple[SubscriberPart, ...]:
     """Return one line per paying subscriber, the largest amount first; for fewer than 5, only their total."""
     paying = watchers.paying
     if len(paying) < FEWEST_TOLD:
         together = sum(sums.amount_nanos for sums in paying.values())
-        return (SubscriberPart(None, together),) if paying else ()
+        return (SubscriberPart(None, together, direct_cents),) if paying else ()
+    largest_first = sorted(paying.items(), key=lambda item: (-item[1].amount_nanos, item[0]))
+    shown = split_cents(direct_cents, [sums.amount_nanos for _, sums in largest_first])
     return tuple(
         SubscriberPart(
             subscriber_pseudonym=pseudonym,
             amount_nanos=sums.amount_nanos,
+            amount_cents=cents,
             periods=sums.periods,
             envelope_nanos=sums.envelope_nanos,
             weight=sums.weight,
             total_weight=sums.total_weight,
             share_bp=(2 * 10_000 * sums.weight + sums.total_weight) // (2 * sums.total_weight),
         )
-        for pseudonym, sums in sorted(paying.items(), key=lambda item: (-item[1].amount_nanos, item[0]))
+        for (pseudonym, sums), cents in zip(largest_first, shown, strict=True)
     )
 
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from allive.payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE
+from allive.payouts.shown_cents import cents_of_parts, split_cents
 from allive.payouts.statements.names import statement_number
 from allive.payouts.statements.transfers import Transfer, read_transfers
-
-_NANOS_PER_CENT: Final = 10_000_000
 
 
 class StatementDataError(ValueError):
@@ -30,11 +30,6 @@ class Live:
     watch_ms: int
     paying_subscribers: int
     direct_nanos: int
-
-    @property
-    def direct_cents(self) -> int:
-        """The printed amount: rounded half up."""
-        return _rounded_cents(self.direct_nanos)
 
 
 @dataclass(frozen=True)
@@ -71,16 +66,11 @@ class BalanceEntry:
 
 @dataclass(frozen=True)
 class Pool:
-    """The month's common pool, the same for all artists."""
+    """The month's common pool, the same for all artists; `cents` is the printed amount."""
 
-    nanos: int
+    cents: int
     members: int
     rule: str
-
-    @property
-    def cents(self) -> int:
-        """The printed amount: rounded half up."""
-        return _rounded_cents(self.nanos)
 
 
 @dataclass(frozen=True)
@@ -115,19 +105,28 @@ class Statement:
     minimum_payout_cents: int
 
     @property
+    def direct_nanos(self) -> int:
+        """The sum over the lives."""
+        return sum(live.direct_nanos for live in self.lives)
+
+    @property
     def direct_cents(self) -> int:
-        """The sum of the printed lives."""
-        return sum(live.direct_cents for live in self.lives)
+        """The printed part of the earned cents that came from subscribers' own envelopes."""
+        return self._parts_cents[0]
 
     @property
     def pool_cents(self) -> int:
-        """The printed share of the common pool: rounded half up."""
-        return _rounded_cents(self.pool_nanos or 0)
+        """The printed part of the earned cents that came from the common pool."""
+        return self._parts_cents[1]
 
     @property
-    def rounding_cents(self) -> int:
-        """Cents earned, rounded once over all artists (RULES.md §5.5), minus the printed lines."""
-        return self.earned_cents - self.direct_cents - self.pool_cents
+    def lives_cents(self) -> tuple[int, ...]:
+        """The printed amount of each live; they sum to `direct_cents`."""
+        return split_cents(self.direct_cents, [live.direct_nanos for live in self.lives])
+
+    @cached_property
+    def _parts_cents(self) -> tuple[int, ...]:
+        return split_cents(self.earned_cents, (self.direct_nanos, self.pool_nanos or 0))
 
     @property
     def adjustment_cents(self) -> int:
@@ -156,7 +155,8 @@ def read_statements(month_folder: Path) -> Iterator[Statement]:
     adjustments = _read_adjustments(month_folder / ADJUSTMENTS_FILE)
     entries = _balance_entries(control)
     transfers = read_transfers(month_folder)
-    pool = Pool(nanos=control["pool_nanos"], members=len(control["pool_members"]), rule=control["policy"]["pool_rule"])
+    _, pool_cents = cents_of_parts((control["direct_nanos"], control["pool_nanos"]))
+    pool = Pool(cents=pool_cents, members=len(control["pool_members"]), rule=control["policy"]["pool_rule"])
     members = frozenset(control["pool_members"])
     for position, row in enumerate(_rows(month_folder / PAYOUTS_FILE), start=1):
         artist_id = row["artist_id"]
@@ -238,9 +238,10 @@ def _account(number: str, *, paid_cents: int, transfer: Transfer | None) -> str 
 
 def _check(statement: Statement, row: dict[str, str]) -> None:
     equations = (
-        ("direct nanos of the lives", sum(live.direct_nanos for live in statement.lives), int(row["direct_nanos"])),
+        ("direct nanos of the lives", statement.direct_nanos, int(row["direct_nanos"])),
         ("share of the pool, in nanos", statement.pool_nanos or 0, int(row["pool_nanos"])),
         ("adjustment lines", statement.adjustment_cents, int(row["adjustment_cents"])),
+        ("cents earned without any nano", 0 if _has_nanos(statement) else statement.earned_cents, 0),
         ("paid + carried", statement.paid_cents + statement.carried_forward_cents, statement.payable_cents),
     )
     broken = [f"{name}: found {found}, expected {expected}" for name, found, expected in equations if found != expected]
@@ -251,5 +252,5 @@ def _check(statement: Statement, row: dict[str, str]) -> None:
         )
 
 
-def _rounded_cents(nanos: int) -> int:
-    return (nanos + _NANOS_PER_CENT // 2) // _NANOS_PER_CENT
+def _has_nanos(statement: Statement) -> bool:
+    return bool(statement.direct_nanos or statement.pool_nanos)

@@ -82,9 +82,9 @@ def month_page(statement: Statement, *, pro_rata_cents: int, run_hash: str, cont
                 printable(live.title, longest=_LONGEST_TITLE),
                 duration(live.watch_ms),
                 few(live.paying_subscribers),
-                euros(live.direct_cents),
+                euros(cents),
             ]
-            for live in statement.lives
+            for live, cents in zip(statement.lives, statement.lives_cents, strict=True)
         ],
         "shares": _shares(statement),
         "earned": [f"Gagné en {month}", euros(statement.earned_cents)],
@@ -139,12 +139,9 @@ def _why_carried(statement: Statement) -> str:
 
 
 def _shares(statement: Statement) -> list[list[str]]:
-    lines = []
-    if statement.pool_nanos is not None:
-        lines.append([_pool_label(statement), euros(statement.pool_cents)])
-    if statement.rounding_cents:
-        lines.append(["Arrondi", euros(statement.rounding_cents)])
-    return lines
+    if statement.pool_nanos is None:
+        return []
+    return [[_pool_label(statement), euros(statement.pool_cents)]]
 
 
 def _pool_label(statement: Statement) -> str:
@@ -199,8 +196,7 @@ def _pool_sentence(statement: Statement) -> str:
 
 
 def _sum_sentence(statement: Statement) -> str:
-    rounding = "arrondi compris, " if statement.rounding_cents else ""
-    earned = f"Ensemble, {rounding}cela fait {euros(statement.earned_cents)} gagnés"
+    earned = f"Ensemble, cela fait {euros(statement.earned_cents)} gagnés"
     others = [
         f"{what} ({euros(cents)})"
         for what, cents in (

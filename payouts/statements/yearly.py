@@ -1,6 +1,6 @@
 """The yearly statement: an artist's earnings in a year, by month and by mode of exploitation.
 
-French law requires this account once per year. It adds up the printed figures of the monthly statements, so that the
+French law requires this account once per year. It adds up the figures that the monthly statements print, so that the
 year agrees with them to the cent.
 """
 
@@ -58,7 +58,6 @@ class MonthOfYear:
     paying_subscribers: int
     direct_cents: int
     pool_cents: int
-    rounding_cents: int
     earned_cents: int
     adjustment_cents: int
     balance_entries: tuple[BalanceEntry, ...]
@@ -202,7 +201,6 @@ def _month_of_year(statement: Statement) -> MonthOfYear:
         paying_subscribers=statement.paying_subscribers,
         direct_cents=statement.direct_cents,
         pool_cents=statement.pool_cents,
-        rounding_cents=statement.rounding_cents,
         earned_cents=statement.earned_cents,
         adjustment_cents=statement.adjustment_cents,
         balance_entries=statement.balance_entries,
@@ -233,7 +231,6 @@ def _amounts(month: MonthOfYear) -> tuple[int, ...]:
     return (
         month.direct_cents,
         month.pool_cents,
-        month.rounding_cents,
         month.earned_cents,
         month.adjustment_cents,
         month.paid_cents,

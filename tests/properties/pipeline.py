@@ -137,14 +137,14 @@ def assert_open_month_agrees(con: duckdb.DuckDBPyConnection, settlement: Settlem
     )
     assert_same(
         f"marts.fct_artist_months of {month} "
-        "(direct, pool, earned nanos, earned cents, watch_ms, paying subscribers, pro-rata nanos)",
+        "(direct, pool, earned nanos, earned cents, watch_ms, paying subscribers, pro-rata nanos and cents)",
         _without_zeros(
             _keyed(
                 con,
                 "select artist_id, current_direct_nanos::bigint, current_pool_nanos::bigint,"
                 " current_earned_nanos::bigint, current_earned_cents::bigint,"
                 " current_watch_ms::bigint, current_paying_subscribers::bigint,"
-                " pro_rata_earned_nanos::bigint from marts.fct_artist_months"
+                " pro_rata_earned_nanos::bigint, pro_rata_earned_cents::bigint from marts.fct_artist_months"
                 " where settlement_month = ?",
                 month,
                 key_columns=1,
@@ -162,6 +162,7 @@ def assert_open_month_agrees(con: duckdb.DuckDBPyConnection, settlement: Settlem
                         settlement.watch_ms,
                         settlement.paying_subscribers,
                         settlement.pro_rata_nanos,
+                        settlement.pro_rata_cents,
                     )
                 )
                 for artist_id in {

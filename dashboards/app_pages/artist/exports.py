@@ -22,6 +22,8 @@ _MONTHS: Final = (
     "direct_nanos",
     "pool_nanos",
     "earned_nanos",
+    "direct_cents",
+    "pool_cents",
     "earned_cents",
     "adjustment_cents",
     "brought_forward_cents",
@@ -30,7 +32,15 @@ _MONTHS: Final = (
     "carry_reason",
     "payment_date",
 )
-_LIVES: Final = ("settlement_month", "live_id", "title", "watch_ms", "paying_subscribers", "direct_nanos")
+_LIVES: Final = (
+    "settlement_month",
+    "live_id",
+    "title",
+    "watch_ms",
+    "paying_subscribers",
+    "direct_nanos",
+    "direct_cents",
+)
 _AUDIENCE: Final = (
     "month",
     "viewers",

@@ -12,6 +12,7 @@ from tests.unit.dashboards.serving_copies import write_home
 
 NANOS_PER_CENT = 10_000_000
 HOUR_MS = 3_600_000
+DIRECT_CENTS = 7_000
 POOL_CENTS = 3_000
 MEMBERS = 4
 
@@ -59,6 +60,7 @@ def artist_month(artist_id: str, month: str, **columns: Any) -> dict[str, Any]:
         "pro_rata_direct_nanos": (pro_rata - pool) * NANOS_PER_CENT,
         "pro_rata_pool_nanos": pool * NANOS_PER_CENT,
         "pro_rata_earned_nanos": pro_rata * NANOS_PER_CENT,
+        "pro_rata_earned_cents": pro_rata,
         "adjustment_cents": 0,
         "pending_adjustment_cents": 0,
         **columns,
@@ -73,6 +75,7 @@ def settlement_month(month: str, *, is_closed: bool) -> dict[str, Any]:
         "last_day": date.fromisoformat(f"{month}-28"),
         "is_closed": is_closed,
         "periods": 100,
+        "direct_nanos": DIRECT_CENTS * NANOS_PER_CENT,
         "pool_nanos": POOL_CENTS * NANOS_PER_CENT,
         "pool_members": MEMBERS,
         "envelope_cents": 100,
@@ -85,6 +88,7 @@ def closed_month(month: str, payment_date: date) -> dict[str, Any]:
     """A closed month's control totals."""
     return {
         "settlement_month": month,
+        "direct_nanos": DIRECT_CENTS * NANOS_PER_CENT,
         "pool_nanos": POOL_CENTS * NANOS_PER_CENT,
         "pool_members": MEMBERS,
         "payment_date": payment_date,
@@ -103,6 +107,7 @@ def estimate(artist_id: str, day: int, **columns: int) -> dict[str, Any]:
         "direct_nanos": direct * NANOS_PER_CENT,
         "pool_nanos": pool * NANOS_PER_CENT,
         "earned_nanos": (direct + pool) * NANOS_PER_CENT,
+        "earned_cents": direct + pool,
         **columns,
     }
 

@@ -29,7 +29,7 @@ TABLES: Final[Mapping[str, str]] = {
     "marts.fct_artist_months": (
         "artist_id, settlement_month, category, is_pool_member, current_watch_ms, current_paying_subscribers, "
         "current_direct_nanos, current_to_pool_nanos, current_pool_nanos, current_earned_nanos, current_earned_cents, "
-        "pro_rata_direct_nanos, pro_rata_pool_nanos, pro_rata_earned_nanos, booked_watch_ms, "
+        "pro_rata_direct_nanos, pro_rata_pool_nanos, pro_rata_earned_nanos, pro_rata_earned_cents, booked_watch_ms, "
         "booked_paying_subscribers, booked_direct_nanos, booked_pool_nanos, booked_earned_nanos, booked_earned_cents, "
         "adjustment_cents, pending_adjustment_cents"
     ),
@@ -94,7 +94,9 @@ TABLES: Final[Mapping[str, str]] = {
         "pool_nanos, pool_members, earned_cents, adjustment_cents, brought_forward_cents, paid_cents, paid_artists, "
         "carried_forward_cents, open_periods, open_envelope_cents, payment_date, pool_rule, minimum_payout_cents"
     ),
-    "published.estimates": ("settlement_month, artist_id, seen_on, earned_nanos, direct_nanos, pool_nanos, watch_ms"),
+    "published.estimates": (
+        "settlement_month, artist_id, seen_on, earned_nanos, direct_nanos, pool_nanos, watch_ms, earned_cents"
+    ),
     "published.statements": "settlement_month, artist_id",
     "published.what_if": "settlement_month, scenario, artist_id, category, earned_cents, paid_cents",
     "published.scenarios": "place, scenario, kind, value",

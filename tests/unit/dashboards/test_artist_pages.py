@@ -93,8 +93,8 @@ def test_booked_figures_are_those_of_the_closed_months(home: Path) -> None:
     assert {
         "paid_cents": "31,09 €",
         "carried_forward_cents": "0,00 €",
-        "direct_nanos": "24,00 €",
-        "pool_nanos": "7,50 €",
+        "direct_cents": "24,00 €",
+        "pool_cents": "7,50 €",
         "earned_cents": "31,50 €",
         "adjustment_cents": "-0,41 €",
         "brought_forward_cents": "0,00 €",
@@ -107,8 +107,8 @@ def test_booked_figures_are_those_of_the_closed_months(home: Path) -> None:
 def test_the_running_month_is_an_estimate_and_says_why_it_moved(home: Path) -> None:
     shown = show(home, "earnings", "ada")
     assert told(shown)["current_earned_cents"] == "21,34 €"
-    assert told(shown)["current_direct_nanos"] == "12,34 €"
-    assert told(shown)["current_pool_nanos"] == "9,00 €"
+    assert told(shown)["current_direct_cents"] == "12,34 €"
+    assert told(shown)["current_pool_cents"] == "9,00 €"
     text = plain_words(shown)
     assert "Mars 2021, en cours : 21,34 € pour l'instant" in text
     assert "**Estimation.**" in text
@@ -147,7 +147,7 @@ def test_each_move_has_its_reason(
     shown = show(home, "earnings", "ada")
     assert said in plain_words(shown)
     # Nothing is closed yet: no booked figure and no statement, only an estimate.
-    assert set(told(shown)) == {"current_earned_cents", "current_direct_nanos", "current_pool_nanos"}
+    assert set(told(shown)) == {"current_earned_cents", "current_direct_cents", "current_pool_cents"}
     assert "Votre premier mois est en cours" in plain_words(shown)
 
 
@@ -230,13 +230,13 @@ def test_fewer_than_five_subscribers_are_not_counted_out(home: Path) -> None:
 def test_pro_rata_stands_beside(home: Path) -> None:
     shown = show(home, "earnings", "ada")
     assert "Au prorata, vous auriez gagné 2,50 € de moins en février 2021" in plain_words(shown)
-    assert row(shown, "2021-02")["pro_rata_earned_nanos"] == "29,00 €"
+    assert row(shown, "2021-02")["pro_rata_earned_cents"] == "29,00 €"
     assert row(shown, "2021-02")["difference"] == "-2,50 €"
 
 
 def test_a_known_artist_reads_what_they_give(home: Path) -> None:
     shown = show(home, "earnings", "cleo")
-    assert told(shown) == {"current_to_pool_nanos": "123,45 €"}
+    assert told(shown) == {"current_to_pool_cents": "123,45 €"}
     assert "Ce que votre public apporte aux autres artistes en février 2021" in plain_words(shown)
     assert "Pas de relevé à établir" in plain_words(show(home, "statements", "cleo"))
 

@@ -87,6 +87,7 @@ def write_month(folder: Path, *artists: Artist, month: str = "2021-02", payment_
     members = [artist.artist_id for artist in artists if artist.pool_nanos is not None]
     control = {
         "settlement_month": month,
+        "direct_nanos": sum(live[3] for artist in artists for live in artist.lives),
         "pool_nanos": sum(artist.pool_nanos or 0 for artist in artists),
         "pool_members": members,
         "balance_entries": entries,
@@ -142,7 +143,8 @@ def cents(printed: str) -> int:
 
 TYPICAL = Artist(
     "x1",
-    # 12.345 € and 0.006 € round to 12.35 and 0.01, the pool's 3.333… to 3.33: 15.69 printed, 15.68 earned.
+    # Direct and pool have 1234.76 and 333.24 of the 1568 cents: 1235 and 333. The lives have 1234.40 and 0.60 of those
+    # 1235, so 1234 and 1.
     lives=[("Au phare", 7_320_000, 4, 1234 * CENT + 5_000_000), ("La Cigale", 60_000, 5, 6_000_000)],
     pool_nanos=333_333_3333,
     earned_cents=1568,
@@ -161,10 +163,9 @@ def test_a_statement_says_it_all(tmp_path: Path) -> None:
         "Identifiant x1",
         "Relevé n° ALV-2021-02-00001",
         "sur votre compte FR76 •••• 189",
-        "Au phare 2 h 02 min moins de 5 12,35 €",
+        "Au phare 2 h 02 min moins de 5 12,34 €",
         "La Cigale 1 min 5 0,01 €",
         "Votre part du pot commun, partagé à parts égales entre 1 artiste 3,33 €",
-        "Arrondi \u22120,01 €",
         "Gagné en février 2021 15,68 €",
         "Solde du relevé précédent \u22122,50 €",
         "Virement retourné par la banque (janvier 2021) 43,21 €",
@@ -185,13 +186,14 @@ def test_printed_lines_sum_to_what_is_earned(tmp_path: Path) -> None:
     text = only_statement(write_month(tmp_path / "2021-02", TYPICAL))
     gains = text[text.index("Montant") : text.index("Gagné en")]
     amounts = re.findall(r"\u2212?[\d\u202f]+,\d\d\u202f€$", gains, re.MULTILINE)
-    assert len(amounts) == 4
+    assert len(amounts) == 3
     assert sum(map(cents, amounts)) == 1568
+    assert "Arrondi" not in text
 
 
-def test_no_rounding_is_shown_where_there_is_none(tmp_path: Path) -> None:
-    artist = Artist("x1", lives=[("Seul", 60_000, 9, 700 * CENT)], earned_cents=700, reason="below_minimum")
-    assert "Arrondi" not in only_statement(write_month(tmp_path / "2021-02", artist))
+def test_cents_that_no_nano_stands_for_make_no_statement(tmp_path: Path) -> None:
+    with pytest.raises(StatementDataError, match="cents earned without any nano: found 1, expected 0"):
+        only_statement(write_month(tmp_path / "2021-02", Artist("x1", earned_cents=1)))
 
 
 @pytest.mark.parametrize(
@@ -411,9 +413,9 @@ def test_a_year_adds_up_its_months(tmp_path: Path) -> None:
     for line in (
         "allive. Relevé annuel 2021",
         "Clôtures de janvier 2021 à février 2021",
-        "janvier 2021 1 h 00 min 20 9,01 1,00 \u22120,01 10,00 0,00 11,05",
-        "février 2021 30 min moins de 5 0,30 0,50 0,00 0,80 \u22120,20 0,00",
-        "Total 1 h 30 min 20 ou plus 9,31 1,50 \u22120,01 10,80 \u22120,20 11,05",
+        "janvier 2021 1 h 00 min 20 9,00 1,00 10,00 0,00 11,05",
+        "février 2021 30 min moins de 5 0,30 0,50 0,80 \u22120,20 0,00",
+        "Total 1 h 30 min 20 ou plus 9,30 1,50 10,80 \u22120,20 11,05",
         "Diffusion en flux (streaming) à la demande par abonnement 20 ou plus 1 h 30 min 10,60 €",
         "Solde à l\u2019ouverture de l\u2019année 1,05 €",
         "Virement retourné par la banque (janvier 2021) 11,05 €",
