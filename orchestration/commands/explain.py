@@ -221,15 +221,21 @@ def _steps(explanation: Explanation) -> Iterable[_Step]:
     yield _Step("carried from before", "carried forward by the run before", explanation.opening_cents)
     for entry in explanation.balance_entries:
         month = entry.settlement_month or ""
-        name, how = (
-            (f"payment of {month} returned", "the bank sent the transfer back")
-            if entry.kind == "payment_returned"
-            else ("write-off", "a negative balance was written off")
-        )
-        yield _Step(name, how, entry.cents, subject=month)
+        name, how = _ENTRIES[entry.kind]
+        yield _Step(name.format(month=month), how, entry.cents, subject=month)
     yield _Step("balance", "earned + adjustments + brought forward", explanation.payable_cents)
     yield _Step("paid", _paid(explanation), explanation.paid_cents)
     yield _Step("carried forward", _carried(explanation), explanation.carried_forward_cents)
+
+
+_ENTRIES: Final = {
+    "payment_returned": ("payment of {month} returned", "the bank sent the transfer back"),
+    "returned": ("payment of {month} returned", "the bank sent the transfer back"),
+    "given_back": ("payment of {month} cancelled", "it never left the account"),
+    "settled": ("paid otherwise", "by cheque, or from another bank"),
+    "write_off": ("write-off", "a negative balance was written off"),
+}
+"""A balance entry by its kind: its name, and what it means."""
 
 
 def _direct(explanation: Explanation) -> str:

@@ -10,7 +10,7 @@ from allive.ingestion.counted import counted
 from allive.ingestion.paris_days import PARIS
 from allive.ingestion.settings import Settings
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import euros, folded, refuse, say, say_points, table, visible, warn
+from allive.orchestration.terminal import Amount, euros, folded, refuse, say, say_points, table, visible, warn
 from allive.payouts.audit import operator_name
 from allive.payouts.bank_details import masked
 from allive.payouts.bank_file import BankFileError
@@ -69,7 +69,7 @@ def list_payments(settings: Settings, which: str | None, *, everything: bool) ->
                 (
                     one.end_to_end_id,
                     one.ordered.artist_id,
-                    euros(one.ordered.cents),
+                    Amount(one.ordered.cents),
                     one.state.replace("_", " "),
                     str(one.changed_on),
                     _reason_code(one),
@@ -253,7 +253,7 @@ def _show_orders(attempts: Sequence[Attempt]) -> None:
                 message_id,
                 str(of_order[0].order.requested_on),
                 len(of_order),
-                euros(sum(one.ordered.cents for one in of_order)),
+                Amount(sum(one.ordered.cents for one in of_order)),
                 _counted_states(of_order),
             )
             for message_id, of_order in by_order.items()
@@ -316,7 +316,7 @@ def list_unmatched(settings: Settings) -> bool:
             (
                 _short(fact_id),
                 str(one.booked_on or ""),
-                "" if one.cents is None else euros(one.cents),
+                None if one.cents is None else Amount(one.cents),
                 visible(one.counterparty or one.end_to_end_id or one.message_id or ""),
                 UNMATCHED_IN_WORDS.get(one.why, one.why),
             )
