@@ -24,6 +24,7 @@ from allive.payouts.standing import Standing
 from allive.payouts.verification import payees as proof
 from tests.oracle import Snapshot, history
 from tests.oracle.landed_records import Artist, instant
+from tests.oracle.settlement import Policy as OraclePolicy
 from tests.worlds.catalogue import french_iban, iban_outside_sepa
 
 ROOT: Final = Path(__file__).parents[3]
@@ -132,7 +133,7 @@ def test_run_proof_and_oracle_decide_alike(tmp_path: Path, monkeypatch: pytest.M
             month="2021-02",
             artist=snapshot.artists[artist_id],
             versions=of_artist,
-            policy=history.Policy(),
+            policy=OraclePolicy(),
             standing=history.Standing(is_held, set_aside, confirmed),
         )
         balance = settle_balance(
