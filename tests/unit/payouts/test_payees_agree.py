@@ -25,6 +25,7 @@ from allive.payouts.verification import payees as proof
 from tests.oracle import Policy as OraclePolicy
 from tests.oracle import Snapshot, history
 from tests.oracle.landed_records import Artist, instant
+from tests.oracle.settlement import Policy as OraclePolicy
 from tests.worlds.catalogue import french_iban, iban_outside_sepa
 
 ROOT: Final = Path(__file__).parents[3]
