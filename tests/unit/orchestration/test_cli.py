@@ -187,7 +187,7 @@ ON_A_HOME = [
 ]
 
 
-KNOWN = {"home": 2, "month": 1, "line": 1}
+KNOWN = {"home": 2, "month": 2, "line": 1}
 """The newest format of each kind that the code knows."""
 
 
