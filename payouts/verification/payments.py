@@ -14,8 +14,9 @@ from typing import Any, Final
 from allive.payouts.bank_file import read_bank_file
 from allive.payouts.closed_month.books import Month
 from allive.payouts.closed_month.findings import Check, Place, Report
+from allive.payouts.closed_month.month_files import TransferRow, read_rows
 from allive.payouts.formats import AUDIT_FILE, PAYMENTS_FILE, PAYMENTS_FORMAT
-from allive.payouts.ledger import BANK_FILE, CONTROL_FILE
+from allive.payouts.ledger import BANK_FILE, CONTROL_FILE, TRANSFERS_FILE
 from allive.payouts.standing import Standing
 from allive.payouts.verification.seals import NO_LINE, AuditLog, read_sealed_lines
 
@@ -147,12 +148,20 @@ def check_payments(
     with place.reading():
         standing = _replay(log.lines)
         place.same("contradictions", found=standing.faults, expected=[])
+        asked = {month: _asked_for(payouts / month) for month in paid}
         for end_to_end_id, one in standing.payments.items():
-            if one.month in paid:
+            if one.month not in paid:
+                continue
+            place.same(
+                f"cents of {end_to_end_id}, ordered and withheld",
+                found=one.cents + one.withheld,
+                expected=paid[one.month][one.artist],
+            )
+            if asked[one.month]:
                 place.same(
-                    f"cents of {end_to_end_id}, ordered and withheld",
-                    found=one.cents + one.withheld,
-                    expected=paid[one.month][one.artist],
+                    f"{end_to_end_id}, as its month asks for it",
+                    found=(one.cents, one.withheld, one.iban),
+                    expected=asked[one.month].get(one.artist),
                 )
     named = {entry["order"]["path"]: entry for entry in log.lines.values() if entry.get("order")}
     for path, entry in named.items():
@@ -196,6 +205,13 @@ def check_taken_up(report: Report, month: Month, log: PaymentsLog, taken_up: Map
     }
     place.same("facts of the register taken up", found=found, expected=waiting)
     return standing
+
+
+def _asked_for(folder: Path) -> dict[str, tuple[int, int, str]]:
+    """Return the cents ordered and withheld, and the account, of a month's transfers by artist; none in format 1."""
+    path = folder / TRANSFERS_FILE
+    rows = read_rows(path, TransferRow) if path.exists() else []
+    return {one.artist_id: (one.ordered_cents, one.withheld_cents, one.iban) for one in rows}
 
 
 def _check_order(place: Place, path: Path, entry: Mapping[str, Any]) -> None:

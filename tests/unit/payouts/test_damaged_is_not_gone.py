@@ -22,8 +22,8 @@ from allive.ingestion.pins_repair import repair_pins
 from allive.ingestion.raw_tables import pins_path, read_pins, stored_files, table_path
 from allive.ingestion.settings import Settings
 from allive.ingestion.vacuum import vacuum
-from allive.payouts.pins import closed_versions, pin_refusals
 from allive.payouts.ledger import closed_months
+from allive.payouts.pins import closed_versions, pin_refusals
 from allive.payouts.verification import Check, verify
 from tests.closed_chain import Chain
 from tests.oracle import read_landing

@@ -22,7 +22,6 @@ from allive.payouts.closed_month.month_files import PayoutRow, Policy
 from allive.payouts.settlement import _read_payees
 from allive.payouts.standing import Standing
 from allive.payouts.verification import payees as proof
-from tests.oracle import Policy as OraclePolicy
 from tests.oracle import Snapshot, history
 from tests.oracle.landed_records import Artist, instant
 from tests.oracle.settlement import Policy as OraclePolicy

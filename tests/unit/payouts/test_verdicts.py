@@ -16,7 +16,7 @@ from allive.payouts.closed_month.books import Books, read_month
 from allive.payouts.closed_month.findings import Report, Unchecked
 from allive.payouts.verification import Check, Verdict, Verification, record_verification, verify
 from allive.payouts.verification.balances import check_balances
-from allive.payouts.verification.payments import PaymentsLog
+from allive.payouts.verification.payments import read_payments
 from allive.payouts.verification.seals import AuditLine, AuditLog
 from tests import closed_chain
 from tests.closed_chain import small_chain
@@ -249,7 +249,7 @@ def test_requests_on_newer_lines_are_not_checked_and_no_error(payouts: Path) -> 
     assert month is not None
     assert month.control.requests(), "the chain should amend in December"
     log.lines |= {sha256: AuditLine(1, {}) for sha256 in month.control.requests()}
-    check_balances(report, month, Books(), log, PaymentsLog())
+    check_balances(report, month, Books(), log, read_payments(report, payouts))
     assert [one.what for one in report.unchecked] == ["the requests that its run took up"]
     assert {one.file for one in report.findings()} == {"2020-12/artist_payouts.csv"}, "only balances: Books() has none"
 

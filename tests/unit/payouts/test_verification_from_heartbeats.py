@@ -1,7 +1,6 @@
 """Random worlds, really landed and loaded, and closed by the oracle: verification starts from their heartbeats."""
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -300,14 +299,15 @@ def test_another_subscribers_pseudonym_is_found(copied: Settings) -> None:
 
 
 def test_a_transfer_to_another_account_is_found(copied: Settings) -> None:
-    """The bank file pays the right amounts to an IBAN that the artist never gave."""
-    bank_file = next(iter(sorted(copied.payouts_dir.glob("*/sepa-credit-transfers.xml"))))
-    written = bank_file.read_text(encoding="utf-8")
-    (iban, *_) = re.findall("<CdtrAcct>\\s*<Id>\\s*<IBAN>(.*?)</IBAN>", written)
-    bank_file.write_text(written.replace(iban, closed_chain.IBANS[0]), encoding="utf-8")
+    """The month asks for the right amounts, to an IBAN that the artist never gave."""
+    path = next(one for one in sorted(copied.payouts_dir.glob("*/transfers.csv")) if closed_chain.read_rows(one))
+    iban = closed_chain.read_rows(path)[0]["iban"]
+    path.write_text(path.read_text(encoding="utf-8").replace(iban, closed_chain.IBANS[0]), encoding="utf-8")
     closed_chain.reseal(copied.payouts_dir, documents=False)
-    found = [finding for finding in verify(copied).findings if finding.check is Check.WATCHING]
-    assert [(finding.found, finding.expected) for finding in found] == [(closed_chain.IBANS[0], iban)]
+    findings = verify(copied).findings
+    found = [finding for finding in findings if finding.check is Check.WATCHING]
+    assert {(finding.found, finding.expected) for finding in found} == {(closed_chain.IBANS[0], iban)}
+    assert "payments.ndjson" in {finding.file for finding in findings}, "the order went to another account"
 
 
 def test_an_adjustment_that_was_left_out_is_found(copied: Settings) -> None:
