@@ -30,11 +30,10 @@ from allive.payouts.errors import Refusal
 from allive.payouts.interrupted_closings import finish_interrupted_closings
 from allive.payouts.months import parse_month
 from allive.payouts.payer import payer_refusals
+from allive.payouts.payments.balance_entries import open_balances
 from allive.payouts.payments.orders import check_orders, order_month
-from allive.payouts.payments.register import read_register
-from allive.payouts.payments.state import payments_of
 from allive.payouts.pins import pin_refusals
-from allive.payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
+from allive.payouts.run import ClosedRun, UnbalancedRunError, compute_run
 from allive.payouts.settlement import Settlement, read_settlement
 from allive.payouts.warehouse_file import open_warehouse
 
@@ -162,16 +161,10 @@ def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> 
     _refuse(month, preconditions.warehouse_refusals(settings, con))
     with _as_the_project_writes_it(month):
         settlement = _settle(settings, con, month)
-        register = read_register(settings)
         run = compute_run(
             settlement,
-            brought_forward=requests.open_balances(settings),
-            requests=Requests(
-                requests.pending_amendments(settings),
-                requests.pending_entries(settings),
-                register.head,
-            ),
-            standings=payments_of(register).standings(),
+            brought_forward=open_balances(settings),
+            requests=requests.requests_of_next_run(settings),
         )
     if run.control["paid_cents"]:
         _refuse(month, payer_refusals(settings))

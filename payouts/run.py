@@ -7,18 +7,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 from allive.payouts import months
 from allive.payouts.balances import Payee, settle_balance
 from allive.payouts.chained_log import NO_LINE
-from allive.payouts.requests import BalanceEntry
+from allive.payouts.payments.balance_entries import BalanceEntry
 from allive.payouts.settlement import ArtistMonth, Settlement
 from allive.payouts.standing import Standing
 
 NANOS_PER_CENT: Final = 10_000_000
-_NO_STANDINGS: Final[Mapping[str, Standing]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -85,11 +83,13 @@ class Requests:
         amendments: Ids of the audit lines that ask for an amendment, by the month they amend.
         balance_entries: Money back from payments, payments made otherwise, and write-offs.
         payments_head: The last line of the register of payments that the run knows of.
+        standings: Holds and doubtful IBANs by artist, from that register; artists whom nothing concerns are missing.
     """
 
     amendments: Mapping[str, list[str]] = field(default_factory=dict)
     balance_entries: tuple[BalanceEntry, ...] = ()
     payments_head: str = NO_LINE
+    standings: Mapping[str, Standing] = field(default_factory=dict)
 
 
 def compute_run(
@@ -97,7 +97,6 @@ def compute_run(
     *,
     brought_forward: Mapping[str, int],
     requests: Requests | None = None,
-    standings: Mapping[str, Standing] = _NO_STANDINGS,
 ) -> ClosedRun:
     """Compute the payments and carried balances of a settled month.
 
@@ -107,7 +106,6 @@ def compute_run(
         settlement: The month, with its look-back settled again.
         brought_forward: Cents by artist, `requests.balance_entries` included.
         requests: The requests for this run; none by default.
-        standings: Holds and doubtful IBANs by artist, from the register of payments; none of an artist who is missing.
 
     Raises:
         UnbalancedRunError: Shares ≠ envelopes, or paid + carried ≠ earned + adjustments + brought forward.
@@ -131,7 +129,7 @@ def compute_run(
             earned.get(artist_id) or _earned_nothing(artist_id),
             adjustment_cents=adjusted[artist_id],
             brought_forward_cents=brought_forward.get(artist_id, 0),
-            standing=standings.get(artist_id, Standing()),
+            standing=requests.standings.get(artist_id, Standing()),
         )
         for artist_id in sorted(concerned, key=str.encode)
     )

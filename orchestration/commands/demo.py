@@ -18,7 +18,7 @@ from allive.orchestration.terminal import Amount, artist_shown, refuse, say, sho
 from allive.payouts import ledger, months
 from allive.payouts.close_warnings import in_words
 from allive.payouts.closing import settle_month
-from allive.payouts.payments.catching_up import ORDERS_FOLDER
+from allive.payouts.payments.order_files import ORDERS_FOLDER
 from allive.payouts.statements import STATEMENTS_FOLDER
 from allive.payouts.verification import Verdict
 

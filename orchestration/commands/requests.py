@@ -9,6 +9,7 @@ from allive.payouts import ledger, requests
 from allive.payouts.audit import operator_name
 from allive.payouts.errors import Refusal
 from allive.payouts.months import following
+from allive.payouts.payments import balance_entries
 
 
 def amend(settings: Settings, month: str, *, why: str) -> bool:
@@ -40,7 +41,7 @@ def write_off(settings: Settings, artist_id: str, *, why: str) -> bool:
     """Write off a negative balance. Return whether it was negative."""
 
     def ask(operator: str) -> str:
-        cents = requests.write_off(settings, artist_id, why=why, operator=operator)
+        cents = balance_entries.write_off(settings, artist_id, why=why, operator=operator)
         return f"{euros(cents)} owed by {artist_id} are written off; the next run shows it as a separate line."
 
     return _ask(settings, ask, command=f"allive balances write-off {artist_id}")
@@ -53,8 +54,8 @@ def list_balances(settings: Settings) -> bool:
         say("No month is closed: there are no balances yet.")
         return True
     lines = {line["artist_id"]: line for line in ledger.read_lines(settings, closed[-1])}
-    entries = requests.pending_entries(settings)
-    balances = requests.open_balances(settings)
+    entries = balance_entries.pending_entries(settings)
+    balances = balance_entries.open_balances(settings)
     if not balances:
         say(f"No balance is open: {closed[-1]} paid everyone in full.")
         return True

@@ -1,4 +1,4 @@
-"""What people do to payments: holds, returns, payments made otherwise, confirmations, imports, and taking back.
+"""Actions of people on payments: holds, returns, payments made otherwise, confirmations, imports, and taking back.
 
 Each action is one line of the register. It is checked against the state of all payments before the line is written,
 and refused with the reason if the line would contradict them.
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from allive.ingestion.settings import Settings
-from allive.payouts import ledger, requests
+from allive.payouts import ledger
 from allive.payouts.bank_answers import BankAnswerError, read_bank_answer, schema_findings
 from allive.payouts.bank_details import electronic, masked, why_not_payable
 from allive.payouts.errors import Refusal
+from allive.payouts.payments.balance_entries import open_balances, taken_up_facts
 from allive.payouts.payments.facts import (
     MONEY_BACK,
     BankFileRead,
@@ -51,7 +52,7 @@ _SHORTEST_ID: Final = 6
 
 @dataclass(frozen=True)
 class Import:
-    """What an imported file changed.
+    """The changes by an imported file.
 
     Attributes:
         facts: The new facts, in the order of the file.
@@ -190,7 +191,7 @@ def settle(
     Raises:
         Refusal: The artist's balance is smaller: nobody is paid twice.
     """
-    balance = requests.open_balances(settings).get(artist_id, 0)
+    balance = open_balances(settings).get(artist_id, 0)
     if not 0 < cents <= balance:
         reason = (
             f"Found {cents} cents, expected between 1 and the artist's balance of {balance}. An order that was not "
@@ -281,7 +282,7 @@ def undo(settings: Settings, what: str, *, why: str, operator: str) -> tuple[Fac
     if not wanted:
         reason = "It was taken back before, or it is an order: an order is cancelled (`allive payments cancel`)."
         raise Refusal(what, (reason,), "be undone")
-    taken_up: dict[str, str] = requests.taken_up_facts(settings)
+    taken_up = taken_up_facts(settings)
     for fact_id in wanted:
         fact, _ = facts[fact_id]
         if isinstance(fact, MONEY_BACK) and fact_id in taken_up:

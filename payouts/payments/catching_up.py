@@ -3,17 +3,15 @@
 Every command does this first, so it imports nothing that orders unless there is something to order.
 """
 
-import hashlib
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from allive.ingestion.durable import sync_file
 from allive.ingestion.paris_days import PARIS
 from allive.ingestion.settings import Settings
 from allive.payouts import audit, ledger
 from allive.payouts.errors import Refusal
 from allive.payouts.formats import PAYMENTS_FILE
+from allive.payouts.payments.order_files import finish_orders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
     from allive.payouts.bank_file import BankedTransfer
     from allive.payouts.payments.facts import Fact
 
-ORDERS_FOLDER: Final = "orders"
 _PUT_BACK: Final = "payment_returned"
 """The action of the audit log by which earlier versions recorded a returned transfer."""
 
@@ -31,7 +28,7 @@ def catch_up(settings: Settings) -> None:
 
     A month whose closing was killed before its order is ordered now; if the payer's settings are missing, it waits.
     """
-    _finish_orders(settings)
+    finish_orders(settings)
     register = settings.payouts_dir / PAYMENTS_FILE
     known = register.read_text(encoding="utf-8") if register.exists() else ""
     for month in ledger.closed_months(settings):
@@ -41,32 +38,6 @@ def catch_up(settings: Settings) -> None:
                 _note(settings, month)
         elif f'"ALV-{month}-' not in known and (folder / ledger.TRANSFERS_FILE).exists():
             _order(settings, month)
-
-
-def aside_of(order: Path) -> Path:
-    """Return where an order is written until its line is in the register."""
-    return order.with_name(f".{order.name}.part")
-
-
-def _finish_orders(settings: Settings) -> None:
-    """Name the files of the register's orders, and remove files that have no line."""
-    folder = settings.payouts_dir / ORDERS_FOLDER
-    leftovers = [*folder.glob(".*")] if folder.exists() else []
-    if not leftovers:
-        return
-    from allive.payouts.payments.register import read_register  # noqa: PLC0415
-
-    orders = [line.order for line in read_register(settings).lines.values() if line.order is not None]
-    for order in orders:
-        final = settings.payouts_dir / order.path
-        aside = aside_of(final)
-        is_whole = aside in leftovers and hashlib.sha256(aside.read_bytes()).hexdigest() == order.sha256
-        if is_whole and not final.exists():
-            aside.rename(final)
-            leftovers.remove(aside)
-    for leftover in leftovers:
-        leftover.unlink()
-    sync_file(folder)
 
 
 def _order(settings: Settings, month: str) -> None:

@@ -18,8 +18,8 @@ from allive.payouts.bank_details import electronic, masked
 from allive.payouts.bank_file import compose_bank_file, parse_bank_file
 from allive.payouts.errors import Refusal
 from allive.payouts.payer import payer, payer_refusals
-from allive.payouts.payments.catching_up import ORDERS_FOLDER, aside_of
 from allive.payouts.payments.facts import Cancelled, Event, Fact, Ordered, OrderFile
+from allive.payouts.payments.order_files import ORDERS_FOLDER, aside_of
 from allive.payouts.payments.register import Register, RegisterError, append, read_register
 from allive.payouts.payments.state import Payments, PaymentState, payments_of
 from allive.payouts.target_days import requested_on

@@ -24,5 +24,5 @@ def reason_in_words(why: str, reason_list: ReasonList = ReasonList.RETURN) -> Ba
 
 
 def sets_aside(reason: BankReason | None) -> bool:
-    """Whether a rejection lies in the account, so that its IBAN is set aside."""
+    """Whether a rejection is about the account, so that its IBAN is set aside."""
     return reason is not None and reason.meaning.reason_class is ReasonClass.QUARANTINE

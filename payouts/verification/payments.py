@@ -64,7 +64,7 @@ class PaymentsThen:
         held: Artists who are held.
         set_aside: Artists and IBANs that nothing is paid to.
         confirmed: Artists and IBANs that somebody confirmed since.
-        faults: What contradicts the facts before it.
+        faults: Facts that contradict those before them.
     """
 
     payments: dict[str, _Payment] = field(default_factory=dict)
@@ -124,7 +124,7 @@ def read_payments(report: Report, payouts: Path) -> PaymentsLog:
 def check_payments(
     report: Report, payouts: Path, log: PaymentsLog, *, audit_log: AuditLog, paid: Mapping[str, Counter[str]]
 ) -> None:
-    """Check the whole register, and each order file that it names, or that lies beside it.
+    """Check the whole register, and each order file that it names or that is beside it.
 
     Args:
         report: Where the findings go.

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from tests.oracle.catalogue import Catalogue
@@ -165,11 +165,33 @@ class History:
         """`allive amend`: the month takes over the catalogue of the next close, and keeps it."""
         self.amended.add(month)
 
-    def return_payment(self, month: str, artist_id: str) -> int:
-        """`allive payments return`: put the cents that the run paid back into the balance, and return them."""
+    def return_payment(self, month: str, artist_id: str, *, iban: str = "", cents: int | None = None) -> int:
+        """A payment, or a part of it, came back: it is in the balance again, its IBAN is set aside; return the cents."""
         [line] = [line for line in self.runs[month].lines if line.artist_id == artist_id]
-        self._enter(artist_id, line.paid_cents)
-        return line.paid_cents
+        back = line.paid_cents if cents is None else cents
+        self._enter(artist_id, back)
+        standing = self.standings.get(artist_id, Standing())
+        self.standings[artist_id] = replace(
+            standing, set_aside=standing.set_aside | {iban}, confirmed=standing.confirmed - {iban}
+        )
+        return back
+
+    def hold(self, artist_id: str, *, is_held: bool = True) -> None:
+        """`allive payments hold`, or `unhold`."""
+        self.standings[artist_id] = replace(self.standings.get(artist_id, Standing()), held=is_held)
+
+    def confirm_iban(self, artist_id: str, iban: str) -> None:
+        """`allive payments confirm-iban`: an IBAN that was set aside or is undated is good."""
+        standing = self.standings.get(artist_id, Standing())
+        self.standings[artist_id] = replace(
+            standing, set_aside=standing.set_aside - {iban}, confirmed=standing.confirmed | {iban}
+        )
+
+    def pay_otherwise(self, artist_id: str, cents: int) -> None:
+        """`allive payments settle`: a payment outside the orders lowers the balance."""
+        assert 0 < cents <= self.balances.get(artist_id, 0)
+        self.balances[artist_id] -= cents
+        self.with_entries.add(artist_id)
 
     def write_off(self, artist_id: str) -> int:
         """Write off a negative balance; return the cents written off."""

@@ -40,7 +40,7 @@ class Ordered:
 
     @property
     def sent_cents(self) -> int:
-        """What left the account for it and did not come back."""
+        """The cents that left the account for it and did not come back."""
         return self.cents - self.returned if self.state == "executed" else 0
 
 

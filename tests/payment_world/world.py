@@ -15,11 +15,10 @@ from random import Random
 from typing import Any, Final
 
 from allive.ingestion.settings import Settings
-from allive.payouts import requests
 from allive.payouts.closed_month.books import Books, read_month
 from allive.payouts.closed_month.findings import Report
 from allive.payouts.errors import Refusal
-from allive.payouts.payments import actions, orders
+from allive.payouts.payments import actions, balance_entries, orders
 from allive.payouts.payments.register import read_register
 from allive.payouts.payments.state import Payments, PaymentState, payments_of
 from allive.payouts.verification.payments import check_payments, check_taken_up, read_payments
@@ -49,7 +48,7 @@ _POLICY: Final[dict[str, Any]] = {
     "pool_rule": "equal",
 }
 _IN_ACCOUNT: Final = {"AC04", "AC01"}
-"""Codes whose reason lies in the account: a rejection with one of them sets the IBAN aside."""
+"""Codes that are about the account: a rejection with one of them sets the IBAN aside."""
 
 
 @dataclass
@@ -114,8 +113,8 @@ class World:
     def close(self) -> None:
         """Close the next month: everybody earns something, and is paid or carried by the rules."""
         month = months_later(self.months[-1], 1) if self.months else "2021-01"
-        entries = requests.pending_entries(self.settings)
-        brought = requests.open_balances(self.settings)
+        entries = balance_entries.pending_entries(self.settings)
+        brought = balance_entries.open_balances(self.settings)
         head = read_register(self.settings).head
         rows, transfers = [], []
         for position, artist in enumerate(IBANS, start=1):
@@ -284,7 +283,7 @@ class World:
     def assert_sound(self) -> None:
         """The register agrees with the books, and the second implementation finds nothing wrong in it."""
         payments = self.payments
-        open_balances = requests.open_balances(self.settings)
+        open_balances = balance_entries.open_balances(self.settings)
         assert {artist: open_balances.get(artist, 0) for artist in IBANS} == {
             artist: self.balance(artist) for artist in IBANS
         }
@@ -345,7 +344,7 @@ class World:
         month: str,
         rows: list[list[Any]],
         transfers: list[list[Any]],
-        entries: tuple[requests.BalanceEntry, ...],
+        entries: tuple[balance_entries.BalanceEntry, ...],
         head: str,
     ) -> None:
         folder = self.settings.payouts_dir / month

@@ -3,9 +3,11 @@
 import json
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
 from allive.payouts import requests
+from allive.payouts.payments import actions, balance_entries
 from allive.payouts.verification import verify
 from tests.oracle import History, Snapshot, read_landing, settle
 from tests.oracle.settlement import envelope_cents, is_payable, last_day, months_later
@@ -15,6 +17,8 @@ from tests.two_years.books import ClosedMonth, artists_of, assert_control_totals
 from tests.two_years.cast import REGULARS, Records, ordinary_month, refund, watching
 
 WHY: Final = "two years in the tests"
+TODAY: Final = date(2022, 12, 1)
+"""The day of whatever people do to payments; no figure depends on it."""
 LATE_LIVE: Final = "givre"
 """The live of all late uploads; the regulars do not watch it otherwise."""
 
@@ -71,14 +75,15 @@ class Story:
     def return_payment(self, month: str, name: str) -> int:
         """Record a transfer that the bank returned; return its cents."""
         settings, artist_id = self.pipeline.settings, f"art-{name}"
-        cents = requests.return_payment(settings, month, artist_id, why=WHY, operator="tests")
-        assert cents == self.history.return_payment(month, artist_id)
+        cents = actions.return_payment(settings, month, artist_id, why=WHY, operator="tests", today=TODAY)
+        paid = self.closed[month].transfers[self.closed[month].lines[name].number]
+        assert cents == self.history.return_payment(month, artist_id, iban=paid.iban)
         self.returned_cents[name] += cents
         return cents
 
     def write_off(self, name: str) -> int:
         """Write off a negative balance; return the cents written off."""
-        cents = requests.write_off(self.pipeline.settings, f"art-{name}", why=WHY, operator="tests")
+        cents = balance_entries.write_off(self.pipeline.settings, f"art-{name}", why=WHY, operator="tests")
         assert cents == self.history.write_off(f"art-{name}")
         self.written_off_cents[name] += cents
         return cents
