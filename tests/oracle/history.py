@@ -166,7 +166,7 @@ class History:
         self.amended.add(month)
 
     def return_payment(self, month: str, artist_id: str, *, iban: str = "", cents: int | None = None) -> int:
-        """A payment, or a part of it, came back: it is in the balance again, its IBAN is set aside; return the cents."""
+        """A payment, or a part of it, came back: it is in the balance, and its IBAN is set aside; return the cents."""
         [line] = [line for line in self.runs[month].lines if line.artist_id == artist_id]
         back = line.paid_cents if cents is None else cents
         self._enter(artist_id, back)
