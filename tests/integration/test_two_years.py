@@ -58,7 +58,7 @@ def tell(story: Story, chapters: Sequence[Callable[[Story], None]]) -> None:
 
 
 def july_is_paid(story: Story) -> None:
-    """Alba's payment comes back, which the bank says before it says that it left, and twice. Brume is held."""
+    """Alba's payment comes back, which the bank says before it says that it left, and twice. Corail is held."""
     ordered = story.order_goes_to_the_bank()
     for one in ordered.values():
         story.bank.execute(one)
@@ -68,27 +68,27 @@ def july_is_paid(story: Story) -> None:
     assert story.import_answers(returned) == 1
     assert story.import_answers(executed) == len(ordered)
     assert story.import_answers([*executed, *returned]) == 0
-    story.hold("brume")
+    story.hold("corail")
 
 
 def august_is_paid(story: Story) -> None:
-    """Alba confirms her IBAN, the hold on Brume is lifted, and a part of Dune's payment comes back."""
+    """Alba confirms her IBAN, the hold on Corail is lifted, and a part of Givre's payment comes back."""
     assert carried(story.last, "alba") == "returned"
-    assert carried(story.last, "brume") == "held"
+    assert carried(story.last, "corail") == "held"
     ordered = story.order_goes_to_the_bank()
     for one in ordered.values():
         story.bank.execute(one)
-    story.bank_returns(ordered["dune"], "dune", cents=300, code="MS03")
+    story.bank_returns(ordered["givre"], "givre", cents=300, code="MS03")
     story.import_answers(reversed(story.bank.messages))
     story.confirm_iban("alba", iban("alba").replace(" ", ""))
-    story.hold("brume", is_held=False)
+    story.hold("corail", is_held=False)
 
 
 def september_is_paid(story: Story) -> None:
-    """The bank rejects Alba's payment, which is ordered again. Dune gets a cheque, and another bank account later."""
-    assert carried(story.last, "dune") in {"returned", "below_minimum"}
+    """The bank rejects Alba's payment, which is ordered again. Givre gets a cheque, and another bank account later."""
+    assert carried(story.last, "givre") in {"returned", "below_minimum"}
     assert paid(story.last, "alba") > paid(story.closed["2020-07"], "alba"), "July's money is in it"
-    assert paid(story.last, "brume") > 0
+    assert paid(story.last, "corail") > 0
     ordered = story.order_goes_to_the_bank()
     for name, one in ordered.items():
         if name == "alba":
@@ -101,12 +101,12 @@ def september_is_paid(story: Story) -> None:
     assert (again.end_to_end_id, again.cents) == (f"{ordered['alba'].end_to_end_id}-2", ordered["alba"].cents)
     story.bank.execute(again)
     story.import_answers(story.bank.messages)
-    story.pay_by_cheque("dune", 300)
+    story.pay_by_cheque("givre", 300)
 
 
 def october_is_paid(story: Story) -> None:
-    """Dune's IBAN is confirmed."""
-    story.confirm_iban("dune", iban("dune").replace(" ", ""))
+    """Givre's IBAN is confirmed."""
+    story.confirm_iban("givre", iban("givre").replace(" ", ""))
 
 
 PAYMENTS: dict[Callable[[Story], None], Callable[[Story], None]] = {}
