@@ -176,8 +176,10 @@ def reissue(settings: Settings, month: str, artists: Sequence[str], *, is_withdr
         lines = [
             f"For the bank: {one.path} ({counted(one.transfers, 'transfer', 'transfers')}, {euros(one.cents)}, "
             f"for {one.requested_on})."
-            for one in given
+            for one in given.orders
         ]
+        if given.passed_over:
+            warn("Not ordered again:", given.passed_over)
         return "\n".join([*lines, "Send no earlier file with these transfers."])
 
     return _act(settings, act, command=f"allive payments reissue {month}")

@@ -43,6 +43,14 @@ class GivenOrder:
 
 
 @dataclass(frozen=True)
+class Reissue:
+    """The orders that were given again, and why other transfers that are not executed were passed over."""
+
+    orders: tuple[GivenOrder, ...]
+    passed_over: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class _Attempt:
     """A transfer to be ordered, and the cancellation of the attempt that it replaces, if that is not cancelled yet."""
 
@@ -129,7 +137,7 @@ def reissue(
     operator: str,
     why: str,
     today: date,
-) -> list[GivenOrder]:
+) -> Reissue:
     """Order again what was not executed of a closed month, under new ids and a new date; amounts never change.
 
     Args:
@@ -143,11 +151,11 @@ def reissue(
         today: The day of the order in Paris.
 
     Raises:
-        Refusal: Nothing can be ordered again, or one of the named artists cannot be; nothing was written.
+        Refusal: Nothing can be ordered again, or a named artist cannot be; nothing was written.
     """
     register = read_register(settings)
     payments = payments_of(register)
-    attempts, refusals = [], []
+    attempts, refusals, passed_over = [], [], []
     lines = {line.artist_id: line for line in _ordered_lines(settings, payments, month)}
     refusals += [f"The run of {month} ordered nothing for {artist!r}." for artist in artists if artist not in lines]
     for line in lines.values():
@@ -156,13 +164,16 @@ def reissue(
         found = _again(payments, line, is_withdrawn=is_withdrawn)
         if isinstance(found, _Attempt):
             attempts.append(found)
-        elif artists or not found.is_over:
+        elif artists:
             refusals.append(found.reason)
-    if not attempts and not refusals:
-        refusals.append(f"Every order of {month} was executed, returned or given back.")
+        elif not found.is_over:
+            passed_over.append(found.reason)
+    if not attempts:
+        refusals += passed_over or [f"Every order of {month} was executed, returned or given back."]
     if refusals:
         raise Refusal(month, tuple(refusals), "be ordered again")
-    return _give(settings, register, month, attempts, operator=operator, why=why, event="ordered", today=today)
+    given = _give(settings, register, month, attempts, operator=operator, why=why, event="ordered", today=today)
+    return Reissue(tuple(given), tuple(passed_over))
 
 
 @dataclass(frozen=True)

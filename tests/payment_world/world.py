@@ -72,16 +72,7 @@ class World:
     @cached_property
     def settings(self) -> Settings:
         """The settings of the data home."""
-        return Settings(
-            home=self.home,
-            payer_name="Allive SAS",
-            payer_iban=OUR_ACCOUNT,
-            payer_bic="BNPAFRPP",
-            payer_street="1 rue de la Paix",
-            payer_postcode="75002",
-            payer_town="Paris",
-            order_max_transfers=self.most_per_order,
-        )
+        return settings_of(self.home, most_per_order=self.most_per_order)
 
     @property
     def payments(self) -> Payments:
@@ -110,8 +101,8 @@ class World:
         act = self.rng.choices([one for one, _ in actions_of_the_world], [weight for _, weight in actions_of_the_world])
         act[0]()
 
-    def close(self) -> None:
-        """Close the next month: everybody earns something, and is paid or carried by the rules."""
+    def close(self, earned: int | None = None) -> None:
+        """Close the next month: everybody earns something, at random by default, and is paid or carried."""
         month = months_later(self.months[-1], 1) if self.months else "2021-01"
         entries = balance_entries.pending_entries(self.settings)
         brought = balance_entries.open_balances(self.settings)
@@ -119,14 +110,14 @@ class World:
         rows, transfers = [], []
         for position, artist in enumerate(IBANS, start=1):
             assert brought.get(artist, 0) == self.balance(artist), artist
-            earned = self.rng.choice((0, 700, 1_500, self.rng.randrange(4_000)))
-            payable = self.balance(artist) + earned
+            cents = self.rng.choice((0, 700, 1_500, self.rng.randrange(4_000))) if earned is None else earned
+            payable = self.balance(artist) + cents
             reason = self._why_carried(artist, payable)
-            self.settled[artist] += earned
+            self.settled[artist] += cents
             paid = 0 if reason or payable <= 0 else payable
             self.paid[artist] += paid
             number = f"ALV-{month}-{position:05}"
-            figures = (earned, 0, brought.get(artist, 0), paid, payable - paid)
+            figures = (cents, 0, brought.get(artist, 0), paid, payable - paid)
             rows.append([month, artist, artist.title(), "emerging", *[0] * 5, *figures, reason])
             if paid:
                 transfers.append([month, number, artist, artist.title(), IBANS[artist], *[""] * 5, paid, 0, paid])
@@ -393,6 +384,20 @@ _CONTROL: Final[dict[str, Any]] = {
     "adjustments": {},
     "amendments": [],
 }  # fmt: skip
+
+
+def settings_of(home: Path, *, most_per_order: int | None) -> Settings:
+    """The settings of a data home of the world."""
+    return Settings(
+        home=home,
+        payer_name="Allive SAS",
+        payer_iban=OUR_ACCOUNT,
+        payer_bic="BNPAFRPP",
+        payer_street="1 rue de la Paix",
+        payer_postcode="75002",
+        payer_town="Paris",
+        order_max_transfers=most_per_order,
+    )
 
 
 def assert_refused(act: Any) -> None:
