@@ -62,6 +62,13 @@ def lines(path: Path) -> Iterator[tuple[str, bytes]]:
         yield _id_of(content), content
 
 
+def is_sealed(line: bytes) -> bool:
+    """Whether a line has the hash of itself without that hash."""
+    entry = json.loads(line)
+    sealed = entry.pop("sha256", None)
+    return bool(sealed == hashlib.sha256(json.dumps(entry, ensure_ascii=False).encode()).hexdigest())
+
+
 def head(path: Path) -> str:
     """Return the id of the last line. A copy noted elsewhere proves later that no line up to it was changed."""
     whole = _whole_lines(path)

@@ -18,7 +18,7 @@ from allive.payouts.chained_log import ChangedMeanwhileError
 from allive.payouts.errors import Refusal
 from allive.payouts.interrupted_closings import finish_interrupted_closings
 from allive.payouts.payments import actions, orders
-from allive.payouts.payments.facts import Cancelled, Executed, Fact, Reported, Returned, Unmatched
+from allive.payouts.payments.facts import Cancelled, Confirmed, Executed, Fact, Reported, Returned, Unmatched
 from allive.payouts.payments.register import read_register
 from allive.payouts.payments.state import Attempt, Payments, PaymentState, payments_of
 
@@ -378,6 +378,8 @@ def _in_words(fact: Fact) -> str:
         case Cancelled():
             why = f", {fact.reason.code or ''} {fact.reason.meaning.english}" if fact.reason else ""
             return f"{fact.end_to_end_id} cancelled{why}"
+        case Confirmed():
+            return f"{fact.fact[:_ID_DIGITS]} confirmed by {fact.seen.message}"
         case Unmatched():
             amount = "" if fact.cents is None else f"{euros(fact.cents)} "
             name = fact.end_to_end_id or fact.message_id or visible(fact.counterparty) or visible(fact.text)

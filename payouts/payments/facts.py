@@ -112,6 +112,14 @@ class Returned(_Record):
     seen: Seen | None = None
 
 
+class Confirmed(_Record):
+    """A file of the bank shows a movement that is on record already: by a person, or from another kind of message."""
+
+    kind: Literal["confirmed"] = "confirmed"
+    fact: FactId
+    seen: Seen
+
+
 class Cancelled(_Record):
     """No money left the account: the bank rejected the order, or it was withdrawn before the bank executed it.
 
@@ -220,6 +228,7 @@ Fact = (
     Ordered
     | Executed
     | Returned
+    | Confirmed
     | Cancelled
     | GivenBack
     | Reported

@@ -24,6 +24,7 @@ from allive.payouts.payments.facts import (
     BankFileRead,
     BankReason,
     Cancelled,
+    Confirmed,
     Executed,
     Fact,
     Line,
@@ -99,10 +100,8 @@ class _Matching:
         try:
             for fact in self._facts_of(movement, seen):
                 self._add(fact)
+                self.result.known += isinstance(fact, Confirmed)
         except _Unclear as unclear:
-            if unclear.why == "known":
-                self.result.known += 1
-                return
             self._add(_unmatched_movement(movement, seen, unclear.why))
 
     def add_status(self, status: Status) -> None:
@@ -154,6 +153,12 @@ class _Matching:
     def _executed(self, movement: Movement, seen: Seen) -> Iterable[Fact]:
         attempt = self._attempt(movement)
         if attempt is None:
+            attempts = self._whole_order(movement)
+            known_ones = [self._confirmed(one.executed_by, one.executed, movement, seen) for one in attempts]
+            if all(known_ones):
+                return [one for one in known_ones if one is not None]
+            if any(one.executed for one in attempts):
+                raise _Unclear("executed_twice")
             return [
                 Executed(
                     end_to_end_id=one.end_to_end_id,
@@ -161,13 +166,14 @@ class _Matching:
                     charges_cents=movement.charges_cents if place == 0 else 0,
                     seen=seen,
                 )
-                for place, one in enumerate(self._whole_order(movement))
+                for place, one in enumerate(attempts)
             ]
         ordered = attempt.ordered
         if movement.cents not in {ordered.cents, ordered.cents + max(movement.charges_cents, 0)}:
             raise _Unclear("other_amount")
         self._require_account(movement, attempt)
-        self._refuse_known(attempt.executed, movement, movement.cents)
+        if (known := self._confirmed(attempt.executed_by, attempt.executed, movement, seen)) is not None:
+            return [known]
         return [
             Executed(
                 end_to_end_id=ordered.end_to_end_id,
@@ -177,11 +183,12 @@ class _Matching:
             )
         ]
 
-    def _returned(self, movement: Movement, seen: Seen) -> Returned:
+    def _returned(self, movement: Movement, seen: Seen) -> Fact:
         attempt = self._attempt(movement) or self._by_message_and_amount(movement)
         self._require_account(movement, attempt)
-        for earlier in attempt.returns.values():
-            self._refuse_known(earlier, movement, movement.cents + max(movement.charges_cents, 0))
+        for fact_id, earlier in attempt.returns.items():
+            if (known := self._confirmed(fact_id, earlier, movement, seen)) is not None:
+                return known
         left = attempt.ordered.cents - attempt.returned_cents
         charges = max(movement.charges_cents, 0)
         # Charges that the bank took off on the way are the platform's, not the artist's.
@@ -213,11 +220,6 @@ class _Matching:
             if len(attempts) > 1 and movement.transfers_in_it is None:
                 return [self._by_message_and_amount(movement)]
             raise _Unclear("other_amount")
-        if all(one.executed for one in attempts):
-            for one in attempts:
-                self._refuse_known(one.executed, movement, movement.cents)
-        if any(one.executed for one in attempts):
-            raise _Unclear("executed_twice")
         return attempts
 
     def _by_message_and_amount(self, movement: Movement) -> Attempt:
@@ -245,17 +247,24 @@ class _Matching:
         if iban is not None and electronic(iban) != attempt.ordered.iban:
             raise _Unclear("other_account")
 
-    def _refuse_known(self, earlier: Executed | Returned | None, movement: Movement, cents: int) -> None:
-        """Refuse a movement that is on record already: by a person, or by another kind of message.
+    def _confirmed(
+        self, fact_id: str, earlier: Executed | Returned | None, movement: Movement, seen: Seen
+    ) -> Confirmed | None:
+        """Return that a movement is on record already: by a person, or from another kind of message.
 
         A statement can give a movement another reference than the notification did. Two of one kind are two movements.
         """
-        if earlier is None or (isinstance(earlier, Returned) and earlier.cents != cents):
-            return
-        if earlier.seen is None:
-            raise _Unclear("known")
-        if earlier.booked_on == movement.booked_on and earlier.seen.message != self._message:
-            raise _Unclear("known")
+        if earlier is None or self._message in self._payments.confirmed_by[fact_id]:
+            return None
+        if isinstance(earlier, Returned) and movement.cents not in {
+            earlier.cents,
+            earlier.cents - earlier.charges_cents,
+        }:
+            return None
+        is_same = earlier.seen is None or (
+            earlier.booked_on == movement.booked_on and earlier.seen.message != self._message
+        )
+        return Confirmed(fact=fact_id, seen=seen) if is_same else None
 
     def _report(self, status: Status) -> None:
         if status.level is StatusLevel.TRANSACTION and status.end_to_end_id not in self._payments.attempts:

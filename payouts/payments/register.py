@@ -42,13 +42,17 @@ def read_register(settings: Settings) -> Register:
 
     Raises:
         FormatError: Some lines are newer than the code.
-        RegisterError: A line cannot be read.
+        RegisterError: A line cannot be read, was changed, or does not follow the one before it.
     """
     require_known_lines(settings)
-    lines = {}
+    lines: dict[str, Line] = {}
+    previous = chained_log.NO_LINE
     for number, (line_id, content) in enumerate(chained_log.lines(register_path(settings)), start=1):
         try:
-            lines[line_id] = Line.model_validate_json(content)
+            lines[line_id] = line = Line.model_validate_json(content)
+            if line.previous != previous or not chained_log.is_sealed(content):
+                raise ValueError("it was changed, or the line before it was")  # noqa: TRY301 - one message for both
+            previous = line_id
         except ValueError as error:
             raise RegisterError(
                 f"Line {number} of {register_path(settings)} cannot be read ({' '.join(str(error).split())}). "

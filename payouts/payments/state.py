@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 from allive.payouts.payments.facts import (
     BankReason,
     Cancelled,
+    Confirmed,
     Dismissed,
     Executed,
     Fact,
@@ -64,6 +65,8 @@ class Attempt:
         ordered_at: Instant in ISO 8601, UTC.
         repeats: The attempt before it; None for the first of a debt.
         repeated_by: The attempt that took its place.
+        executed_by: The fact that says so.
+        returns: By the facts that say so.
         reported: The bank's last words about it that moved no money.
     """
 
@@ -74,6 +77,7 @@ class Attempt:
     repeats: str | None = None
     repeated_by: str | None = None
     executed: Executed | None = None
+    executed_by: str = ""
     returns: dict[str, Returned] = field(default_factory=dict)
     cancelled: Cancelled | None = None
     given_back: bool = False
@@ -159,6 +163,7 @@ class Payments:
         balance_facts: In order; which of them a run has taken up is in the closed months.
         unmatched: Movements that wait for a person, by fact id.
         movements: The kind of message that each known movement was in, by the movement's key.
+        confirmed_by: The kinds of messages that showed a movement again, by the fact that says so.
         imported: SHA-256 of the bank's files.
         settled: Payments made otherwise, by fact id.
     """
@@ -172,6 +177,7 @@ class Payments:
     balance_facts: list[BalanceFact] = field(default_factory=list)
     unmatched: dict[str, Unmatched] = field(default_factory=dict)
     movements: dict[str, str] = field(default_factory=dict)
+    confirmed_by: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     imported: set[str] = field(default_factory=set)
     settled: dict[str, Settled] = field(default_factory=dict)
 
@@ -207,9 +213,11 @@ class Payments:
             case Ordered():
                 self._order(fact_id, fact, line)
             case Executed():
-                self._execute(fact)
+                self._execute(fact_id, fact)
             case Returned():
                 self._return(fact_id, fact, line)
+            case Confirmed():
+                self._confirm(fact)
             case Cancelled():
                 self._cancel(fact_id, fact, line)
             case GivenBack():
@@ -238,7 +246,7 @@ class Payments:
                 del self.unmatched[fact.fact]
             case Undone():  # its fact was left out by `payments_of`
                 pass
-        if isinstance(fact, Executed | Returned | Cancelled | Unmatched) and fact.seen is not None:
+        if isinstance(fact, Executed | Returned | Confirmed | Cancelled | Unmatched) and fact.seen is not None:
             self.movements[fact.seen.key] = fact.seen.message
 
     def _order(self, fact_id: str, fact: Ordered, line: Line) -> None:
@@ -262,13 +270,19 @@ class Payments:
         self.debts[fact.settlement_month, fact.artist_id].append(fact.end_to_end_id)
         self.orders[line.order.message_id] = line.order
 
-    def _execute(self, fact: Executed) -> None:
+    def _confirm(self, fact: Confirmed) -> None:
+        known = {one.executed_by for one in self.attempts.values()}.union(*(x.returns for x in self.attempts.values()))
+        if fact.fact not in known:
+            _contradict("nothing_to_confirm", f"{fact.fact[:12]} is no execution and no return.")
+        self.confirmed_by[fact.fact].add(fact.seen.message)
+
+    def _execute(self, fact_id: str, fact: Executed) -> None:
         attempt = self._known(fact.end_to_end_id)
         if attempt.cancelled is not None:
             _contradict("executed_after_cancelled", f"{fact.end_to_end_id} was cancelled: it cannot be executed.")
         if attempt.executed is not None:
             _contradict("executed_twice", f"{fact.end_to_end_id} was executed on {attempt.executed.booked_on}.")
-        attempt.executed = fact
+        attempt.executed, attempt.executed_by = fact, fact_id
 
     def _return(self, fact_id: str, fact: Returned, line: Line) -> None:
         attempt = self._known(fact.end_to_end_id)

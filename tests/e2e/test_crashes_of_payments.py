@@ -16,6 +16,7 @@ from allive.payouts.verification.payments import check_payments, read_payments
 from allive.payouts.verification.seals import AuditLog
 from tests.e2e import payments_work
 from tests.e2e.killing import Campaign
+from tests.payment_world.world import settings_of
 
 SHARE_OF_KILLS = 0.15
 """Share of all crash-test kills, per test."""
@@ -116,4 +117,4 @@ def _size(settings: Settings) -> int:
 
 
 def _size_of(home: Path) -> int:
-    return _size(payments_work.settings_of(home, most_per_order=2))
+    return _size(settings_of(home, most_per_order=2))
