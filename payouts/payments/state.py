@@ -291,6 +291,10 @@ class Payments:
         left = attempt.ordered.cents - attempt.returned_cents
         if fact.cents > left:
             _contradict("too_much", f"{fact.cents} cents of {fact.end_to_end_id} came back; at most {left} can.")
+        if fact.withheld_back_cents != attempt.withheld_back_cents(fact.cents):
+            _contradict(
+                "withheld", f"{fact.withheld_back_cents} withheld cents of {fact.end_to_end_id} are given back."
+            )
         attempt.returns[fact_id] = fact
         month, artist_id = attempt.debt
         self._set_aside(fact_id, attempt, fact.reason, line)

@@ -7,6 +7,7 @@ from tests.mutants import (
     of_formats,
     of_gate,
     of_payees,
+    of_payments,
     of_pins,
     of_players,
     of_proof,
@@ -911,6 +912,7 @@ CLOSING: Final = (
         killed_by="an_iban_is_as_old_as_the_first_record_that_bears_it",
     ),
     *of_payees.MUTANTS,
+    *of_payments.MUTANTS,
 )
 
 CORRECTING: Final = (
@@ -1005,10 +1007,10 @@ CORRECTING: Final = (
     Mutant(
         name="returned_payment_counted_twice",
         rule="§6 a returned payment is added to the balance once",
-        file="payouts/requests.py",
-        before='if entry["action"] in {RETURNED, WRITTEN_OFF} and entry_id not in done',
-        after='if entry["action"] in {RETURNED, WRITTEN_OFF}',
-        killed_by=f"{_REQUESTS}::test_a_returned_payment_comes_into_the_balance_once",
+        file="payouts/payments/balance_entries.py",
+        before="        if fact.fact_id not in done\n",
+        after="",
+        killed_by="tests/unit/payouts/test_payments.py::test_what_was_built_upon_or_taken_up_is_not_undone",
     ),
     Mutant(
         name="final_month_amended",

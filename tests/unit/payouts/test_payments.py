@@ -1,6 +1,5 @@
 """The register of payments, the bank's answers and what people decide, one case at a time (RULES.md §10)."""
 
-import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -8,12 +7,13 @@ from random import Random
 
 import pytest
 
+from allive.payouts import chained_log
 from allive.payouts.closed_month.findings import Report
 from allive.payouts.errors import Refusal
 from allive.payouts.payments import actions, balance_entries, orders
-from allive.payouts.payments.facts import BankReason, Ordered, OrderFile, Returned
+from allive.payouts.payments.facts import BankReason, Ordered, OrderFile, Returned, content_of
 from allive.payouts.payments.register import RegisterError, read_register, register_path
-from allive.payouts.payments.state import Attempt, PaymentState
+from allive.payouts.payments.state import Attempt, ContradictionError, PaymentState, payments_of
 from allive.payouts.verification.payments import check_payments, read_payments
 from allive.payouts.verification.seals import AuditLog
 from tests.bank_messages import (
@@ -326,6 +326,7 @@ def test_what_was_built_upon_or_taken_up_is_not_undone(world: World) -> None:
     world.given_back["bob"] += CENTS
     world.set_aside.add("bob")
     world.close(earned=0)
+    assert balance_entries.pending_entries(world.settings) == (), "the run took it up, once"
     with pytest.raises(Refusal, match="The run of 2021-02 has taken it into a balance"):
         actions.undo(world.settings, returned, **SAYS)
 
@@ -362,6 +363,17 @@ def test_an_order_file_that_was_changed_or_is_gone_is_found(world: World) -> Non
 
 
 FORGED = {
+    "ordered while under way": [
+        {
+            "kind": "ordered",
+            "end_to_end_id": f"{ANNA}-2",
+            "settlement_month": MONTH,
+            "artist_id": "anna",
+            "cents": CENTS,
+            "iban": IBANS["anna"],
+            "name": "Anna",
+        }
+    ],
     "executed twice": [{"kind": "executed", "end_to_end_id": ANNA, "booked_on": "2021-02-10"}] * 2,
     "executed and cancelled": [
         {"kind": "cancelled", "end_to_end_id": ANNA},
@@ -383,10 +395,11 @@ FORGED = {
 
 
 @pytest.mark.parametrize("forged", FORGED)
-def test_verification_finds_what_cannot_have_happened(world: World, forged: str) -> None:
-    """A forger has sealed the line as the product does; each register alone is whole."""
-    from allive.payouts import chained_log  # noqa: PLC0415
-
-    content = {"operator": "zoe", "event": "imported", "why": "-", "facts": FORGED[forged]}
-    chained_log.append(register_path(world.settings), json.loads(json.dumps(content)), format_number=1)
+def test_what_cannot_have_happened_is_not_read_and_verification_finds_it(world: World, forged: str) -> None:
+    """A forger has sealed the line as the product does, so that the chain is whole."""
+    order = content_of(world.payments.attempts[ANNA].order)
+    content = {"operator": "zoe", "event": "imported", "why": "-", "order": order, "facts": FORGED[forged]}
+    chained_log.append(register_path(world.settings), content, format_number=1)
     assert "contradictions" in findings(world)
+    with pytest.raises(ContradictionError):
+        payments_of(read_register(world.settings))
