@@ -900,6 +900,7 @@ def _exit_unless(nothing_refused: bool) -> None:  # noqa: FBT001 - a command's r
 def _report(error: Exception) -> int:
     """Show why the command stopped: the data home, wrong settings, or a bug (its traceback is in the log)."""
     from pydantic import ValidationError  # noqa: PLC0415
+    from pydantic_settings import SettingsError  # noqa: PLC0415
 
     from allive.ingestion.home_format import FormatError  # noqa: PLC0415
     from allive.ingestion.lock import DataHomeLockedError  # noqa: PLC0415
@@ -927,6 +928,9 @@ def _report(error: Exception) -> int:
             "A setting is wrong.",
             [f"ALLIVE_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()],
         )
+        return 2
+    if isinstance(error, SettingsError):  # a list or an object that is no JSON
+        refuse("A setting is wrong.", [f"{str(error).capitalize()}: expected JSON."])
         return 2
     if isinstance(error, OSError) and is_read_only(error):
         refuse(

@@ -172,6 +172,7 @@ def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> 
                 register.head,
             ),
             standings=payments_of(register).standings(),
+            withholdings=settings.withholdings,
         )
     if run.control["paid_cents"]:
         _refuse(month, payer_refusals(settings))

@@ -4,7 +4,7 @@ Reads the lines and replays them with its own code: nothing here calls the code 
 """
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from allive.payouts.bank_file import read_bank_file
-from allive.payouts.closed_month.books import Month
+from allive.payouts.closed_month.books import Books, Month
 from allive.payouts.closed_month.findings import Check, Place, Report
 from allive.payouts.formats import AUDIT_FILE, PAYMENTS_FILE, PAYMENTS_FORMAT
 from allive.payouts.ledger import BANK_FILE, CONTROL_FILE
@@ -120,9 +120,7 @@ def read_payments(report: Report, payouts: Path) -> PaymentsLog:
     return log
 
 
-def check_payments(
-    report: Report, payouts: Path, log: PaymentsLog, *, audit_log: AuditLog, paid: Mapping[str, Counter[str]]
-) -> None:
+def check_payments(report: Report, payouts: Path, log: PaymentsLog, *, audit_log: AuditLog, books: Books) -> None:
     """Check the whole register, and each order file that it names, or that lies beside it.
 
     Args:
@@ -130,7 +128,7 @@ def check_payments(
         payouts: The folder of the closed months.
         log: The register.
         audit_log: Its verifications noted the register's last line, which must still be there.
-        paid: The cents that each month's run paid, by artist; months that cannot be read are missing.
+        books: What each month's run paid and withheld, by artist; months that cannot be read are missing.
     """
     place = report.at(Check.PAYMENTS, PAYMENTS_FILE)
     if log.has_newer_lines:
@@ -148,11 +146,12 @@ def check_payments(
         standing = _replay(log.lines)
         place.same("contradictions", found=standing.faults, expected=[])
         for end_to_end_id, one in standing.payments.items():
-            if one.month in paid:
+            if one.month in books.paid:
+                withheld = books.withheld[one.month][one.artist]
                 place.same(
                     f"cents of {end_to_end_id}, ordered and withheld",
-                    found=one.cents + one.withheld,
-                    expected=paid[one.month][one.artist],
+                    found=(one.cents, one.withheld),
+                    expected=(books.paid[one.month][one.artist] - withheld, withheld),
                 )
     named = {entry["order"]["path"]: entry for entry in log.lines.values() if entry.get("order")}
     for path, entry in named.items():

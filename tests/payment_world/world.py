@@ -301,7 +301,7 @@ class World:
             assert read is not None, report.findings()
             check_taken_up(report, read, log, books.taken_up)
             books.close(read)
-        check_payments(report, self.settings.payouts_dir, log, audit_log=AuditLog(), paid=books.paid)
+        check_payments(report, self.settings.payouts_dir, log, audit_log=AuditLog(), books=books)
         assert report.findings() == ()
 
     def assert_the_bank_agrees(self) -> None:

@@ -162,7 +162,7 @@ def test_a_statement_says_it_all(tmp_path: Path) -> None:
         "Zoé Faÿ",
         "Identifiant x1",
         "Relevé n° ALV-2021-02-00001",
-        "sur votre compte FR76 •••• 189",
+        "vers votre compte FR76 •••• 189",
         "Au phare 2 h 02 min moins de 5 12,34 €",
         "La Cigale 1 min 5 0,01 €",
         "Votre part du pot commun, partagé à parts égales entre 1 artiste 3,33 €",
@@ -172,7 +172,7 @@ def test_a_statement_says_it_all(tmp_path: Path) -> None:
         "Régularisation de décembre 2020 \u221212,34 €",
         "Régularisation de janvier 2021 3,05 €",
         "Votre solde 47,10 €",
-        "Versé le 10 mars 2021 47,10 €",
+        "Virement ordonné, à partir du 10 mars 2021 47,10 €",
         "Reporté sur mars 2021 0,00 €",
         f"Empreinte de la clôture {RUN_HASH}",
     ):
@@ -221,6 +221,7 @@ def test_what_is_not_paid_is_explained(tmp_path: Path, reason: str, previous: in
         earned_cents=700,
         paid_cents=0,
         carried_forward_cents=700 + previous,
+        ordered_cents=0,
     )
 
 
