@@ -366,6 +366,28 @@ def statements(
     _exit_unless(write_year(_settings(), year, target=to))
 
 
+@app.command()
+def accounts(
+    *,
+    month: Annotated[
+        str | None, typer.Option("--month", help="A closed month, such as 2021-02.", callback=_month_or_none)
+    ] = None,
+    year: Annotated[
+        int | None, typer.Option(min=2015, max=9999, help="A year; its closed months are included.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder for the files; default: exports/ in the data home.")] = None,
+) -> None:
+    """Write accounting entries (FEC) of a month, or of a year with what each artist earned and was paid in it."""
+    from allive.orchestration.commands import accounts as books  # noqa: PLC0415
+
+    if month is not None and year is None:
+        _exit_unless(books.write_month(_settings(), month, target=to))
+    elif year is not None and month is None:
+        _exit_unless(books.write_year(_settings(), year, target=to))
+    else:
+        raise typer.BadParameter("expected either --month or --year", param_hint="options")
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 )

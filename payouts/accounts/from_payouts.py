@@ -44,7 +44,7 @@ from allive.payouts.payments.facts import (
 )
 from allive.payouts.payments.facts import Fact as RegisterFact
 from allive.payouts.payments.register import Register, read_register
-from allive.payouts.payments.state import Attempt, Payments, payments_of, undone_facts
+from allive.payouts.payments.state import Attempt, Payments, PaymentState, payments_of, undone_facts
 from allive.payouts.shown_cents import cents_of_parts
 from allive.payouts.transfers import read_transfer_lines
 from allive.payouts.withheld import WithheldLine, read_withheld_lines
@@ -89,6 +89,15 @@ def facts_of(settings: Settings, *, refunds_borne: Mapping[str, int] = _NO_REFUN
     facts += _of_the_register(register, payments, withheld)
     facts += _written_off(settings)
     return tuple(facts)
+
+
+def unconfirmed_cents(settings: Settings, year: int) -> dict[str, int]:
+    """Return the cents of orders for a day of the year that the bank has not answered yet, by artist."""
+    cents: defaultdict[str, int] = defaultdict(int)
+    for one in payments_of(read_register(settings)).attempts.values():
+        if one.state is PaymentState.ORDERED and one.order.requested_on.year == year:
+            cents[one.ordered.artist_id] += one.ordered.cents
+    return dict(cents)
 
 
 def charts_of(settings: Settings) -> DatedCharts:

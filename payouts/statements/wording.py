@@ -104,7 +104,7 @@ def month_page(statement: Statement, *, pro_rata_cents: int, run_hash: str, cont
                 euros(statement.carried_forward_cents),
             ],
         ],
-        "vat_note": typographic(printable(statement.vat_note, longest=_LONGEST_NOTE)),
+        "vat_note": vat_sentence(statement.vat_note),
         "sentences": [
             typographic(sentence)
             for sentence in (_direct_sentence(statement), _pool_sentence(statement), _sum_sentence(statement))
@@ -123,6 +123,11 @@ def artist_heading(name: str, artist_id: str) -> str:
 def contact_sentence(contact: str) -> str:
     """Return the sentence that says whom to write to."""
     return typographic(f"Une question, un doute ? Écrivez à {contact} en joignant ce relevé.")
+
+
+def vat_sentence(note: str) -> str:
+    """Return the sentence about VAT as it is printed; empty if there is none."""
+    return typographic(printable(note, longest=_LONGEST_NOTE))
 
 
 def party_lines(party: Party, *, heading: str = "") -> list[str]:
@@ -172,7 +177,7 @@ def _order_label(statement: Statement) -> str:
 
 def _withheld_label(one: WithheldLine) -> str:
     name, creditor = (printable(text, longest=LONGEST_NAME) for text in (one.name, one.owed_to))
-    return typographic(f"Retenue {name} de {percent(one.rate_bp)}, due à {creditor}")
+    return typographic(f"Retenu : {name} ({percent(one.rate_bp)}), pour {creditor}")
 
 
 def _outcome(statement: Statement) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Adds up what the platform bears for refunds of final months: the figure that the books show for each run (RULES.md §6).
+"""Adds up the refunds of final months that the platform bears: a figure of each run in the books (RULES.md §6).
 
 No run takes this money back from artists. It is computed from the pinned records, so it needs no warehouse.
 """
@@ -14,7 +14,7 @@ from allive.payouts.closed_month.month_files import Policy
 from allive.payouts.ledger import closed_months
 from allive.payouts.verification.from_heartbeats import booked_periods
 from allive.payouts.verification.open_envelopes import left_of
-from allive.payouts.verification.pinned_records import GoneError, latest
+from allive.payouts.verification.pinned_records import DamagedError, GoneError, latest
 from allive.payouts.verification.pseudonym_key import read_key
 
 _CONTENT: Final = ["status", "price_cents", "envelope_cents", "refunded_cents"]
@@ -76,4 +76,4 @@ def _number(value: int | str | None) -> int | None:
     return value if isinstance(value, int) else None
 
 
-__all__ = ["GoneError", "refunds_of_final_months"]
+__all__ = ["DamagedError", "GoneError", "refunds_of_final_months"]

@@ -349,7 +349,7 @@ def test_an_id_that_leads_elsewhere_stays_in_the_folder(tmp_path: Path) -> None:
 def test_a_payment_without_its_transfer_is_refused(tmp_path: Path) -> None:
     folder = write_month(tmp_path / "2021-02", TYPICAL)
     (folder / "sepa-credit-transfers.xml").unlink()
-    with pytest.raises(StatementDataError, match="transfers 0 cents under ALV-2021-02-00001"):
+    with pytest.raises(StatementDataError, match="transfers have 0 cents under ALV-2021-02-00001"):
         only_statement(folder)
 
 
@@ -360,7 +360,7 @@ def test_a_payment_without_its_transfer_is_refused(tmp_path: Path) -> None:
         ("adjustments.csv", ",305\n", ",306\n", "adjustment lines"),
         ("artist_payouts.csv", ",4710,0,", ",4710,1,", "paid \\+ carried"),
         ("control.json", '"pool_members": ["x1"]', '"pool_members": []', "share of the pool"),
-        ("sepa-credit-transfers.xml", "47.10", "47.11", "transfers 4711 cents"),
+        ("sepa-credit-transfers.xml", "47.10", "47.11", "transfers have 4711 cents"),
     ],
 )
 def test_files_that_disagree_make_no_statement(tmp_path: Path, file: str, old: str, new: str, complaint: str) -> None:
@@ -422,7 +422,7 @@ def test_a_year_adds_up_its_months(tmp_path: Path) -> None:
         "Virement retourné par la banque (janvier 2021) 11,05 €",
         "Gagné en 2021 10,80 €",
         "Régularisations \u22120,20 €",
-        "Versé jusqu\u2019au 10 mars 2021 \u221211,05 €",
+        "Virements ordonnés par ces clôtures, jusqu\u2019au 10 mars 2021 \u221211,05 €",
         "Solde reporté sur mars 2021 11,65 €",
         f"Empreinte de la clôture de février 2021 {RUN_HASH}",
     ):
