@@ -150,7 +150,9 @@ class World:
                 self.withheld[artist] += self._withheld_of[month, artist]
                 amounts = (paid, self._withheld_of[month, artist], paid - self._withheld_of[month, artist])
                 transfers.append([month, number, artist, artist.title(), IBANS[artist], *[""] * 5, *amounts])
-        self._write(month, rows, transfers, entries, head, withheld)
+        self._write(
+            month, rows, transfers, withheld, {"balance_entries": [vars(one) for one in entries], "payments_head": head}
+        )
         self.months.append(month)
         orders.order_month(self.settings, month, operator="zoe", today=TODAY)
 
@@ -380,9 +382,8 @@ class World:
         month: str,
         rows: list[list[Any]],
         transfers: list[list[Any]],
-        entries: tuple[requests.BalanceEntry, ...],
-        head: str,
         withheld: list[list[Any]],
+        taken_up: dict[str, Any],
     ) -> None:
         folder = self.settings.payouts_dir / month
         folder.mkdir(parents=True)
@@ -393,8 +394,7 @@ class World:
         _write_csv(folder / "adjustments.csv", _ADJUSTMENT, [])
         control = _CONTROL | {
             "settlement_month": month,
-            "balance_entries": [vars(one) for one in entries],
-            "payments_head": head,
+            **taken_up,
             # The pool keeps the world simple: its shares are all that anybody earns.
             "pool_nanos": sum(row[9] for row in rows) * 10_000_000,
         }

@@ -11,7 +11,6 @@ from allive.ingestion.settings import Settings
 from allive.orchestration.commands import accounts
 from allive.payouts.accounts import Entry, PaymentExecuted, Withheld, artist_years, balances, entries_of
 from allive.payouts.accounts.from_payouts import charts_of, facts_of, names_of, unconfirmed_cents
-from allive.payouts.payments.facts import Ordered, Returned
 from allive.payouts.payments.register import read_register
 from allive.payouts.payments.state import PaymentState, payments_of
 from tests.closed_chain import read_rows, small_chain
@@ -75,24 +74,27 @@ def test_the_bank_account_moves_by_what_the_register_says(world: World) -> None:
     assert found == moved
 
 
+def payments_in(world: World, year: int) -> dict[str, Counter[str]]:
+    """What the register says of a year, added up one by one."""
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for one in world.payments.attempts.values():
+        of_artist = sums[one.ordered.artist_id]
+        if one.order.requested_on.year == year:
+            of_artist["ordered_cents"] += one.ordered.cents
+            of_artist["unconfirmed"] += one.ordered.cents if one.state is PaymentState.ORDERED else 0
+        days = [one.executed.booked_on] if one.executed else [back.booked_on for back in one.returns.values()]
+        if days and min(days).year == year:
+            of_artist["executed_cents"] += one.ordered.cents
+        of_artist["returned_cents"] += sum(back.cents for back in one.returns.values() if back.booked_on.year == year)
+    for settled in world.payments.settled.values():
+        if settled.paid_on.year == year:
+            sums[settled.artist_id]["otherwise_cents"] += settled.cents
+    return sums
+
+
 def test_years_of_artists_are_those_of_the_register(world: World) -> None:
     for year in YEARS:
-        sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for one in world.payments.attempts.values():
-            artist = one.ordered.artist_id
-            if one.order.requested_on.year == year:
-                sums[artist]["ordered_cents"] += one.ordered.cents
-                if one.state is PaymentState.ORDERED:
-                    sums[artist]["unconfirmed"] += one.ordered.cents
-            days = [one.executed.booked_on] if one.executed else [back.booked_on for back in one.returns.values()]
-            if days and min(days).year == year:
-                sums[artist]["executed_cents"] += one.ordered.cents
-            for back in one.returns.values():
-                if back.booked_on.year == year:
-                    sums[artist]["returned_cents"] += back.cents
-        for settled in world.payments.settled.values():
-            if settled.paid_on.year == year:
-                sums[settled.artist_id]["otherwise_cents"] += settled.cents
+        sums = payments_in(world, year)
         rows = {row.artist_id: row for row in artist_years(facts_of(world.settings), year)}
         for artist in ARTISTS:
             for name in ("ordered_cents", "executed_cents", "returned_cents", "otherwise_cents"):
@@ -165,33 +167,33 @@ def test_a_months_file_has_its_run(settings: Settings, tmp_path: Path, capsys: p
     assert f"{sum(row.debit for row in rows) / 100:,.2f}" in said.split("total")[1]
 
 
-def test_a_year_of_artists_agrees_with_months_and_register(settings: Settings, tmp_path: Path) -> None:
-    register = read_register(settings)
-    for year in (2020, 2021):
-        assert accounts.write_year(settings, year, target=tmp_path / str(year))
-        rows = {row["artist_id"]: row for row in read_rows(tmp_path / str(year) / f"artists-{year}.csv")}
-        expected: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        for folder in sorted(settings.payouts_dir.glob(f"{year}-*")):
-            for line in read_rows(folder / "artist_payouts.csv"):
-                expected[line["artist_id"]]["earned_cents"] += int(line["earned_cents"])
-                expected[line["artist_id"]]["adjusted_cents"] += int(line["adjustment_cents"])
-            for line in read_rows(folder / "withholdings.csv"):
-                expected[line["artist_id"]]["withheld_cents"] += int(line["withheld_cents"])
-        artists = {}
-        for _, fact, _ in register.facts():
-            match fact:
-                case Ordered():
-                    artists[fact.end_to_end_id] = fact.artist_id
-                    if year == 2021:  # the day that the orders of the chain ask for
-                        expected[fact.artist_id]["ordered_cents"] += fact.cents
-                case Returned() if fact.booked_on.year == year:
-                    artist = artists[fact.end_to_end_id]
-                    expected[artist]["returned_cents"] += fact.cents
-                    expected[artist]["withheld_cents"] -= fact.withheld_back_cents
-        assert any(one["withheld_cents"] for one in expected.values())
-        for artist, amounts in expected.items():
-            for name in ("earned_cents", "adjusted_cents", "withheld_cents", "ordered_cents", "returned_cents"):
-                assert int(rows[artist][name]) == amounts[name], (year, artist, name)
+def booked_in(payouts: Path, year: int) -> dict[str, Counter[str]]:
+    """What the runs of a year earned, adjusted and withheld, by artist."""
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for folder in payouts.glob(f"{year}-*"):
+        for line in read_rows(folder / "artist_payouts.csv"):
+            sums[line["artist_id"]]["earned_cents"] += int(line["earned_cents"])
+            sums[line["artist_id"]]["adjusted_cents"] += int(line["adjustment_cents"])
+        for line in read_rows(folder / "withholdings.csv"):
+            sums[line["artist_id"]]["withheld_cents"] += int(line["withheld_cents"])
+    return sums
+
+
+@pytest.mark.parametrize("year", [2020, 2021])
+def test_a_year_of_artists_agrees_with_months_and_register(settings: Settings, tmp_path: Path, year: int) -> None:
+    assert accounts.write_year(settings, year, target=tmp_path)
+    rows = {row["artist_id"]: row for row in read_rows(tmp_path / f"artists-{year}.csv")}
+    expected = booked_in(settings.payouts_dir, year)
+    for one in payments_of(read_register(settings)).attempts.values():
+        if year == 2021:  # the day that the orders of the chain ask for, and on which they come back
+            of_artist = expected[one.ordered.artist_id]
+            of_artist["ordered_cents"] += one.ordered.cents
+            of_artist["returned_cents"] += one.returned_cents
+            of_artist["withheld_cents"] -= sum(back.withheld_back_cents for back in one.returns.values())
+    assert any(one["withheld_cents"] for one in expected.values())
+    for artist, amounts in expected.items():
+        for name in ("earned_cents", "adjusted_cents", "withheld_cents", "ordered_cents", "returned_cents"):
+            assert int(rows[artist][name]) == amounts[name], (artist, name)
 
 
 def test_the_result_of_a_whole_chain_is_what_it_carries_and_what_is_under_way(settings: Settings) -> None:
