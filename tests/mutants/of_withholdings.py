@@ -60,11 +60,11 @@ MUTANTS: Final = (
     ),
     Mutant(
         name="second_computation_of_a_withholding",
-        rule="§10 each withholding is computed of the whole amount",
+        rule="§10 each withholding is floored",
         file="payouts/verification/withholdings.py",
         before="divmod(row.paid_cents * one.rate_bp, 10_000)",
-        after="divmod(row.paid_cents * 920, 10_000)",
-        killed_by=f"{_RUN}::test_a_withholding_that_was_not_due_is_found",
+        after="divmod(row.paid_cents * one.rate_bp + 9_999, 10_000)",
+        killed_by=f"{_RUN}::test_a_chain_that_withholds_holds_without_the_settings_of_that_day",
     ),
     Mutant(
         name="second_computation_of_a_transfer",
