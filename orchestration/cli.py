@@ -366,6 +366,28 @@ def statements(
     _exit_unless(write_year(_settings(), year, target=to))
 
 
+@app.command()
+def accounts(
+    *,
+    month: Annotated[
+        str | None, typer.Option("--month", help="A closed month, such as 2021-02.", callback=_month_or_none)
+    ] = None,
+    year: Annotated[
+        int | None, typer.Option(min=2015, max=9999, help="A year; its closed months are included.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder for the files; default: exports/ in the data home.")] = None,
+) -> None:
+    """Write accounting entries (FEC) of a month, or of a year with what each artist earned and was paid in it."""
+    from allive.orchestration.commands import accounts as books  # noqa: PLC0415
+
+    if month is not None and year is None:
+        _exit_unless(books.write_month(_settings(), month, target=to))
+    elif year is not None and month is None:
+        _exit_unless(books.write_year(_settings(), year, target=to))
+    else:
+        raise typer.BadParameter("expected either --month or --year", param_hint="options")
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False}
 )
@@ -900,6 +922,7 @@ def _exit_unless(nothing_refused: bool) -> None:  # noqa: FBT001 - a command's r
 def _report(error: Exception) -> int:
     """Show why the command stopped: the data home, wrong settings, or a bug (its traceback is in the log)."""
     from pydantic import ValidationError  # noqa: PLC0415
+    from pydantic_settings import SettingsError  # noqa: PLC0415
 
     from allive.ingestion.home_format import FormatError  # noqa: PLC0415
     from allive.ingestion.lock import DataHomeLockedError  # noqa: PLC0415
@@ -927,6 +950,9 @@ def _report(error: Exception) -> int:
             "A setting is wrong.",
             [f"ALLIVE_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()],
         )
+        return 2
+    if isinstance(error, SettingsError):  # a list or an object that is no JSON
+        refuse("A setting is wrong.", [f"{str(error).capitalize()}: expected JSON."])
         return 2
     if isinstance(error, OSError) and is_read_only(error):
         refuse(

@@ -58,6 +58,8 @@ KINDS: Final = {
     "contract with our bank cover transfers to them in a SEPA file?",
     "account_outside_eea": "Accounts of artists who are paid, in SEPA countries outside the European Economic Area: "
     "banks ask for the BIC and for the holder's address (town and country), and may refuse the transfer without them.",
+    "tax_country_unknown": "Artists who are paid and whose country of tax residence is unknown, while a withholding "
+    "depends on it: nothing is withheld from them. Deliver their `tax_country`.",
     "rejects": "Records rejected since the last close that might belong to the month: see them with "
     "`allive rejects list`, one by one with `allive rejects show --file FILE`, and correct them after "
     "`allive rejects export`.",
@@ -98,6 +100,7 @@ def open_warnings(settings: Settings, con: duckdb.DuckDBPyConnection, run: Close
         *_shared_ibans(run),
         *_changed_ibans(run),
         *_accounts_to_look_at(run),
+        *_unknown_tax_countries(run),
         *_rejects_of_players(con, run.settlement_month, since_batch=since_rejects),
         *_rejects(con, run.settlement_month, since_batch=since_rejects),
     ]
@@ -211,6 +214,17 @@ def _accounts_to_look_at(run: ClosedRun) -> Iterator[CloseWarning]:
         ]
         if missing and not is_in_eea(payee.iban):
             yield CloseWarning("account_outside_eea", line.artist_id, f"{account} without {' and '.join(missing)}")
+
+
+def _unknown_tax_countries(run: ClosedRun) -> Iterator[CloseWarning]:
+    """Yield artists who are paid, and of whom nobody knows whether a withholding concerns them."""
+    for line in run.lines:
+        payee = run.payees.get(line.artist_id)
+        if not line.paid_cents or payee is None or payee.tax_country is not None:
+            continue
+        names = [one.name for one in run.withholdings if one.depends_on_country(line.artist_id)]
+        if names:
+            yield CloseWarning("tax_country_unknown", line.artist_id, f"not withheld: {', '.join(names)}")
 
 
 def _rejects_of_players(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) -> Iterator[CloseWarning]:

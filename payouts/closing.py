@@ -165,6 +165,7 @@ def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> 
             settlement,
             brought_forward=open_balances(settings),
             requests=requests.requests_of_next_run(settings),
+            withholdings=settings.withholdings,
         )
     if run.control["paid_cents"]:
         _refuse(month, payer_refusals(settings))

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -24,16 +25,22 @@ from allive.payouts.ledger import (
     LIVES_FILE,
     MANIFEST_FILE,
     MONTH_FORMAT,
+    PAYEES_FILE,
     PAYOUTS_FILE,
     RESETTLED_FOLDER,
     SLICES_FILE,
     TRANSFERS_FILE,
+    WITHHOLDINGS_FILE,
 )
+from allive.payouts.payees import PayeeLine, payer_identity
 from allive.payouts.run import Adjustment, ClosedRun, PayoutLine
 from allive.payouts.statements import statement_number, write_statements
 from allive.payouts.statements.writing import Progress
 from allive.payouts.transfers import TransferLine
+from allive.payouts.withheld import WithheldLine
+from allive.payouts.withholdings import withheld_of
 
+_Line = PayoutLine | Adjustment | TransferLine | WithheldLine | PayeeLine
 _MONEY: Final = pa.decimal128(38, 0)
 _SLICES_FIELDS: "Final[list[pa.Field[Any]]]" = [
     pa.field("period_pseudonym", pa.string(), nullable=False),
@@ -76,6 +83,9 @@ def write_data(folder: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection, 
     _write_csv(folder / PAYOUTS_FILE, PayoutLine, run.lines)
     _write_csv(folder / ADJUSTMENTS_FILE, Adjustment, run.adjustments)
     _write_csv(folder / TRANSFERS_FILE, TransferLine, transfers_of(run))
+    if run.withholdings:
+        _write_csv(folder / WITHHOLDINGS_FILE, WithheldLine, withheld_by(run))
+    _write_csv(folder / PAYEES_FILE, PayeeLine, _payees_of(run, settings))
     _write_lives(folder / LIVES_FILE, run, con=con)
     _write_slices(folder / SLICES_FILE, month, con=con, settings=settings)
     if run.resettled:
@@ -83,20 +93,59 @@ def write_data(folder: Path, run: ClosedRun, *, con: duckdb.DuckDBPyConnection, 
     for again in run.resettled:
         _write_slices(folder / RESETTLED_FOLDER / f"{again}.parquet", again, con=con, settings=settings)
     # No month has receipts yet, whose root the field is kept for.
-    of_format = {KEY_CHECK: pseudonyms.key_check(settings), "receipts_root": None}
+    of_format = {KEY_CHECK: pseudonyms.key_check(settings), "receipts_root": None, **payer_identity(settings)}
     _write_json(folder / CONTROL_FILE, run.control | of_format)
 
 
 def transfers_of(run: ClosedRun) -> tuple[TransferLine, ...]:
     """Return the transfers that the run asks for, in the order of its lines."""
+    withheld: Counter[str] = Counter()
+    for one in withheld_by(run):
+        withheld[one.artist_id] += one.withheld_cents
     return tuple(
-        _transfer(line, statement_number(run.settlement_month, position), run.payees[line.artist_id])
+        _transfer(
+            line,
+            statement_number(run.settlement_month, position),
+            run.payees[line.artist_id],
+            withheld_cents=withheld[line.artist_id],
+        )
         for position, line in enumerate(run.lines, start=1)
         if line.paid_cents
     )
 
 
-def _transfer(line: PayoutLine, number: str, payee: Payee) -> TransferLine:
+def withheld_by(run: ClosedRun) -> tuple[WithheldLine, ...]:
+    """Return what the run withholds of its payments, in the order of its lines and of the setting."""
+    return tuple(
+        one
+        for line in run.lines
+        if line.paid_cents
+        for one in withheld_of(
+            run.settlement_month,
+            line.artist_id,
+            line.paid_cents,
+            tax_country=run.payees[line.artist_id].tax_country,
+            withholdings=run.withholdings,
+        )
+    )
+
+
+def _payees_of(run: ClosedRun, settings: Settings) -> Iterator[PayeeLine]:
+    """Yield who is on each statement; the law has an exempt artist's statement name the exemption from VAT."""
+    for line in run.lines:
+        payee = run.payees.get(line.artist_id) or Payee(line.artist_id)
+        yield PayeeLine(
+            settlement_month=run.settlement_month,
+            artist_id=payee.artist_id,
+            legal_name=payee.legal_name,
+            siren=payee.siren,
+            vat_id=payee.vat_id,
+            tax_country=payee.tax_country,
+            vat_note=(settings.vat_due_note if payee.vat_id else settings.vat_not_due_note) or None,
+        )
+
+
+def _transfer(line: PayoutLine, number: str, payee: Payee, *, withheld_cents: int) -> TransferLine:
     assert payee.iban is not None  # noqa: S101 - no one is paid without one (allive.payouts.balances)
     return TransferLine(
         settlement_month=line.settlement_month,
@@ -110,8 +159,8 @@ def _transfer(line: PayoutLine, number: str, payee: Payee) -> TransferLine:
         town=payee.town,
         country=payee.country,
         paid_cents=line.paid_cents,
-        withheld_cents=0,
-        ordered_cents=line.paid_cents,
+        withheld_cents=withheld_cents,
+        ordered_cents=line.paid_cents - withheld_cents,
     )
 
 
@@ -167,7 +216,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _write_csv(path: Path, line: type, lines: Iterable[PayoutLine | Adjustment | TransferLine]) -> None:
+def _write_csv(path: Path, line: type, lines: Iterable[_Line]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [column.name for column in fields(line)], lineterminator="\n")
         writer.writeheader()

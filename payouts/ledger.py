@@ -17,6 +17,9 @@ RESETTLED_FOLDER = "resettled"
 BANK_FILE = "sepa-credit-transfers.xml"
 """The bank file of a month of format 1. Since format 2, orders are outside the months (`allive.payouts.payments`)."""
 TRANSFERS_FILE = "transfers.csv"
+PAYEES_FILE = "payees.csv"
+WITHHOLDINGS_FILE = "withholdings.csv"
+"""Only in a month on whose payment date a withholding is in force."""
 SLICES_FILE = "slices.parquet"
 CONTROL_FILE = "control.json"
 MANIFEST_FILE = "manifest.json"
@@ -112,6 +115,12 @@ def catalogue_of(settings: Settings, month: str) -> str:
 def read_lines(settings: Settings, month: str) -> list[dict[str, str]]:
     """Return the rows of a closed month's `artist_payouts.csv`, as text."""
     with (month_dir(settings, month) / PAYOUTS_FILE).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_adjustments(settings: Settings, month: str) -> list[dict[str, str]]:
+    """Return the rows of a closed month's `adjustments.csv`, as text."""
+    with (month_dir(settings, month) / ADJUSTMENTS_FILE).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 

@@ -4,17 +4,20 @@ Pure: computed from a settlement, balances and the requests for the run.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from allive.ingestion.withholdings import Withholding
 from allive.payouts import months
 from allive.payouts.balances import Payee, settle_balance
 from allive.payouts.chained_log import NO_LINE
 from allive.payouts.payments.balance_entries import BalanceEntry
 from allive.payouts.settlement import ArtistMonth, Settlement
 from allive.payouts.standing import Standing
+from allive.payouts.withholdings import in_force
 
 NANOS_PER_CENT: Final = 10_000_000
 
@@ -59,6 +62,7 @@ class ClosedRun:
     Attributes:
         resettled: The months of the look-back for which the run books something.
         payees: The payees of the lines' transfers, by artist.
+        withholdings: In force on the payment date.
     """
 
     settlement_month: str
@@ -67,6 +71,7 @@ class ClosedRun:
     resettled: tuple[str, ...]
     control: dict[str, Any]
     payees: dict[str, Payee] = field(repr=False)
+    withholdings: tuple[Withholding, ...] = ()
     run_hash: str | None = None
     path: Path | None = None
 
@@ -97,6 +102,7 @@ def compute_run(
     *,
     brought_forward: Mapping[str, int],
     requests: Requests | None = None,
+    withholdings: Sequence[Withholding] = (),
 ) -> ClosedRun:
     """Compute the payments and carried balances of a settled month.
 
@@ -106,6 +112,7 @@ def compute_run(
         settlement: The month, with its look-back settled again.
         brought_forward: Cents by artist, `requests.balance_entries` included.
         requests: The requests for this run; none by default.
+        withholdings: The setting; those in force on the payment date are kept in the run.
 
     Raises:
         UnbalancedRunError: Shares ≠ envelopes, or paid + carried ≠ earned + adjustments + brought forward.
@@ -133,13 +140,19 @@ def compute_run(
         )
         for artist_id in sorted(concerned, key=str.encode)
     )
+    control = _control(settlement, lines) | _corrections(settlement, adjustments, requests)
+    withholding = in_force(withholdings, date.fromisoformat(control["payment_date"]))
+    if withholding:
+        # The month keeps them: it is verified without the settings of that day.
+        control["withholdings"] = [one.model_dump(mode="json", exclude_none=True) for one in withholding]
     run = ClosedRun(
         settlement_month=month,
         lines=lines,
         adjustments=adjustments,
         resettled=tuple(again.settlement_month for again in settlement.look_back if again.is_changed),
-        control=_control(settlement, lines) | _corrections(settlement, adjustments, requests),
+        control=control,
         payees=settlement.payees,
+        withholdings=withholding,
     )
     _check_balance(run, settlement)
     return run

@@ -6,7 +6,7 @@ Only the statements and the files for banks are made by product code. Hashes, fi
 import csv
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
@@ -43,6 +43,7 @@ from tests.oracle.settlement import (
     last_day,
     months_later,
 )
+from tests.oracle.withholdings import withheld_cents
 
 PAYER = Payer("Allive SAS", "FR1420041010050500013M02606", "PSSTFRPPPAR", "12 rue Gaîté", "75014", "Paris", "FR")
 IBANS = ("FR7630006000011234567890189", "FR7630001007941234567890185", "FR1420041010050500013M02606")
@@ -63,13 +64,14 @@ class Chain:
     """Closed months in a `payouts/` folder; each close adds one.
 
     The first `of_format_1` months are written as format 1 has them, the others as format 2. `key` is the one that the
-    next month's pseudonyms are made with.
+    next month's pseudonyms are made with. `withholdings` are in force whenever a month of format 2 pays.
     """
 
     payouts: Path
     history: History = field(default_factory=History)
     of_format_1: int = 0
     key: str = KEY
+    withholdings: tuple[dict[str, Any], ...] = ()
     raw_versions: dict[str, int | None] = field(default_factory=dict)
     _catalogues: dict[str, str] = field(default_factory=dict)
     _amendments: dict[str, str] = field(default_factory=dict)
@@ -95,7 +97,10 @@ class Chain:
             return
         (transfer,) = (row for row in read_rows(transfers) if row["artist_id"] == artist_id)
         name = transfer["end_to_end_id"]
-        returned = {"kind": "returned", "end_to_end_id": name, "cents": cents, "booked_on": "2021-06-01"}
+        returned: dict[str, Any] = {"kind": "returned", "end_to_end_id": name, "booked_on": "2021-06-01"}
+        returned["cents"] = int(transfer["ordered_cents"])
+        if withheld := int(transfer["withheld_cents"]):
+            returned["withheld_back_cents"] = withheld
         line = append_payments(self.payouts, "returned", [returned])
         self._enter({"entry": f"{line}:0", "kind": "returned"} | details)
         self.history.standings[artist_id] = Standing(set_aside=frozenset({transfer["iban"]}))
@@ -123,11 +128,15 @@ class Chain:
             if again in corrected or not booked_before.issuperset(settlement.periods):
                 (folder / "resettled").mkdir(exist_ok=True)
                 write_slices(folder / "resettled" / f"{again}.parquet", settlement, key=key)
-        of_format = {}
+        of_format: dict[str, Any] = {}
         if key is not None:
+            if self.withholdings:
+                write_withholdings(folder, self.withholdings)
+                of_format["withholdings"] = [*self.withholdings]
             write_transfers(folder, artists=data.artists)
+            write_payees(folder)
             head = payments_head(self.payouts)
-            of_format = {"pseudonym_key_check": check_value(key), "receipts_root": None, "payments_head": head}
+            of_format |= {"pseudonym_key_check": check_value(key), "receipts_root": None, "payments_head": head}
         write_json(folder / "control.json", self._control(run, open_nanos) | of_format)
         write_documents(folder, self._previous_run_hash(month), artists=data.artists)
         write_manifest(folder, self._previous_run_hash(month), month_format=None if key is None else 2)
@@ -226,12 +235,20 @@ def small_season(rng: Random, *, months: int = 4) -> Iterator[tuple[str, Snapsho
         yield month, Snapshot.of(records)
 
 
-def small_chain(payouts: Path, *, seed: int, months: int = 5, other_end: bool = False, of_format_1: int = 0) -> Chain:
+def small_chain(
+    payouts: Path,
+    *,
+    seed: int,
+    months: int = 5,
+    other_end: bool = False,
+    of_format_1: int = 0,
+    withholdings: tuple[dict[str, Any], ...] = (),
+) -> Chain:
     """Close a small season that has adjustments, an amendment, a returned payment and a recorded verification.
 
     With `other_end`, the last month closes without some of its heartbeats; the months before it are the same.
     """
-    chain = Chain(payouts, of_format_1=of_format_1)
+    chain = Chain(payouts, of_format_1=of_format_1, withholdings=withholdings)
     for month, data in small_season(Random(seed), months=months):
         if chain.months:
             last = chain.history.runs[chain.months[-1]]
@@ -314,8 +331,31 @@ def write_slice_rows(path: Path, rows: Iterable[tuple[Any, ...]], *, names: str 
     pq.write_table(pa.table(arrays, names=[*types]), path, compression="zstd")
 
 
+def write_withholdings(folder: Path, withholdings: Iterable[Mapping[str, Any]]) -> None:
+    """Write what a month withholds, from artists whose country of tax residence nobody knows."""
+    header = "settlement_month,artist_id,name,owed_to,rate_bp,base_cents,withheld_cents"
+    lines = [
+        (folder.name, row["artist_id"], *(one[name] for name in ("name", "owed_to", "rate_bp")), paid, cents)
+        for row in read_rows(folder / "artist_payouts.csv")
+        if (paid := int(row["paid_cents"]))
+        for one in withholdings
+        if (cents := withheld_cents(paid, one, row["artist_id"], tax_country=None)) is not None
+    ]
+    write_csv(folder / "withholdings.csv", [tuple(header.split(",")), *lines])
+
+
+def withheld_in(folder: Path) -> Counter[str]:
+    """What a month withholds, by artist."""
+    withheld: Counter[str] = Counter()
+    path = folder / "withholdings.csv"
+    for row in read_rows(path) if path.exists() else []:
+        withheld[row["artist_id"]] += int(row["withheld_cents"])
+    return withheld
+
+
 def write_transfers(folder: Path, *, artists: Mapping[str, Artist]) -> None:
     """Write the transfers that a month of format 2 asks for."""
+    withheld = withheld_in(folder)
     header = (
         "settlement_month,end_to_end_id,artist_id,account_holder,iban,bic,street,postcode,town,country,paid_cents,"
         "withheld_cents,ordered_cents"
@@ -333,11 +373,21 @@ def write_transfers(folder: Path, *, artists: Mapping[str, Artist]) -> None:
             one.name,
             one.iban,
             *(one.bic, one.street, one.postcode, one.town, one.country),
-            *(one.amount_cents, 0, one.amount_cents),
+            *(one.amount_cents, withheld[one.artist_id], one.amount_cents - withheld[one.artist_id]),
         )
         for one in transfers
     ]
     write_csv(folder / "transfers.csv", [tuple(header.split(",")), *lines])
+
+
+def write_payees(folder: Path) -> None:
+    """Write who is on each statement of a month of format 2: no artist of these seasons has a legal identity."""
+    header = "settlement_month,artist_id,legal_name,siren,vat_id,tax_country,vat_note"
+    rows = read_rows(folder / "artist_payouts.csv")
+    write_csv(
+        folder / "payees.csv",
+        [tuple(header.split(",")), *((folder.name, row["artist_id"], *[None] * 5) for row in rows)],
+    )
 
 
 def order_month(payouts: Path, month: str) -> None:
@@ -372,6 +422,7 @@ def order_month(payouts: Path, month: str) -> None:
             "settlement_month": month,
             "artist_id": row["artist_id"],
             "cents": int(row["ordered_cents"]),
+            **({"withheld_cents": int(row["withheld_cents"])} if int(row["withheld_cents"]) else {}),
             "iban": row["iban"],
             "name": named[row["end_to_end_id"]].name,
         }

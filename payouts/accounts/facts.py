@@ -93,10 +93,11 @@ class Withheld:
     """An amount kept back from an artist because the law says so, and owed to somebody else (RULES.md §10).
 
     Attributes:
-        name: The withholding, as its setting calls it. The chart of accounts knows its creditor.
-        cents: Negative if an adjustment gives it back.
+        name: The withholding, as its setting calls it. The chart of accounts knows its account.
+        cents: Negative if an adjustment or a return gives it back.
         closed_on: Day of the entries of the run.
         paid_on: Day on which the payment was executed; None until then.
+        owed_to: Its creditor.
     """
 
     artist_id: str
@@ -105,6 +106,7 @@ class Withheld:
     cents: int
     closed_on: date
     paid_on: date | None = None
+    owed_to: str = ""
 
     @property
     def piece(self) -> str:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import date
+from types import MappingProxyType
 from typing import Final
 
 from allive.payouts.accounts.chart import Account, DatedCharts
@@ -24,6 +25,8 @@ from allive.payouts.accounts.facts import (
 
 # A spreadsheet would run such a name as a formula, and names come from outside.
 _FORMULA_BEGINNINGS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_KEY: Final = ("year", "artist_id", "artist_name")
+_NOBODY: Final[Mapping[str, Mapping[str, str | None]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ class OwedQuarter:
     name: str
     account: Account
     cents: int
+    owed_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,27 +121,36 @@ def artist_years(
     )
 
 
-def years_csv(rows: Iterable[ArtistYear]) -> str:
-    """Return the rows as CSV with a header; `artist_id` and `artist_name` are safe to open in a spreadsheet."""
+def years_csv(rows: Iterable[ArtistYear], identities: Mapping[str, Mapping[str, str | None]] = _NOBODY) -> str:
+    """Return the rows as CSV with a header; texts are safe to open in a spreadsheet.
+
+    Args:
+        rows: The artists' years.
+        identities: More columns about each artist, the same for all; they follow the artist's name.
+    """
+    amounts = [column.name for column in fields(ArtistYear)][len(_KEY) :]
+    of_identity = [*next(iter(identities.values()), {})]
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [column.name for column in fields(ArtistYear)], lineterminator="\n")
+    writer = csv.DictWriter(text, [*_KEY, *of_identity, *amounts], lineterminator="\n")
     writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in asdict(row).items()} for row in rows)
+    for row in rows:
+        values = {**identities.get(row.artist_id, {}), **asdict(row)}
+        writer.writerow({name: _cell(value) for name, value in values.items()})
     return text.getvalue()
 
 
 def withheld_by_quarter(facts: Iterable[Fact], *, charts: DatedCharts = DEFAULT_CHARTS) -> tuple[OwedQuarter, ...]:
     """Return what is owed to whom for each calendar quarter, by the days on which the withholdings are booked."""
-    sums: defaultdict[tuple[str, str, str], int] = defaultdict(int)
+    sums: defaultdict[tuple[str, str, str, str], int] = defaultdict(int)
     accounts: dict[str, Account] = {}
     for fact in facts:
         if isinstance(fact, Withheld) and (on := withheld_on(fact, charts)):
             account = charts.on(on).withholding(fact.name)
             accounts[account.number] = account
-            sums[f"{on.year:04d}-T{(on.month + 2) // 3}", fact.name, account.number] += fact.cents
+            sums[f"{on.year:04d}-T{(on.month + 2) // 3}", fact.name, account.number, fact.owed_to] += fact.cents
     return tuple(
-        OwedQuarter(quarter, name, accounts[number], cents)
-        for (quarter, name, number), cents in sorted(sums.items())
+        OwedQuarter(quarter, name, accounts[number], cents, owed_to)
+        for (quarter, name, number, owed_to), cents in sorted(sums.items())
         if cents
     )
 
@@ -212,5 +225,5 @@ def _events_of_run(fact: MonthClosed) -> Iterator[_Event]:
         yield _Event(fact.on, adjusted.artist_id, "vat", adjusted.vat_cents)
 
 
-def _cell(value: str | int) -> str | int:
+def _cell(value: str | int | None) -> str | int | None:
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_BEGINNINGS) else value

@@ -9,12 +9,14 @@ from datetime import date
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from allive.payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE
+from allive.payouts.payees import PAYER_KEY, PayeeLine, read_payee_lines
 from allive.payouts.shown_cents import cents_of_parts, split_cents
 from allive.payouts.statements.names import statement_number
 from allive.payouts.statements.transfers import Transfer, read_transfers
+from allive.payouts.withheld import WithheldLine, read_withheld_lines
 
 
 class StatementDataError(ValueError):
@@ -74,10 +76,27 @@ class Pool:
 
 
 @dataclass(frozen=True)
+class Party:
+    """The legal identity of the payer or of an artist, as far as it is known. `address` is in lines."""
+
+    legal_name: str | None = None
+    siren: str | None = None
+    vat_id: str | None = None
+    address: tuple[str, ...] = ()
+
+
+NOBODY: Final = Party()
+
+
+@dataclass(frozen=True)
 class Statement:
     """One artist's month as its statement shows it.
 
     Attributes:
+        withheld: The withholdings that concern the artist, in the order of the setting.
+        payer: The company that pays.
+        payee: The artist as a legal person.
+        vat_note: The sentence about VAT; empty if there is none.
         lives: Highest earnings first.
         pool_nanos: The artist's share of the common pool; None if they have no part in it.
         account: The masked IBAN that receives the payment; None if nothing is paid.
@@ -103,6 +122,20 @@ class Statement:
     account: str | None
     envelope_cents: int
     minimum_payout_cents: int
+    withheld: tuple[WithheldLine, ...] = ()
+    payer: Party = NOBODY
+    payee: Party = NOBODY
+    vat_note: str = ""
+
+    @property
+    def withheld_cents(self) -> int:
+        """The sum of the withholdings."""
+        return sum(one.withheld_cents for one in self.withheld)
+
+    @property
+    def ordered_cents(self) -> int:
+        """Ordered from the bank: paid less withheld."""
+        return self.paid_cents - self.withheld_cents
 
     @property
     def direct_nanos(self) -> int:
@@ -155,6 +188,11 @@ def read_statements(month_folder: Path) -> Iterator[Statement]:
     adjustments = _read_adjustments(month_folder / ADJUSTMENTS_FILE)
     entries = _balance_entries(control)
     transfers = read_transfers(month_folder)
+    withheld: dict[str, list[WithheldLine]] = defaultdict(list)
+    for line in read_withheld_lines(month_folder):
+        withheld[line.artist_id].append(line)
+    payees = {line.artist_id: line for line in read_payee_lines(month_folder)}
+    payer = _payer(control.get(PAYER_KEY, {}))
     _, pool_cents = cents_of_parts((control["direct_nanos"], control["pool_nanos"]))
     pool = Pool(cents=pool_cents, members=len(control["pool_members"]), rule=control["policy"]["pool_rule"])
     members = frozenset(control["pool_members"])
@@ -182,9 +220,23 @@ def read_statements(month_folder: Path) -> Iterator[Statement]:
             account=_account(number, paid_cents=int(row["paid_cents"]), transfer=transfers.get(number)),
             envelope_cents=control["policy"]["envelope_cents"],
             minimum_payout_cents=control["policy"]["minimum_payout_cents"],
+            withheld=tuple(withheld.get(artist_id, ())),
+            payer=payer,
+            payee=_payee(payees.get(artist_id)),
+            vat_note=(payees[artist_id].vat_note or "") if artist_id in payees else "",
         )
-        _check(statement, row)
+        _check(statement, row, transfer=transfers.get(number))
         yield statement
+
+
+def _payer(identity: dict[str, str]) -> Party:
+    town = " ".join(filter(None, (identity.get("postcode"), identity.get("town"))))
+    address = (identity.get("street"), town, identity.get("country") if town else None)
+    return Party(identity.get("legal_name"), identity.get("siren"), address=tuple(filter(None, address)))
+
+
+def _payee(line: PayeeLine | None) -> Party:
+    return Party(line.legal_name, line.siren, line.vat_id) if line else NOBODY
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -236,12 +288,13 @@ def _account(number: str, *, paid_cents: int, transfer: Transfer | None) -> str 
     return transfer.account if transfer else None
 
 
-def _check(statement: Statement, row: dict[str, str]) -> None:
+def _check(statement: Statement, row: dict[str, str], *, transfer: Transfer | None) -> None:
     equations = (
         ("direct nanos of the lives", statement.direct_nanos, int(row["direct_nanos"])),
         ("share of the pool, in nanos", statement.pool_nanos or 0, int(row["pool_nanos"])),
         ("adjustment lines", statement.adjustment_cents, int(row["adjustment_cents"])),
         ("cents earned without any nano", 0 if _has_nanos(statement) else statement.earned_cents, 0),
+        ("withheld cents", statement.withheld_cents, transfer.withheld_cents if transfer else 0),
         ("paid + carried", statement.paid_cents + statement.carried_forward_cents, statement.payable_cents),
     )
     broken = [f"{name}: found {found}, expected {expected}" for name, found, expected in equations if found != expected]

@@ -1,6 +1,7 @@
 """Reads back the documents sent out: statements and bank file, against the rows and run they were made from."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -30,27 +31,30 @@ _PER_PROCESS: Final = 25
 """How many statements a process is given at a time."""
 
 
-def check_statements(report: Report, folder: Path, rows: list[PayoutRow], manifest: Manifest | None) -> None:
+def check_statements(report: Report, month: Month, manifest: Manifest | None) -> None:
     """Read every statement's printed totals, number and run hash back from its PDF."""
-    month = folder.name
+    folder, rows, withheld = month.folder, month.rows, Counter[str]()
+    for one in month.withheld:
+        withheld[one.artist_id] += one.withheld_cents
     positions = {statement_file_name(row.artist_id): position for position, row in enumerate(rows, start=1)}
     for extra in {path.name for path in (folder / STATEMENTS_FOLDER).glob("*")} - positions.keys():
-        place = report.at(Check.STATEMENTS, f"{month}/{STATEMENTS_FOLDER}/{extra}")
+        place = report.at(Check.STATEMENTS, f"{month.name}/{STATEMENTS_FOLDER}/{extra}")
         place.same("file", found="a file", expected=f"none: it is of no row of {PAYOUTS_FILE}")
     readings = _read_all([folder / STATEMENTS_FOLDER / name for name in positions])
     for (name, position), printed in zip(positions.items(), readings, strict=True):
         if position % _TOLD_EVERY == 0:
-            report.progress(f"{month}: statement {position:,} of {len(rows):,}")
+            report.progress(f"{month.name}: statement {position:,} of {len(rows):,}")
         row = rows[position - 1]
-        place = report.at(Check.STATEMENTS, f"{month}/{STATEMENTS_FOLDER}/{name}")
+        place = report.at(Check.STATEMENTS, f"{month.name}/{STATEMENTS_FOLDER}/{name}")
         with place.reading():
             if isinstance(printed, Exception):
                 raise printed
             expected = {
-                "number": statement_number(month, position),
+                "number": statement_number(month.name, position),
                 "earned_cents": row.earned_cents,
                 "paid_cents": row.paid_cents,
                 "carried_forward_cents": row.carried_forward_cents,
+                "ordered_cents": row.paid_cents - withheld[row.artist_id],
                 **({"run_hash": manifest.run_hash} if manifest else {}),
             }
             for what, value in expected.items():

@@ -36,7 +36,7 @@ def check_open_envelopes(
         cents
         for settled_in, price_cents, envelope_cents, refunded_cents in open_periods.rows()
         if (whole := _envelope_cents(settled_in, price_cents, envelope_cents, policies)) > 0
-        and (cents := _left(whole, price_cents, refunded_cents)) > 0
+        and (cents := left_of(whole, price_cents, refunded_cents)) > 0
     ]
     place = report.at(Check.AMOUNTS, month.file(CONTROL_FILE))
     place.same("open_periods", found=month.control.open_periods, expected=len(envelopes))
@@ -54,7 +54,7 @@ def _envelope_cents(settled_in: str, price_cents: int | None, envelope_cents: in
     return of_policy if price_cents is None else min(price_cents, of_policy)
 
 
-def _left(envelope_cents: int, price_cents: int | None, refunded_cents: int | None) -> int:
+def left_of(envelope_cents: int, price_cents: int | None, refunded_cents: int | None) -> int:
     """Return the envelope, limited to the part of the price that a refund left."""
     if not refunded_cents or price_cents is None:
         return envelope_cents

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from allive.ingestion.settings import Settings
 from allive.payouts.bank_details import bic_for, electronic, why_not_payable
 from allive.payouts.closed_month.books import Month
-from allive.payouts.closed_month.findings import Check, Report
-from allive.payouts.closed_month.month_files import Manifest, PayoutRow, Policy, read_json
-from allive.payouts.ledger import MANIFEST_FILE, PAYOUTS_FILE
+from allive.payouts.closed_month.findings import Check, Place, Report
+from allive.payouts.closed_month.month_files import Manifest, PayeeRow, PayoutRow, Policy, read_json, read_rows
+from allive.payouts.ledger import MANIFEST_FILE, PAYEES_FILE, PAYOUTS_FILE
 from allive.payouts.months import following, last_day
 from allive.payouts.sepa_text import to_sepa
 from allive.payouts.standing import Standing
@@ -25,6 +25,7 @@ Named = tuple[str | None, ...]
 _SETTLING_DAYS: Final = 10
 """Nothing is paid to an IBAN that replaced another within this many days (RULES.md §6)."""
 _ADDRESS: Final = ("street", "postcode", "town", "country")
+_IDENTITY: Final = ("legal_name", "siren", "vat_id", "tax_country")
 _PARIS: Final = ZoneInfo("Europe/Paris")
 _DECEMBER: Final = 12
 _NO_STANDINGS: Final[Mapping[str, Standing]] = MappingProxyType({})
@@ -43,6 +44,8 @@ class Account:
     """The Paris day on which the IBAN replaced an earlier one; None for a first IBAN, and for one of unknown age."""
     is_of_unknown_age: bool = False
     """Whether a record with the IBAN is undated, and another record has another IBAN."""
+    identity: tuple[str | None, ...] = (None,) * 4
+    """Legal name, SIREN, VAT number, country of tax residence."""
 
     def reason_to_carry(self, paid_on: date, standing: Standing) -> str:
         """Return why nothing is paid to the account on a day; empty if it can be paid."""
@@ -99,6 +102,7 @@ def read_accounts(settings: Settings, version: int | None) -> dict[str, Account]
             left_on=row["left_on"],
             changed_on=_changed_on(iban, since),
             is_of_unknown_age=iban is not None and None in since[iban] and len(since) > 1,
+            identity=tuple(row[name] for name in _IDENTITY),
         )
     return accounts
 
@@ -146,6 +150,8 @@ def check_payees(
     policy = month.control.policy
     paid_on = date.fromisoformat(f"{following(month.name)}-03") + timedelta(days=policy.payment_delay_days)
     is_of_format_1 = payees is None and _format_of(month) == 1
+    if not is_of_format_1:
+        _check_identities(report.at(Check.BALANCES, month.file(PAYEES_FILE)), month, accounts)
     for row in month.rows:
         account = accounts.get(row.artist_id, _NOBODY)
         found = row.paid_cents, row.carried_forward_cents, row.carry_reason
@@ -155,6 +161,16 @@ def check_payees(
         place.same(f"artist {row.artist_id!r}, paid, carried and why", found=found, expected=expected)
         if payees is not None and row.paid_cents:
             place.same(f"artist {row.artist_id!r}, account", found=payees.get(row.artist_id), expected=_named(account))
+
+
+def _check_identities(place: Place, month: Month, accounts: Mapping[str, Account]) -> None:
+    """Compare who is on each statement with the records; a carriage return in a file reads as a blank."""
+    with place.reading():
+        for row in read_rows(month.folder / PAYEES_FILE, PayeeRow):
+            known = accounts.get(row.artist_id, _NOBODY).identity
+            found = row.legal_name, row.siren, row.vat_id, row.tax_country
+            expected = tuple((value or "").replace("\r", " ") for value in known)
+            place.same(f"artist {row.artist_id!r}, identity", found=found, expected=expected)
 
 
 def _settled(

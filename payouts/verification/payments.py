@@ -4,7 +4,7 @@ Reads the lines and replays them with its own code: nothing here calls the code 
 """
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from allive.payouts.bank_file import read_bank_file
-from allive.payouts.closed_month.books import Month
+from allive.payouts.closed_month.books import Books, Month
 from allive.payouts.closed_month.findings import Check, Place, Report
 from allive.payouts.closed_month.month_files import TransferRow, read_rows
 from allive.payouts.formats import AUDIT_FILE, PAYMENTS_FILE, PAYMENTS_FORMAT
@@ -121,9 +121,7 @@ def read_payments(report: Report, payouts: Path) -> PaymentsLog:
     return log
 
 
-def check_payments(
-    report: Report, payouts: Path, log: PaymentsLog, *, audit_log: AuditLog, paid: Mapping[str, Counter[str]]
-) -> None:
+def check_payments(report: Report, payouts: Path, log: PaymentsLog, *, audit_log: AuditLog, books: Books) -> None:
     """Check the whole register, and each order file that it names or that is beside it.
 
     Args:
@@ -131,7 +129,7 @@ def check_payments(
         payouts: The folder of the closed months.
         log: The register.
         audit_log: Its verifications noted the register's last line, which must still be there.
-        paid: The cents that each month's run paid, by artist; months that cannot be read are missing.
+        books: What each month's run paid and withheld, by artist; months that cannot be read are missing.
     """
     place = report.at(Check.PAYMENTS, PAYMENTS_FILE)
     if log.has_newer_lines:
@@ -148,14 +146,15 @@ def check_payments(
     with place.reading():
         standing = _replay(log.lines)
         place.same("contradictions", found=standing.faults, expected=[])
-        asked = {month: _asked_for(payouts / month) for month in paid}
+        asked = {month: _asked_for(payouts / month) for month in books.paid}
         for end_to_end_id, one in standing.payments.items():
-            if one.month not in paid:
+            if one.month not in books.paid:
                 continue
+            withheld = books.withheld.get(one.month, Counter())[one.artist]
             place.same(
                 f"cents of {end_to_end_id}, ordered and withheld",
-                found=one.cents + one.withheld,
-                expected=paid[one.month][one.artist],
+                found=(one.cents, one.withheld),
+                expected=(books.paid[one.month][one.artist] - withheld, withheld),
             )
             if asked[one.month]:
                 place.same(

@@ -18,6 +18,7 @@ from allive.payouts.verification.payments import PaymentsThen, check_payments, r
 from allive.payouts.verification.policy_history import check_policy, read_history
 from allive.payouts.verification.pseudonym_key import check_key, read_key
 from allive.payouts.verification.seals import AuditLog, check_chain, check_files, read_audit_log
+from allive.payouts.verification.withholdings import check_withholdings, withholdings_of_the_setting
 
 _REQUESTS: Final = frozenset({"amend", "payment_returned", "write_off"})
 
@@ -78,10 +79,16 @@ def prove_run(
         check_key(report, key, month, books, month_format=MONTH_FORMAT)
         check_amounts(report, month)
         check_adjustments(report, month, books)
-        check_payments(report, settings.payouts_dir, payments, audit_log=log, paid=books.paid)
+        check_payments(report, settings.payouts_dir, payments, audit_log=log, books=books)
         at_control.same("payments_head", found=month.control.payments_head, expected=payments.head)
         then = check_balances(report, month, books, log, payments) or PaymentsThen()
         _check_all_requests(report, month, books, log)
+        check_withholdings(report, month)
+        at_control.same(
+            "withholdings in force",
+            found=[one.model_dump(exclude_none=True) for one in month.control.withholdings],
+            expected=withholdings_of_the_setting(settings, month),
+        )
         if policies is not None:
             check_policy(report, month, policies)
         check_against_records(

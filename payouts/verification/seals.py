@@ -23,6 +23,7 @@ from allive.payouts.ledger import (
     LIVES_FILE,
     MANIFEST_FILE,
     MONTH_FORMAT,
+    PAYEES_FILE,
     PAYOUTS_FILE,
     SLICES_FILE,
     TRANSFERS_FILE,
@@ -126,7 +127,7 @@ def check_files(report: Report, folder: Path, *, data_alone: bool = False) -> Ma
         place.same("settlement_month", found=manifest.settlement_month, expected=folder.name)
         place.same("run_hash", found=manifest.run_hash, expected=_run_hash(manifest))
         found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
-        always = {*_ALWAYS_THERE, *([TRANSFERS_FILE] if manifest.format > 1 else [])}
+        always = {*_ALWAYS_THERE, *([TRANSFERS_FILE, PAYEES_FILE] if manifest.format > 1 else [])}
         names = {*manifest.files, *always, *found} - {MANIFEST_FILE}
         for name in sorted(name for name in names if not data_alone or _is_data(name)):
             _check_file(report.at(Check.FILES, f"{folder.name}/{name}"), found.get(name), manifest.files.get(name))

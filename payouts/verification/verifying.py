@@ -21,6 +21,7 @@ from allive.payouts.verification.documents import check_bank_file, check_stateme
 from allive.payouts.verification.payments import PaymentsLog, PaymentsThen, check_payments, read_payments
 from allive.payouts.verification.policy_history import check_policy, read_history
 from allive.payouts.verification.seals import AuditLog, check_anchor, check_chain, check_files, read_audit_log
+from allive.payouts.verification.withholdings import check_withholdings
 
 
 def verify(
@@ -183,7 +184,7 @@ def _check_months(
             )
         books.close(month)
     report.progress("payments")
-    check_payments(report, settings.payouts_dir, payments, audit_log=log, paid=books.paid)
+    check_payments(report, settings.payouts_dir, payments, audit_log=log, books=books)
     report.progress("periods of all months")
     read = [name for name in manifests if not report.is_unread(name)]
     is_right = key is not None and key.check_value == books.key_check
@@ -196,8 +197,9 @@ def _check_alone(report: Report, month: Month, manifest: Manifest | None) -> tup
     report.progress(f"{month.name}: amounts")
     check_amounts(report, month)
     report.progress(f"{month.name}: statements and bank file")
-    check_statements(report, month.folder, month.rows, manifest)
+    check_statements(report, month, manifest)
     if manifest is not None and manifest.format > 1:
+        check_withholdings(report, month)
         return check_transfers(report, month)
     return check_bank_file(
         report.at(Check.BANK_FILE, month.file(BANK_FILE)),

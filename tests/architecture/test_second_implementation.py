@@ -41,6 +41,7 @@ COMPUTES = {
     "payouts.run",
     "payouts.settlement",
     "payouts.simulation",
+    "payouts.withholdings",
 }
 """The first implementation: what reads the settlement from the warehouse, decides amounts and closes months."""
 

@@ -1,11 +1,13 @@
 """Orders and imports, killed at random moments: nothing is ordered twice, and nothing of an answer is lost."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from allive.ingestion.settings import Settings
+from allive.payouts.closed_month.books import Books
 from allive.payouts.closed_month.findings import Report
 from allive.payouts.errors import Refusal
 from allive.payouts.payments.catching_up import catch_up
@@ -88,8 +90,9 @@ def test_an_import_that_was_killed_is_whole_or_nothing(answered: Path, kills: in
 def _assert_sound(settings: Settings) -> None:
     report = Report()
     log = read_payments(report, settings.payouts_dir)
-    paid = {payments_work.MONTH: {one.ordered.artist_id: one.ordered.cents for one in _attempts(settings)}}
-    check_payments(report, settings.payouts_dir, log, audit_log=AuditLog(), paid=paid)
+    paid = Counter({one.ordered.artist_id: one.ordered.cents for one in _attempts(settings)})
+    books = Books(paid={payments_work.MONTH: paid})
+    check_payments(report, settings.payouts_dir, log, audit_log=AuditLog(), books=books)
     assert report.findings() == ()
 
 

@@ -14,6 +14,7 @@ from tests.mutants import (
     of_pseudonyms,
     of_rules,
     of_setup,
+    of_withholdings,
 )
 from tests.mutants.mutant import Mutant
 
@@ -1039,4 +1040,5 @@ MUTANTS: Final = (
     *of_pseudonyms.MUTANTS,
     *of_rules.MUTANTS,
     *of_setup.MUTANTS,
+    *of_withholdings.MUTANTS,
 )

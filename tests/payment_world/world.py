@@ -25,6 +25,7 @@ from allive.payouts.verification.payments import check_payments, check_taken_up,
 from allive.payouts.verification.seals import AuditLog
 from tests.bank_messages import OUR_ACCOUNT
 from tests.oracle.settlement import months_later
+from tests.oracle.withholdings import given_back_cents, withheld_cents
 from tests.payment_world.bank import RETURN_CODES, Bank
 
 IBANS: Final = {
@@ -34,6 +35,11 @@ IBANS: Final = {
     "dune": "BE68539007547034",
 }
 SAYS: Final = {"why": "the world", "operator": "zoe"}
+WITHHOLDINGS: Final[tuple[dict[str, Any], ...]] = (
+    {"name": "CSG", "owed_to": "Urssaf", "rate_bp": 920},
+    {"name": "CRDS", "owed_to": "Urssaf", "rate_bp": 50},
+    {"name": "RAS", "owed_to": "Tresor", "rate_bp": 1_500, "artist_ids": ["dune"]},
+)
 TODAY: Final = date(2026, 11, 30)
 _MINIMUM: Final = 1_000
 _POLICY: Final[dict[str, Any]] = {
@@ -59,11 +65,15 @@ class World:
     rng: Random
     bank: Bank
     most_per_order: int | None
+    withholds: bool = False
     months: list[str] = field(default_factory=list)
     settled: Counter[str] = field(default_factory=Counter)
     paid: Counter[str] = field(default_factory=Counter)
     otherwise: Counter[str] = field(default_factory=Counter)
     given_back: Counter[str] = field(default_factory=Counter)
+    withheld: Counter[str] = field(default_factory=Counter)
+    _withheld_of: dict[tuple[str, str], int] = field(default_factory=dict)
+    _returned_of: Counter[str] = field(default_factory=Counter)
     held: set[str] = field(default_factory=set)
     set_aside: set[str] = field(default_factory=set)
     _sent: set[str] = field(default_factory=set)
@@ -107,7 +117,7 @@ class World:
         entries = balance_entries.pending_entries(self.settings)
         brought = balance_entries.open_balances(self.settings)
         head = read_register(self.settings).head
-        rows, transfers = [], []
+        rows, transfers, withheld = [], [], []
         for position, artist in enumerate(IBANS, start=1):
             assert brought.get(artist, 0) == self.balance(artist), artist
             cents = self.rng.choice((0, 700, 1_500, self.rng.randrange(4_000))) if earned is None else earned
@@ -120,8 +130,19 @@ class World:
             figures = (cents, 0, brought.get(artist, 0), paid, payable - paid)
             rows.append([month, artist, artist.title(), "emerging", *[0] * 5, *figures, reason])
             if paid:
-                transfers.append([month, number, artist, artist.title(), IBANS[artist], *[""] * 5, paid, 0, paid])
-        self._write(month, rows, transfers, entries, head)
+                kept = [
+                    [month, artist, one["name"], one["owed_to"], one["rate_bp"], paid, cut]
+                    for one in WITHHOLDINGS
+                    if self.withholds and (cut := withheld_cents(paid, one, artist, tax_country=None)) is not None
+                ]
+                withheld += kept
+                self._withheld_of[month, artist] = sum(line[-1] for line in kept)
+                self.withheld[artist] += self._withheld_of[month, artist]
+                amounts = (paid, self._withheld_of[month, artist], paid - self._withheld_of[month, artist])
+                transfers.append([month, number, artist, artist.title(), IBANS[artist], *[""] * 5, *amounts])
+        self._write(
+            month, rows, transfers, withheld, {"balance_entries": [vars(one) for one in entries], "payments_head": head}
+        )
         self.months.append(month)
         orders.order_month(self.settings, month, operator="zoe", today=TODAY)
 
@@ -170,11 +191,25 @@ class World:
         for fact in found.facts:
             if fact.kind == "returned":
                 artist = self._artist(fact.end_to_end_id)
-                self.given_back[artist] += fact.cents
+                self._give_back(fact.end_to_end_id, fact.cents)
                 self.set_aside.add(artist)
             elif fact.kind == "cancelled" and fact.reason and fact.reason.code in _IN_ACCOUNT:
                 self.set_aside.add(self._artist(fact.end_to_end_id))
         return found
+
+    def _give_back(self, end_to_end_id: str, cents: int) -> int:
+        """Give a part of an order back to the balance, with the withheld part of it, and return both together."""
+        attempt = self.payments.attempts[end_to_end_id]
+        withheld = given_back_cents(
+            self._withheld_of[attempt.debt],
+            attempt.ordered.cents,
+            returned_before=self._returned_of[end_to_end_id],
+            returned_now=cents,
+        )
+        self._returned_of[end_to_end_id] += cents
+        self.withheld[attempt.ordered.artist_id] -= withheld
+        self.given_back[attempt.ordered.artist_id] += cents + withheld
+        return cents + withheld
 
     def hold_or_lift(self) -> None:
         """Hold an artist, or lift a hold."""
@@ -210,8 +245,7 @@ class World:
             ):
                 month, artist = attempt.debt
                 back = actions.return_payment(self.settings, month, artist, today=TODAY, **SAYS)
-                assert back == one.cents
-                self.given_back[artist] += back
+                assert back == self._give_back(one.end_to_end_id, one.cents)
                 self.set_aside.add(artist)
                 return
 
@@ -267,8 +301,9 @@ class World:
             if attempt.state is PaymentState.CANCELLED:
                 month, artist = attempt.debt
                 back = actions.return_payment(self.settings, month, artist, today=TODAY, **SAYS)
-                assert back == attempt.ordered.cents
+                assert back == attempt.ordered.cents + self._withheld_of[month, artist]
                 self.given_back[artist] += back
+                self.withheld[artist] -= self._withheld_of[month, artist]
                 return
 
     def assert_sound(self) -> None:
@@ -291,7 +326,7 @@ class World:
             assert read is not None, report.findings()
             check_taken_up(report, read, log, books.taken_up)
             books.close(read)
-        check_payments(report, self.settings.payouts_dir, log, audit_log=AuditLog(), paid=books.paid)
+        check_payments(report, self.settings.payouts_dir, log, audit_log=AuditLog(), books=books)
         assert report.findings() == ()
 
     def assert_the_bank_agrees(self) -> None:
@@ -315,7 +350,9 @@ class World:
             if payments.attempts[ids[-1]].state in {PaymentState.ORDERED, PaymentState.CANCELLED}:
                 under_way[debt[1]] += payments.attempts[ids[-1]].ordered.cents
         for artist in IBANS:
-            has = out[artist] + under_way[artist] + self.otherwise[artist] + self.balance(artist)
+            has = (
+                out[artist] + under_way[artist] + self.otherwise[artist] + self.balance(artist) + self.withheld[artist]
+            )
             assert has == self.settled[artist], artist
 
     def _artist(self, end_to_end_id: str) -> str:
@@ -335,18 +372,21 @@ class World:
         month: str,
         rows: list[list[Any]],
         transfers: list[list[Any]],
-        entries: tuple[balance_entries.BalanceEntry, ...],
-        head: str,
+        withheld: list[list[Any]],
+        taken_up: dict[str, Any],
     ) -> None:
         folder = self.settings.payouts_dir / month
         folder.mkdir(parents=True)
+        if self.withholds:
+            _write_csv(folder / "withholdings.csv", _WITHHELD, withheld)
         _write_csv(folder / "artist_payouts.csv", _ROW, rows)
         _write_csv(folder / "transfers.csv", _TRANSFER, transfers)
         _write_csv(folder / "adjustments.csv", _ADJUSTMENT, [])
         control = _CONTROL | {
             "settlement_month": month,
-            "balance_entries": [vars(one) for one in entries],
-            "payments_head": head,
+            **taken_up,
+            # The pool keeps the world simple: its shares are all that anybody earns.
+            "pool_nanos": sum(row[9] for row in rows) * 10_000_000,
         }
         (folder / "control.json").write_text(json.dumps(control), encoding="utf-8")
         manifest = {
@@ -367,6 +407,7 @@ _TRANSFER: Final = (
     "settlement_month,end_to_end_id,artist_id,account_holder,iban,bic,street,postcode,town,country,paid_cents,"
     "withheld_cents,ordered_cents"
 )
+_WITHHELD: Final = "settlement_month,artist_id,name,owed_to,rate_bp,base_cents,withheld_cents"
 _ADJUSTMENT: Final = "settlement_month,corrects_month,artist_id,booked_cents,recomputed_cents,adjustment_cents"
 _CONTROL: Final[dict[str, Any]] = {
     **dict.fromkeys(
@@ -415,6 +456,6 @@ def _write_csv(path: Path, header: str, rows: list[list[Any]]) -> None:
 
 
 def make_world(home: Path, seed: int) -> World:
-    """Return a world in an empty data home."""
+    """Return a world in an empty data home. Worlds of odd seeds withhold."""
     rng = Random(seed)
-    return World(home, rng, Bank(rng), most_per_order=rng.choice((None, 2)))
+    return World(home, rng, Bank(rng), most_per_order=rng.choice((None, 2)), withholds=seed % 2 == 1)

@@ -258,7 +258,7 @@ def test_a_bic_that_does_not_fit_the_iban_is_left_out(path: Path) -> None:
 def test_the_order_of_a_run_names_the_holder_of_the_account() -> None:
     line = PayoutLine("2021-02", "a", "Ève", "emerging", 1, 1, 0, 0, 0, 1000, 0, 0, 1000, 0, None)
     payee = Payee("a", "Ève", GERMAN, "COBADEFF", legal_name="Ève SARL", account_holder="Anne Martin", town="Sète")
-    transfer = _transfer(line, "ALV-2021-02-00001", payee)
+    transfer = _transfer(line, "ALV-2021-02-00001", payee, withheld_cents=0)
     assert (transfer.account_holder, transfer.iban, transfer.bic, transfer.town) == (
         "Anne Martin",
         GERMAN,

@@ -154,6 +154,9 @@ def test_accounts_are_read_from_every_record(tmp_path: Path, monkeypatch: pytest
         "postcode",
         "town",
         "country",
+        "siren",
+        "vat_id",
+        "tax_country",
     )
     rows = [
         dict.fromkeys(texts)
@@ -179,4 +182,5 @@ def test_accounts_are_read_from_every_record(tmp_path: Path, monkeypatch: pytest
         "u-3": "Anne Trois",
         "u-4": "Older one undated",
     }
+    assert accounts["u-2"].identity == ("Deux SARL", None, None, None)
     assert accounts["u-4"].reason_to_carry(date(2021, 3, 1), Standing()) == "iban_changed"

@@ -1,5 +1,6 @@
 """The register of payments, the bank's answers and what people decide, one case at a time (RULES.md §10)."""
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -8,6 +9,7 @@ from random import Random
 import pytest
 
 from allive.payouts import chained_log
+from allive.payouts.closed_month.books import Books
 from allive.payouts.closed_month.findings import Report
 from allive.payouts.errors import Refusal
 from allive.payouts.payments import actions, balance_entries, orders
@@ -82,8 +84,8 @@ def unmatched(found: actions.Import) -> list[str]:
 def findings(world: World) -> set[str]:
     report = Report()
     log = read_payments(report, world.settings.payouts_dir)
-    paid = {MONTH: dict.fromkeys(IBANS, CENTS)}
-    check_payments(report, world.settings.payouts_dir, log, audit_log=AuditLog(), paid=paid)
+    books = Books(paid={MONTH: Counter(dict.fromkeys(IBANS, CENTS))})
+    check_payments(report, world.settings.payouts_dir, log, audit_log=AuditLog(), books=books)
     return {finding.what for finding in report.findings()}
 
 
