@@ -4,7 +4,7 @@ Reads the lines and replays them with its own code: nothing here calls the code 
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
