@@ -561,7 +561,9 @@ def test_a_year_says_what_became_of_the_payments(tmp_path: Path) -> None:
         "Payé en 2021 13,00 €",
         "Ordonné, pas encore confirmé par la banque 0,85 €",
     ]
-    assert "13,00 € payés en 2021 ; 0,85 € ordonnés, pas encore confirmés par la banque" in " ".join(" ".join(lines).split())
+    assert "13,00 € payés en 2021 ; 0,85 € ordonnés, pas encore confirmés par la banque" in " ".join(
+        " ".join(lines).split()
+    )
 
 
 def test_a_year_without_an_answer_of_the_bank_has_paid_nothing(tmp_path: Path) -> None:
