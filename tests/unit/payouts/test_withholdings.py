@@ -270,7 +270,9 @@ def test_files_as_they_are_written_pass_the_second_computation(tmp_path: Path) -
     )
     kept = json.loads((folder / "control.json").read_text(encoding="utf-8"))
     rules = tuple(WithholdingInForce.model_validate_json(json.dumps(one)) for one in kept["withholdings"])
-    control = Control.model_construct(payment_date=kept["payment_date"], withholdings=rules)
+    control = Control.model_construct(  # type: ignore[call-arg]
+        payment_date=kept["payment_date"], withholdings=rules
+    )
     assert len(payees) == len(transfers) == len(rows) == 3
     report = Report(lambda _: None)
     check_withholdings(report, Month(folder, control, rows, [], withheld))
