@@ -345,7 +345,7 @@ def write_withholdings(folder: Path, withholdings: Iterable[Mapping[str, Any]]) 
 
 
 def withheld_in(folder: Path) -> Counter[str]:
-    """What a month withholds, by artist."""
+    """The cents that a month withholds, by artist."""
     withheld: Counter[str] = Counter()
     path = folder / "withholdings.csv"
     for row in read_rows(path) if path.exists() else []:

@@ -1,5 +1,6 @@
 """`allive payout`: previews or closes a month, and shows its lines and control totals."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,18 +11,30 @@ from allive.ingestion.settings import Settings
 from allive.ingestion.waiting import waiting_files
 from allive.orchestration.commands import refresh
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import Amount, artist_shown, refuse, say, showing_progress, table, warn
+from allive.orchestration.terminal import (
+    Amount,
+    artist_shown,
+    euros,
+    refuse,
+    say,
+    say_points,
+    showing_progress,
+    table,
+    warn,
+)
 from allive.payouts import ledger, preconditions
 from allive.payouts.audit import operator_name
 from allive.payouts.close_orders import CloseOrder, approve_close, open_orders, order_close
 from allive.payouts.close_warnings import in_words
 from allive.payouts.closing import settle_month
 from allive.payouts.errors import Refusal
+from allive.payouts.files import withheld_by
 from allive.payouts.interrupted_closings import finish_interrupted_closings
 from allive.payouts.payments.register import read_register
 from allive.payouts.payments.state import Attempt, payments_of
 from allive.payouts.shown_cents import cents_of_parts
 from allive.payouts.statements import STATEMENTS_FOLDER
+from allive.payouts.withheld import WithheldLine, read_withheld_lines
 
 _MOST_FILES = 10
 _ID_DIGITS = 12
@@ -141,6 +154,7 @@ def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
         preview = settle_month(settings, month)
     show_lines(f"{month}, not closed: what it would pay", (asdict(line) for line in preview.run.lines))
     show_control([preview.run.control])
+    _say_withheld(withheld_by(preview.run))
     say("Computed a second time from the pinned records: no difference.")
     if preview.warnings:
         warn("Open warnings. Look at each before you pay:", in_words(preview.warnings))
@@ -169,6 +183,7 @@ def show_closed_month(settings: Settings, month: str) -> None:
     """Show a closed month from its files."""
     show_lines(f"{month}, closed", closed_lines(settings, month))
     show_control([ledger.read_control(settings, month)])
+    _say_withheld(read_withheld_lines(ledger.month_dir(settings, month)))
     manifest = ledger.read_manifest(settings, month)
     folder = ledger.month_dir(settings, month)
     say(f"Closed as run {manifest.run_hash} in {folder}")
@@ -178,6 +193,18 @@ def show_closed_month(settings: Settings, month: str) -> None:
     if not given:
         say("No one is paid: there is no order.")
     say(f"For the artists: {folder / STATEMENTS_FOLDER}/")
+
+
+def _say_withheld(lines: Iterable[WithheldLine]) -> None:
+    """Say what comes off the orders, and is owed to others."""
+    withheld: Counter[tuple[str, str]] = Counter()
+    for line in lines:
+        withheld[line.name, line.owed_to] += line.withheld_cents
+    if withheld:
+        say_points(
+            f"Withheld from what is paid, so that the orders are {euros(sum(withheld.values()))} less:",
+            [f"{name}: {euros(cents)}, owed to {owed_to}" for (name, owed_to), cents in withheld.items()],
+        )
 
 
 def _attempts_of(settings: Settings, month: str) -> list[Attempt]:

@@ -1,7 +1,7 @@
 """The yearly statement: an artist's earnings in a year, by month and by mode of exploitation, and what became of them.
 
 French law requires this account once per year. It adds up the figures that the monthly statements print, so that the
-year agrees with them to the cent. What the bank executed and returned in the year is handed in.
+year agrees with them to the cent. The caller brings the payments that the bank executed and returned.
 """
 
 import json
@@ -138,7 +138,7 @@ def write_yearly_statements(
         year: The calendar year.
         target: The folder for the documents.
         contact: As for `write_statements`.
-        payments: What became of the payments, by artist; no payment of an artist who is missing.
+        payments: The outcome of the payments, by artist; no payment of an artist who is missing.
         workers: As for `write_statements`.
         progress: Called after each statement.
 

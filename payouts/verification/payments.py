@@ -129,7 +129,7 @@ def check_payments(report: Report, payouts: Path, log: PaymentsLog, *, audit_log
         payouts: The folder of the closed months.
         log: The register.
         audit_log: Its verifications noted the register's last line, which must still be there.
-        books: What each month's run paid and withheld, by artist; months that cannot be read are missing.
+        books: The amounts that each month's run paid and withheld, by artist; months that cannot be read are missing.
     """
     place = report.at(Check.PAYMENTS, PAYMENTS_FILE)
     if log.has_newer_lines:

@@ -9,7 +9,7 @@ from typing import Any
 def withheld_cents(
     paid_cents: int, withholding: Mapping[str, Any], artist_id: str, *, tax_country: str | None
 ) -> int | None:
-    """What one withholding keeps back of a payment on a day on which it is in force; None if it is for others."""
+    """The cents that one withholding keeps back of a payment on a day on which it is in force; None if it is for others."""
     artists, countries = withholding.get("artist_ids"), withholding.get("tax_countries")
     others = withholding.get("not_tax_countries")
     if artists is not None and artist_id not in artists:
@@ -24,6 +24,6 @@ def withheld_cents(
 
 
 def given_back_cents(withheld: int, ordered: int, *, returned_before: int, returned_now: int) -> int:
-    """What of the withheld cents goes back with a part of an order: in proportion to all that came back so far."""
+    """The withheld cents that go back with a part of an order: in proportion to all that came back so far."""
     after, before = (Fraction(withheld * part, ordered) for part in (returned_before + returned_now, returned_before))
     return floor(after) - floor(before)

@@ -75,7 +75,7 @@ def test_the_bank_account_moves_by_what_the_register_says(world: World) -> None:
 
 
 def payments_in(world: World, year: int) -> dict[str, Counter[str]]:
-    """What the register says of a year, added up one by one."""
+    """The register's amounts of a year, added up one by one."""
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for one in world.payments.attempts.values():
         of_artist = sums[one.ordered.artist_id]
@@ -168,7 +168,7 @@ def test_a_months_file_has_its_run(settings: Settings, tmp_path: Path, capsys: p
 
 
 def booked_in(payouts: Path, year: int) -> dict[str, Counter[str]]:
-    """What the runs of a year earned, adjusted and withheld, by artist."""
+    """The cents that the runs of a year earned, adjusted and withheld, by artist."""
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for folder in payouts.glob(f"{year}-*"):
         for line in read_rows(folder / "artist_payouts.csv"):

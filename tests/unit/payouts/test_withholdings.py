@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,14 +17,24 @@ from allive.ingestion.settings import Settings
 from allive.ingestion.withholdings import Withholding
 from allive.payouts.balances import Payee
 from allive.payouts.close_warnings import _unknown_tax_countries
-from allive.payouts.closed_month.books import read_month
+from allive.payouts.closed_month.books import Month, read_month
 from allive.payouts.closed_month.findings import Check, Report
-from allive.payouts.files import _payees_of, transfers_of, withheld_by
+from allive.payouts.closed_month.month_files import (
+    Control,
+    PayeeRow,
+    PayoutRow,
+    TransferRow,
+    WithheldRow,
+    WithholdingInForce,
+    read_rows,
+)
+from allive.payouts.files import _payees_of, transfers_of, withheld_by, write_data
 from allive.payouts.payees import payer_identity
 from allive.payouts.run import ClosedRun, compute_run
 from allive.payouts.settlement import ArtistMonth, Settlement
 from allive.payouts.verification import Verdict, verify
-from allive.payouts.verification.withholdings import withholdings_of_the_setting
+from allive.payouts.verification.withholdings import check_withholdings, withholdings_of_the_setting
+from allive.payouts.withheld import read_withheld_lines
 from tests.closed_chain import reseal, small_chain
 from tests.oracle.withholdings import withheld_cents
 
@@ -195,3 +206,74 @@ def test_the_proof_compares_a_run_with_the_setting(closed: Path) -> None:
     kept = [one.model_dump(exclude_none=True) for one in month.control.withholdings]
     assert withholdings_of_the_setting(of_setting, month) == kept
     assert withholdings_of_the_setting(Settings(home=closed.parent), month) == []
+
+
+MARTS = """
+    create schema marts;
+    create table marts.fct_artist_lives (
+        settlement_month varchar, artist_id varchar, live_id varchar, title varchar, watch_ms bigint,
+        paying_subscribers bigint, direct_nanos bigint
+    );
+    create table marts.fct_period_slices (
+        settlement_month varchar, period_id varchar, subscriber_id varchar, artist_id varchar, category varchar,
+        weight decimal(38, 0), amount_nanos bigint, destination varchar
+    );
+"""
+
+
+def written(folder: Path, run: ClosedRun) -> dict[str, bytes]:
+    """The data files of a run, on marts without slices and lives."""
+    (folder / "month").mkdir(parents=True)
+    settings = Settings(home=folder, pseudonym_key="00" * 32)
+    with duckdb.connect() as con:
+        con.execute(MARTS)
+        write_data(folder / "month", run, con=con, settings=settings)
+    return {path.name: path.read_bytes() for path in (folder / "month").iterdir()}
+
+
+def test_without_withholdings_in_force_a_month_has_the_same_bytes(tmp_path: Path) -> None:
+    later = CSG.model_copy(update={"since": date(2021, 3, 11)})
+    without = written(tmp_path / "without", run_of(fr=1_000))
+    assert written(tmp_path / "later", run_of(later, fr=1_000)) == without
+    assert {"payees.csv", "transfers.csv"} <= without.keys()
+    assert "withholdings.csv" not in without
+    with_one = written(tmp_path / "with", run_of(CSG, fr=1_000))
+    assert with_one["withholdings.csv"].decode().splitlines() == [
+        "settlement_month,artist_id,name,owed_to,rate_bp,base_cents,withheld_cents",
+        "2021-02,fr,CSG,l'Urssaf,920,1000,92",
+    ]
+    changed = {name for name in with_one if with_one[name] != without.get(name)}
+    assert changed == {"withholdings.csv", "transfers.csv", "control.json"}
+
+
+def test_files_as_they_are_written_pass_the_second_computation(tmp_path: Path) -> None:
+    written(tmp_path, run_of(CSG, CRDS, ABROAD, fr=1_999, be=2_001, nn=3))
+    lines = read_withheld_lines(tmp_path / "month")
+    assert [(one.artist_id, one.name) for one in lines] == [
+        ("be", "CSG"),
+        ("be", "CRDS"),
+        ("be", "RAS"),
+        ("fr", "CSG"),
+        ("fr", "CRDS"),
+        ("nn", "CSG"),
+        ("nn", "CRDS"),
+    ]
+    folder = (tmp_path / "month").rename(tmp_path / "2021-02")
+    rows, payees, transfers, withheld = (
+        read_rows(folder / name, kind)
+        for name, kind in (
+            ("artist_payouts.csv", PayoutRow),
+            ("payees.csv", PayeeRow),
+            ("transfers.csv", TransferRow),
+            ("withholdings.csv", WithheldRow),
+        )
+    )
+    kept = json.loads((folder / "control.json").read_text(encoding="utf-8"))
+    rules = tuple(WithholdingInForce.model_validate_json(json.dumps(one)) for one in kept["withholdings"])
+    control = Control.model_construct(  # type: ignore[call-arg]
+        payment_date=kept["payment_date"], withholdings=rules
+    )
+    assert len(payees) == len(transfers) == len(rows) == 3
+    report = Report(lambda _: None)
+    check_withholdings(report, Month(folder, control, rows, [], withheld))
+    assert report.findings() == ()
