@@ -18,7 +18,7 @@ PLATFORM_ROLES = frozenset({Role.MANAGEMENT, Role.FINANCE, Role.OPERATOR})
 also have the orchestrator and the orders to close."""
 
 FINANCE_ROLES = frozenset({Role.FINANCE, Role.OPERATOR})
-"""Roles that make payments: they also see bank movements, accounts set aside, and the words of those who hold payments."""
+"""Roles that make payments: they also see bank movements, accounts set aside, and why somebody holds payments."""
 
 
 @dataclass(frozen=True)

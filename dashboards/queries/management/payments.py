@@ -109,7 +109,9 @@ select
 from published.open_balances {_NAMED}
 order by runs desc, abs(balance_cents) desc, artist_id
 """
-_HOLDS: Final = f"select artist_id, {_NAME}, held_at, operator, why from published.payment_holds {_NAMED} order by held_at"
+_HOLDS: Final = (
+    f"select artist_id, {_NAME}, held_at, operator, why from published.payment_holds {_NAMED} order by held_at"
+)
 _IBANS: Final = f"""
 select {", ".join(_NAME if column == "artist_name" else column for column in IBAN_COLUMNS)}
 from published.ibans_set_aside {_NAMED}
@@ -152,7 +154,9 @@ def totals(principal: Principal, copy: ServingCopy, month: str = "") -> Rows:
         for state, part in _parts(row):
             cents[state] += part
             number[state] += 1
-    return tuple({"state": state, "payments": number[state], "cents": cents[state]} for state in STATES if number[state])
+    return tuple(
+        {"state": state, "payments": number[state], "cents": cents[state]} for state in STATES if number[state]
+    )
 
 
 def waiting(principal: Principal, copy: ServingCopy, month: str = "") -> Rows:
