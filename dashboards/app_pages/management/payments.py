@@ -18,6 +18,8 @@ from allive.dashboards.viewer import Viewer
 
 _EVERY: Final = ""
 """The choice that filters nothing."""
+_WAITING: Final = "waiting"
+"""The choice of the payments that wait for somebody: what a reader comes for."""
 _AGES: Final = ((1, "age_1"), (3, "age_3"), (12, "age_12"))
 """Ages of a balance in runs, up to and including, and their columns; older ones have the last column."""
 _OLDEST: Final = "age_more"
@@ -65,12 +67,16 @@ def _payments(viewer: Viewer, months: tuple[str, ...]) -> None:
     _totals(viewer, totals, month)
     rows = queries.payments(*asked, month)
     states = sorted({row["state"] for row in rows}, key=lambda state: texts(f"state.{state}"))
+    first = {_WAITING: texts("choose.waiting")} if waiting else {}
     state = reading.choose(
         texts("choose.state"),
-        {_EVERY: texts("choose.every_state")} | {one: reading.sentence(texts(f"state.{one}")) for one in states},
+        first
+        | {_EVERY: texts("choose.every_state")}
+        | {one: reading.sentence(texts(f"state.{one}")) for one in states},
         key="payments_state",
     )
-    _table(viewer, [row for row in rows if state in {_EVERY, row["state"]}], month)
+    shown = [row for row in rows if state in {_EVERY, row["state"]} or (state == _WAITING and row["waits_for"])]
+    _table(viewer, shown, month)
 
 
 def _statement(viewer: Viewer, waiting: Rows) -> str:
@@ -144,9 +150,7 @@ def _table(viewer: Viewer, rows: list[Row], month: str) -> None:
         Column("state_on", texts("column.on")),
         Column("reason", texts("column.reason")),
         Column("waits_for", texts("column.waits_for")),
-        Column("requested_on", texts("column.requested_on")),
         Column("end_to_end_id", texts("column.end_to_end_id")),
-        Column("message_id", texts("column.message_id")),
     ]
     lines = [
         {
@@ -154,12 +158,10 @@ def _table(viewer: Viewer, rows: list[Row], month: str) -> None:
             "month": formatting.short_month(row["settlement_month"], language),
             "ordered_cents": formatting.euros(row["ordered_cents"], language),
             "state": _state(viewer, row),
-            "state_on": _day(viewer, row["state_on"]),
+            "state_on": _on(viewer, row),
             "reason": _reason(viewer, row),
-            "waits_for": texts(f"waits_for.{row['waits_for']}") if row["waits_for"] else formatting.NOTHING,
-            "requested_on": _day(viewer, row["requested_on"]),
+            "waits_for": _waits_for(viewer, row),
             "end_to_end_id": row["end_to_end_id"],
-            "message_id": row["message_id"] or formatting.NOTHING,
         }
         for row in rows
     ]
@@ -177,6 +179,23 @@ def _state(viewer: Viewer, row: Row) -> str:
     texts = Texts("payments", viewer.language)
     back = formatting.euros(row["returned_cents"], viewer.language)
     return texts(f"state.{row['state']}") + (f" ({back})" if row["state"] == "partly_returned" else "")
+
+
+def _on(viewer: Viewer, row: Row) -> str:
+    """Return the day of a payment's state; of an order, the day that the bank was asked for."""
+    if row["state"] == "ordered" and row["requested_on"]:
+        day = formatting.short_day(row["requested_on"], viewer.language)
+        return Texts("payments", viewer.language)("payments.requested", day=day)
+    return _day(viewer, row["state_on"])
+
+
+def _waits_for(viewer: Viewer, row: Row) -> str:
+    whom = row["waits_for"]
+    if not whom:
+        return formatting.NOTHING
+    is_in_balance = row["state"] in {"returned", "partly_returned", "given_back"}
+    key = "allive_held" if whom == "allive" and is_in_balance else whom
+    return Texts("payments", viewer.language)(f"waits_for.{key}")
 
 
 def _next_steps(viewer: Viewer) -> None:

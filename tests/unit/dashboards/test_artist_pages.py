@@ -351,6 +351,7 @@ def test_statements_are_linked_by_month_and_summed_by_year(home: Path) -> None:
         "/files/statements/2021-02/ada.pdf",
         "/files/statements/2021-01/ada.pdf",
         "/files/exports/artist-months.csv?artist=ada",
+        "/files/exports/artist-payments.csv?artist=ada",
         "/files/exports/artist-lives.csv?artist=ada",
         "/files/exports/artist-audience.csv?artist=ada",
     ]
