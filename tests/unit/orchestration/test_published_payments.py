@@ -13,6 +13,7 @@ from allive.dashboards.access import Principal, Role
 from allive.dashboards.queries.management import payments as queries
 from allive.dashboards.serving import ServingCopy, current_copy
 from allive.ingestion.settings import Settings
+from allive.orchestration.commands import payments as commands
 from allive.orchestration.publishing import CURRENT, refresh_payments
 from allive.orchestration.publishing.payments import (
     Balance,
@@ -24,6 +25,7 @@ from allive.orchestration.publishing.payments import (
     UnmatchedMovement,
     publish_payments,
 )
+from allive.orchestration.serving_copy import state_of_copy
 from allive.payouts.payments import actions
 from allive.payouts.payments.state import PaymentState
 from tests.payment_world.bank import Bank
@@ -188,3 +190,25 @@ def test_a_command_refreshes_the_payments_and_nothing_else(tmp_path: Path) -> No
 
 def test_without_a_copy_there_is_nothing_to_refresh(tmp_path: Path) -> None:
     assert refresh_payments(Settings(home=tmp_path)) is False
+
+
+def test_the_commands_bring_the_pages_up_to_date(tmp_path: Path) -> None:
+    world = world_of(tmp_path, 2, steps=0)
+    publish_copy(world)
+    state = state_of_copy(world.settings, inputs="a" * 64)
+    assert commands.hold(world.settings, "anna", why="an heir has written")
+    holds = queries.holds(FINANCE, current_copy(Settings(home=world.home)))
+    assert [(row["artist_id"], row["why"]) for row in holds] == [("anna", "an heir has written")]
+    # A run that finds nothing else new publishes this, too.
+    assert state_of_copy(world.settings, inputs="a" * 64) != state
+
+
+def test_a_copy_that_cannot_be_read_keeps_no_fact_off_the_register(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = world_of(tmp_path, 2, steps=0)
+    path = publish_copy(world)
+    path.write_bytes(b"not a database")
+    assert commands.hold(world.settings, "anna", why="an heir has written")
+    assert "anna" in world.payments.holds
+    assert "allive run" in "".join(capsys.readouterr())
