@@ -42,9 +42,9 @@ def render(viewer: Viewer) -> None:
     if months:
         _payments(viewer, months)
     if is_finance:
-        _next_steps(viewer)
-        _holds(viewer)
-        _set_aside(viewer)
+        named = _next_steps(viewer)
+        _holds(viewer, named)
+        _set_aside(viewer, named)
     if months or balances:
         _balances(viewer, balances)
     if is_finance:
@@ -144,12 +144,12 @@ def _table(viewer: Viewer, rows: list[Row], month: str) -> None:
     language = viewer.language
     columns = [
         Column("artist", texts("column.artist")),
-        Column("month", texts("column.month")),
         Column("ordered_cents", texts("column.amount"), is_number=True),
         Column("state", texts("column.state")),
-        Column("state_on", texts("column.on")),
-        Column("reason", texts("column.reason")),
         Column("waits_for", texts("column.waits_for")),
+        Column("reason", texts("column.reason")),
+        Column("state_on", texts("column.on")),
+        Column("month", texts("column.month")),
         Column("end_to_end_id", texts("column.end_to_end_id")),
     ]
     lines = [
@@ -198,22 +198,44 @@ def _waits_for(viewer: Viewer, row: Row) -> str:
     return Texts("payments", viewer.language)(f"waits_for.{key}")
 
 
-def _next_steps(viewer: Viewer) -> None:
+def _next_steps(viewer: Viewer) -> frozenset[str]:
+    """Draw what to do now, and return the commands."""
     texts = Texts("payments", viewer.language)
     steps = queries.next_steps(viewer.principal, viewer.copy)
     if not steps:
-        return
+        return frozenset()
     st.subheader(texts("steps.title"), anchor=False)
     for whom in ("allive", "artist", "bank", "close"):
         of_whom = [row for row in steps if row["waits_for"] == whom]
         if not of_whom:
             continue
-        commands = list(dict.fromkeys(row["next_command"] for row in of_whom))
         names = list(dict.fromkeys(row["artist_name"] for row in of_whom))
         st.markdown(texts.plural(f"steps.{whom}", len(of_whom), artists=_listed(viewer, names)))
-        st.code("\n".join(commands[:_COMMANDS_SHOWN]), language=None, wrap_lines=True)
-        if (more := len(commands) - _COMMANDS_SHOWN) > 0:
-            st.caption(texts.plural("steps.more", more))
+        _commands(viewer, _combined(of_whom))
+    return frozenset(row["next_command"] for row in steps)
+
+
+def _combined(steps: list[Row]) -> list[str]:
+    """Return the commands of some steps; one orders again all artists of a month."""
+    again: dict[str, list[str]] = {}
+    commands = []
+    for row in steps:
+        month, artist_id = row["settlement_month"], row["artist_id"]
+        if row["next_command"] == f"allive payments reissue {month} {artist_id} --why …":
+            again.setdefault(month, []).append(artist_id)
+        else:
+            commands.append(row["next_command"])
+    return [f"allive payments reissue {month} {' '.join(of_month)} --why …" for month, of_month in again.items()] + [
+        *dict.fromkeys(commands)
+    ]
+
+
+def _commands(viewer: Viewer, commands: list[str]) -> None:
+    if not commands:
+        return
+    st.code("\n".join(commands[:_COMMANDS_SHOWN]), language=None, wrap_lines=True)
+    if (more := len(commands) - _COMMANDS_SHOWN) > 0:
+        st.caption(Texts("payments", viewer.language).plural("steps.more", more))
 
 
 def _listed(viewer: Viewer, names: list[str]) -> str:
@@ -223,7 +245,7 @@ def _listed(viewer: Viewer, names: list[str]) -> str:
     return f"{shown} {texts.plural('steps.and_more', more)}" if more > 0 else shown
 
 
-def _holds(viewer: Viewer) -> None:
+def _holds(viewer: Viewer, named: frozenset[str]) -> None:
     texts = Texts("payments", viewer.language)
     holds = queries.holds(viewer.principal, viewer.copy)
     if not holds:
@@ -236,7 +258,6 @@ def _holds(viewer: Viewer) -> None:
         Column("held_at", texts("column.since")),
         Column("operator", texts("column.operator")),
         Column("why", texts("column.why")),
-        Column("command", texts("column.command")),
     ]
     rows = [
         {
@@ -244,7 +265,6 @@ def _holds(viewer: Viewer) -> None:
             "held_at": _at(viewer, row["held_at"]),
             "operator": row["operator"],
             "why": row["why"],
-            "command": f"allive payments unhold {row['artist_id']} --why …",
         }
         for row in holds
     ]
@@ -255,10 +275,12 @@ def _holds(viewer: Viewer) -> None:
         viewer=viewer,
         row_keys=[f"hold-{row['artist_id']}" for row in holds],
     )
+    lifting = [f"allive payments unhold {row['artist_id']} --why …" for row in holds]
+    _commands(viewer, [one for one in lifting if one not in named])
     layout.export_link(viewer, "payment-holds")
 
 
-def _set_aside(viewer: Viewer) -> None:
+def _set_aside(viewer: Viewer, named: frozenset[str]) -> None:
     texts = Texts("payments", viewer.language)
     ibans = queries.ibans_set_aside(viewer.principal, viewer.copy)
     if not ibans:
@@ -279,9 +301,7 @@ def _set_aside(viewer: Viewer) -> None:
             "iban": row["masked_iban"],
             "reason": _reason(viewer, row),
             "set_aside_at": _at(viewer, row["set_aside_at"]),
-            "next": texts("ibans.replaced")
-            if row["is_current"] is False
-            else texts("ibans.ask", command=f"allive payments confirm-iban {row['artist_id']} --why …"),
+            "next": texts("ibans.replaced" if row["is_current"] is False else "ibans.ask"),
         }
         for row in ibans
     ]
@@ -292,6 +312,10 @@ def _set_aside(viewer: Viewer) -> None:
         viewer=viewer,
         row_keys=[f"iban-{row['artist_id']}-{row['masked_iban']}" for row in ibans],
     )
+    asked = [
+        f"allive payments confirm-iban {row['artist_id']} --why …" for row in ibans if row["is_current"] is not False
+    ]
+    _commands(viewer, [one for one in dict.fromkeys(asked) if one not in named])
     layout.export_link(viewer, "ibans-set-aside")
 
 
@@ -442,7 +466,7 @@ def _movements(viewer: Viewer, ours: list[Row]) -> None:
         Column("amount_cents", texts("column.amount"), is_number=True),
         Column("reason", texts("column.reason")),
         Column("named", texts("column.named")),
-        Column("command", texts("column.command")),
+        Column("movement", texts("column.movement")),
     ]
     rows = [
         {
@@ -457,7 +481,7 @@ def _movements(viewer: Viewer, ours: list[Row]) -> None:
                 else texts("why.other", reason=row["reason"])
             ),
             "named": row["end_to_end_id"] or row["message_id"] or formatting.NOTHING,
-            "command": f"allive payments dismiss {_short(row['movement'])} --why …",
+            "movement": _short(row["movement"]),
         }
         for row in ours
     ]
@@ -468,6 +492,7 @@ def _movements(viewer: Viewer, ours: list[Row]) -> None:
         viewer=viewer,
         row_keys=[f"movement-{_short(row['movement'])}" for row in ours],
     )
+    _commands(viewer, [f"allive payments dismiss {_short(row['movement'])} --why …" for row in ours])
 
 
 def _amount(viewer: Viewer, cents: int, currency: str) -> str:
