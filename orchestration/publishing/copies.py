@@ -28,7 +28,6 @@ from allive.orchestration.publishing.scenarios import compute_scenarios, publish
 from allive.orchestration.serving_copy import CURRENT, ServingCopy, state_of_copy
 from allive.payouts import chained_log
 from allive.payouts.payments.register import register_path
-from allive.payouts.warehouse_file import open_warehouse
 
 KEPT_COPIES: Final = 3
 
@@ -117,8 +116,9 @@ def _published_head(con: duckdb.DuckDBPyConnection) -> str | None:
 
 def _ibans_of_the_warehouse(settings: Settings) -> dict[str, str] | None:
     try:
-        with open_warehouse(settings) as con:
-            return read_ibans(con, "marts.dim_payees")
+        with duckdb.connect() as con:
+            con.execute(f"attach {sql_text(settings.warehouse_path)} as warehouse (read_only)")
+            return read_ibans(con)
     except duckdb.Error:  # there is none, or it is being rebuilt
         return None
 
@@ -155,7 +155,7 @@ def _write(
         con.execute("create schema published")
         copy_marts(con)
         publish_booked_money(con, settings)
-        publish_payments(con, settings, ibans=read_ibans(con, "warehouse.marts.dim_payees"), now=now)
+        publish_payments(con, settings, ibans=read_ibans(con), now=now)
         publish_estimates(con, previous, now=now)
         publish_scenarios(con, scenarios)
         publish_data_state(con, settings, checks)

@@ -182,9 +182,10 @@ def without_ibans(text: str) -> str:
     return _IBAN.sub(lambda found: masked(found[0]), text)
 
 
-def read_ibans(con: duckdb.DuckDBPyConnection, payees: str) -> dict[str, str]:
-    """Return each artist's IBAN of a table of payees."""
-    return dict(con.execute(f"select artist_id, iban from {payees} where iban is not null").fetchall())
+def read_ibans(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Return each artist's IBAN in today's catalogue; `warehouse` is attached to the connection."""
+    sql = "select artist_id, iban from warehouse.marts.dim_payees where iban is not null"
+    return dict(con.execute(sql).fetchall())
 
 
 def _recorded(register: Register) -> dict[str, _Recorded]:

@@ -31,7 +31,7 @@ class WaitsFor(StrEnum):
 
 @dataclass(frozen=True)
 class OpenBalance:
-    """What Allive owes an artist, or the artist Allive, besides orders; all amounts in cents.
+    """An amount that Allive owes an artist, or the artist Allive, besides orders; in cents.
 
     Attributes:
         cents: The balance that the next run brings forward.
