@@ -6,10 +6,13 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
+import duckdb
+
 from allive.ingestion.counted import counted
 from allive.ingestion.paris_days import PARIS
 from allive.ingestion.settings import Settings
 from allive.orchestration.home_lock import hold_data_home
+from allive.orchestration.serving_copy import CURRENT
 from allive.orchestration.terminal import Amount, euros, folded, refuse, say, say_points, table, visible, warn
 from allive.payouts.audit import operator_name
 from allive.payouts.bank_details import masked
@@ -419,6 +422,18 @@ def _short(fact_id: str) -> str:
     return f"{line[:_ID_DIGITS]}:{place}"
 
 
+def show_on_the_pages(settings: Settings) -> None:
+    """Bring the dashboards up to date; what was recorded stays recorded if that fails."""
+    if not (settings.serving_dir / CURRENT).exists():
+        return
+    from allive.orchestration.publishing import PersonalDataError, refresh_payments  # noqa: PLC0415 - pyarrow, only to publish
+
+    try:
+        refresh_payments(settings)
+    except (duckdb.Error, OSError, PersonalDataError) as error:
+        warn("The dashboards do not show it yet; `allive run` publishes it:", [str(error)])
+
+
 def _today() -> date:
     return datetime.now(PARIS).date()
 
@@ -428,6 +443,7 @@ def _act(settings: Settings, act: Callable[[str], str], *, command: str) -> bool
         with hold_data_home(settings, command=command):
             finish_interrupted_closings(settings)
             say(act(operator_name(settings)))
+            show_on_the_pages(settings)
     except Refusal as refusal:
         refuse("Nothing was changed.", refusal.reasons)
         return False

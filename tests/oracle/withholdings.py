@@ -9,7 +9,7 @@ from typing import Any
 def withheld_cents(
     paid_cents: int, withholding: Mapping[str, Any], artist_id: str, *, tax_country: str | None
 ) -> int | None:
-    """The cents that one withholding keeps back of a payment on a day on which it is in force; None if it is for others."""
+    """The cents that a withholding in force keeps back of a payment; None if it is for others."""
     artists, countries = withholding.get("artist_ids"), withholding.get("tax_countries")
     others = withholding.get("not_tax_countries")
     if artists is not None and artist_id not in artists:

@@ -4,11 +4,11 @@ The wording is that of the statements (payouts/statements/wording.py), so that t
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Final
 
 from allive.dashboards import formatting
 from allive.dashboards.app_pages.artist.opening import month_first
+from allive.dashboards.app_pages.artist.payment_parts import payment_card, total_card
 from allive.dashboards.formatting import FEWEST_SHOWN, NOTHING
 from allive.dashboards.layout import Card, Column
 from allive.dashboards.serving import Row
@@ -28,18 +28,17 @@ _BOOKED_AMOUNTS: Final = {
 _SUMMED: Final = ("direct_cents", "pool_cents", "earned_cents", "adjustment_cents", "paid_cents")
 
 
-def main_cards(texts: Texts, booked: Sequence[Row], *, today: date) -> list[Card]:
-    """Return the main cards: paid or carried in the last closed month and why, earned in it, and paid in total."""
+def main_cards(
+    texts: Texts, booked: Sequence[Row], *, payments: Sequence[Row], otherwise: Sequence[Row], is_held: bool
+) -> list[Card]:
+    """Return the main cards: paid or carried in the last closed month and why, earned in it, and received in total."""
     last = booked[-1]
     month = formatting.month_name(last["settlement_month"], texts.language)
+    payment = next((row for row in payments if row["settlement_month"] == last["settlement_month"]), None)
     return [
-        _outcome(texts, last, month, today=today),
+        payment_card(texts, last, payment, is_held=is_held) if last["paid_cents"] else _carried(texts, last, month),
         _earned(texts, last, month),
-        Card(
-            label=texts("main.total"),
-            value=formatting.euros(sum(row["paid_cents"] for row in booked), texts.language),
-            note=texts.plural("main.total_note", len(booked)),
-        ),
+        total_card(texts, payments, otherwise),
     ]
 
 
@@ -202,16 +201,7 @@ def carried_why(texts: Texts, month: Row) -> str:
     return texts(f"carried.{month['carry_reason'] or 'nothing'}", minimum=_minimum(texts, month))
 
 
-def _outcome(texts: Texts, last: Row, month: str, *, today: date) -> Card:
-    if last["paid_cents"]:
-        key = "main.paid_on" if last["payment_date"] <= today else "main.due_on"
-        return Card(
-            label=texts("main.paid", month=month),
-            value=formatting.euros(last["paid_cents"], texts.language),
-            note=texts(key, day=formatting.day(last["payment_date"], texts.language)),
-            key="paid_cents",
-            is_main=True,
-        )
+def _carried(texts: Texts, last: Row, month: str) -> Card:
     carried = last["carried_forward_cents"]
     label = "main.waiting" if carried > 0 else "main.owed" if carried else "main.settled"
     return Card(

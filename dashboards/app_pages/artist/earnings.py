@@ -1,4 +1,4 @@
-"""*Mes revenus*: paid and carried amounts, the current month as an estimate, and where every euro came from.
+"""*Mes revenus*: amounts ordered, received and carried, the running month as an estimate, and where each euro is from.
 
 Booked figures are shown as stored in the closed months; the only sums made here are totals over months.
 """
@@ -10,13 +10,15 @@ import streamlit as st
 from allive.dashboards import formatting, layout
 from allive.dashboards.app_pages.artist import earning_parts as parts
 from allive.dashboards.app_pages.artist.opening import month_first, open_page, plain
+from allive.dashboards.app_pages.artist.payment_parts import payment_columns, payment_lines
 from allive.dashboards.charts import draw, is_dark
 from allive.dashboards.charts_artist import Segment, money_bars
 from allive.dashboards.layout import Card, Column
-from allive.dashboards.queries.artist import Artist, money
+from allive.dashboards.queries.artist import Artist, money, payments
 from allive.dashboards.serving import Row, Rows
 from allive.dashboards.texts import Texts
 from allive.dashboards.viewer import Viewer
+from allive.ingestion.paris_days import PARIS
 
 MONTHS_DRAWN: Final = 12
 
@@ -41,9 +43,7 @@ def render(viewer: Viewer) -> None:
         layout.nothing_yet(texts("state.first_title"), texts("state.first_text"))
         return
     if booked:
-        main, *others = parts.main_cards(texts, booked, today=viewer.copy.published_at.date())
-        layout.cards([main])
-        layout.cards(others)
+        _booked(viewer, texts, artist, booked)
     if artist.is_known and given:
         _known(viewer, texts, given)
         st.markdown(texts("known.before"))
@@ -56,6 +56,32 @@ def render(viewer: Viewer) -> None:
     closed = [row for row in current if row["is_closed"]]
     if booked and closed:
         _pro_rata(viewer, texts, closed)
+
+
+def _booked(viewer: Viewer, texts: Texts, artist: Artist, booked: Rows) -> None:
+    asked = viewer.principal, viewer.copy, artist.artist_id
+    transfers, otherwise = payments.payments(*asked), payments.paid_otherwise(*asked)
+    held_at = payments.held_at(*asked)
+    is_held = held_at is not None
+    if held_at is not None:
+        day = formatting.day(held_at.astimezone(PARIS).date(), viewer.language)
+        st.warning(texts("held", day=day), icon=":material/pause_circle:")
+    main, *others = parts.main_cards(texts, booked, payments=transfers, otherwise=otherwise, is_held=is_held)
+    layout.cards([main])
+    layout.cards(others)
+    if not transfers and not otherwise:
+        return
+    st.subheader(texts("payments.heading"), anchor=False)
+    layout.table(
+        payment_columns(texts),
+        payment_lines(texts, transfers, otherwise, is_held=is_held),
+        caption=texts("payments.caption"),
+        viewer=viewer,
+        row_keys=[
+            *(f"otherwise-{place}" for place in reversed(range(len(otherwise)))),
+            *(f"payment-{row['settlement_month']}" for row in reversed(transfers)),
+        ],
+    )
 
 
 def _known(viewer: Viewer, texts: Texts, given: list[Row]) -> None:

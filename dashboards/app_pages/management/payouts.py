@@ -1,4 +1,4 @@
-"""*Paiements*: amounts paid and carried by each close, control totals, pending adjustments, and other rules."""
+"""*Clôtures*: amounts to pay and carried by each close, control totals, pending adjustments, and other rules."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The scenarios of *Paiements*: a month under other policies, computed when the copy was published.
+"""The scenarios of *Clôtures*: a month under other policies, computed when the copy was published.
 
 The serving copy has no data on single subscribers, so nothing can be settled here: the viewer chooses among the
 scenarios that were computed.

@@ -1,4 +1,4 @@
-"""Queries of *Paiements*: closed months as booked, open months, pending adjustments, and pro-rata earnings.
+"""Queries of *Clôtures*: closed months as booked, open months, pending adjustments, and pro-rata earnings.
 
 Parts are shown in cents as everywhere (`payouts/shown_cents.py`).
 """

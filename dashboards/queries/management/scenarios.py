@@ -1,4 +1,4 @@
-"""Queries of the scenarios of *Paiements*: months under other policies, computed at publication."""
+"""Queries of the scenarios of *Clôtures*: months under other policies, computed at publication."""
 
 from typing import Final
 

@@ -84,6 +84,27 @@ def settlement_month(month: str, *, is_closed: bool) -> dict[str, Any]:
     }
 
 
+def payment(artist_id: str, month: str, cents: int, state: str, **columns: Any) -> dict[str, Any]:
+    """A payment in a state, ordered for the 10th of the next month; of the same day unless another is given."""
+    day = date(int(month[:4]), int(month[5:]) + 1, 10)
+    return {
+        "end_to_end_id": f"ALV-{month}-{artist_id}",
+        "message_id": f"ALV-{month}-1a2b3c4d5e6f-1",
+        "settlement_month": month,
+        "artist_id": artist_id,
+        "state": state,
+        "state_on": day,
+        "paid_cents": cents + columns.get("withheld_cents", 0),
+        "withheld_cents": 0,
+        "ordered_cents": cents,
+        "returned_cents": cents if state == "returned" else 0,
+        "withheld_back_cents": 0,
+        "requested_on": day,
+        "executed_on": day if state in {"executed", "partly_returned", "returned"} else None,
+        **columns,
+    }
+
+
 def closed_month(month: str, payment_date: date) -> dict[str, Any]:
     """A closed month's control totals."""
     return {
@@ -149,10 +170,11 @@ def audience(artist_id: str, month: str, new: int, returning: int, sole: int) ->
     }
 
 
-def write_season(home: Path) -> Path:
-    """Write the season's serving copy, published on 20 March 2021; return its data home."""
+def write_season(home: Path, **payments: Any) -> Path:
+    """Write the season's serving copy, published on 20 March 2021, with tables of payments; return its data home."""
     return write_home(
         home,
+        **payments,
         published_at=datetime(2021, 3, 20, 6, 0, tzinfo=UTC),
         data_until_at=datetime(2021, 3, 20, 4, 30, tzinfo=UTC),
         dim_artists=[

@@ -98,6 +98,24 @@ TABLES: Final[Mapping[str, str]] = {
         "settlement_month, artist_id, seen_on, earned_nanos, direct_nanos, pool_nanos, watch_ms, earned_cents"
     ),
     "published.statements": "settlement_month, artist_id",
+    "published.payments": (
+        "end_to_end_id, message_id, settlement_month, artist_id, state, state_on, paid_cents, withheld_cents, "
+        "ordered_cents, returned_cents, withheld_back_cents, ordered_at, requested_on, executed_on, repeated_by, "
+        "reason_code, reason_class, reason_fr, reason_en, waits_for, next_command"
+    ),
+    "published.payment_holds": "artist_id, held_at, operator, why",
+    "published.ibans_set_aside": (
+        "artist_id, masked_iban, set_aside_at, end_to_end_id, is_current, reason_code, reason_fr, reason_en"
+    ),
+    "published.payments_otherwise": "artist_id, paid_cents, means, paid_on, operator, why, taken_up_by",
+    "published.unmatched_movements": (
+        "movement, reason, booked_on, amount_cents, currency, counterparty, text, end_to_end_id, message_id, "
+        "bank_file, imported_at"
+    ),
+    "published.open_balances": (
+        "artist_id, balance_cents, carried_cents, pending_cents, carry_reason, carried_since, minimum_payout_cents"
+    ),
+    "published.payments_register": "head, lines, read_at",
     "published.what_if": "settlement_month, scenario, artist_id, category, earned_cents, paid_cents",
     "published.scenarios": "place, scenario, kind, value",
     "published.what_if_months": (
@@ -158,6 +176,7 @@ _NUMBERS: Final = frozenset(
         "rejects",
         "records",
         "failures",
+        "lines",
         "among",
     }
 )

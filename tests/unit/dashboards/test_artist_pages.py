@@ -207,7 +207,7 @@ def test_a_transfer_to_come_is_announced(tmp_path: Path) -> None:
         closed_months=[worlds.closed_month("2021-02", date(2021, 3, 10))],
         artist_payouts=[worlds.payout("ada", "2021-02", direct=2_000, paid_cents=2_000)],
     )
-    assert "Virement prévu le 10 mars 2021" in plain_words(show(home, "earnings", "ada"))
+    assert "Virement ordonné pour le 10 mars 2021" in plain_words(show(home, "earnings", "ada"))
 
 
 def test_the_euro_is_explained_with_her_own_numbers(home: Path) -> None:
@@ -351,6 +351,7 @@ def test_statements_are_linked_by_month_and_summed_by_year(home: Path) -> None:
         "/files/statements/2021-02/ada.pdf",
         "/files/statements/2021-01/ada.pdf",
         "/files/exports/artist-months.csv?artist=ada",
+        "/files/exports/artist-payments.csv?artist=ada",
         "/files/exports/artist-lives.csv?artist=ada",
         "/files/exports/artist-audience.csv?artist=ada",
     ]

@@ -25,7 +25,7 @@ from tests.unit.dashboards.serving_copies import write_home
 
 pytestmark = pytest.mark.slow
 
-PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "data")
+PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "payments", "data")
 HOUR_MS = 3_600_000
 EURO_NANOS = 1_000_000_000
 
@@ -482,13 +482,30 @@ def payouts_home(tmp_path: Path, **changed: Any) -> Path:
     )
 
 
+def payments_home(tmp_path: Path) -> Path:
+    payment = {
+        "end_to_end_id": "ALV-2021-03-00001",
+        "settlement_month": "2021-03",
+        "artist_id": "a-1",
+        "state": "ordered",
+        "paid_cents": 2_500,
+        "withheld_cents": 0,
+        "ordered_cents": 2_500,
+        "returned_cents": 0,
+        "withheld_back_cents": 0,
+        "waits_for": "bank",
+    }
+    balance = {"artist_id": "a-2", "balance_cents": 650, "carried_cents": 0, "pending_cents": 650}
+    return write_home(tmp_path, payments=[payment], open_balances=[balance])
+
+
 def test_control_totals_add_up_visibly(tmp_path: Path) -> None:
     test = show("payouts", manager_of(payouts_home(tmp_path)))
     assert test.selectbox[0].value == "2021-03"
     assert "Les 5 totaux de contrôle de mars 2021 concordent" in headings_of(test)
     # 30.00 + 2.50 - 1.00 = 25.00 + 6.50
     assert row_of(test, "payable") == {
-        "control": "Gagné + report précédent + régularisations = payé + reporté",
+        "control": "Gagné + report précédent + régularisations = à payer + reporté",
         "left": "30,00\u202f€ + 2,50\u202f€ \u2212 1,00\u202f€",
         "right": "25,00\u202f€ + 6,50\u202f€",
         "result": "✓ égal",
@@ -794,6 +811,7 @@ def test_every_link_to_a_table_leads_to_one(tmp_path: Path, page: str) -> None:
         "emerging": emerging_home,
         "catalogue": catalogue_home,
         "payouts": scenarios_home,
+        "payments": payments_home,
         "data": partial(players_home, **rows),
     }
     home = homes[page](tmp_path) if page in homes else write_home(tmp_path, **rows)
