@@ -134,7 +134,7 @@ class Chain:
                 write_withholdings(folder, self.withholdings)
                 of_format["withholdings"] = [*self.withholdings]
             write_transfers(folder, artists=data.artists)
-            write_payees(folder)
+            write_payees(folder, artists=data.artists)
             head = payments_head(self.payouts)
             of_format |= {"pseudonym_key_check": check_value(key), "receipts_root": None, "payments_head": head}
         write_json(folder / "control.json", self._control(run, open_nanos) | of_format)
@@ -380,14 +380,19 @@ def write_transfers(folder: Path, *, artists: Mapping[str, Artist]) -> None:
     write_csv(folder / "transfers.csv", [tuple(header.split(",")), *lines])
 
 
-def write_payees(folder: Path) -> None:
-    """Write who is on each statement of a month of format 2: no artist of these seasons has a legal identity."""
+def write_payees(folder: Path, *, artists: Mapping[str, Artist]) -> None:
+    """Write who is on each statement of a month of format 2."""
     header = "settlement_month,artist_id,legal_name,siren,vat_id,tax_country,vat_note"
     rows = read_rows(folder / "artist_payouts.csv")
     write_csv(
         folder / "payees.csv",
-        [tuple(header.split(",")), *((folder.name, row["artist_id"], *[None] * 5) for row in rows)],
+        [tuple(header.split(",")), *((folder.name, row["artist_id"], *_identity(artists, row), None) for row in rows)],
     )
+
+
+def _identity(artists: Mapping[str, Artist], row: Mapping[str, str]) -> tuple[str | None, ...]:
+    one = artists.get(row["artist_id"])
+    return (one.legal_name, one.siren, one.vat_id, one.tax_country) if one else (None,) * 4
 
 
 def order_month(payouts: Path, month: str) -> None:

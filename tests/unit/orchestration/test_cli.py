@@ -179,6 +179,7 @@ ON_A_HOME = [
     ["grants", "list"],
     ["grants", "add", "--issuer", "i", "--subject", "s", "--name", "n", "--finance"],
     ["grants", "revoke", "n"],
+    ["accounts", "--month", "2021-01"],
     ["payments", "list"],
     ["payments", "log"],
     ["payments", "unmatched"],
