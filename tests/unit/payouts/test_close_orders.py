@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from allive.ingestion.settings import Settings
-from allive.payouts import audit, close_orders, ledger
+from allive.payouts import audit, close_orders, ledger, preconditions
 from allive.payouts.close_orders import approve_close, open_orders, order_close, take_up, withdraw_order
 from allive.payouts.errors import Refusal
 
@@ -189,10 +189,31 @@ def test_nobody_and_no_origin_orders_nothing(settings: Settings) -> None:
         withdraw_order(settings, order(settings), operator="ana", why=" ")
 
 
-def test_what_the_calendar_forbids_is_not_ordered(settings: Settings) -> None:
-    running = datetime.now(UTC).strftime("%Y-%m")
+@pytest.mark.parametrize(
+    ("month", "over"),
+    [("2021-01", "2021-01-31T23:00:00+00:00"), ("2021-07", "2021-07-31T22:00:00+00:00")],
+    ids=["winter", "summer"],
+)
+def test_a_month_is_ordered_once_it_is_over_in_paris(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, month: str, over: str
+) -> None:
+    class Stopped(datetime):
+        """A clock that stands at `at`."""
+
+        at = datetime.fromisoformat(over) - timedelta(seconds=1)
+
+        @classmethod
+        def now(cls, tz=None):
+            return cls.at.astimezone(tz)
+
+    monkeypatch.setattr(preconditions, "datetime", Stopped)
     with pytest.raises(Refusal, match="It is not over in Paris"):
-        order(settings, running)
+        order(settings, month)
+    monkeypatch.setattr(Stopped, "at", datetime.fromisoformat(over))
+    assert order(settings, month)
+
+
+def test_what_the_calendar_forbids_is_not_ordered(settings: Settings) -> None:
     folder = ledger.month_dir(settings, MONTH)
     folder.mkdir(parents=True)
     (folder / ledger.MANIFEST_FILE).write_text(
