@@ -9,7 +9,7 @@ DUCKDB_2 := build/duckdb-2
 CHECKED := tests/integration/test_golden.py tests/integration/test_dbt_unit_tests.py tests/unit tests/architecture
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup browser demo check docs contracts reference test test-thorough test-bare test-duckdb-2 test-spark test-wheel lint types sql-lint bench mutants screenshots up clean
+.PHONY: help setup browser demo check docs contracts bank-files reference test test-thorough test-bare test-duckdb-2 test-spark test-wheel lint types sql-lint bench mutants screenshots up clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,6 +49,11 @@ contracts: setup ## the data contract of the marts, linted by its standard's own
 	@! build/contracts-env/bin/datacontract lint --output build/broken.json --output-format json build/broken.odcs.yaml >build/broken.log 2>&1
 	@grep --quiet "'bigint' is not one of" build/broken.json
 	@echo "A broken contract is refused."
+
+bank-files: setup ## an order to odd artists, judged by the schema and the rules of another validator
+	@$(BIN)/uv venv --quiet --allow-existing --python $(BIN)/python build/bank-env
+	@$(BIN)/uv pip sync --quiet --require-hashes --python build/bank-env/bin/python .ci/bank-files.txt
+	@$(BIN)/python -m tests.bank_rules build/bank-env/bin/python
 
 # Test files run in the order that tests/conftest.py gives them: long ones first.
 test: setup browser ## all tests, from unit tests to browser tests (TESTS="tests/browser …": only these)

@@ -15,7 +15,6 @@ NOTHING: Final = "\u2013"
 """Shown where there is no value: never an empty cell, never a 0 that was not measured."""
 FEWEST_SHOWN: Final = 5
 """Smaller numbers of people are not shown, because the people could be recognised."""
-NANOS_PER_CENT: Final = 10_000_000
 
 _CENTS: Final = Decimal(100)
 _MS_PER_MINUTE: Final = 60_000
@@ -44,24 +43,6 @@ def euros(cents: int, language: Language) -> str:
     ('1\u202f234,56\u202f€', '\u22120,05\u202f€', '€1,234.56')
     """
     return _set(format_currency(Decimal(cents) / _CENTS, "EUR", locale=language.locale))
-
-
-def euros_of_nanos(nanos: int, language: Language) -> str:
-    """Return an amount given in nanos, rounded to the cent, half to even; for display only.
-
-    >>> euros_of_nanos(1_234_567_890, Language.FRENCH)
-    '1,23\u202f€'
-    """
-    return euros(cents_of_nanos(nanos), language)
-
-
-def cents_of_nanos(nanos: int) -> int:
-    """Return nanos in cents, rounded half to even: for display, never for bookings.
-
-    >>> cents_of_nanos(15_000_000), cents_of_nanos(25_000_000), cents_of_nanos(-15_000_001)
-    (2, 2, -2)
-    """
-    return int((Decimal(int(nanos)) / NANOS_PER_CENT).to_integral_value())
 
 
 def signed_euros(cents: int, language: Language) -> str:

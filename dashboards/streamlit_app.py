@@ -19,7 +19,7 @@ from allive.dashboards.access.audit import record_view_as
 from allive.dashboards.access.current import current_principal
 from allive.dashboards.access.store import open_store
 from allive.dashboards.app_pages.artist import audience, earnings, lives, statements
-from allive.dashboards.app_pages.management import catalogue, data, emerging, overview, payouts, subscribers
+from allive.dashboards.app_pages.management import catalogue, data, emerging, overview, payments, payouts, subscribers
 from allive.dashboards.formatting import Language
 from allive.dashboards.queries.artist import artist_names
 from allive.dashboards.serving import ServingCopy, ServingCopyMissingError, current_copy
@@ -45,7 +45,8 @@ _PLATFORM_PAGES: Final[Mapping[str, tuple[Render, str]]] = {
     "catalogue": (catalogue.render, ":material/library_music:"),
 }
 _MONEY_PAGES: Final[Mapping[str, tuple[Render, str]]] = {
-    "payouts": (payouts.render, ":material/payments:"),
+    "payouts": (payouts.render, ":material/event_available:"),
+    "payments": (payments.render, ":material/payments:"),
     "data": (data.render, ":material/fact_check:"),
 }
 

@@ -37,7 +37,7 @@ def settings() -> str:
     rows = []
     for name, field in Settings.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        if default is PydanticUndefined or default is None or default == "":
+        if default is PydanticUndefined or default in (None, "", (), {}):
             shown = ""
         elif isinstance(default, Path):
             shown = (

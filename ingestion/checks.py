@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from allive.ingestion.contracts import Contract
-from allive.ingestion.contracts.fields import Choice
+from allive.ingestion.contracts.fields import Choice, CountryCode
 from allive.ingestion.counted import counted
 from allive.ingestion.reports import CheckResult
 from allive.ingestion.staging import DeviceCounts, FileCounts, StagedBatch
@@ -167,7 +167,7 @@ def _reject_share_of_devices(contract: Contract, devices: Mapping[str, DeviceCou
 def _odd_fields(contract: Contract, staged: StagedBatch) -> Iterator[CheckResult]:
     for field in contract.lenient:
         odd = staged.odd.get(field.name)
-        is_word = isinstance(field.type, Choice)
+        is_word = isinstance(field.type, Choice | CountryCode)
         kept = f"as {field.type.other!r}" if isinstance(field.type, Choice) and field.type.other else "without it"
         records = odd.records if odd else 0
         yield CheckResult(

@@ -26,16 +26,21 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_json(path: Path, content: Any) -> None:
-    """Replace a JSON file atomically and durably."""
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace a file atomically and durably."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(content, file, ensure_ascii=False, indent=1, default=str)
+    with temporary.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
     sync_file(path.parent)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace a JSON file atomically and durably."""
+    write_bytes(path, json.dumps(content, ensure_ascii=False, indent=1, default=str).encode())
 
 
 def read_json(path: Path) -> Any | None:

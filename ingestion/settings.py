@@ -19,6 +19,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from allive.ingestion.withholdings import Withholding, contradictions
+
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 """The repository, or the installed package `allive`."""
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
@@ -39,9 +41,14 @@ WarningKind = Literal[
     "refund_of_final_month",
     "iban_shared",
     "iban_changed",
+    "bic_left_out",
+    "account_in_territory",
+    "account_outside_eea",
+    "tax_country_unknown",
     "rejects",
 ]
 """The kinds of warnings that can be open before a close; `allive.payouts.close_warnings` explains each."""
+_SIREN_DIGITS = 9
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -109,7 +116,7 @@ class Settings(BaseSettings):
     smtp_port: int = Field(default=25, ge=1, le=65535)
     pseudonym_key: SecretStr | None = Field(
         default=None,
-        description="Key of the subscribers' pseudonyms; by default a random one kept with the payouts.",
+        description="Key of the pseudonyms in closed months, never to be changed; by default a random one kept there.",
     )
     payer_name: str | None = Field(default=None, description="Holder of the account that artists are paid from.")
     payer_iban: str | None = Field(default=None, description="IBAN of that account.")
@@ -118,6 +125,33 @@ class Settings(BaseSettings):
     payer_postcode: str | None = Field(default=None, description="The holder's postcode.")
     payer_town: str | None = Field(default=None, description="The holder's town.")
     payer_country: str = Field(default="FR", description="The holder's country, a code of two letters.")
+    payer_legal_name: str | None = Field(
+        default=None, description="Legal name of the company that pays, as statements print it; default: not printed."
+    )
+    payer_siren: str | None = Field(
+        default=None, description="SIREN of that company: on statements, and in the name of the accounting file (FEC)."
+    )
+    vat_not_due_note: str = Field(
+        default="TVA non applicable, art. 293 B du CGI",
+        description="Printed on the statement of an artist without a VAT number; empty: nothing.",
+    )
+    vat_due_note: str = Field(
+        default="", description="Printed on the statement of an artist with a VAT number; empty: nothing."
+    )
+    withholdings: tuple[Withholding, ...] = Field(
+        default=(),
+        description="Parts of payments that the law has the payer keep back, as a JSON list (docs/closing-a-month.md).",
+    )
+    accounts: dict[str, str] = Field(
+        default={},
+        description="Accounts of the books that differ from the proposed ones, as a JSON object (docs/accounts.md).",
+    )
+    order_max_transfers: int | None = Field(
+        default=None, ge=1, description="Most transfers of one order file, by the bank's contract; default: no limit."
+    )
+    order_max_cents: int | None = Field(
+        default=None, ge=1, description="Largest sum of one order file in cents, by the bank's contract; default: none."
+    )
     statement_contact: str = Field(
         default="artistes@allive.example", description="Address that artists can write to about a statement."
     )
@@ -198,6 +232,27 @@ class Settings(BaseSettings):
                 "ALLIVE_OIDC_CLIENT_SECRET together, or none of them"
             )
         return self
+
+    @field_validator("payer_siren")
+    @classmethod
+    def _a_siren(cls, siren: str | None) -> str | None:
+        digits = "".join((siren or "").split())
+        # Luhn's formula: every second digit counts double, and a double of two digits counts as their sum.
+        doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(digits) if digit in "0123456789"]
+        if siren is not None and (
+            len(digits) != _SIREN_DIGITS
+            or len(doubled) != _SIREN_DIGITS
+            or sum(value // 10 + value % 10 for value in doubled) % 10
+        ):
+            raise ValueError(f"found {siren!r}; expected a SIREN: nine digits, of which the last one checks the others")
+        return digits or None
+
+    @field_validator("withholdings")
+    @classmethod
+    def _together(cls, withholdings: tuple[Withholding, ...]) -> tuple[Withholding, ...]:
+        for contradiction in contradictions(withholdings):
+            raise ValueError(contradiction)
+        return withholdings
 
     @field_validator("memory_limit", "landed_file_limit")
     @classmethod

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from allive.dashboards.access import Role
     from allive.ingestion.rejects.relation import Wanted
     from allive.ingestion.settings import Settings
@@ -31,7 +33,7 @@ rejects_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(rejects_app, name="rejects")
-payments_app = typer.Typer(help="Payments ordered by closed months.", no_args_is_help=True)
+payments_app = typer.Typer(help="The life of payments after their order.", no_args_is_help=True)
 app.add_typer(payments_app, name="payments")
 grants_app = typer.Typer(help="Who can see which pages of the dashboards.", no_args_is_help=True)
 app.add_typer(grants_app, name="grants")
@@ -103,6 +105,30 @@ def _reason(text: str) -> str:
     return text.strip()
 
 
+def _cents(text: str | int) -> int:
+    """Return an amount in euros as cents; both decimal signs are read."""
+    from decimal import Decimal, InvalidOperation  # noqa: PLC0415
+
+    if isinstance(text, int):  # typer parses a parsed value again
+        return text
+    try:
+        cents = Decimal(text.replace(",", ".")) * 100
+    except InvalidOperation:
+        raise typer.BadParameter(f"found {text!r}, expected euros and cents, such as 12.34") from None
+    if cents != int(cents) or cents <= 0:
+        raise typer.BadParameter(f"found {text!r}, expected more than 0 and whole cents, such as 12.34")
+    return int(cents)
+
+
+def _day(text: str | None) -> "date | None":
+    from datetime import date  # noqa: PLC0415
+
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"found {text!r}, expected a day such as 2021-03-10", param_hint="--on") from None
+
+
 def _publishing_code(text: str) -> str:
     if len(text) != _CODE_DIGITS or not set(text) <= set("0123456789abcdef"):
         raise typer.BadParameter(f"expected the {_CODE_DIGITS} digits shown in the refusal, such as 4f0c2a9be171")
@@ -145,6 +171,14 @@ OnlyOpen = Annotated[bool, typer.Option("--open", help="Only rejects that were n
 OnlyHeld = Annotated[bool, typer.Option("--held", help="Only rejects of held files.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the record.", callback=_reason)]
+
+Amount = Annotated[int, typer.Argument(metavar="EUR", help="The amount in euros, such as 12.34.", parser=_cents)]
+PartOf = Annotated[
+    int | None, typer.Option("--amount", metavar="EUR", help="Only this part came back, such as 12.34.", parser=_cents)
+]
+Day = Annotated[str | None, typer.Option("--on", metavar="DAY", help="The day, such as 2021-03-10; default: today.")]
+Order = Annotated[str, typer.Argument(help="The order's id, as `list` shows it, or a settlement month.")]
+Payees = Annotated[list[str] | None, typer.Argument(metavar="[ARTIST]...", help="Only these artists.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -267,6 +301,9 @@ def explain(
     output: Annotated[
         Path | None, typer.Option(help="The file for csv or json; default: the terminal.", dir_okay=False)
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Also each slice, with its period and subscriber under pseudonyms.")
+    ] = False,
 ) -> None:
     """Show how an artist's amount was computed, from subscribers' slices to the cent."""
     if output is not None and form == "table":
@@ -277,7 +314,7 @@ def explain(
     from allive.orchestration.no_pandas import without_pandas  # noqa: PLC0415
 
     with without_pandas():
-        _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output))
+        _exit_unless(explain_artist(_settings(), month, artist, form=form, output=output, full=full))
 
 
 @app.command()
@@ -327,6 +364,28 @@ def statements(
     from allive.orchestration.commands.statements import write_year  # noqa: PLC0415
 
     _exit_unless(write_year(_settings(), year, target=to))
+
+
+@app.command()
+def accounts(
+    *,
+    month: Annotated[
+        str | None, typer.Option("--month", help="A closed month, such as 2021-02.", callback=_month_or_none)
+    ] = None,
+    year: Annotated[
+        int | None, typer.Option(min=2015, max=9999, help="A year; its closed months are included.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option(help="Folder for the files; default: exports/ in the data home.")] = None,
+) -> None:
+    """Write accounting entries (FEC) of a month, or of a year with what each artist earned and was paid in it."""
+    from allive.orchestration.commands import accounts as books  # noqa: PLC0415
+
+    if month is not None and year is None:
+        _exit_unless(books.write_month(_settings(), month, target=to))
+    elif year is not None and month is None:
+        _exit_unless(books.write_year(_settings(), year, target=to))
+    else:
+        raise typer.BadParameter("expected either --month or --year", param_hint="options")
 
 
 @app.command(
@@ -623,12 +682,151 @@ def revoke_invitation(email: Annotated[str, typer.Argument(help="The address tha
     _exit_unless(access.revoke_invitation(_settings(), email))
 
 
-@payments_app.command("return")
-def return_payment(month: Month, artist: Artist, *, why: Why) -> None:
-    """Put a transfer returned by the bank back into the artist's balance."""
-    from allive.orchestration.commands import requests  # noqa: PLC0415
+@payments_app.command("list")
+def list_payments(
+    which: Annotated[str | None, typer.Argument(help="Only this month, order or artist.")] = None,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="Executed transfers, too.")] = False,
+) -> None:
+    """List orders, transfers that are not executed, holds, IBANs set aside, and movements to look at."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
 
-    _exit_unless(requests.return_payment(_settings(), month, artist, why=why))
+    _exit_unless(payments.list_payments(_settings(), which, everything=everything))
+
+
+@payments_app.command("import")
+def import_answers(
+    files: Annotated[list[Path], typer.Argument(help="The bank's files: pain.002, camt.053 or camt.054.")],
+    *,
+    why: Annotated[str, typer.Option("--why", help="The reason, for the record.")] = "the bank's answer",
+    dry_run: DryRun = False,
+) -> None:
+    """Read the bank's answers: executed, rejected and returned transfers; each file and movement counts once."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.import_answers(_settings(), files, why=why, is_dry_run=dry_run))
+
+
+@payments_app.command("return")
+def return_payment(month: Month, artist: Artist, *, amount: PartOf = None, why: Why) -> None:
+    """Put a transfer that came back, or was cancelled, into the artist's balance. Its IBAN is set aside."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.return_payment(_settings(), month, artist, cents=amount, why=why))
+
+
+@payments_app.command("executed")
+def mark_executed(order: Order, artists: Payees = None, *, on: Day = None, why: Why) -> None:
+    """Record that the bank executed an order, where no file of the bank says so."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.mark_executed(_settings(), order, artists or (), on=_day(on), why=why))
+
+
+@payments_app.command("cancel")
+def cancel_payments(order: Order, artists: Payees = None, *, why: Why) -> None:
+    """Record that an order never left the account: withdrawn, rejected, or never sent."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.cancel(_settings(), order, artists or (), why=why))
+
+
+@payments_app.command("reissue")
+def reissue_payments(
+    month: Month,
+    artists: Payees = None,
+    *,
+    not_sent: Annotated[
+        bool, typer.Option("--not-sent", help="Orders without an answer are not at the bank: order them again, too.")
+    ] = False,
+    why: Why,
+) -> None:
+    """Order again what was not executed of a month, under a new id and date."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.reissue(_settings(), month, artists or (), is_withdrawn=not_sent, why=why))
+
+
+@payments_app.command("settle")
+def settle_otherwise(
+    artist: Artist,
+    amount: Amount,
+    *,
+    means: Annotated[str, typer.Option("--means", help="How, such as: cheque 0042.")] = "otherwise",
+    on: Day = None,
+    why: Why,
+) -> None:
+    """Record a payment made otherwise: it lowers the artist's balance."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.settle(_settings(), artist, amount, means=means, on=_day(on), why=why))
+
+
+@payments_app.command("hold")
+def hold_payments(artist: Artist, *, why: Why) -> None:
+    """Carry everything that is due to an artist until the hold is lifted."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.hold(_settings(), artist, why=why))
+
+
+@payments_app.command("unhold")
+def unhold_payments(artist: Artist, *, why: Why) -> None:
+    """Lift the hold on an artist."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.unhold(_settings(), artist, why=why))
+
+
+@payments_app.command("confirm-iban")
+def confirm_iban(
+    artist: Artist,
+    iban: Annotated[str | None, typer.Argument(help="The IBAN; default: the one that payments wait for.")] = None,
+    *,
+    why: Why,
+) -> None:
+    """Record that the artist confirmed an IBAN that was set aside, is new, or bears no date."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.confirm_iban(_settings(), artist, iban, why=why))
+
+
+@payments_app.command("unmatched")
+def list_unmatched() -> None:
+    """List the movements of the bank's files that fit no order."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.list_unmatched(_settings()))
+
+
+@payments_app.command("dismiss")
+def dismiss_movement(
+    movement: Annotated[str, typer.Argument(help="The id that `list` or `unmatched` shows.")], *, why: Why
+) -> None:
+    """Record that an unmatched movement was dealt with."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.dismiss(_settings(), movement, why=why))
+
+
+@payments_app.command("undo")
+def undo_payments(
+    line: Annotated[str, typer.Argument(metavar="ID", help="The id that `log` shows; `:n` for one fact of it.")],
+    *,
+    why: Why,
+) -> None:
+    """Take an action on payments back, by a further line of the register."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.undo(_settings(), line, why=why))
+
+
+@payments_app.command("log")
+def show_payments_log() -> None:
+    """List every action on payments, with its id."""
+    from allive.orchestration.commands import payments  # noqa: PLC0415
+
+    _exit_unless(payments.log(_settings()))
 
 
 @balances_app.command("list")
@@ -724,6 +922,7 @@ def _exit_unless(nothing_refused: bool) -> None:  # noqa: FBT001 - a command's r
 def _report(error: Exception) -> int:
     """Show why the command stopped: the data home, wrong settings, or a bug (its traceback is in the log)."""
     from pydantic import ValidationError  # noqa: PLC0415
+    from pydantic_settings import SettingsError  # noqa: PLC0415
 
     from allive.ingestion.home_format import FormatError  # noqa: PLC0415
     from allive.ingestion.lock import DataHomeLockedError  # noqa: PLC0415
@@ -731,13 +930,17 @@ def _report(error: Exception) -> int:
     from allive.ingestion.private_files import is_read_only  # noqa: PLC0415
     from allive.orchestration.sound_pins import UnsoundPinsError  # noqa: PLC0415
     from allive.orchestration.terminal import refuse  # noqa: PLC0415
+    from allive.payouts.pseudonyms import PseudonymKeyError  # noqa: PLC0415
 
-    if isinstance(error, FormatError):
-        refuse("The data home has a format that this version does not know.", [str(error)])
-        return 1
-    if isinstance(error, DataHomeLockedError):
-        refuse("The data home is in use.", [str(error)])
-        return 1
+    in_its_own_words = {
+        FormatError: "The data home has a format that this version does not know.",
+        DataHomeLockedError: "The data home is in use.",
+        PseudonymKeyError: "The key of the pseudonyms is not that of the closed months.",
+    }
+    for kind, title in in_its_own_words.items():
+        if isinstance(error, kind):
+            refuse(title, [str(error)])
+            return 1
     if isinstance(error, PinsError | UnsoundPinsError):
         reasons = error.reasons if isinstance(error, UnsoundPinsError) else map(str, error.problems)
         refuse("The raw tables cannot be used in their current state.", reasons)
@@ -747,6 +950,9 @@ def _report(error: Exception) -> int:
             "A setting is wrong.",
             [f"ALLIVE_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()],
         )
+        return 2
+    if isinstance(error, SettingsError):  # a list or an object that is no JSON
+        refuse("A setting is wrong.", [f"{str(error).capitalize()}: expected JSON."])
         return 2
     if isinstance(error, OSError) and is_read_only(error):
         refuse(

@@ -12,7 +12,9 @@ import duckdb
 import allive.payouts
 from allive.ingestion.batches import list_held
 from allive.ingestion.settings import Settings
-from allive.payouts import ledger, requests
+from allive.payouts import chained_log, ledger
+from allive.payouts.payments.balance_entries import open_balances
+from allive.payouts.payments.register import register_path
 
 CURRENT: Final = "current.duckdb"
 _WRITERS: Final = (Path(__file__).with_name("publishing"), Path(allive.payouts.__file__).parent)
@@ -59,7 +61,8 @@ def state_of_copy(settings: Settings, *, inputs: str) -> str:
         "warehouse": inputs,
         "code": code_version(),
         "held": [(held.batch_id, held.names) for held in list_held(settings)],
-        "balances": requests.open_balances(settings),
+        "balances": open_balances(settings),
+        "payments": chained_log.head(register_path(settings)),
         "closed": [ledger.read_manifest(settings, month).run_hash for month in ledger.closed_months(settings)],
     }
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,10 +1,14 @@
-"""The check before any work on the raw layer: its pins must match its tables and every closed month."""
+"""The check before any work on the raw layer: its pins must match its tables and every closed month.
+
+So must the key of the pseudonyms, without which booked periods are not recognised.
+"""
 
 from collections.abc import Iterable
 
 from allive.ingestion.pin_problems import PinsError
 from allive.ingestion.pins_repair import repair_lost_pins
 from allive.ingestion.settings import Settings
+from allive.payouts import pseudonyms
 from allive.payouts.audit import operator_name
 from allive.payouts.pins import UnreadableMonthError, closed_versions, pin_refusals
 
@@ -27,6 +31,7 @@ def require_sound_pins(settings: Settings) -> str | None:
 
     Raises:
         UnsoundPinsError: A problem that a person must look at; each reason says what to do.
+        PseudonymKeyError: The key of the pseudonyms is not the one of the closed months.
     """
     try:
         repair = repair_lost_pins(settings, operator=operator_name(settings), at_least=closed_versions(settings))
@@ -36,4 +41,5 @@ def require_sound_pins(settings: Settings) -> str | None:
         raise UnsoundPinsError([str(error)]) from error
     if reasons := pin_refusals(settings):
         raise UnsoundPinsError(reasons)
+    pseudonyms.require_key_of_months(settings)
     return str(repair) if repair else None

@@ -5,9 +5,12 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from rich.box import Box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -17,6 +20,11 @@ from allive.ingestion.settings import Settings
 from allive.orchestration import progress
 
 _COLUMNS = 80
+_GAP = 2
+_LONGEST_WORD = 60
+_SHORTEST_FOLD = 10
+_BOX = Box("    \n    \n ─  \n    \n    \n ─  \n    \n    \n")
+"""Lines only below the headings and above the totals, with a gap between columns."""
 
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -101,6 +109,15 @@ def visible(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
+def artist_shown(artist_id: str, name: str | None) -> str:
+    """Return an artist's id and name for one column of a table.
+
+    >>> artist_shown("art-001", "Zoé"), artist_shown("art-002", None)
+    ('art-001 Zoé', 'art-002')
+    """
+    return visible(f"{artist_id} {name or ''}".rstrip())
+
+
 def refuse(title: str, reasons: Iterable[str]) -> None:
     """Print a refusal on stderr, one line per reason."""
     err.print(f"[bold red]{escape(title)}[/bold red]")
@@ -119,41 +136,90 @@ def _list(lines: Iterable[str]) -> None:
         err.print(f"    {escape(line)}" if line.startswith(" ") else f"  - {escape(line)}")
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print a table, with whole numbers and amounts aligned to the right."""
-    rows = [tuple(row) for row in rows]
-    shown = Table(title=escape(title), title_justify="left")
-    for index, column in enumerate(columns):
-        is_number = bool(rows) and all(_is_number(row[index]) for row in rows)
-        shown.add_column(column, justify="right" if is_number else "left", no_wrap=is_number)
-    for row in rows:
-        shown.add_row(*(escape(_as_text(value)) for value in row))
-    # Without a terminal rich would cut the table at 80 columns: allow the width it needs.
-    Console(width=None if out.is_terminal else 160, file=sys.stdout).print(shown)
+@dataclass(frozen=True)
+class Amount:
+    """An amount of cents in a table, which names the currency once, in its title.
+
+    >>> str(Amount(-123456))
+    '-1,234.56'
+    """
+
+    cents: int
+
+    def __str__(self) -> str:
+        return f"{Decimal(self.cents) / 100:,.2f}"
 
 
 def euros(cents: int) -> str:
-    """Return an amount of cents in euros.
+    """Return an amount of cents in euros, for a sentence; a table has an `Amount`.
 
     >>> euros(123456)
     '1,234.56 EUR'
     """
-    return f"{Decimal(cents) / 100:,.2f} EUR"
+    return f"{Amount(cents)} EUR"
 
 
-def euros_of_nanos(nanos: int) -> str:
-    """Return an amount of nanos (billionths of a euro) in euros, cut to the cent for display.
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, total: Sequence[Any] | None = None
+) -> None:
+    """Print a table with whole numbers and amounts aligned to the right, and its totals below a line.
 
-    >>> euros_of_nanos(1_239_999_999)
-    '1.23 EUR'
+    It fits 80 columns, or the terminal: texts are folded between words. Only numbers and words can make it wider.
     """
-    return euros(nanos // 10_000_000)
+    rows = [tuple(row) for row in rows]
+    every = rows if total is None else [*rows, tuple(total)]
+    if any(isinstance(value, Amount) for row in every for value in row):
+        title = f"{title}, in EUR"
+    texts = [[_as_text(value) for value in row] for row in every]
+    numeric = [bool(every) and all(_is_number(row[index]) for row in every) for index in range(len(columns))]
+    widths = _widths([list(columns), *texts], numeric, fitting=out.width if out.is_terminal else _COLUMNS)
+    shown = Table(box=_BOX, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), show_footer=total is not None)
+    for index, column in enumerate(columns):
+        shown.add_column(
+            column,
+            footer=escape(texts[-1][index]) if total is not None else "",
+            justify="right" if numeric[index] else "left",
+            width=widths[index],
+            overflow="fold",
+        )
+    for line in texts[: len(rows)]:
+        shown.add_row(*(escape(text) for text in line))
+    out.print(escape(folded(title)), style="italic")
+    # A console of this width: rich would fold the columns again to fit a narrower terminal.
+    Console(width=sum(widths) + _GAP * (len(widths) - 1), file=sys.stdout).print(shown)
+    out.print()
+
+
+def _widths(lines: Sequence[Sequence[str]], numeric: Sequence[bool], *, fitting: int) -> list[int]:
+    """Return the columns' widths: that of their content, and if that is too wide, texts are folded, the widest first.
+
+    They are folded between words, then within long ones. Numbers, and columns of single words such as ids, stay whole.
+    """
+    columns = [[line[index] for line in lines] for index in range(len(numeric))]
+    widths = [max(cell_len(part) for cell in column for part in cell.split("\n")) for column in columns]
+    words = [
+        width if is_number else max((cell_len(word) for cell in column for word in cell.split()), default=0)
+        for column, is_number, width in zip(columns, numeric, widths, strict=True)
+    ]
+    broken = [
+        min(word, _SHORTEST_FOLD if any(" " in cell for cell in column[1:]) else _LONGEST_WORD)
+        if not is_number
+        else word
+        for column, is_number, word in zip(columns, numeric, words, strict=True)
+    ]
+    for least in (words, broken):
+        while sum(widths) + _GAP * (len(widths) - 1) > fitting:
+            foldable = [index for index, width in enumerate(widths) if width > least[index]]
+            if not foldable:
+                break
+            widths[max(foldable, key=lambda index: widths[index])] -= 1
+    return widths
 
 
 def _is_number(value: Any) -> bool:
     if isinstance(value, str):
-        return value.endswith(" EUR")
-    return value is None or isinstance(value, int | Decimal)
+        return value.endswith(" %")
+    return value is None or isinstance(value, int | Decimal | Amount)
 
 
 def _as_text(value: Any) -> str:

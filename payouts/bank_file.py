@@ -1,4 +1,4 @@
-"""Writes and reads the month's bank file: SEPA credit transfers as ISO 20022 pain.001.001.09.
+"""Composes and reads bank files: SEPA credit transfers as ISO 20022 pain.001.001.09.
 
 sepaxml composes the message. This module fixes the values that sepaxml takes from the clock or at random, and refuses a
 message that does not validate against the XSD or reads back differently. Payees and amounts are decided elsewhere.
@@ -10,16 +10,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sepaxml import SepaTransfer  # type: ignore[import-untyped]
 
-from allive.payouts import months
-from allive.payouts.bank_details import are_payable, electronic, masked
+from allive.payouts.bank_details import bic_for, electronic, is_payable_iban, masked
 from allive.payouts.payer import Payer
-from allive.payouts.sepa_text import country_code, to_sepa
+from allive.payouts.sepa_text import country_code, is_sendable_address, to_sepa
+
+if TYPE_CHECKING:
+    from xmlschema import XMLSchema
 
 SCHEMA: Final = "pain.001.001.09"
 _NAMESPACES: Final = {"": f"urn:iso:std:iso:20022:tech:xsd:{SCHEMA}"}
@@ -35,7 +38,8 @@ class BankFileError(RuntimeError):
 class Transfer:
     """One payment to one artist. Texts are as delivered; the end-to-end id is the statement's number.
 
-    An address is sent only with a town and a valid country: banks refuse incomplete addresses.
+    The name is that of the account's holder: banks compare it with the IBAN before they execute. An address is sent
+    only with a town and a valid country, because banks refuse incomplete ones, and a BIC only if it fits the IBAN.
     """
 
     end_to_end_id: str
@@ -71,40 +75,37 @@ class BankFile:
     transfers: tuple[BankedTransfer, ...]
 
 
-def write_bank_file(
-    path: Path,
+def compose_bank_file(
     transfers: Sequence[Transfer],
     *,
     payer: Payer,
-    settlement_month: str,
-    run_hash: str,
-    payment_date: date,
-) -> BankFile:
-    """Write the transfers in order as one message and return it as read back. The same input gives the same bytes.
+    message_id: str,
+    requested_on: date,
+    created_on: date,
+) -> bytes:
+    """Return one message with the transfers in order. The same input gives the same bytes.
 
     Raises:
         BankFileError: There is no transfer, an account cannot be paid, an amount is out of bounds, an artist or an
-            end-to-end id appears twice, or the message does not validate or reads back differently. Nothing is written.
+            end-to-end id appears twice, or the message does not validate or reads back differently.
     """
     refusals = list(_refusals(transfers))
     if refusals:
-        raise BankFileError(f"{path.name} cannot be written: " + " ".join(refusals))
+        raise BankFileError(f"{message_id} cannot be written: " + " ".join(refusals))
     content = _pin(
-        _compose(transfers, payer=payer, payment_date=payment_date),
-        message_id=f"ALV-{settlement_month}-{run_hash[:20]}",
-        # The month's end in Paris. A month closes only after it, so this time is never in the future.
-        created_at=f"{months.following(settlement_month)}-01T00:00:00",
+        _compose(transfers, payer=payer, payment_date=requested_on),
+        message_id=message_id,
+        created_at=f"{created_on.isoformat()}T00:00:00",
     )
-    _validate(content, name=path.name)
-    bank_file = _parse(content, name=path.name)
+    _validate(content, name=message_id)
+    bank_file = parse_bank_file(content, name=message_id)
     if bank_file.transfers != tuple(_as_banked(transfer) for transfer in transfers):
         raise BankFileError(
-            f"{path.name} reads back differently: expected {len(transfers)} transfers of "
+            f"{message_id} reads back differently: expected {len(transfers)} transfers of "
             f"{sum(transfer.amount_cents for transfer in transfers)} cents, found {bank_file.number_of_transfers} of "
             f"{bank_file.control_sum_cents}, or other transfers. It was not written; report this."
         )
-    path.write_bytes(content)
-    return bank_file
+    return content
 
 
 def read_bank_file(path: Path) -> BankFile:
@@ -113,17 +114,17 @@ def read_bank_file(path: Path) -> BankFile:
     Raises:
         BankFileError: It is not such a file, or its stated totals do not match its transfers.
     """
-    return _parse(path.read_bytes(), name=path.name)
+    return parse_bank_file(path.read_bytes(), name=path.name)
 
 
 def _refusals(transfers: Sequence[Transfer]) -> Iterator[str]:
     if not transfers:
         yield "It has no transfer; a month that pays no one has no bank file."
     for transfer in transfers:
-        if not are_payable(transfer.iban, transfer.bic):
+        if not is_payable_iban(transfer.iban):
             yield (
-                f"Artist {transfer.artist_id}: found IBAN {masked(transfer.iban)} with BIC {transfer.bic or 'none'}, "
-                "expected an account that SEPA reaches; carry the amount until it is corrected."
+                f"Artist {transfer.artist_id}: found IBAN {masked(transfer.iban)}, expected an account that SEPA "
+                "reaches; carry the amount until it is corrected."
             )
         if not 0 < transfer.amount_cents <= _MAX_AMOUNT_CENTS:
             yield (
@@ -157,7 +158,7 @@ def _compose(transfers: Sequence[Transfer], *, payer: Payer, payment_date: date)
             {
                 "name": _creditor_name(transfer),
                 "IBAN": electronic(transfer.iban),
-                **({"BIC": electronic(transfer.bic)} if transfer.bic else {}),
+                **({"BIC": bic} if (bic := bic_for(transfer.iban, transfer.bic)) else {}),
                 "address": _address(transfer),
                 "amount": transfer.amount_cents,
                 "execution_date": payment_date,
@@ -179,14 +180,13 @@ def _creditor_name(transfer: Transfer) -> str:
 
 
 def _address(party: Payer | Transfer) -> dict[str, str]:
-    town, country = to_sepa(party.town, max_length=35), country_code(party.country)
-    if not town or country is None:
+    if not is_sendable_address(party.town, party.country):
         return {}
     return {
         "street_name": to_sepa(party.street, max_length=70),
         "postcode": to_sepa(party.postcode, max_length=16),
-        "town": town,
-        "country": country,
+        "town": to_sepa(party.town, max_length=35),
+        "country": country_code(party.country) or "",
     }
 
 
@@ -206,10 +206,7 @@ def _pin(content: bytes, *, message_id: str, created_at: str) -> bytes:
 
 
 def _validate(content: bytes, *, name: str) -> None:
-    from xmlschema import XMLSchema  # noqa: PLC0415 - 0.4 s to import, and only a close that pays needs it
-
-    schema = XMLSchema(str(files("sepaxml") / "schemas" / f"{SCHEMA}.xsd"))
-    error = next(schema.iter_errors(content.decode()), None)
+    error = next(_schema().iter_errors(content.decode()), None)
     if error is not None:
         raise BankFileError(
             f"{name} does not validate against {SCHEMA}: {error.reason} at {error.path}. "
@@ -217,7 +214,19 @@ def _validate(content: bytes, *, name: str) -> None:
         )
 
 
-def _parse(content: bytes, *, name: str) -> BankFile:
+@cache
+def _schema() -> "XMLSchema":
+    from xmlschema import XMLSchema  # noqa: PLC0415 - 0.4 s to import, and only an order needs it
+
+    return XMLSchema(str(files("sepaxml") / "schemas" / f"{SCHEMA}.xsd"))
+
+
+def parse_bank_file(content: bytes, *, name: str) -> BankFile:
+    """Read the content of a bank file.
+
+    Raises:
+        BankFileError: It is no such content, or its stated totals do not match its transfers.
+    """
     try:
         # The parser fetches nothing, and expat limits the expansion of entities.
         root = ET.fromstring(content)  # noqa: S314

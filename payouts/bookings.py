@@ -11,6 +11,7 @@ from allive.ingestion.raw_versions import records_of
 from allive.ingestion.settings import Settings
 from allive.ingestion.sql_text import sql_text, sql_value
 from allive.payouts import ledger, requests
+from allive.payouts.booked_periods import note_booked_periods
 from allive.payouts.look_back import look_back_of_next_run
 from allive.payouts.run import Adjustment, PayoutLine
 
@@ -32,12 +33,18 @@ _POLICY_COLUMNS: Final = {
 
 
 def create_booking_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Create the views of schema `booked`, empty and typed before the first close."""
+    """Create the views of schema `booked`, empty and typed before the first close.
+
+    Raises:
+        PseudonymKeyError: The key of the pseudonyms is not that of the closed months.
+        UnknownBookingsError: A closed month booked periods that are not in the raw tables.
+    """
     closed = ledger.closed_months(settings)
+    note_booked_periods(con, settings)
     catalogues = kept_catalogues(settings)
     views = {
         "months": _months(settings, closed, catalogues),
-        "periods": _periods(settings, closed),
+        "periods": "select period_id, settlement_month from build.booked_periods",
         "artist_months": _lines(settings, closed, ledger.PAYOUTS_FILE, PayoutLine),
         "adjustments": _lines(settings, closed, ledger.ADJUSTMENTS_FILE, Adjustment),
         **{table: _catalogue(settings, table, set(filter(None, catalogues.values()))) for table in CATALOGUE_TABLES},
@@ -81,22 +88,6 @@ def _months(settings: Settings, closed: tuple[str, ...], catalogues: dict[str, s
     if not rows:
         return _nothing(columns)
     return f"select * from (values {', '.join(f'({row})' for row in rows)}) as months({', '.join(columns)})"
-
-
-def _periods(settings: Settings, closed: tuple[str, ...]) -> str:
-    """Select the periods that each run settled, and those that later runs added to its month."""
-    booked = [(month, ledger.month_dir(settings, month) / ledger.SLICES_FILE) for month in closed]
-    booked += [
-        (path.stem, path)
-        for month in closed
-        for path in sorted((ledger.month_dir(settings, month) / ledger.RESETTLED_FOLDER).glob("*.parquet"))
-    ]
-    if not booked:
-        return _nothing({"period_id": "varchar", "settlement_month": "varchar"})
-    return " union ".join(
-        f"select distinct period_id, {sql_text(month)} as settlement_month from read_parquet({sql_text(path)})"
-        for month, path in booked
-    )
 
 
 def _lines(settings: Settings, closed: tuple[str, ...], name: str, line: type) -> str:

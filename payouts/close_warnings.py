@@ -19,8 +19,9 @@ from allive.ingestion.raw_tables import REJECTS
 from allive.ingestion.raw_versions import UnknownVersionError, last_batch_of
 from allive.ingestion.settings import Settings
 from allive.payouts import ledger, months
-from allive.payouts.bank_details import electronic, masked
+from allive.payouts.bank_details import bic_for, electronic, is_in_eea, masked, territory_outside_sepa
 from allive.payouts.run import ClosedRun
+from allive.payouts.sepa_text import is_sendable_address
 
 _CODE_DIGITS: Final = 8
 _MS_PER_HOUR: Final = 3_600_000
@@ -51,6 +52,14 @@ KINDS: Final = {
     "if needed.",
     "iban_shared": "One IBAN for several artists: a duo, or diverted payments?",
     "iban_changed": "IBANs that changed since the month began: does the artist know about it?",
+    "bic_left_out": "BICs that do not fit the IBAN of an artist who is paid: the order leaves them out, and the bank "
+    "finds its way by the IBAN. Ask the artist which of the two is right.",
+    "account_in_territory": "Accounts of artists who are paid, at banks of French territories outside SEPA: does the "
+    "contract with our bank cover transfers to them in a SEPA file?",
+    "account_outside_eea": "Accounts of artists who are paid, in SEPA countries outside the European Economic Area: "
+    "banks ask for the BIC and for the holder's address (town and country), and may refuse the transfer without them.",
+    "tax_country_unknown": "Artists who are paid and whose country of tax residence is unknown, while a withholding "
+    "depends on it: nothing is withheld from them. Deliver their `tax_country`.",
     "rejects": "Records rejected since the last close that might belong to the month: see them with "
     "`allive rejects list`, one by one with `allive rejects show --file FILE`, and correct them after "
     "`allive rejects export`.",
@@ -90,6 +99,8 @@ def open_warnings(settings: Settings, con: duckdb.DuckDBPyConnection, run: Close
         *_in_the_data(con, run.settlement_month, since_batch=_batch_of_last_close(settings, "subscriptions")),
         *_shared_ibans(run),
         *_changed_ibans(run),
+        *_accounts_to_look_at(run),
+        *_unknown_tax_countries(run),
         *_rejects_of_players(con, run.settlement_month, since_batch=since_rejects),
         *_rejects(con, run.settlement_month, since_batch=since_rejects),
     ]
@@ -179,6 +190,41 @@ def _changed_ibans(run: ClosedRun) -> Iterator[CloseWarning]:
         if payee.iban_first_seen_on >= since:
             found = f"{masked(payee.iban)} since {payee.iban_first_seen_on}"
             yield CloseWarning("iban_changed", line.artist_id, found)
+
+
+def _accounts_to_look_at(run: ClosedRun) -> Iterator[CloseWarning]:
+    """Yield accounts that the run pays and whose bank might refuse the transfer (RULES.md §6)."""
+    for line in run.lines:
+        payee = run.payees.get(line.artist_id)
+        if not line.paid_cents or payee is None or payee.iban is None:
+            continue
+        account = masked(payee.iban)
+        bic = bic_for(payee.iban, payee.bic)
+        if electronic(payee.bic or "") and bic is None:
+            yield CloseWarning("bic_left_out", line.artist_id, f"BIC {electronic(payee.bic or '')} with {account}")
+        if (territory := territory_outside_sepa(payee.iban, payee.bic)) is not None:
+            yield CloseWarning("account_in_territory", line.artist_id, f"{account}, bank in {territory}")
+        missing = [
+            what
+            for what, is_there in (
+                ("BIC", bic is not None),
+                ("town and country", is_sendable_address(payee.town, payee.country)),
+            )
+            if not is_there
+        ]
+        if missing and not is_in_eea(payee.iban):
+            yield CloseWarning("account_outside_eea", line.artist_id, f"{account} without {' and '.join(missing)}")
+
+
+def _unknown_tax_countries(run: ClosedRun) -> Iterator[CloseWarning]:
+    """Yield artists who are paid, and of whom nobody knows whether a withholding concerns them."""
+    for line in run.lines:
+        payee = run.payees.get(line.artist_id)
+        if not line.paid_cents or payee is None or payee.tax_country is not None:
+            continue
+        names = [one.name for one in run.withholdings if one.depends_on_country(line.artist_id)]
+        if names:
+            yield CloseWarning("tax_country_unknown", line.artist_id, f"not withheld: {', '.join(names)}")
 
 
 def _rejects_of_players(con: duckdb.DuckDBPyConnection, month: str, *, since_batch: int) -> Iterator[CloseWarning]:

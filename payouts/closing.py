@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -18,18 +19,21 @@ from pydantic import SecretStr
 from allive.ingestion.batches import list_held, months_touched
 from allive.ingestion.counted import counted
 from allive.ingestion.durable import sync_file
+from allive.ingestion.paris_days import PARIS
 from allive.ingestion.raw_tables import read_pins
 from allive.ingestion.settings import Settings
-from allive.payouts import audit, files, ledger, preconditions, requests
-from allive.payouts.bank_details import electronic
+from allive.payouts import audit, files, ledger, preconditions, pseudonyms, requests
+from allive.payouts.bank_details import bic_for, electronic
 from allive.payouts.close_orders import CloseOrder, take_up
 from allive.payouts.close_warnings import CloseWarning, acknowledgement, in_words, open_warnings
 from allive.payouts.errors import Refusal
 from allive.payouts.interrupted_closings import finish_interrupted_closings
 from allive.payouts.months import parse_month
 from allive.payouts.payer import payer_refusals
+from allive.payouts.payments.balance_entries import open_balances
+from allive.payouts.payments.orders import check_orders, order_month
 from allive.payouts.pins import pin_refusals
-from allive.payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
+from allive.payouts.run import ClosedRun, UnbalancedRunError, compute_run
 from allive.payouts.settlement import Settlement, read_settlement
 from allive.payouts.warehouse_file import open_warehouse
 
@@ -97,7 +101,7 @@ def preview_month(settings: Settings, month: str, *, progress: Progress | None =
         Refusal: The month could not be closed now.
     """
     parse_month(month)
-    if settings.pseudonym_key is None:
+    if not pseudonyms.has_key(settings) and not ledger.closed_months(settings):
         # A preview creates no permanent key: its pseudonyms are never shown.
         settings = settings.model_copy(update={"pseudonym_key": SecretStr(secrets.token_hex(32))})
     settings.temp_dir.mkdir(parents=True, exist_ok=True)
@@ -110,6 +114,7 @@ def preview_month(settings: Settings, month: str, *, progress: Progress | None =
         with _as_the_project_writes_it(month):
             files.write_data(folder, run, con=con, settings=settings)
         _prove(settings, folder, run, progress=progress)
+        check_orders(settings, files.transfers_of(run), today=_today())
         return _preview(settings, con, run)
 
 
@@ -152,13 +157,15 @@ def _compute(settings: Settings, con: duckdb.DuckDBPyConnection, month: str) -> 
     _refuse(month, preconditions.calendar_refusals(settings, month))
     _refuse(month, requests.amendment_refusals(settings))
     _refuse(month, pin_refusals(settings))
+    _refuse(month, preconditions.key_refusals(settings))
     _refuse(month, preconditions.warehouse_refusals(settings, con))
     with _as_the_project_writes_it(month):
         settlement = _settle(settings, con, month)
         run = compute_run(
             settlement,
-            brought_forward=requests.open_balances(settings),
-            requests=Requests(requests.pending_amendments(settings), requests.pending_entries(settings)),
+            brought_forward=open_balances(settings),
+            requests=requests.requests_of_next_run(settings),
+            withholdings=settings.withholdings,
         )
     if run.control["paid_cents"]:
         _refuse(month, payer_refusals(settings))
@@ -220,9 +227,9 @@ def _prove(settings: Settings, folder: Path, run: ClosedRun, *, progress: Progre
     tell = None if progress is None else functools.partial(progress, "proving")
     payees = {
         payee.artist_id: (
-            payee.name,
+            payee.creditor_name,
             payee.iban and electronic(payee.iban),
-            payee.bic,
+            payee.iban and bic_for(payee.iban, payee.bic),
             payee.street,
             payee.postcode,
             payee.town,
@@ -252,6 +259,7 @@ def _publish(
         with _as_the_project_writes_it(month):
             files.write_data(folder, run, con=con, settings=settings)
         _prove(settings, folder, run, progress=progress)
+        check_orders(settings, files.transfers_of(run), today=_today())
     except Refusal:
         shutil.rmtree(aside)
         raise
@@ -277,7 +285,13 @@ def _publish(
     audit.record(settings, **intent)
     aside.rmdir()
     intent_path.unlink()
+    order_month(settings, month, operator=order.operator, today=_today())
     return replace(run, run_hash=run_hash, path=final)
+
+
+def _today() -> date:
+    """The day in Paris, for the date that orders ask for. No figure of a month depends on it."""
+    return datetime.now(PARIS).date()
 
 
 def _write_intent(settings: Settings, intent: dict[str, Any]) -> Path:

@@ -6,10 +6,14 @@ from typing import Any
 
 from allive.ingestion.settings import Settings
 from allive.payouts import audit, ledger, pseudonyms
+from allive.payouts.payments.catching_up import catch_up
 
 
 def finish_interrupted_closings(settings: Settings) -> None:
-    """Clean up `payouts/` after a crash: record a month that appeared without its audit line, delete leftovers."""
+    """Clean up `payouts/` after a crash: record a month that appeared without its audit line, delete leftovers.
+
+    Then its orders (`payments.catching_up`).
+    """
     if not settings.payouts_dir.exists():
         return
     for intent_path in settings.payouts_dir.glob(".closing-*.json"):
@@ -22,6 +26,7 @@ def finish_interrupted_closings(settings: Settings) -> None:
             shutil.rmtree(leftover)
         else:
             leftover.unlink()
+    catch_up(settings)
 
 
 def _record_if_closed(settings: Settings, intent: dict[str, Any]) -> None:

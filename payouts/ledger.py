@@ -15,19 +15,30 @@ ADJUSTMENTS_FILE = "adjustments.csv"
 LIVES_FILE = "artist_lives.csv"
 RESETTLED_FOLDER = "resettled"
 BANK_FILE = "sepa-credit-transfers.xml"
+"""The bank file of a month of format 1. Since format 2, orders are outside the months (`allive.payouts.payments`)."""
+TRANSFERS_FILE = "transfers.csv"
+PAYEES_FILE = "payees.csv"
+WITHHOLDINGS_FILE = "withholdings.csv"
+"""Only in a month on whose payment date a withholding is in force."""
 SLICES_FILE = "slices.parquet"
 CONTROL_FILE = "control.json"
 MANIFEST_FILE = "manifest.json"
 GENESIS_HASH: Final = "0" * 64
 """The previous run's hash in the first run of a chain."""
-MONTH_FORMAT: Final = 1
+MONTH_FORMAT: Final = 2
 """The newest format of a closed month that this code knows, and the one it writes (`format` of the manifest)."""
+FORMAT_WITH_PERIOD_PSEUDONYMS: Final = 2
+"""The first format whose slices name periods by their pseudonyms (docs/adr/0034)."""
+PERIOD_ID: Final = "period_id"
+KEY_CHECK: Final = "pseudonym_key_check"
+"""The field of `control.json` with the check value of the key of the pseudonyms."""
 
 
 @dataclass(frozen=True)
 class Manifest:
     """The content of a closed month's `manifest.json`."""
 
+    format: int
     settlement_month: str
     run_hash: str
     previous_run_hash: str
@@ -62,11 +73,17 @@ def read_manifest(settings: Settings, month: str) -> Manifest:
     content = json.loads((month_dir(settings, month) / MANIFEST_FILE).read_text(encoding="utf-8"))
     require_known_month(month, content.get("format", 1))
     return Manifest(
+        format=content.get("format", 1),
         settlement_month=content["settlement_month"],
         run_hash=content["run_hash"],
         previous_run_hash=content["previous_run_hash"],
         files=content["files"],
     )
+
+
+def period_column(month_format: int) -> str:
+    """Return the column of `slices.parquet` that names periods, in a format of a closed month."""
+    return "period_pseudonym" if month_format >= FORMAT_WITH_PERIOD_PSEUDONYMS else PERIOD_ID
 
 
 def require_known_month(month: str, found: int) -> None:
@@ -98,6 +115,12 @@ def catalogue_of(settings: Settings, month: str) -> str:
 def read_lines(settings: Settings, month: str) -> list[dict[str, str]]:
     """Return the rows of a closed month's `artist_payouts.csv`, as text."""
     with (month_dir(settings, month) / PAYOUTS_FILE).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def read_adjustments(settings: Settings, month: str) -> list[dict[str, str]]:
+    """Return the rows of a closed month's `adjustments.csv`, as text."""
+    with (month_dir(settings, month) / ADJUSTMENTS_FILE).open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
 

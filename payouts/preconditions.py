@@ -9,7 +9,7 @@ import duckdb
 from allive.ingestion.landing import hash_of_landed
 from allive.ingestion.not_taken import find_not_taken
 from allive.ingestion.settings import Settings
-from allive.payouts import ledger, months
+from allive.payouts import ledger, months, pseudonyms
 from allive.payouts.bookings import kept_catalogues
 from allive.payouts.look_back import look_back_of_next_run
 from allive.payouts.settlement import Blocker, first_month_with_periods, known_months, was_built_after
@@ -70,6 +70,15 @@ def calendar_refusals(settings: Settings, month: str, *, now: datetime | None = 
             f"so the next is {months.following(closed[-1])}."
         )
     return reasons
+
+
+def key_refusals(settings: Settings) -> list[str]:
+    """Return why the key of the pseudonyms forbids a close: closed months had another one, or it is lost."""
+    try:
+        pseudonyms.require_key(settings)
+    except pseudonyms.PseudonymKeyError as error:
+        return [str(error)]
+    return []
 
 
 def warehouse_refusals(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[str]:

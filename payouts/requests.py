@@ -1,37 +1,33 @@
-"""Requests for the next run, each recorded in the audit log: amendments, returned payments, write-offs.
+"""Requests for the next run; amendments are made here, each recorded in the audit log (RULES.md §6).
 
 A request waits until a run takes it up and lists it in its `control.json`. So a request survives a killed closing, and
 none is taken up twice.
 """
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from allive.ingestion.settings import Settings
 from allive.payouts import audit, ledger, months
 from allive.payouts.errors import Refusal
 from allive.payouts.look_back import look_back_of_next_run
+from allive.payouts.payments.balance_entries import pending_entries
+from allive.payouts.payments.register import read_register
+from allive.payouts.payments.state import payments_of
+from allive.payouts.run import Requests
 
 AMENDED: Final = "amend"
 WITHDRAWN: Final = "amend_withdrawn"
-RETURNED: Final = "payment_returned"
-WRITTEN_OFF: Final = "write_off"
 
 
-@dataclass(frozen=True)
-class BalanceEntry:
-    """Cents added to an artist's balance that are not earnings.
-
-    Attributes:
-        entry: Id of the audit line that says who asked for it and why.
-        settlement_month: The month of the returned payment; None for a write-off.
-    """
-
-    entry: str
-    kind: str
-    artist_id: str
-    cents: int
-    settlement_month: str | None
+def requests_of_next_run(settings: Settings) -> Requests:
+    """Return everything that waits for the next run: amendments, balance entries, and the standing of payees."""
+    register = read_register(settings)
+    return Requests(
+        amendments=pending_amendments(settings),
+        balance_entries=pending_entries(settings),
+        payments_head=register.head,
+        standings=payments_of(register).standings(),
+    )
 
 
 def amend(settings: Settings, month: str, *, why: str, operator: str) -> None:
@@ -109,80 +105,6 @@ def _waiting_amendments(settings: Settings) -> dict[str, dict[str, Any]]:
 
 def _reach(look_back: tuple[str, ...]) -> str:
     return f"{look_back[0]} and later" if look_back else "no earlier month"
-
-
-def return_payment(settings: Settings, month: str, artist_id: str, *, why: str, operator: str) -> int:
-    """Add a transfer that the bank returned to the artist's balance at the next close, and return its cents.
-
-    Raises:
-        Refusal: The run of that month paid the artist nothing, or the transfer was returned already.
-    """
-    if month not in ledger.closed_months(settings):
-        raise Refusal(month, ("It is not closed, so nothing has been paid.",), "have a payment returned")
-    paid = {row["artist_id"]: int(row["paid_cents"]) for row in ledger.read_lines(settings, month)}
-    if not paid.get(artist_id):
-        raise Refusal(month, (f"Its run paid {artist_id!r} nothing.",), "have a payment returned")
-    if any(
-        entry["action"] == RETURNED and (entry["settlement_month"], entry["artist_id"]) == (month, artist_id)
-        for entry in audit.entries(settings)
-    ):
-        raise Refusal(month, (f"The transfer to {artist_id!r} was returned already.",), "have a payment returned")
-    audit.record(
-        settings,
-        action=RETURNED,
-        operator=operator,
-        settlement_month=month,
-        artist_id=artist_id,
-        cents=paid[artist_id],
-        why=why,
-    )
-    return paid[artist_id]
-
-
-def write_off(settings: Settings, artist_id: str, *, why: str, operator: str) -> int:
-    """Write off a negative balance that will never recover, at the next close, and return the cents written off.
-
-    Raises:
-        Refusal: The artist's balance is not negative.
-    """
-    cents = open_balances(settings).get(artist_id, 0)
-    if cents >= 0:
-        closed = ledger.closed_months(settings)
-        raise Refusal(
-            months.following(closed[-1]) if closed else "",
-            (f"The balance of {artist_id!r} is {cents} cents; only a negative one can be written off.",),
-            "write off",
-        )
-    audit.record(settings, action=WRITTEN_OFF, operator=operator, artist_id=artist_id, cents=-cents, why=why)
-    return -cents
-
-
-def pending_entries(settings: Settings) -> tuple[BalanceEntry, ...]:
-    """Return the entries that the next close adds to balances, in the order of the audit log."""
-    done = {
-        entry["entry"]
-        for month in ledger.closed_months(settings)
-        for entry in _taken_up(settings, month, "balance_entries")
-    }
-    return tuple(
-        BalanceEntry(
-            entry=entry_id,
-            kind=entry["action"],
-            artist_id=entry["artist_id"],
-            cents=entry["cents"],
-            settlement_month=entry.get("settlement_month"),
-        )
-        for entry_id, entry in audit.identified_entries(settings)
-        if entry["action"] in {RETURNED, WRITTEN_OFF} and entry_id not in done
-    )
-
-
-def open_balances(settings: Settings) -> dict[str, int]:
-    """Return the balances that the next run brings forward, waiting entries included; cents by artist, no zeros."""
-    balances = dict(ledger.balances(settings))
-    for entry in pending_entries(settings):
-        balances[entry.artist_id] = balances.get(entry.artist_id, 0) + entry.cents
-    return {artist_id: cents for artist_id, cents in balances.items() if cents}
 
 
 def _taken_up(settings: Settings, month: str, name: str) -> list[Any]:

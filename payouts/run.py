@@ -4,15 +4,20 @@ Pure: computed from a settlement, balances and the requests for the run.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
+from allive.ingestion.withholdings import Withholding
 from allive.payouts import months
 from allive.payouts.balances import Payee, settle_balance
-from allive.payouts.requests import BalanceEntry
+from allive.payouts.chained_log import NO_LINE
+from allive.payouts.payments.balance_entries import BalanceEntry
 from allive.payouts.settlement import ArtistMonth, Settlement
+from allive.payouts.standing import Standing
+from allive.payouts.withholdings import in_force
 
 NANOS_PER_CENT: Final = 10_000_000
 
@@ -57,6 +62,7 @@ class ClosedRun:
     Attributes:
         resettled: The months of the look-back for which the run books something.
         payees: The payees of the lines' transfers, by artist.
+        withholdings: In force on the payment date.
     """
 
     settlement_month: str
@@ -65,6 +71,7 @@ class ClosedRun:
     resettled: tuple[str, ...]
     control: dict[str, Any]
     payees: dict[str, Payee] = field(repr=False)
+    withholdings: tuple[Withholding, ...] = ()
     run_hash: str | None = None
     path: Path | None = None
 
@@ -79,15 +86,23 @@ class Requests:
 
     Attributes:
         amendments: Ids of the audit lines that ask for an amendment, by the month they amend.
-        balance_entries: Returned payments and write-offs.
+        balance_entries: Money back from payments, payments made otherwise, and write-offs.
+        payments_head: The last line of the register of payments that the run knows of.
+        standings: Holds and doubtful IBANs by artist, from that register; artists whom nothing concerns are missing.
     """
 
     amendments: Mapping[str, list[str]] = field(default_factory=dict)
     balance_entries: tuple[BalanceEntry, ...] = ()
+    payments_head: str = NO_LINE
+    standings: Mapping[str, Standing] = field(default_factory=dict)
 
 
 def compute_run(
-    settlement: Settlement, *, brought_forward: Mapping[str, int], requests: Requests | None = None
+    settlement: Settlement,
+    *,
+    brought_forward: Mapping[str, int],
+    requests: Requests | None = None,
+    withholdings: Sequence[Withholding] = (),
 ) -> ClosedRun:
     """Compute the payments and carried balances of a settled month.
 
@@ -97,6 +112,7 @@ def compute_run(
         settlement: The month, with its look-back settled again.
         brought_forward: Cents by artist, `requests.balance_entries` included.
         requests: The requests for this run; none by default.
+        withholdings: The setting; those in force on the payment date are kept in the run.
 
     Raises:
         UnbalancedRunError: Shares ≠ envelopes, or paid + carried ≠ earned + adjustments + brought forward.
@@ -120,16 +136,23 @@ def compute_run(
             earned.get(artist_id) or _earned_nothing(artist_id),
             adjustment_cents=adjusted[artist_id],
             brought_forward_cents=brought_forward.get(artist_id, 0),
+            standing=requests.standings.get(artist_id, Standing()),
         )
         for artist_id in sorted(concerned, key=str.encode)
     )
+    control = _control(settlement, lines) | _corrections(settlement, adjustments, requests)
+    withholding = in_force(withholdings, date.fromisoformat(control["payment_date"]))
+    if withholding:
+        # The month keeps them: it is verified without the settings of that day.
+        control["withholdings"] = [one.model_dump(mode="json", exclude_none=True) for one in withholding]
     run = ClosedRun(
         settlement_month=month,
         lines=lines,
         adjustments=adjustments,
         resettled=tuple(again.settlement_month for again in settlement.look_back if again.is_changed),
-        control=_control(settlement, lines) | _corrections(settlement, adjustments, requests),
+        control=control,
         payees=settlement.payees,
+        withholdings=withholding,
     )
     _check_balance(run, settlement)
     return run
@@ -164,7 +187,12 @@ def _earned_nothing(artist_id: str) -> ArtistMonth:
 
 
 def _line(
-    settlement: Settlement, artist: ArtistMonth, *, adjustment_cents: int, brought_forward_cents: int
+    settlement: Settlement,
+    artist: ArtistMonth,
+    *,
+    adjustment_cents: int,
+    brought_forward_cents: int,
+    standing: Standing,
 ) -> PayoutLine:
     payee = settlement.payees.get(artist.artist_id) or Payee(artist.artist_id)
     balance = settle_balance(
@@ -173,6 +201,7 @@ def _line(
         month=settlement.settlement_month,
         minimum_cents=settlement.policy["minimum_payout_cents"],
         delay_days=settlement.policy["payment_delay_days"],
+        standing=standing,
     )
     return PayoutLine(
         settlement_month=settlement.settlement_month,
@@ -248,6 +277,7 @@ def _corrections(settlement: Settlement, adjustments: tuple[Adjustment, ...], re
             entry for again in settlement.look_back for entry in requests.amendments.get(again.settlement_month, ())
         ),
         "balance_entries": [asdict(entry) for entry in requests.balance_entries],
+        "payments_head": requests.payments_head,
     }
 
 
@@ -274,8 +304,3 @@ def _check_balance(run: ClosedRun, settlement: Settlement) -> None:
     broken = [f"{name}: {left} ≠ {right}" for name, left, right in equations if left != right]
     if broken:
         raise UnbalancedRunError(f"{run.settlement_month} does not balance ({'; '.join(broken)}).")
-
-
-def as_row(line: PayoutLine | Adjustment) -> dict[str, Any]:
-    """Return the line as a row of its CSV file."""
-    return asdict(line)

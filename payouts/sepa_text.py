@@ -33,3 +33,12 @@ def country_code(text: str | None) -> str | None:
     """
     country = pycountry.countries.get(alpha_2=(text or "").strip())
     return country.alpha_2 if country else None
+
+
+def is_sendable_address(town: str | None, country: str | None) -> bool:
+    """Whether an address has the town and the country that banks require of one.
+
+    >>> is_sendable_address("Sète", "fr"), is_sendable_address("Sète", "France"), is_sendable_address(" ", "FR")
+    (True, False, False)
+    """
+    return bool(to_sepa(town, max_length=35)) and country_code(country) is not None

@@ -225,7 +225,8 @@ def _read_payees(con: duckdb.DuckDBPyConnection) -> dict[str, Payee]:
         select
             artist_id, artist_name, iban, bic,
             {paris_day("iban_first_seen_at")} as iban_first_seen_on,
-            is_first_iban, left_on, street, postcode, town, country
+            is_first_iban, left_on, street, postcode, town, country, legal_name, account_holder, siren, vat_id,
+            tax_country, contact_email, has_other_iban, iban_is_undated
         from marts.dim_payees
         """
     ).fetchall()

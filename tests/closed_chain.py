@@ -1,16 +1,15 @@
 """Months closed by the oracle and written in the format of INTERFACES.md, as input for `allive verify`.
 
-Only the statements and bank files are made by product code. Hashes, files and figures are computed here.
+Only the statements and the files for banks are made by product code. Hashes, files and figures are computed here.
 """
 
 import csv
 import hashlib
-import hmac
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import timedelta
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from allive.payouts.bank_file import Transfer, write_bank_file
+from allive.payouts.bank_file import Transfer, compose_bank_file, read_bank_file
 from allive.payouts.payer import Payer
 from allive.payouts.statements import statement_number, write_statements
 from tests.oracle import (
@@ -34,7 +33,8 @@ from tests.oracle import (
     Subscription,
     instant,
 )
-from tests.oracle.history import electronic_iban, payment_date
+from tests.oracle.history import Standing, electronic_iban, payment_date
+from tests.oracle.pseudonyms import KEY, check_value, period_pseudonym, pseudonym
 from tests.oracle.settlement import (
     envelope_cents,
     first_day,
@@ -43,14 +43,12 @@ from tests.oracle.settlement import (
     last_day,
     months_later,
 )
+from tests.oracle.withholdings import withheld_cents
 
-KEY = "tests"
-"""The key for subscribers' pseudonyms."""
 PAYER = Payer("Allive SAS", "FR1420041010050500013M02606", "PSSTFRPPPAR", "12 rue Gaîté", "75014", "Paris", "FR")
 IBANS = ("FR7630006000011234567890189", "FR7630001007941234567890185", "FR1420041010050500013M02606")
 _MONEY = pa.decimal128(38, 0)
 _SLICE_TYPES: dict[str, Any] = {
-    "period_id": pa.string(),
     "subscriber_pseudonym": pa.string(),
     "artist_id": pa.string(),
     "category": pa.string(),
@@ -63,10 +61,17 @@ _DATA_FILES = (".csv", ".parquet", "control.json")
 
 @dataclass
 class Chain:
-    """Closed months in a `payouts/` folder; each close adds one."""
+    """Closed months in a `payouts/` folder; each close adds one.
+
+    The first `of_format_1` months are written as format 1 has them, the others as format 2. `key` is the one that the
+    next month's pseudonyms are made with. `withholdings` are in force whenever a month of format 2 pays.
+    """
 
     payouts: Path
     history: History = field(default_factory=History)
+    of_format_1: int = 0
+    key: str = KEY
+    withholdings: tuple[dict[str, Any], ...] = ()
     raw_versions: dict[str, int | None] = field(default_factory=dict)
     _catalogues: dict[str, str] = field(default_factory=dict)
     _amendments: dict[str, str] = field(default_factory=dict)
@@ -83,10 +88,22 @@ class Chain:
         self._amendments[month] = self.record("amend", settlement_month=month, why="tests")
 
     def return_payment(self, month: str, artist_id: str) -> None:
-        """`allive payments return`: add the returned transfer to the artist's balance."""
+        """`allive payments return`: add the returned transfer to the artist's balance, and set its IBAN aside."""
         (cents,) = (line.paid_cents for line in self.history.runs[month].lines if line.artist_id == artist_id)
         details = {"artist_id": artist_id, "cents": cents, "settlement_month": month}
-        self._add_to_balance("payment_returned", details)
+        transfers = self.payouts / month / "transfers.csv"
+        if not transfers.exists():
+            self._add_to_balance("payment_returned", details)
+            return
+        (transfer,) = (row for row in read_rows(transfers) if row["artist_id"] == artist_id)
+        name = transfer["end_to_end_id"]
+        returned: dict[str, Any] = {"kind": "returned", "end_to_end_id": name, "booked_on": "2021-06-01"}
+        returned["cents"] = int(transfer["ordered_cents"])
+        if withheld := int(transfer["withheld_cents"]):
+            returned["withheld_back_cents"] = withheld
+        line = append_payments(self.payouts, "returned", [returned])
+        self._enter({"entry": f"{line}:0", "kind": "returned"} | details)
+        self.history.standings[artist_id] = Standing(set_aside=frozenset({transfer["iban"]}))
 
     def write_off(self, artist_id: str) -> None:
         """Write off a negative balance."""
@@ -94,27 +111,39 @@ class Chain:
 
     def close(self, month: str, data: Snapshot) -> Run:
         """Close the next month on a snapshot and write its files."""
+        key = None if len(self.months) < self.of_format_1 else self.key
         booked_before = set(self.history.booked_periods)
         run = self.history.close(month, data)
         self._catalogues |= {month: month, **dict.fromkeys(self._amendments, month)}
         folder = self.payouts / month
         folder.mkdir(parents=True)
+        (self.payouts / ".pseudonym.key").write_text(f"{self.key}\n", encoding="ascii")
         open_nanos = self._open_envelopes(month, data)
         write_csv(folder / "artist_payouts.csv", _payout_rows(run, data))
         write_csv(folder / "adjustments.csv", _adjustment_rows(run))
         write_csv(folder / "artist_lives.csv", _live_rows(run, data, minimum_live_s=self.history.policy.minimum_live_s))
-        write_slices(folder / "slices.parquet", run.settlement)
+        write_slices(folder / "slices.parquet", run.settlement, key=key)
         corrected = {adjustment.corrects_month for adjustment in run.adjustments}
         for again, settlement in run.resettled.items():
             if again in corrected or not booked_before.issuperset(settlement.periods):
                 (folder / "resettled").mkdir(exist_ok=True)
-                write_slices(folder / "resettled" / f"{again}.parquet", settlement)
-        write_json(folder / "control.json", self._control(run, open_nanos))
+                write_slices(folder / "resettled" / f"{again}.parquet", settlement, key=key)
+        of_format: dict[str, Any] = {}
+        if key is not None:
+            if self.withholdings:
+                write_withholdings(folder, self.withholdings)
+                of_format["withholdings"] = [*self.withholdings]
+            write_transfers(folder, artists=data.artists)
+            write_payees(folder, artists=data.artists)
+            head = payments_head(self.payouts)
+            of_format |= {"pseudonym_key_check": check_value(key), "receipts_root": None, "payments_head": head}
+        write_json(folder / "control.json", self._control(run, open_nanos) | of_format)
         write_documents(folder, self._previous_run_hash(month), artists=data.artists)
-        write_manifest(folder, self._previous_run_hash(month))
+        write_manifest(folder, self._previous_run_hash(month), month_format=None if key is None else 2)
         self._amendments.clear()
         self._entries.clear()
         record_closing(self.payouts, month)
+        order_month(self.payouts, month)
         return run
 
     def record(self, action: str, **details: Any) -> str:
@@ -123,7 +152,10 @@ class Chain:
 
     def _add_to_balance(self, kind: str, details: dict[str, Any]) -> None:
         entry = self.record(kind, why="tests", **details)
-        self._entries.append({"entry": entry, "kind": kind, "settlement_month": None} | details)
+        self._enter({"entry": entry, "kind": kind, "settlement_month": None} | details)
+
+    def _enter(self, details: dict[str, Any]) -> None:
+        self._entries.append(details)
         artist_id = details["artist_id"]
         self.history.balances[artist_id] = self.history.balances.get(artist_id, 0) + details["cents"]
 
@@ -203,12 +235,20 @@ def small_season(rng: Random, *, months: int = 4) -> Iterator[tuple[str, Snapsho
         yield month, Snapshot.of(records)
 
 
-def small_chain(payouts: Path, *, seed: int, months: int = 5, other_end: bool = False) -> Chain:
+def small_chain(
+    payouts: Path,
+    *,
+    seed: int,
+    months: int = 5,
+    other_end: bool = False,
+    of_format_1: int = 0,
+    withholdings: tuple[dict[str, Any], ...] = (),
+) -> Chain:
     """Close a small season that has adjustments, an amendment, a returned payment and a recorded verification.
 
     With `other_end`, the last month closes without some of its heartbeats; the months before it are the same.
     """
-    chain = Chain(payouts)
+    chain = Chain(payouts, of_format_1=of_format_1, withholdings=withholdings)
     for month, data in small_season(Random(seed), months=months):
         if chain.months:
             last = chain.history.runs[chain.months[-1]]
@@ -227,8 +267,11 @@ def small_chain(payouts: Path, *, seed: int, months: int = 5, other_end: bool = 
 def reseal(payouts: Path, *, documents: bool = True) -> None:
     """Make a changed chain consistent again: manifests, run hashes, and the audit log with every hash that it names.
 
-    A forger with the code and enough time could do this. With `documents`, statements and bank files are rewritten too.
+    A forger with the code and enough time could do this. With `documents`, statements, bank files and orders are
+    rewritten too.
     """
+    if documents:
+        _reseal_payments(payouts)
     log = payouts / "audit.ndjson"
     lines = log.read_bytes().splitlines()
     log.unlink()
@@ -243,10 +286,7 @@ def reseal(payouts: Path, *, documents: bool = True) -> None:
             previous = run_hashes[max(run_hashes)]
             _rename_requests(folder / "control.json", ids)
             if documents:
-                # No other file of the month names the account, so any IBAN will do.
-                rows = read_rows(folder / "artist_payouts.csv")
-                artists = [Artist(row["artist_id"], row["artist_name"], iban=IBANS[0]) for row in rows]
-                write_documents(folder, previous, artists={artist.artist_id: artist for artist in artists})
+                write_documents(folder, previous, artists=_artists_of(folder))
             run_hashes[folder.name] = write_manifest(folder, previous)
             manifest = (folder / "manifest.json").read_bytes()
             entry |= {"run_hash": run_hashes[folder.name], "manifest_sha256": hashlib.sha256(manifest).hexdigest()}
@@ -266,27 +306,189 @@ def write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
-def write_slices(path: Path, settlement: Settlement) -> None:
-    """Write a settlement's slices."""
-    slices = sorted(
-        settlement.slices,
-        key=lambda one: (one.period_id, one.artist_id is not None, one.artist_id or "", one.category or ""),
-    )
-    write_slice_rows(path, [(one[0], pseudonym(one[1]), *one[2:]) for one in slices])
+def write_slices(path: Path, settlement: Settlement, *, key: str | None) -> None:
+    """Write a settlement's slices: periods under the key's pseudonyms or, without a key, by id, as in format 1."""
+    named = [
+        (
+            one.period_id if key is None else period_pseudonym(one.period_id, key),
+            pseudonym(one.subscriber_id, key or KEY),
+            *one[2:],
+        )
+        for one in settlement.slices
+    ]
+    rows = sorted(named, key=lambda row: (row[0], row[2] is not None, row[2] or "", row[3] or ""))
+    write_slice_rows(path, rows, names="period_id" if key is None else "period_pseudonym")
 
 
-def write_slice_rows(path: Path, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Write rows as a slices file."""
-    columns = list(zip(*rows, strict=True)) or [()] * len(_SLICE_TYPES)
+def write_slice_rows(path: Path, rows: Iterable[tuple[Any, ...]], *, names: str | None = None) -> None:
+    """Write rows as a slices file; its column of names is by default the one that the file has so far."""
+    types = {names or pq.read_schema(path).names[0]: pa.string(), **_SLICE_TYPES}
+    columns = list(zip(*rows, strict=True)) or [()] * len(types)
     arrays = [
         pa.array(column, pa.int64()).cast(type_) if type_ == _MONEY else pa.array(column, type_)
-        for column, type_ in zip(columns, _SLICE_TYPES.values(), strict=True)
+        for column, type_ in zip(columns, types.values(), strict=True)
     ]
-    pq.write_table(pa.table(arrays, names=[*_SLICE_TYPES]), path, compression="zstd")
+    pq.write_table(pa.table(arrays, names=[*types]), path, compression="zstd")
+
+
+def write_withholdings(folder: Path, withholdings: Iterable[Mapping[str, Any]]) -> None:
+    """Write what a month withholds, from artists whose country of tax residence nobody knows."""
+    header = "settlement_month,artist_id,name,owed_to,rate_bp,base_cents,withheld_cents"
+    lines = [
+        (folder.name, row["artist_id"], *(one[name] for name in ("name", "owed_to", "rate_bp")), paid, cents)
+        for row in read_rows(folder / "artist_payouts.csv")
+        if (paid := int(row["paid_cents"]))
+        for one in withholdings
+        if (cents := withheld_cents(paid, one, row["artist_id"], tax_country=None)) is not None
+    ]
+    write_csv(folder / "withholdings.csv", [tuple(header.split(",")), *lines])
+
+
+def withheld_in(folder: Path) -> Counter[str]:
+    """The cents that a month withholds, by artist."""
+    withheld: Counter[str] = Counter()
+    path = folder / "withholdings.csv"
+    for row in read_rows(path) if path.exists() else []:
+        withheld[row["artist_id"]] += int(row["withheld_cents"])
+    return withheld
+
+
+def write_transfers(folder: Path, *, artists: Mapping[str, Artist]) -> None:
+    """Write the transfers that a month of format 2 asks for."""
+    withheld = withheld_in(folder)
+    header = (
+        "settlement_month,end_to_end_id,artist_id,account_holder,iban,bic,street,postcode,town,country,paid_cents,"
+        "withheld_cents,ordered_cents"
+    )
+    transfers = [
+        _transfer(statement_number(folder.name, position), artists[row["artist_id"]], int(row["paid_cents"]))
+        for position, row in enumerate(read_rows(folder / "artist_payouts.csv"), start=1)
+        if int(row["paid_cents"])
+    ]
+    lines = [
+        (
+            folder.name,
+            one.end_to_end_id,
+            one.artist_id,
+            one.name,
+            one.iban,
+            *(one.bic, one.street, one.postcode, one.town, one.country),
+            *(one.amount_cents, withheld[one.artist_id], one.amount_cents - withheld[one.artist_id]),
+        )
+        for one in transfers
+    ]
+    write_csv(folder / "transfers.csv", [tuple(header.split(",")), *lines])
+
+
+def write_payees(folder: Path, *, artists: Mapping[str, Artist]) -> None:
+    """Write who is on each statement of a month of format 2."""
+    header = "settlement_month,artist_id,legal_name,siren,vat_id,tax_country,vat_note"
+    rows = read_rows(folder / "artist_payouts.csv")
+    write_csv(
+        folder / "payees.csv",
+        [tuple(header.split(",")), *((folder.name, row["artist_id"], *_identity(artists, row), None) for row in rows)],
+    )
+
+
+def _identity(artists: Mapping[str, Artist], row: Mapping[str, str]) -> tuple[str | None, ...]:
+    one = artists.get(row["artist_id"])
+    return (one.legal_name, one.siren, one.vat_id, one.tax_country) if one else (None,) * 4
+
+
+def order_month(payouts: Path, month: str) -> None:
+    """Order the transfers of a month of format 2: a file, and its line in the register."""
+    path = payouts / month / "transfers.csv"
+    rows = read_rows(path) if path.exists() else []
+    if not rows:
+        return
+    transfers = [
+        Transfer(
+            row["end_to_end_id"],
+            row["artist_id"],
+            row["account_holder"],
+            row["iban"],
+            *(row[name] or None for name in ("bic", "street", "postcode", "town", "country")),
+            amount_cents=int(row["ordered_cents"]),
+        )
+        for row in rows
+    ]
+    message_id, requested_on = f"ALV-{month}-tests-1", date.fromisoformat("2021-06-01")
+    content = compose_bank_file(
+        transfers, payer=PAYER, message_id=message_id, requested_on=requested_on, created_on=requested_on
+    )
+    order = payouts / "orders" / f"{message_id}.xml"
+    order.parent.mkdir(exist_ok=True)
+    order.write_bytes(content)
+    named = {one.end_to_end_id: one for one in read_bank_file(order).transfers}
+    facts = [
+        {
+            "kind": "ordered",
+            "end_to_end_id": row["end_to_end_id"],
+            "settlement_month": month,
+            "artist_id": row["artist_id"],
+            "cents": int(row["ordered_cents"]),
+            **({"withheld_cents": int(row["withheld_cents"])} if int(row["withheld_cents"]) else {}),
+            "iban": row["iban"],
+            "name": named[row["end_to_end_id"]].name,
+        }
+        for row in rows
+    ]
+    append_payments(
+        payouts,
+        "ordered",
+        facts,
+        order={
+            "message_id": message_id,
+            "path": f"orders/{order.name}",
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "requested_on": requested_on.isoformat(),
+        },
+    )
+
+
+def append_payments(payouts: Path, event: str, facts: list[dict[str, Any]], **more: Any) -> str:
+    """Append a line to the register of payments; return its id."""
+    line = {"format": 1, "event": event, "why": "tests", **more, "facts": facts}
+    return append_line(payouts, line, log="payments.ndjson")
+
+
+def payments_head(payouts: Path) -> str:
+    """The SHA-256 of the register's last line, or of nothing."""
+    path = payouts / "payments.ndjson"
+    lines = path.read_bytes().splitlines() if path.exists() else [b""]
+    return hashlib.sha256(lines[-1]).hexdigest()
+
+
+def _reseal_payments(payouts: Path) -> None:
+    """Write transfers, orders and register again from the rows, and name the register's new lines in the months."""
+    log = payouts / "payments.ndjson"
+    lines = log.read_bytes().splitlines() if log.exists() else []
+    log.unlink(missing_ok=True)
+    ids: dict[str, str] = {}
+    for line in lines:
+        entry = json.loads(line)
+        if "order" in entry:
+            folder = payouts / str(entry["facts"][0]["settlement_month"])
+            write_transfers(folder, artists=_artists_of(folder))
+            order_month(payouts, folder.name)
+            new = payments_head(payouts)
+        else:
+            new = append_payments(payouts, entry["event"], entry["facts"])
+        ids[hashlib.sha256(line).hexdigest()] = new
+    for control in payouts.glob("*/control.json"):
+        _rename_requests(control, ids)
+
+
+def _artists_of(folder: Path) -> dict[str, Artist]:
+    """The artists of a month, each with an account: no other file of the month names it, so any IBAN will do."""
+    return {
+        row["artist_id"]: Artist(row["artist_id"], row["artist_name"], iban=IBANS[0])
+        for row in read_rows(folder / "artist_payouts.csv")
+    }
 
 
 def write_documents(folder: Path, previous_run_hash: str, *, artists: Mapping[str, Artist]) -> None:
-    """Write the month's bank file and statements from its data files."""
+    """Write the month's statements from its data files, and its bank file in format 1."""
     run_hash = run_hash_of(previous_run_hash, hashes(folder))
     (folder / "sepa-credit-transfers.xml").unlink(missing_ok=True)
     rows = read_rows(folder / "artist_payouts.csv")
@@ -296,32 +498,32 @@ def write_documents(folder: Path, previous_run_hash: str, *, artists: Mapping[st
         for position, row in enumerate(rows, start=1)
         if int(row["paid_cents"])
     ]
-    if transfers:
-        write_bank_file(
-            folder / "sepa-credit-transfers.xml",
+    if transfers and not (folder / "transfers.csv").exists():
+        content = compose_bank_file(
             transfers,
             payer=PAYER,
-            settlement_month=folder.name,
-            run_hash=run_hash,
-            payment_date=first_day(control["payment_date"][:7]) + timedelta(days=int(control["payment_date"][8:]) - 1),
+            message_id=f"ALV-{folder.name}-{run_hash[:20]}",
+            requested_on=date.fromisoformat(control["payment_date"]),
+            created_on=first_day(months_later(folder.name, 1)),
         )
+        (folder / "sepa-credit-transfers.xml").write_bytes(content)
     write_statements(folder, run_hash=run_hash, contact="artistes@allive.example", workers=1)
 
 
-def write_manifest(folder: Path, previous_run_hash: str) -> str:
-    """Write a manifest of all files that are in the folder now; return the run hash."""
-    (folder / "manifest.json").unlink(missing_ok=True)
+def write_manifest(folder: Path, previous_run_hash: str, *, month_format: int | None = None) -> str:
+    """Write a manifest of all files that are in the folder now, by default in its format so far; return the run hash.
+
+    Without a format it states none, as the first months of format 1.
+    """
+    path = folder / "manifest.json"
+    if path.exists():
+        month_format = month_format or read_json(path).get("format")
+        path.unlink()
     files = hashes(folder)
     run_hash = run_hash_of(previous_run_hash, files)
-    write_json(
-        folder / "manifest.json",
-        {
-            "settlement_month": folder.name,
-            "run_hash": run_hash,
-            "previous_run_hash": previous_run_hash,
-            "files": files,
-        },
-    )
+    stated = {} if month_format is None else {"format": month_format}
+    content = {"settlement_month": folder.name, "run_hash": run_hash, "previous_run_hash": previous_run_hash}
+    write_json(path, stated | content | {"files": files})
     return run_hash
 
 
@@ -340,10 +542,10 @@ def run_hash_of(previous_run_hash: str, files: Mapping[str, str]) -> str:
     return hashlib.sha256("\n".join([previous_run_hash, *lines, ""]).encode()).hexdigest()
 
 
-def append_line(payouts: Path, details: Mapping[str, Any]) -> str:
-    """Append a line to the audit log, sealed and chained to the line before; return its id."""
+def append_line(payouts: Path, details: Mapping[str, Any], *, log: str = "audit.ndjson") -> str:
+    """Append a line to a log, sealed and chained to the line before; return its id."""
     payouts.mkdir(parents=True, exist_ok=True)
-    path = payouts / "audit.ndjson"
+    path = payouts / log
     lines = path.read_bytes().split(b"\n") if path.exists() else [b"", b""]
     entry = {"at": "2021-06-01T08:00:00+00:00", "operator": "Zoé", **details}
     entry["previous"] = hashlib.sha256(lines[-2]).hexdigest()
@@ -376,11 +578,6 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file, as text."""
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
-
-
-def pseudonym(subscriber_id: str) -> str:
-    """HMAC-SHA256 under the tests' key, its first 128 bits in hex."""
-    return hmac.new(KEY.encode(), subscriber_id.encode(), "sha256").hexdigest()[:32]
 
 
 def _without_some_heartbeats(data: Snapshot) -> Snapshot:
@@ -479,7 +676,7 @@ def _transfer(number: str, artist: Artist, cents: int) -> Transfer:
     return Transfer(
         end_to_end_id=number,
         artist_id=artist.artist_id,
-        name=artist.name,
+        name=artist.holder,
         iban=electronic_iban(artist.iban),
         bic=artist.bic,
         street=artist.street,

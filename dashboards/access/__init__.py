@@ -4,12 +4,23 @@ The gate, the pages and the commands use it. It imports none of them, so it know
 """
 
 from allive.dashboards.access.principal import (
+    FINANCE_ROLES,
     PLATFORM_ROLES,
     AccessDeniedError,
     Principal,
     Role,
     require_artist,
+    require_finance,
     require_platform,
 )
 
-__all__ = ["PLATFORM_ROLES", "AccessDeniedError", "Principal", "Role", "require_artist", "require_platform"]
+__all__ = [
+    "FINANCE_ROLES",
+    "PLATFORM_ROLES",
+    "AccessDeniedError",
+    "Principal",
+    "Role",
+    "require_artist",
+    "require_finance",
+    "require_platform",
+]

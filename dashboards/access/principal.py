@@ -17,6 +17,9 @@ PLATFORM_ROLES = frozenset({Role.MANAGEMENT, Role.FINANCE, Role.OPERATOR})
 """Roles that see the platform's figures and any artist's pages (each view is recorded in the audit log). Only operators
 also have the orchestrator and the orders to close."""
 
+FINANCE_ROLES = frozenset({Role.FINANCE, Role.OPERATOR})
+"""Roles that make payments: they also see bank movements, accounts set aside, and why somebody holds payments."""
+
 
 @dataclass(frozen=True)
 class Principal:
@@ -52,3 +55,13 @@ def require_platform(principal: Principal) -> None:
     """
     if principal.role not in PLATFORM_ROLES:
         raise AccessDeniedError(f"{principal.issuer} {principal.subject} has no grant for the platform's figures.")
+
+
+def require_finance(principal: Principal) -> None:
+    """Check that the principal may see bank movements and the reasons of people who make payments.
+
+    Raises:
+        AccessDeniedError: The principal is neither finance nor an operator.
+    """
+    if principal.role not in FINANCE_ROLES:
+        raise AccessDeniedError(f"{principal.issuer} {principal.subject} has no grant for the bank's movements.")

@@ -16,6 +16,7 @@ artists as (
         sum(current_earned_nanos) as earned_nanos,
         sum(current_earned_cents) as earned_cents,
         sum(pro_rata_earned_nanos) as pro_rata_earned_nanos,
+        sum(pro_rata_earned_cents) as pro_rata_earned_cents,
         sum(
             abs(current_earned_nanos - current_direct_nanos - current_pool_nanos)
         ) as unexplained_nanos,
@@ -71,6 +72,17 @@ facts as (
         'pro-rata earned = envelopes' as fact,
         months.envelope_nanos as expected,
         coalesce(artists.pro_rata_earned_nanos, 0) as found
+    from months
+    left join artists
+        on months.settlement_month = artists.settlement_month
+    where months.pool_members > 0
+    union all
+    select
+        months.settlement_month,
+        'pro-rata cents = envelopes' as fact,
+        months.envelope_nanos as expected,
+        coalesce(artists.pro_rata_earned_cents, 0)
+        * {{ var('nanos_per_cent') }} as found
     from months
     left join artists
         on months.settlement_month = artists.settlement_month

@@ -1,7 +1,7 @@
 """An artist, with their bank details and address."""
 
 from allive.ingestion.contracts.contract import Contract, Field
-from allive.ingestion.contracts.fields import Day, Id, Instant, Text
+from allive.ingestion.contracts.fields import CountryCode, Day, Id, Instant, Siren, Text
 
 CONTRACT = Contract(
     record_type="artists",
@@ -24,6 +24,32 @@ CONTRACT = Contract(
             "updated_at",
             Instant(),
             description="Instant of this state of the record: the latest one wins; missing counts as the oldest.",
+        ),
+        Field(
+            "legal_name",
+            Text(),
+            is_later=True,
+            description="Name of the person or company that is paid, as in their contract and tax returns.",
+        ),
+        Field(
+            "account_holder",
+            Text(),
+            is_later=True,
+            description="Holder of the account, as the bank knows them; missing means the legal name, or the name.",
+        ),
+        Field("siren", Siren(), is_later=True, description="SIREN of a payee that is a French business."),
+        Field("vat_id", Text(), is_later=True, description="VAT number of a payee that is subject to VAT."),
+        Field(
+            "tax_country",
+            CountryCode(),
+            is_later=True,
+            description="Country in which the payee is resident for tax, as two letters (ISO 3166-1).",
+        ),
+        Field(
+            "contact_email",
+            Text(),
+            is_later=True,
+            description="Address for mail about payments, if it is not the artist's own.",
         ),
     ),
 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from allive.ingestion.contracts.fields import Choice, FieldType
+from allive.ingestion.contracts.fields import Choice, CountryCode, FieldType
 
 DAY_MS = 24 * 60 * 60 * 1000
 
@@ -106,7 +106,7 @@ class Contract:
         return tuple(field for field in self.fields if field.required or not self._is_forgiven(field))
 
     def _is_forgiven(self, field: Field) -> bool:
-        return self.keeps_odd_records or isinstance(field.type, Choice)
+        return self.keeps_odd_records or isinstance(field.type, Choice | CountryCode)
 
     @cached_property
     def required(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ A comparison recognises what deliverers usually write; only the rest needs a pat
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import cache
 from typing import ClassVar
 
 from allive.ingestion.contracts.patterns import (
@@ -19,6 +20,7 @@ from allive.ingestion.contracts.patterns import (
     INSTANT,
     INTEGER,
     NUMBER,
+    SIREN,
     SPREADSHEET_ID,
 )
 from allive.ingestion.paris_days import paris_day
@@ -211,6 +213,48 @@ class Currency(FieldType):
     def value(self, text: str) -> str:
         """See `FieldType.value`."""
         return f"case when {text} = 'EUR' or upper({_without_blanks(text)}) = 'EUR' then 'EUR' end"
+
+
+@cache
+def country_codes() -> tuple[str, ...]:
+    """The codes of the world's countries, in capitals (ISO 3166-1 alpha-2)."""
+    import pycountry  # noqa: PLC0415 - it reads a file, and only a load that has such a field needs it
+
+    return tuple(sorted(country.alpha_2 for country in pycountry.countries))
+
+
+@dataclass(frozen=True)
+class CountryCode(FieldType):
+    """A country's code, in any case, kept in capitals. In an optional field, an unknown code is not bad but NULL."""
+
+    sql_type: ClassVar[str] = "VARCHAR"
+    expected: ClassVar[str] = "the two-letter code of a country (ISO 3166-1), such as FR"
+
+    def value(self, text: str) -> str:
+        """See `FieldType.value`."""
+        word = f"lower({_without_blanks(text)})"
+        codes = sql_text(" ".join(country_codes()).lower())
+        return f"case when length({word}) = 2 and contains({codes}, {word}) then upper({word}) end"
+
+
+@dataclass(frozen=True)
+class Siren(FieldType):
+    """The number of a French business: nine digits with a check digit, kept without the blanks between them."""
+
+    sql_type: ClassVar[str] = "VARCHAR"
+    takes: ClassVar[Takes] = Takes.TEXT
+    expected: ClassVar[str] = "a SIREN: nine digits, of which the last one checks the others"
+
+    def value(self, text: str) -> str:
+        """See `FieldType.value`."""
+        digits = f"regexp_replace({text}, '{BLANK}', '', 'g')"
+        # Luhn's formula: every second digit counts double, and a double of two digits counts as their sum.
+        counted = ("0123456789", "0246813579")
+        luhn = " + ".join(
+            f"cast(substr('{counted[place % 2]}', 1 + try_cast(substr({digits}, {place + 1}, 1) as int), 1) as int)"
+            for place in range(9)
+        )
+        return f"case when regexp_full_match({digits}, '{SIREN}') and ({luhn}) % 10 = 0 then {digits} end"
 
 
 def _instant(text: str) -> str:

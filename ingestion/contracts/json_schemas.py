@@ -13,6 +13,7 @@ from allive.ingestion.contracts.contract import Contract, Field
 from allive.ingestion.contracts.fields import (
     Boolean,
     Choice,
+    CountryCode,
     Currency,
     Day,
     FieldType,
@@ -23,7 +24,9 @@ from allive.ingestion.contracts.fields import (
     Milliseconds,
     Rate,
     Seconds,
+    Siren,
     Text,
+    country_codes,
 )
 from allive.ingestion.contracts.patterns import (
     ANY_DAY,
@@ -56,6 +59,7 @@ _SECONDS_DIGITS: Final = 15
 # The largest finite double, and the number of digits that are always below it.
 _LARGEST_DOUBLE: Final = 1.7976931348623157e308
 _DOUBLE_DIGITS: Final = 308
+_SIREN_DIGITS: Final = 9
 
 
 def json_schema(contract: Contract) -> Schema:
@@ -223,6 +227,24 @@ def _(choice: Choice) -> Schema:
 @_form.register
 def _(_: Currency) -> Schema:
     return {"anyOf": [{"enum": ["EUR"]}, {"type": "string", "pattern": _words(("eur",))}]}
+
+
+@_form.register
+def _(_: CountryCode) -> Schema:
+    codes = country_codes()
+    return {"anyOf": [{"enum": [*codes]}, {"type": "string", "pattern": _words(tuple(map(str.lower, codes)))}]}
+
+
+@_form.register
+def _(_: Siren) -> Schema:
+    # Its check digit would need a pattern of many pages.
+    digits = f"[0-9](?:{_BLANKS}[0-9]){{{_SIREN_DIGITS - 1}}}"
+    return {
+        "type": ["string", "integer"],
+        "minimum": 10 ** (_SIREN_DIGITS - 1),
+        "maximum": 10**_SIREN_DIGITS - 1,
+        "pattern": f"^{_BLANKS}{digits}{_BLANKS}$",
+    }
 
 
 @_form.register

@@ -17,6 +17,7 @@ BLANK: Final = (
 NUMBER: Final = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?"
 INTEGER: Final = r"[+-]?\d+(\.0*)?"
 SPREADSHEET_ID: Final = r"-?\d+\.0+"
+SIREN: Final = r"\d{9}"
 DAY: Final = r"\d{4}-\d\d-\d\d"
 _BASIC_DAY: Final = r"\d{8}"
 ANY_DAY: Final = rf"{DAY}|{_BASIC_DAY}"

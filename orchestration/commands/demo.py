@@ -14,10 +14,11 @@ from allive.orchestration.commands import access, payout
 from allive.orchestration.commands.refresh import refresh
 from allive.orchestration.commands.verify import verify_months
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import euros, refuse, say, showing_progress, table, warn
+from allive.orchestration.terminal import Amount, artist_shown, refuse, say, showing_progress, table, warn
 from allive.payouts import ledger, months
 from allive.payouts.close_warnings import in_words
 from allive.payouts.closing import settle_month
+from allive.payouts.payments.order_files import ORDERS_FOLDER
 from allive.payouts.statements import STATEMENTS_FOLDER
 from allive.payouts.verification import Verdict
 
@@ -65,7 +66,7 @@ def demonstrate(settings: Settings, *, verbose: bool = False) -> bool:
     if verify_months(settings, None, anchor=None) is not Verdict.PROVEN:
         return False
     last = ledger.month_dir(settings, MONTHS[-1])
-    say(f"For the artists: {last / STATEMENTS_FOLDER}/. For the bank: {last / ledger.BANK_FILE}")
+    say(f"For the artists: {last / STATEMENTS_FOLDER}/. For the bank: {settings.payouts_dir / ORDERS_FOLDER}/")
     _invite(settings)
     say(f"See every run, asset and check: `allive up`, then the operator's link and {PREFIX}/")
     return True
@@ -133,27 +134,31 @@ def _deliver(settings: Settings, *, until: date) -> int:
 def _show_season(settings: Settings) -> None:
     lines = {month: {line["artist_id"]: line for line in payout.closed_lines(settings, month)} for month in MONTHS}
     artists = {artist_id: line for month in MONTHS for artist_id, line in lines[month].items()}
-    last = lines[MONTHS[-1]]
+    paid = {
+        artist_id: [lines[month].get(artist_id, {}).get("paid_cents", 0) for month in MONTHS] for artist_id in artists
+    }
+    carried = {artist_id: lines[MONTHS[-1]].get(artist_id, {}).get("carried_forward_cents", 0) for artist_id in artists}
     table(
         "Payouts of the season",
-        ("artist", "name", "category", *MONTHS, "paid in all", "carried forward", "why carried"),
+        ("artist", *MONTHS, "paid", "carried", "why carried"),
         [
             (
-                artist_id,
-                artist["artist_name"],
-                artist["category"],
-                *(_paid(lines[month].get(artist_id)) for month in MONTHS),
-                euros(sum(lines[m][artist_id]["paid_cents"] for m in MONTHS if artist_id in lines[m])),
-                euros(last[artist_id]["carried_forward_cents"]) if artist_id in last else None,
-                last[artist_id]["carry_reason"] if artist_id in last else None,
+                artist_shown(artist_id, artist["artist_name"]),
+                *map(Amount, paid[artist_id]),
+                Amount(sum(paid[artist_id])),
+                Amount(carried[artist_id]),
+                lines[MONTHS[-1]].get(artist_id, {}).get("carry_reason"),
             )
             for artist_id, artist in sorted(artists.items())
         ],
+        total=(
+            "total",
+            *(Amount(sum(of_month)) for of_month in zip(*paid.values(), strict=True)),
+            Amount(sum(map(sum, paid.values()))),
+            Amount(sum(carried.values())),
+            None,
+        ),
     )
     payout.show_control([ledger.read_control(settings, month) for month in MONTHS])
     for month in MONTHS:
         say(f"{month}: run {ledger.read_manifest(settings, month).run_hash}")
-
-
-def _paid(line: dict[str, int] | None) -> str | None:
-    return euros(line["paid_cents"]) if line else None

@@ -1,8 +1,9 @@
 """`allive payout`: previews or closes a month, and shows its lines and control totals."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 from allive.ingestion.counted import counted
@@ -10,20 +11,41 @@ from allive.ingestion.settings import Settings
 from allive.ingestion.waiting import waiting_files
 from allive.orchestration.commands import refresh
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
+from allive.orchestration.terminal import (
+    Amount,
+    artist_shown,
+    euros,
+    refuse,
+    say,
+    say_points,
+    showing_progress,
+    table,
+    warn,
+)
 from allive.payouts import ledger, preconditions
 from allive.payouts.audit import operator_name
 from allive.payouts.close_orders import CloseOrder, approve_close, open_orders, order_close
 from allive.payouts.close_warnings import in_words
 from allive.payouts.closing import settle_month
 from allive.payouts.errors import Refusal
+from allive.payouts.files import withheld_by
 from allive.payouts.interrupted_closings import finish_interrupted_closings
-from allive.payouts.run import as_row
+from allive.payouts.payments.register import read_register
+from allive.payouts.payments.state import Attempt, payments_of
+from allive.payouts.shown_cents import cents_of_parts
 from allive.payouts.statements import STATEMENTS_FOLDER
+from allive.payouts.withheld import WithheldLine, read_withheld_lines
 
-_MS_PER_HOUR = 3_600_000
 _MOST_FILES = 10
 _ID_DIGITS = 12
+_AMOUNTS = {
+    "earned": "earned_cents",
+    "adjusted": "adjustment_cents",
+    "brought": "brought_forward_cents",
+    "paid": "paid_cents",
+    "carried": "carried_forward_cents",
+}
+"""The amounts of a line by their headings; the first three add up to the last two."""
 
 
 def pay_out(
@@ -130,8 +152,9 @@ def preview(settings: Settings, month: str, *, verbose: bool = False) -> bool:
             refuse(f"{month} could not close now.", reasons)
             return False
         preview = settle_month(settings, month)
-    show_lines(f"{month}, not closed: what it would pay", (as_row(line) for line in preview.run.lines))
+    show_lines(f"{month}, not closed: what it would pay", (asdict(line) for line in preview.run.lines))
     show_control([preview.run.control])
+    _say_withheld(withheld_by(preview.run))
     say("Computed a second time from the pinned records: no difference.")
     if preview.warnings:
         warn("Open warnings. Look at each before you pay:", in_words(preview.warnings))
@@ -160,13 +183,33 @@ def show_closed_month(settings: Settings, month: str) -> None:
     """Show a closed month from its files."""
     show_lines(f"{month}, closed", closed_lines(settings, month))
     show_control([ledger.read_control(settings, month)])
+    _say_withheld(read_withheld_lines(ledger.month_dir(settings, month)))
     manifest = ledger.read_manifest(settings, month)
     folder = ledger.month_dir(settings, month)
     say(f"Closed as run {manifest.run_hash} in {folder}")
-    if (folder / ledger.BANK_FILE).exists():
-        say(f"For the bank: {folder / ledger.BANK_FILE}. For the artists: {folder / STATEMENTS_FOLDER}/")
-    else:
-        say(f"No one is paid: there is no bank file. For the artists: {folder / STATEMENTS_FOLDER}/")
+    given = {one.order.path: one.order for one in _attempts_of(settings, month)}
+    for order in given.values():
+        say(f"For the bank: {settings.payouts_dir / order.path}, for {order.requested_on}.")
+    if not given:
+        say("No one is paid: there is no order.")
+    say(f"For the artists: {folder / STATEMENTS_FOLDER}/")
+
+
+def _say_withheld(lines: Iterable[WithheldLine]) -> None:
+    """Say what comes off the orders, and is owed to others."""
+    withheld: Counter[tuple[str, str]] = Counter()
+    for line in lines:
+        withheld[line.name, line.owed_to] += line.withheld_cents
+    if withheld:
+        say_points(
+            f"Withheld from what is paid, so that the orders are {euros(sum(withheld.values()))} less:",
+            [f"{name}: {euros(cents)}, owed to {owed_to}" for (name, owed_to), cents in withheld.items()],
+        )
+
+
+def _attempts_of(settings: Settings, month: str) -> list[Attempt]:
+    payments = payments_of(read_register(settings))
+    return [one for one in payments.attempts.values() if one.ordered.settlement_month == month]
 
 
 def closed_lines(settings: Settings, month: str) -> list[dict[str, Any]]:
@@ -181,57 +224,46 @@ def closed_lines(settings: Settings, month: str) -> list[dict[str, Any]]:
 
 
 def show_lines(title: str, lines: Iterable[Mapping[str, Any]]) -> None:
-    """Show payout lines, one per artist."""
+    """Show payout lines, one per artist, with their totals."""
+    lines = [*lines]
     table(
         title,
-        (
-            *("artist", "name", "category", "hours", "subscribers", "earned", "adjusted", "brought", "paid", "carried"),
-            "why carried",
-        ),
+        ("artist", *_AMOUNTS, "why carried"),
         [
             (
-                line["artist_id"],
-                line["artist_name"],
-                line["category"],
-                round(Decimal(line["watch_ms"]) / _MS_PER_HOUR, 1),
-                line["paying_subscribers"],
-                *(
-                    euros(line[name])
-                    for name in (
-                        "earned_cents",
-                        "adjustment_cents",
-                        "brought_forward_cents",
-                        "paid_cents",
-                        "carried_forward_cents",
-                    )
-                ),
+                artist_shown(line["artist_id"], line["artist_name"]),
+                *(Amount(line[name]) for name in _AMOUNTS.values()),
                 line["carry_reason"],
             )
             for line in lines
         ],
+        total=("total", *(Amount(sum(line[name] for line in lines)) for name in _AMOUNTS.values()), None),
     )
 
 
 def show_control(controls: Iterable[Mapping[str, Any]]) -> None:
-    """Show control totals, one line per month."""
+    """Show control totals, one column per month."""
+    controls = [*controls]
+    parts = [cents_of_parts((control["direct_nanos"], control["pool_nanos"])) for control in controls]
+
+    def amounts(name: str) -> list[Amount]:
+        return [Amount(control[name]) for control in controls]
+
     table(
         "Control totals",
-        ("month", "periods", "idle", "envelopes", "direct", "pool", "members", "earned", "adjusted", "paid", "carried"),
+        ("", *(control["settlement_month"] for control in controls)),
         [
-            (
-                control["settlement_month"],
-                control["periods"],
-                control["idle_periods"],
-                euros(control["envelope_cents"]),
-                euros_of_nanos(control["direct_nanos"]),
-                euros_of_nanos(control["pool_nanos"]),
-                len(control["pool_members"]),
-                euros(control["earned_cents"]),
-                euros(control["adjustment_cents"]),
-                euros(control["paid_cents"]),
-                euros(control["carried_forward_cents"]),
-            )
-            for control in controls
+            ("periods", *(control["periods"] for control in controls)),
+            ("idle periods", *(control["idle_periods"] for control in controls)),
+            ("members of the pool", *(len(control["pool_members"]) for control in controls)),
+            ("direct", *(Amount(direct) for direct, _ in parts)),
+            ("pool", *(Amount(pool) for _, pool in parts)),
+            ("envelopes: direct + pool", *amounts("envelope_cents")),
+            ("earned: the envelopes", *amounts("earned_cents")),
+            ("adjusted", *amounts("adjustment_cents")),
+            ("brought forward", *amounts("brought_forward_cents")),
+            ("paid", *amounts("paid_cents")),
+            ("carried forward: the rest", *amounts("carried_forward_cents")),
         ],
     )
 

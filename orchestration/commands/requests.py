@@ -1,14 +1,15 @@
-"""Requests for the next run: amendments, returned payments, write-offs; and the balances that it brings forward."""
+"""Requests for the next run: amendments and write-offs; and the balances that it brings forward."""
 
 from collections.abc import Callable
 
 from allive.ingestion.settings import Settings
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import euros, refuse, say, table
+from allive.orchestration.terminal import Amount, artist_shown, euros, refuse, say, table
 from allive.payouts import ledger, requests
 from allive.payouts.audit import operator_name
 from allive.payouts.errors import Refusal
 from allive.payouts.months import following
+from allive.payouts.payments import balance_entries
 
 
 def amend(settings: Settings, month: str, *, why: str) -> bool:
@@ -36,24 +37,11 @@ def withdraw_amendment(settings: Settings, month: str, *, why: str) -> bool:
     return _ask(settings, ask, command=f"allive amend {month} --withdraw")
 
 
-def return_payment(settings: Settings, month: str, artist_id: str, *, why: str) -> bool:
-    """Put a transfer returned by the bank back into the artist's balance. Return whether there was one."""
-
-    def ask(operator: str) -> str:
-        cents = requests.return_payment(settings, month, artist_id, why=why, operator=operator)
-        return (
-            f"{euros(cents)} of {month} are in the balance of {artist_id} again; the next run pays them if it can "
-            "trust the bank details."
-        )
-
-    return _ask(settings, ask, command=f"allive payments return {month} {artist_id}")
-
-
 def write_off(settings: Settings, artist_id: str, *, why: str) -> bool:
     """Write off a negative balance. Return whether it was negative."""
 
     def ask(operator: str) -> str:
-        cents = requests.write_off(settings, artist_id, why=why, operator=operator)
+        cents = balance_entries.write_off(settings, artist_id, why=why, operator=operator)
         return f"{euros(cents)} owed by {artist_id} are written off; the next run shows it as a separate line."
 
     return _ask(settings, ask, command=f"allive balances write-off {artist_id}")
@@ -66,26 +54,27 @@ def list_balances(settings: Settings) -> bool:
         say("No month is closed: there are no balances yet.")
         return True
     lines = {line["artist_id"]: line for line in ledger.read_lines(settings, closed[-1])}
-    entries = requests.pending_entries(settings)
-    balances = requests.open_balances(settings)
+    entries = balance_entries.pending_entries(settings)
+    balances = balance_entries.open_balances(settings)
     if not balances:
         say(f"No balance is open: {closed[-1]} paid everyone in full.")
         return True
+    entered = {artist_id: sum(one.cents for one in entries if one.artist_id == artist_id) for artist_id in balances}
+    carried = {artist_id: int(lines.get(artist_id, {}).get("carried_forward_cents", 0)) for artist_id in balances}
     table(
         f"Balances that {following(closed[-1])} brings forward",
-        ("artist", "name", "carried", "returned or written off", "balance", "why carried"),
+        ("artist", "carried", "since then", "balance", "why carried"),
         [
             (
-                artist_id,
-                line.get("artist_name", ""),
-                euros(int(line.get("carried_forward_cents", 0))),
-                euros(sum(entry.cents for entry in entries if entry.artist_id == artist_id)),
-                euros(cents),
-                line.get("carry_reason", ""),
+                artist_shown(artist_id, lines.get(artist_id, {}).get("artist_name")),
+                Amount(carried[artist_id]),
+                Amount(entered[artist_id]),
+                Amount(cents),
+                lines.get(artist_id, {}).get("carry_reason", ""),
             )
             for artist_id, cents in sorted(balances.items())
-            for line in [lines.get(artist_id, {})]
         ],
+        total=("total", *(Amount(sum(each.values())) for each in (carried, entered, balances)), None),
     )
     return True
 

@@ -8,8 +8,9 @@ from typing import Any, Final
 from allive.ingestion.settings import Settings
 from allive.orchestration import progress
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import euros, euros_of_nanos, refuse, say, showing_progress, table, warn
+from allive.orchestration.terminal import Amount, artist_shown, euros, refuse, say, showing_progress, table, warn
 from allive.payouts.errors import Refusal
+from allive.payouts.shown_cents import cents_of_parts
 from allive.payouts.simulation import Scenario, Simulation, simulate
 
 _SHOWN_AS: Final = {
@@ -49,44 +50,46 @@ def simulate_month(settings: Settings, month: str, scenario: Scenario, *, output
 
 
 def _show_artists(simulation: Simulation) -> None:
-    columns = ["artist", "name", "category", "earned now", "earned simulated", "difference"]
-    if simulation.is_closed:
-        columns.insert(3, "booked")
+    booked = ["booked_cents"] if simulation.is_closed else []
+    amounts = [*booked, "earned_now_cents", "earned_simulated_cents", "difference_cents"]
+    headings = ["booked"] if booked else []
     table(
-        f"{simulation.settlement_month}: under its own policy, and simulated",
-        columns,
+        f"{simulation.settlement_month}: earned under its own policy (now), and simulated",
+        ("artist", "category", *headings, "now", "simulated", "difference"),
         [
             (
-                one.artist_id,
-                one.artist_name,
+                artist_shown(one.artist_id, one.artist_name),
                 one.category,
-                *((euros(one.booked_cents),) if one.booked_cents is not None else ()),
-                euros(one.earned_now_cents),
-                euros(one.earned_simulated_cents),
-                euros(one.difference_cents),
+                *(Amount(getattr(one, name)) for name in amounts),
             )
             for one in simulation.artists
         ],
+        total=(
+            *("total", None),
+            *(Amount(sum(getattr(one, name) for one in simulation.artists)) for name in amounts),
+        ),
     )
 
 
 def _show_totals(simulation: Simulation) -> None:
+    controls = simulation.now.control, simulation.simulated.control
+    parts = [cents_of_parts((control["direct_nanos"], control["pool_nanos"])) for control in controls]
+
+    def amounts(name: str) -> list[Amount]:
+        return [Amount(control[name]) for control in controls]
+
     table(
         "Totals",
-        ("policy", "envelopes", "direct", "pool", "members", "earned", "artists paid", "paid", "carried"),
+        ("", "now", "simulated"),
         [
-            (
-                policy,
-                euros(control["envelope_cents"]),
-                euros_of_nanos(control["direct_nanos"]),
-                euros_of_nanos(control["pool_nanos"]),
-                len(control["pool_members"]),
-                euros(control["earned_cents"]),
-                control["paid_artists"],
-                euros(control["paid_cents"]),
-                euros(control["carried_forward_cents"]),
-            )
-            for policy, control in (("now", simulation.now.control), ("simulated", simulation.simulated.control))
+            ("members of the pool", *(len(control["pool_members"]) for control in controls)),
+            ("direct", *(Amount(direct) for direct, _ in parts)),
+            ("pool", *(Amount(pool) for _, pool in parts)),
+            ("envelopes: direct + pool", *amounts("envelope_cents")),
+            ("earned: the envelopes", *amounts("earned_cents")),
+            ("artists paid", *(control["paid_artists"] for control in controls)),
+            ("paid", *amounts("paid_cents")),
+            ("carried forward", *amounts("carried_forward_cents")),
         ],
     )
 

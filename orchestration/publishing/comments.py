@@ -1,5 +1,6 @@
 """Comments on every table and column of a copy: those of the marts are their descriptions in dbt."""
 
+from collections.abc import Iterable
 from typing import Final
 
 import duckdb
@@ -9,6 +10,9 @@ from allive.ingestion.sql_text import sql_name, sql_text
 _MONTH: Final = "Settlement month as text, `YYYY-MM`."
 _ARTIST: Final = "Artist."
 _RECORD_TYPE: Final = "Type of the landed records."
+_REASON_CODE: Final = "The bank's reason as a code; null if it gave none."
+_REASON_FR: Final = "The reason in French."
+_REASON_EN: Final = "The reason in English."
 
 _PUBLISHED: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "adjustments": (
@@ -99,6 +103,7 @@ _PUBLISHED: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "earned_nanos": "Estimate on that day, direct and pool together.",
             "direct_nanos": "Estimate of the direct part.",
             "pool_nanos": "Estimate of the share of the pool.",
+            "earned_cents": "The estimate in cents; null for days that an earlier release published.",
             "watch_ms": "Watch time that weighs so far, in ms.",
         },
     ),
@@ -124,9 +129,90 @@ _PUBLISHED: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "last_day": "Last day in Paris of its records.",
         },
     ),
+    "ibans_set_aside": (
+        "Grain: one row per artist and IBAN that nothing is paid to until another arrives or somebody confirms it.",
+        {
+            "artist_id": _ARTIST,
+            "masked_iban": "The IBAN, all but its ends left out.",
+            "set_aside_at": "Instant since when, UTC.",
+            "end_to_end_id": "Payment whose return or rejection set it aside.",
+            "is_current": "True if the artist's latest record bears it; null if that is not known.",
+            "reason_code": _REASON_CODE,
+            "reason_fr": _REASON_FR,
+            "reason_en": _REASON_EN,
+        },
+    ),
     "marts": (
         "Grain: one row per mart in this copy.",
         {"mart": "Name of the table in schema `marts`.", "rows": "Its number of rows."},
+    ),
+    "open_balances": (
+        "Grain: one row per artist whose balance is not 0: amounts that the next run brings forward.",
+        {
+            "artist_id": _ARTIST,
+            "balance_cents": "Balance: carried and pending together; negative if corrections exceed earnings.",
+            "carried_cents": "Carried by the last run.",
+            "pending_cents": "Since then: returns and given-back orders, less payments made otherwise; write-offs.",
+            "carry_reason": "Why the last run carried it; null if it carried nothing.",
+            "carried_since": "First month since when every run has carried an amount of this sign, `YYYY-MM`.",
+            "minimum_payout_cents": "Smallest balance that the last run paid.",
+        },
+    ),
+    "payment_holds": (
+        "Grain: one row per artist whose payments are held.",
+        {
+            "artist_id": _ARTIST,
+            "held_at": "Instant since when, UTC.",
+            "operator": "Person who holds them.",
+            "why": "Their reason.",
+        },
+    ),
+    "payments": (
+        "Grain: one row per attempt to pay an artist's amount of a closed month, and per amount never ordered.",
+        {
+            "end_to_end_id": "Id of the transfer at the bank.",
+            "message_id": "Id of its order; null if it was never ordered.",
+            "settlement_month": _MONTH,
+            "artist_id": _ARTIST,
+            "state": "`unordered`, `ordered`, `executed`, `partly_returned`, `returned`, `cancelled`, `given_back`, or "
+            "`reordered`: a later attempt took its place.",
+            "state_on": "Day of the state: the bank's, or the day in Paris on which it was recorded.",
+            "paid_cents": "Amount that the closed month pays; attempts that were not reordered add up to it.",
+            "withheld_cents": "Part of it that is withheld, as the law says.",
+            "ordered_cents": "Amount of the transfer: paid less withheld.",
+            "returned_cents": "Part of the transfer that came back.",
+            "withheld_back_cents": "Withheld amount that went back to the balance with it.",
+            "ordered_at": "Instant of the order, UTC.",
+            "requested_on": "Day on which the bank is asked to execute it.",
+            "executed_on": "Day on which the bank booked it.",
+            "repeated_by": "Id of the attempt that took its place.",
+            "reason_code": _REASON_CODE,
+            "reason_class": "Class of the reason: what it means for the next payment.",
+            "reason_fr": _REASON_FR,
+            "reason_en": _REASON_EN,
+            "waits_for": "Who has the next move: `bank`, `artist`, `allive` or `close`; null if nothing is left to do.",
+            "next_command": "Command that takes it further.",
+        },
+    ),
+    "payments_otherwise": (
+        "Grain: one row per payment made otherwise than by our orders.",
+        {
+            "artist_id": _ARTIST,
+            "paid_cents": "Amount that was paid.",
+            "means": "By which means, in the operator's words.",
+            "paid_on": "Day of the payment.",
+            "operator": "Person who recorded it.",
+            "why": "Their reason.",
+            "taken_up_by": "Run that took it into a balance, `YYYY-MM`; null until then.",
+        },
+    ),
+    "payments_register": (
+        "Grain: one row: the register of payments as it was read.",
+        {
+            "head": "SHA-256 of its last line.",
+            "lines": "Number of its lines.",
+            "read_at": "Instant of reading, UTC.",
+        },
     ),
     "rejects": (
         "Grain: one row per type of landed records and reason, over everything that was ever loaded.",
@@ -149,6 +235,22 @@ _PUBLISHED: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "statements": (
         "Grain: one row per statement that can be downloaded.",
         {"settlement_month": _MONTH, "artist_id": _ARTIST},
+    ),
+    "unmatched_movements": (
+        "Grain: one row per movement or status of the bank's files that is no payment's for certain.",
+        {
+            "movement": "Id in the register of payments.",
+            "reason": "Why it was not matched; `unrelated` if nothing in it points to one of our orders.",
+            "booked_on": "Day of the booking.",
+            "amount_cents": "Amount, negative if money left the account; null for a status.",
+            "currency": "Currency of the amount.",
+            "counterparty": "Other party; null if unrelated.",
+            "text": "The bank's text, IBANs masked; null if unrelated.",
+            "end_to_end_id": "Id of a transfer that it names; null if unrelated.",
+            "message_id": "Id of an order that it names; null if unrelated.",
+            "bank_file": "Name of the imported file.",
+            "imported_at": "Instant of the import, UTC.",
+        },
     ),
     "what_if": (
         "Grain: one row per month, scenario and artist.",
@@ -190,6 +292,18 @@ def write_comments(con: duckdb.DuckDBPyConnection) -> None:
         ";\n".join(
             f"comment on {kind} {name} is {sql_text(comment)}"
             for kind, name, comment in (*_of_marts(con), *_of_published(con))
+        )
+    )
+
+
+def write_comments_of(con: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+    """Comment on some tables of schema `published` and their columns."""
+    wanted = {f"published.{table}" for table in tables}
+    con.execute(
+        ";\n".join(
+            f"comment on {kind} {name} is {sql_text(comment)}"
+            for kind, name, comment in _of_published(con)
+            if ".".join(name.split(".")[:2]) in wanted
         )
     )
 

@@ -10,6 +10,8 @@ import duckdb
 from allive.ingestion.settings import Settings
 from allive.orchestration.serving_copy import code_version
 from allive.payouts import ledger, requests
+from allive.payouts.payments.balance_entries import open_balances
+from allive.payouts.payments.register import read_register
 
 
 def read_month_inputs(settings: Settings, con: duckdb.DuckDBPyConnection, months: list[str]) -> dict[str, str]:
@@ -35,7 +37,9 @@ def _balances(settings: Settings, con: duckdb.DuckDBPyConnection) -> list[Any]:
         # Most lines correct nothing: an artist's first minutes in an open month do not make another month settle again.
         "where booked_earned_cents is not null or adjustment_cents != 0 or pending_adjustment_cents != 0",
     )
-    return [requests.open_balances(settings), requests.pending_amendments(settings), corrections]
+    # Holds and IBANs set aside decide who would be paid.
+    head = read_register(settings).head
+    return [open_balances(settings), requests.pending_amendments(settings), head, corrections]
 
 
 def _hash(parts: list[Any]) -> str:

@@ -17,6 +17,12 @@ PERSONAL_COLUMNS: Final = frozenset(
         "postcode",
         "town",
         "country",
+        "legal_name",
+        "account_holder",
+        "siren",
+        "vat_id",
+        "tax_country",
+        "contact_email",
     }
 )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from datetime import date, datetime
 from typing import Any, Final
 
 import pyarrow as pa
@@ -12,6 +13,11 @@ _TYPES: Final[dict[Any, pa.DataType]] = {
     int: pa.int64(),
     int | None: pa.int64(),
     bool: pa.bool_(),
+    bool | None: pa.bool_(),
+    date: pa.date32(),
+    date | None: pa.date32(),
+    datetime: pa.timestamp("us", tz="UTC"),
+    datetime | None: pa.timestamp("us", tz="UTC"),
 }
 
 

@@ -89,6 +89,8 @@ def create_booked_tables(session: "SparkSession", settings: Settings) -> None:
     folder = settings.spark_dir / "booked"
     session.sql("create schema if not exists booked")
     with duckdb.connect() as con:
+        con.execute(f"set memory_limit = {sql_text(settings.duckdb_memory_limit)}")
+        con.execute(f"set temp_directory = {sql_text(settings.temp_dir)}")
         con.execute("set TimeZone = 'UTC'")
         create_booking_views(con, settings)
         views = con.execute("select table_name from information_schema.tables where table_schema = 'booked'").fetchall()

@@ -9,9 +9,11 @@ import duckdb
 
 import allive.ingestion.raw_tables
 import allive.ingestion.raw_versions
+import allive.payouts.booked_periods
 import allive.payouts.bookings
 import allive.payouts.look_back
 import allive.payouts.policy
+import allive.payouts.pseudonyms
 from allive.ingestion.raw_tables import Pins
 from allive.ingestion.settings import Settings
 from allive.orchestration import spark
@@ -43,9 +45,11 @@ def read_inputs(settings: Settings, project: ParsedProject, pins: Pins) -> Input
     views = (
         allive.ingestion.raw_tables,
         allive.ingestion.raw_versions,
+        allive.payouts.booked_periods,
         allive.payouts.bookings,
         allive.payouts.look_back,
         allive.payouts.policy,
+        allive.payouts.pseudonyms,
     )
     sources = [Path(str(module.__file__)) for module in views]
     if project.engine == "spark":

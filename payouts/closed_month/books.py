@@ -5,8 +5,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from allive.payouts.closed_month.findings import Check, Report
-from allive.payouts.closed_month.month_files import AdjustmentRow, Control, PayoutRow, Policy, read_json, read_rows
-from allive.payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, PAYOUTS_FILE
+from allive.payouts.closed_month.month_files import (
+    AdjustmentRow,
+    Control,
+    PayoutRow,
+    Policy,
+    WithheldRow,
+    read_json,
+    read_rows,
+)
+from allive.payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, PAYOUTS_FILE, WITHHOLDINGS_FILE
 
 
 @dataclass(frozen=True)
@@ -17,6 +25,7 @@ class Month:
     control: Control
     rows: list[PayoutRow]
     adjustments: list[AdjustmentRow]
+    withheld: list[WithheldRow] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -36,8 +45,10 @@ class Books:
         balances: Balances carried forward by the last month, in cents by artist.
         booked: Cents by artist booked for each month, by its close and its adjustments.
         paid: Cents by artist that each month's run paid.
+        withheld: Cents by artist withheld of them.
         catalogues: The run whose catalogue each month keeps.
         taken_up: Ids of the audit log's lines that a run took up, with the run.
+        key_check: The check value of the key of the pseudonyms in the last month that states one.
     """
 
     balances: Counter[str] = field(default_factory=Counter)
@@ -45,17 +56,23 @@ class Books:
     paid: dict[str, Counter[str]] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
     raw_versions: dict[str, dict[str, int | None]] = field(default_factory=dict)
+    withheld: dict[str, Counter[str]] = field(default_factory=dict)
     catalogues: dict[str, str] = field(default_factory=dict)
     taken_up: dict[str, str] = field(default_factory=dict)
+    key_check: str | None = None
 
     def close(self, month: Month) -> None:
         """Add a month's run."""
         self.balances = Counter({row.artist_id: row.carried_forward_cents for row in month.rows})
         self.booked[month.name] = Counter({row.artist_id: row.earned_cents for row in month.rows})
         self.paid[month.name] = Counter({row.artist_id: row.paid_cents for row in month.rows})
+        self.withheld[month.name] = Counter()
+        for one in month.withheld:
+            self.withheld[month.name][one.artist_id] += one.withheld_cents
         self.policies[month.name] = month.control.policy
         self.raw_versions[month.name] = month.control.raw_versions
         self.catalogues[month.name] = month.name
+        self.key_check = month.control.pseudonym_key_check or self.key_check
         for line in month.adjustments:
             self.booked.setdefault(line.corrects_month, Counter())[line.artist_id] += line.adjustment_cents
         for again, settled in month.control.adjustments.items():
@@ -73,6 +90,11 @@ def read_month(report: Report, folder: Path) -> Month | None:
         rows = read_rows(folder / PAYOUTS_FILE, PayoutRow)
     with report.at(Check.ADJUSTMENTS, f"{folder.name}/{ADJUSTMENTS_FILE}").reading():
         adjustments = read_rows(folder / ADJUSTMENTS_FILE, AdjustmentRow)
-    if control is None or rows is None or adjustments is None:
+    withheld: list[WithheldRow] | None = []
+    if (folder / WITHHOLDINGS_FILE).exists():
+        withheld = None
+        with report.at(Check.AMOUNTS, f"{folder.name}/{WITHHOLDINGS_FILE}").reading():
+            withheld = read_rows(folder / WITHHOLDINGS_FILE, WithheldRow)
+    if control is None or rows is None or adjustments is None or withheld is None:
         return None
-    return Month(folder, control, rows, adjustments)
+    return Month(folder, control, rows, adjustments, withheld)

@@ -54,6 +54,13 @@ class Check(Enum):
         "Audit log",
         "The log or the month was changed or cut: restore both from one backup, and find out who wrote to payouts/.",
     )
+    KEY = (
+        "Key of the pseudonyms",
+        (
+            "Restore payouts/.pseudonym.key from a backup, or set ALLIVE_PSEUDONYM_KEY as it was, and close nothing "
+            "before: a run would not recognise booked periods, and pay them again."
+        ),
+    )
     PERIODS = "Slices of each period", _RESTORE_OR_REPORT
     AMOUNTS = "Amounts from the slices", _RESTORE_OR_REPORT
     POLICY = "Policies of the project's history", _RESTORE_POLICY
@@ -61,6 +68,10 @@ class Check(Enum):
     BALANCES = "Balances, paid and carried", _RESTORE_OR_REPORT
     STATEMENTS = "Statements read back", "Send none of them. " + _RESTORE
     BANK_FILE = "Bank file read back", "Give it to no bank. " + _RESTORE
+    PAYMENTS = (
+        "Register of payments",
+        "Order nothing. The register was changed or cut: restore payouts/ as a whole from a backup.",
+    )
     WATCHING = (
         "Weights from the heartbeats",
         "The month or the raw tables that it pins were changed after the close: restore both from one backup.",
@@ -145,6 +156,7 @@ class Verification:
         last_run_hash: Run hash of the newest month; None if it has no readable manifest.
         run_hashes: Run hash of every closed month that has a readable manifest.
         audit_head: SHA-256 of the audit log's last line. Noted outside the data home, it anchors all lines before it.
+        payments_head: SHA-256 of the last line of the register of payments.
     """
 
     months: tuple[str, ...]
@@ -153,6 +165,7 @@ class Verification:
     unchecked: tuple[Unchecked, ...]
     last_run_hash: str | None
     audit_head: str
+    payments_head: str = ""
     run_hashes: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -2,6 +2,7 @@
 
 import csv
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeVar
 
@@ -56,6 +57,48 @@ class LiveRow(NamedTuple):
     direct_nanos: int
 
 
+class TransferRow(NamedTuple):
+    """A row of `transfers.csv` (format 2); missing values are empty strings."""
+
+    settlement_month: str
+    end_to_end_id: str
+    artist_id: str
+    account_holder: str
+    iban: str
+    bic: str
+    street: str
+    postcode: str
+    town: str
+    country: str
+    paid_cents: int
+    withheld_cents: int
+    ordered_cents: int
+
+
+class WithheldRow(NamedTuple):
+    """A row of `withholdings.csv`."""
+
+    settlement_month: str
+    artist_id: str
+    name: str
+    owed_to: str
+    rate_bp: int
+    base_cents: int
+    withheld_cents: int
+
+
+class PayeeRow(NamedTuple):
+    """A row of `payees.csv` (format 2); missing values are empty strings."""
+
+    settlement_month: str
+    artist_id: str
+    legal_name: str
+    siren: str
+    vat_id: str
+    tax_country: str
+    vat_note: str
+
+
 class _Json(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
@@ -105,17 +148,36 @@ class SettledAgain(Settled):
 
 
 class BalanceEntry(_Json):
-    """Cents added to a balance by a line of the audit log."""
+    """Cents added to a balance by a line of the audit log, or by a fact of the register of payments."""
 
-    entry: Sha256
-    kind: Literal["payment_returned", "write_off"]
+    entry: Annotated[str, Field(pattern=r"^[0-9a-f]{64}(:\d+)?$")]
+    kind: Literal["payment_returned", "write_off", "returned", "given_back", "settled"]
     artist_id: str
     cents: int
     settlement_month: Month | None
 
 
+class WithholdingInForce(_Json):
+    """A withholding that was in force on the payment date of a run."""
+
+    name: str
+    owed_to: str
+    rate_bp: int
+    since: date
+    until: date | None = None
+    tax_countries: tuple[str, ...] | None = None
+    not_tax_countries: tuple[str, ...] | None = None
+    artist_ids: tuple[str, ...] | None = None
+
+
 class Control(Settled):
-    """`control.json`."""
+    """`control.json`; in format 1 without the last three fields.
+
+    Attributes:
+        withholdings: Those in force on the payment date; none if the file has no such field.
+        pseudonym_key_check: The value by which the key of the pseudonyms is recognised.
+        receipts_root: The place of a root over receipts, which no month has yet.
+    """
 
     settlement_month: Month
     envelope_cents: int
@@ -132,13 +194,17 @@ class Control(Settled):
     adjustments: dict[Month, SettledAgain]
     amendments: tuple[Sha256, ...]
     balance_entries: tuple[BalanceEntry, ...]
+    payments_head: Sha256 | None = None
+    pseudonym_key_check: str | None = None
+    receipts_root: None = None
+    withholdings: tuple[WithholdingInForce, ...] = ()
 
     def requests(self) -> tuple[str, ...]:
-        """Return the ids of the audit log's lines that the run took up."""
+        """Return the ids of the audit log's lines and the register's facts that the run took up."""
         return (*self.amendments, *(one.entry for one in self.balance_entries))
 
 
-_Row = TypeVar("_Row", PayoutRow, AdjustmentRow, LiveRow)
+_Row = TypeVar("_Row", PayoutRow, AdjustmentRow, LiveRow, TransferRow, WithheldRow, PayeeRow)
 _Model = TypeVar("_Model", Manifest, Control)
 
 

@@ -1,18 +1,24 @@
-"""Streams slices from Parquet, one period at a time: checks each period's split and sums it up (RULES.md §5)."""
+"""Streams slices from Parquet, one period at a time: checks each period's split and sums it up (RULES.md §5).
+
+A period's name is its id in months of format 1, and its pseudonym in later ones.
+"""
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from itertools import groupby, pairwise
+from itertools import groupby, islice, pairwise
 from operator import itemgetter
 from pathlib import Path
-from typing import Final, NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from allive.payouts.closed_month.findings import Place
+from allive.payouts.ledger import MONTH_FORMAT, PERIOD_ID, period_column
 from allive.payouts.user_centric import NANOS_PER_CENT, earned_cents, largest_remainder, pool_shares
 
 DESTINATIONS: Final = {"emerging": "direct", "independent": "direct", "known": "pool"}
@@ -20,7 +26,6 @@ DESTINATIONS: Final = {"emerging": "direct", "independent": "direct", "known": "
 
 _MONEY: Final = pa.decimal128(38, 0)
 _TYPES: Final = {
-    "period_id": pa.string(),
     "subscriber_pseudonym": pa.string(),
     "artist_id": pa.string(),
     "category": pa.string(),
@@ -29,12 +34,18 @@ _TYPES: Final = {
     "destination": pa.string(),
 }
 _BATCH_ROWS: Final = 16_384
+_SORTED_AT_ONCE: Final = 500_000
+"""How many periods of format 1 are sorted in memory at a time, by their pseudonyms."""
+_PSEUDONYM_BYTES: Final = 16
+
+Pseudonyms = Callable[[str], str]
+"""Returns the pseudonym of a period's id, 32 hexadecimal digits."""
 
 
 class Slice(NamedTuple):
     """A row of a slices file."""
 
-    period_id: str
+    period: str
     subscriber_pseudonym: str
     artist_id: str | None
     category: str | None
@@ -92,16 +103,16 @@ def check_slices(place: Place, path: Path) -> Sums | None:
     sums = Sums()
     previous = ""
     with place.reading():
-        for period_id, rows in groupby(read_slices(path), key=itemgetter(0)):
+        for name, rows in groupby(read_slices(path), key=itemgetter(0)):
             period = list(rows)
-            fault = f"it comes after {previous!r}" if period_id <= previous else _fault_in(period)
+            fault = f"it comes after {previous!r}" if name <= previous else _fault_in(period)
             place.holds(
-                f"period {period_id!r}",
+                f"period {name!r}",
                 fault is None,
                 found=fault,
                 expected="its envelope split by weight, its slices in order (RULES.md §5.3)",
             )
-            previous = period_id
+            previous = name
             sums.add(period)
         return sums
     return None
@@ -115,28 +126,78 @@ def read_slices(path: Path) -> Iterator[Slice]:
     """
     with pq.ParquetFile(path) as slices:
         found = {column.name: column.type for column in slices.schema_arrow}
-        if found != _TYPES:
-            raise ValueError(f"the columns are {found}, expected {_TYPES}")
+        expected = {_name_column(slices): pa.string()} | _TYPES
+        if found != expected:
+            raise ValueError(f"the columns are {found}, expected {expected}")
         for batch in slices.iter_batches(_BATCH_ROWS, use_threads=False):
             columns = batch.to_pydict()
-            for row in zip(*(columns[name] for name in _TYPES), strict=True):
+            for row in zip(*(columns[name] for name in expected), strict=True):
                 yield Slice(row[0], row[1], row[2], row[3], int(row[4]), int(row[5]), row[6])
 
 
-def periods_in_two_months(files: Mapping[Path, str]) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yield each period that is in slices files of several months, with those months; merges the files as it reads."""
-    streams = [_period_ids(path, month) for path, month in files.items()]
-    for period_id, found in groupby(heapq.merge(*streams), key=itemgetter(0)):
+def names_by_pseudonym(path: Path) -> bool:
+    """Whether a slices file names periods by their pseudonyms."""
+    with pq.ParquetFile(path) as slices:
+        return _name_column(slices) != PERIOD_ID
+
+
+def periods_in_two_months(
+    files: Mapping[Path, str], *, pseudonyms: Pseudonyms | None = None
+) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each period that is in slices files of several months, with those months; merges the files as it reads.
+
+    Args:
+        files: The slices files, each with the month that books its periods.
+        pseudonyms: Gives names of one kind to files of several formats. Without it, only files of one format are
+            compared with one another.
+    """
+    by_pseudonym = {path for path in files if names_by_pseudonym(path)}
+    by_id = files.keys() - by_pseudonym
+    if pseudonyms is not None and by_id and by_pseudonym:
+        with ExitStack() as temporary:
+            streams = [_names(path, files[path]) for path in by_pseudonym]
+            for path in by_id:
+                streams += _pseudonyms_of(path, files[path], pseudonyms, temporary)
+            yield from _in_two_months(streams)
+        return
+    for alike in (by_id, by_pseudonym):
+        yield from _in_two_months([_names(path, files[path]) for path in alike])
+
+
+def _in_two_months(streams: Iterable[Iterator[tuple[str, str]]]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for name, found in groupby(heapq.merge(*streams), key=itemgetter(0)):
         months = {month for _, month in found}
         if len(months) > 1:
-            yield period_id, tuple(sorted(months))
+            yield name, tuple(sorted(months))
 
 
-def _period_ids(path: Path, month: str) -> Iterator[tuple[str, str]]:
+def _name_column(slices: pq.ParquetFile) -> str:
+    """Return the file's column of names, by its first column; that of the newest format if it is neither."""
+    return PERIOD_ID if slices.schema_arrow.names[:1] == [PERIOD_ID] else period_column(MONTH_FORMAT)
+
+
+def _names(path: Path, month: str) -> Iterator[tuple[str, str]]:
     with pq.ParquetFile(path) as slices:
-        for batch in slices.iter_batches(_BATCH_ROWS, columns=["period_id"], use_threads=False):
-            for period_id, _ in groupby(batch.column(0).to_pylist()):
-                yield str(period_id), month
+        for batch in slices.iter_batches(_BATCH_ROWS, columns=[_name_column(slices)], use_threads=False):
+            for name, _ in groupby(batch.column(0).to_pylist()):
+                yield str(name), month
+
+
+def _pseudonyms_of(
+    path: Path, month: str, pseudonyms: Pseudonyms, temporary: ExitStack
+) -> Iterator[Iterator[tuple[str, str]]]:
+    """Yield streams of the pseudonyms of a file's periods, each sorted: parts of the file, kept in temporary files."""
+    ids = (period_id for period_id, _ in _names(path, month))
+    while part := sorted(bytes.fromhex(pseudonyms(period_id)) for period_id in islice(ids, _SORTED_AT_ONCE)):
+        kept = temporary.enter_context(TemporaryFile())  # noqa: SIM115 - it is one
+        kept.write(b"".join(part))
+        kept.seek(0)
+        yield _kept_names(kept, month)
+
+
+def _kept_names(kept: IO[bytes], month: str) -> Iterator[tuple[str, str]]:
+    while name := kept.read(_PSEUDONYM_BYTES):
+        yield name.hex(), month
 
 
 def _fault_in(period: list[Slice]) -> str | None:

@@ -63,6 +63,7 @@ class SubscriberPart:
     Attributes:
         subscriber_pseudonym: None if fewer than 5 subscribers share one line. Then only their amount is shown, because
             envelopes or weights would reveal how many they are and what they watch.
+        amount_cents: Their part of the artist's direct cents, as shown (RULES.md §5.6).
         envelope_nanos: Envelopes of the periods in which the artist was watched.
         weight: The artist's weight, in categories that are paid.
         total_weight: The weight of everything that counts in these periods.
@@ -71,11 +72,33 @@ class SubscriberPart:
 
     subscriber_pseudonym: str | None
     amount_nanos: int
+    amount_cents: int
     periods: int | None = None
     envelope_nanos: int | None = None
     weight: int | None = None
     total_weight: int | None = None
     share_bp: int | None = None
+
+
+@dataclass(frozen=True)
+class SlicePart:
+    """One slice of a period's envelope that watching the artist gave, for finance only (RULES.md §11).
+
+    Attributes:
+        period_pseudonym: The pseudonym in every format; a month of format 1 has the period's id.
+        destination: `direct`, or `pool` while the artist was known.
+        envelope_nanos: The period's envelope.
+        total_weight: The weight of everything that counts in the period.
+    """
+
+    period_pseudonym: str
+    subscriber_pseudonym: str
+    category: str
+    destination: str
+    envelope_nanos: int
+    weight: int
+    total_weight: int
+    amount_nanos: int
 
 
 @dataclass(frozen=True)
@@ -134,10 +157,12 @@ class Explanation:
         statement_number: None if the artist has no row in the month: nothing is due.
         category: On the month's last day.
         paying_subscribers: None for 1 to 4 subscribers.
-        subscribers: The largest amount first; they sum to `direct_nanos`.
+        subscribers: The largest amount first; they sum to `direct_nanos` and to `direct_cents`.
         to_pool: None if no one watched the artist while their category was `known`.
         rounding: How the month's cents were split over the artists' nanos (RULES.md §5.5); None without any nanos.
+        direct_cents, pool_cents: The parts of `earned_cents` as shown (RULES.md §5.6).
         opening_cents: The balance that the previous run carried forward.
+        slices: Every slice, by period; empty unless they were asked for.
     """
 
     settlement_month: str
@@ -155,6 +180,8 @@ class Explanation:
     earned_nanos: int
     rounding: Part | None
     earned_cents: int
+    direct_cents: int
+    pool_cents: int
     adjustments: tuple[Adjustment, ...]
     opening_cents: int
     balance_entries: tuple[BalanceEntry, ...]
@@ -166,3 +193,4 @@ class Explanation:
     payment_date: str
     minimum_payout_cents: int
     minimum_pool_share_bp: int
+    slices: tuple[SlicePart, ...] = ()

@@ -1,6 +1,6 @@
 """Explains one artist's closed month: reads its folder, computes each step again, and requires all to agree."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,6 +10,7 @@ from allive.ingestion.settings import Settings
 from allive.payouts.closed_month.books import Month, read_month
 from allive.payouts.closed_month.findings import Check, Place, Report
 from allive.payouts.closed_month.month_files import AdjustmentRow, LiveRow, PayoutRow, read_rows
+from allive.payouts.closed_month.slices import names_by_pseudonym
 from allive.payouts.errors import Refusal
 from allive.payouts.explanation.account import Adjustment, BalanceEntry, Explanation, Part, Pool, part_of
 from allive.payouts.explanation.subscribers import (
@@ -32,6 +33,8 @@ from allive.payouts.ledger import (
     month_dir,
 )
 from allive.payouts.months import following
+from allive.payouts.pseudonyms import names_of_periods
+from allive.payouts.shown_cents import split_cents
 from allive.payouts.statements import statement_number
 from allive.payouts.user_centric import NANOS_PER_CENT, earned_cents, pool_shares
 
@@ -62,10 +65,11 @@ class _Files:
     adjustments: list[AdjustmentRow]
 
 
-def explain(settings: Settings, month: str, artist_id: str) -> Explanation:
-    """Explain how an artist's amount of a closed month was computed.
+def explain(settings: Settings, month: str, artist_id: str, *, full: bool = False) -> Explanation:
+    """Explain how an artist's amount of a closed month was computed; with `full`, down to each slice.
 
     Raises:
+        PseudonymKeyError: The slices of a month of format 1 have no pseudonyms of periods without the key.
         Refusal: The month is not closed, or has nothing about the artist.
         ContradictionError: The files cannot be read, or do not add up.
     """
@@ -75,9 +79,11 @@ def explain(settings: Settings, month: str, artist_id: str) -> Explanation:
     report = Report()
     files = _read(report, month_dir(settings, month), artist_id)
     watchers = Watchers()
+    path = files.month.folder / SLICES_FILE
+    pseudonyms = _names(settings, path) if full else None
     place = report.at(Check.PERIODS, files.month.file(SLICES_FILE))
     with place.reading():
-        watchers = read_watchers(place, files.month.folder / SLICES_FILE, artist_id)
+        watchers = read_watchers(place, path, artist_id, pseudonyms=pseudonyms)
     claims = _pool_claims(files)
     share = part_of(artist_id, files.totals.pool_nanos, claims) if artist_id in claims else None
     rounding = _rounding(files, artist_id)
@@ -87,6 +93,11 @@ def explain(settings: Settings, month: str, artist_id: str) -> Explanation:
     _check_balance(report, files)
     _raise_contradictions(report, month)
     return _explanation(files, artist_id, watchers, share, rounding)
+
+
+def _names(settings: Settings, path: Path) -> Callable[[str], str]:
+    """Return the function that gives a period's pseudonym by its name in the slices, which is its id in format 1."""
+    return (lambda name: name) if names_by_pseudonym(path) else names_of_periods(settings)
 
 
 def _read(report: Report, folder: Path, artist_id: str) -> _Files:
@@ -256,6 +267,7 @@ def _explanation(
     month, row, control = files.month, files.row, files.month.control
     paying = len(watchers.paying)
     entries = [entry for entry in control.balance_entries if entry.artist_id == artist_id]
+    direct_cents, pool_cents = split_cents(row.earned_cents, (row.direct_nanos, row.pool_nanos))
     return Explanation(
         settlement_month=month.name,
         artist_id=artist_id,
@@ -263,7 +275,7 @@ def _explanation(
         category=row.category or None,
         statement_number=statement_number(month.name, files.position) if files.position else None,
         paying_subscribers=None if 0 < paying < FEWEST_TOLD else paying,
-        subscribers=subscriber_parts(watchers),
+        subscribers=subscriber_parts(watchers, direct_cents=direct_cents),
         lives=sum(live.direct_nanos > 0 for live in files.lives),
         direct_nanos=row.direct_nanos,
         to_pool=to_pool(watchers),
@@ -279,6 +291,8 @@ def _explanation(
         earned_nanos=row.earned_nanos,
         rounding=rounding,
         earned_cents=row.earned_cents,
+        direct_cents=direct_cents,
+        pool_cents=pool_cents,
         adjustments=tuple(
             Adjustment(
                 corrects_month=line.corrects_month,
@@ -299,4 +313,5 @@ def _explanation(
         payment_date=control.payment_date,
         minimum_payout_cents=control.policy.minimum_payout_cents,
         minimum_pool_share_bp=control.policy.minimum_pool_share_bp,
+        slices=tuple(watchers.slices),
     )

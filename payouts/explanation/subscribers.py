@@ -1,7 +1,7 @@
 """One artist's slices by subscriber: read from a file, split again, and shown so that no one can be recognised."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
@@ -11,8 +11,10 @@ from typing import Final, TypeVar
 import duckdb
 
 from allive.payouts.closed_month.findings import Place
-from allive.payouts.closed_month.slices import DESTINATIONS, Slice
-from allive.payouts.explanation.account import SubscriberPart, ToPool
+from allive.payouts.closed_month.slices import DESTINATIONS, Slice, names_by_pseudonym
+from allive.payouts.explanation.account import SlicePart, SubscriberPart, ToPool
+from allive.payouts.ledger import FORMAT_WITH_PERIOD_PSEUDONYMS, PERIOD_ID, period_column
+from allive.payouts.shown_cents import split_cents
 from allive.payouts.user_centric import largest_remainder
 
 FEWEST_TOLD: Final = 5
@@ -48,10 +50,14 @@ class _Sums:
 
 @dataclass
 class Watchers:
-    """Subscribers whose envelopes were split, in part, by watching one artist; sums by pseudonym."""
+    """Subscribers whose envelopes were split, in part, by watching one artist; sums by pseudonym.
+
+    `slices` are the artist's, if they were asked for.
+    """
 
     paying: defaultdict[str, _Sums] = field(default_factory=lambda: defaultdict(_Sums))
     to_pool: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    slices: list[SlicePart] = field(default_factory=list)
 
 
 def read_totals(path: Path) -> Totals:
@@ -76,14 +82,19 @@ def read_totals(path: Path) -> Totals:
     )
 
 
-def read_watchers(place: Place, path: Path, artist_id: str) -> Watchers:
-    """Sum up an artist's slices by subscriber, and split each of their periods again (RULES.md §5.3)."""
+def read_watchers(
+    place: Place, path: Path, artist_id: str, *, pseudonyms: Callable[[str], str] | None = None
+) -> Watchers:
+    """Sum up an artist's slices by subscriber, and split each of their periods again (RULES.md §5.3).
+
+    With `pseudonyms`, which gives those of periods that the file names by id, every slice is returned too.
+    """
     watchers = Watchers()
-    for period_id, rows in groupby(_periods_with(path, artist_id), key=attrgetter("period_id")):
+    for name, rows in groupby(_periods_with(path, artist_id), key=attrgetter("period")):
         period = tuple(rows)
         envelope_nanos = sum(one.amount_nanos for one in period)
         place.same(
-            f"period {period_id!r}, amounts and destinations",
+            f"period {name!r}, amounts and destinations",
             found={_key(one): (one.amount_nanos, one.destination) for one in period},
             expected={
                 key: (nanos, DESTINATIONS.get(key[1]))
@@ -91,6 +102,8 @@ def read_watchers(place: Place, path: Path, artist_id: str) -> Watchers:
             },
         )
         own = [one for one in period if one.artist_id == artist_id]
+        if pseudonyms is not None:
+            watchers.slices += _slice_parts(pseudonyms(name), own, of=period)
         direct = [one for one in own if one.destination == "direct"]
         if direct:
             sums = watchers.paying[period[0].subscriber_pseudonym]
@@ -105,23 +118,26 @@ def read_watchers(place: Place, path: Path, artist_id: str) -> Watchers:
     return watchers
 
 
-def subscriber_parts(watchers: Watchers) -> tuple[SubscriberPart, ...]:
+def subscriber_parts(watchers: Watchers, *, direct_cents: int) -> tuple[SubscriberPart, ...]:
     """Return one line per paying subscriber, the largest amount first; for fewer than 5, only their total."""
     paying = watchers.paying
     if len(paying) < FEWEST_TOLD:
         together = sum(sums.amount_nanos for sums in paying.values())
-        return (SubscriberPart(None, together),) if paying else ()
+        return (SubscriberPart(None, together, direct_cents),) if paying else ()
+    largest_first = sorted(paying.items(), key=lambda item: (-item[1].amount_nanos, item[0]))
+    shown = split_cents(direct_cents, [sums.amount_nanos for _, sums in largest_first])
     return tuple(
         SubscriberPart(
             subscriber_pseudonym=pseudonym,
             amount_nanos=sums.amount_nanos,
+            amount_cents=cents,
             periods=sums.periods,
             envelope_nanos=sums.envelope_nanos,
             weight=sums.weight,
             total_weight=sums.total_weight,
             share_bp=(2 * 10_000 * sums.weight + sums.total_weight) // (2 * sums.total_weight),
         )
-        for pseudonym, sums in sorted(paying.items(), key=lambda item: (-item[1].amount_nanos, item[0]))
+        for (pseudonym, sums), cents in zip(largest_first, shown, strict=True)
     )
 
 
@@ -145,17 +161,32 @@ def first_and_rest(lines: Sequence[_Line], *, most: int) -> tuple[Sequence[_Line
     return lines[:shown], lines[shown:]
 
 
+def _slice_parts(name: str, own: Iterable[Slice], *, of: Sequence[Slice]) -> Iterator[SlicePart]:
+    for one in own:
+        yield SlicePart(
+            period_pseudonym=name,
+            subscriber_pseudonym=one.subscriber_pseudonym,
+            category=one.category or "",
+            destination=one.destination,
+            envelope_nanos=sum(other.amount_nanos for other in of),
+            weight=one.weight,
+            total_weight=sum(other.weight for other in of),
+            amount_nanos=one.amount_nanos,
+        )
+
+
 def _periods_with(path: Path, artist_id: str) -> Iterator[Slice]:
     """Yield all slices of the periods in which the artist was watched, period by period."""
+    column = period_column(FORMAT_WITH_PERIOD_PSEUDONYMS) if names_by_pseudonym(path) else PERIOD_ID
     with duckdb.connect() as con:
         rows = con.execute(
-            """
+            f"""
             select
-                period_id, subscriber_pseudonym, artist_id, category, cast(weight as hugeint),
+                {column}, subscriber_pseudonym, artist_id, category, cast(weight as hugeint),
                 cast(amount_nanos as hugeint), destination
             from read_parquet($path)
-            where period_id in (select period_id from read_parquet($path) where artist_id = $artist_id)
-            order by period_id
+            where {column} in (select {column} from read_parquet($path) where artist_id = $artist_id)
+            order by {column}
             """,
             {"path": str(path), "artist_id": artist_id},
         )

@@ -8,7 +8,8 @@ import duckdb
 from allive.ingestion.settings import Settings
 from allive.payouts import ledger, preconditions, requests
 from allive.payouts.errors import Refusal
-from allive.payouts.run import ClosedRun, Requests, compute_run
+from allive.payouts.payments.balance_entries import open_balances
+from allive.payouts.run import ClosedRun, compute_run
 from allive.payouts.settlement import Settlement, read_settlement
 from allive.payouts.simulation.scenario import Scenario
 from allive.payouts.simulation.settling import read_frame, settle_under
@@ -114,8 +115,8 @@ def _refuse_without_members(settlement: Settlement, *, under: str) -> None:
 
 def _pay(settings: Settings, settlement: Settlement, *, with_balances: bool) -> ClosedRun:
     if with_balances:
-        asked = Requests(requests.pending_amendments(settings), requests.pending_entries(settings))
-        return compute_run(settlement, brought_forward=requests.open_balances(settings), requests=asked)
+        asked = requests.requests_of_next_run(settings)
+        return compute_run(settlement, brought_forward=open_balances(settings), requests=asked)
     return compute_run(replace(settlement, look_back=()), brought_forward={})
 
 

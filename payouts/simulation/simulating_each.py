@@ -11,6 +11,7 @@ import duckdb
 
 from allive.ingestion.settings import Settings
 from allive.payouts import ledger, requests
+from allive.payouts.payments.balance_entries import open_balances
 from allive.payouts.run import NANOS_PER_CENT, ClosedRun, Requests, compute_run
 from allive.payouts.settlement import Settlement, read_settlement
 from allive.payouts.simulation.scenario import Scenario
@@ -50,8 +51,8 @@ def simulate_each(
     settlement, frame = read_settlement(con, month), read_frame(con, month)
     assert settlement is not None  # noqa: S101 - its frame was found in the same mart
     with_balances = ledger.next_month(settings) in {None, month}
-    brought_forward = requests.open_balances(settings) if with_balances else {}
-    asked = Requests(requests.pending_amendments(settings), requests.pending_entries(settings))
+    brought_forward = open_balances(settings) if with_balances else {}
+    asked = requests.requests_of_next_run(settings)
     if not with_balances:
         settlement, asked = replace(settlement, look_back=()), Requests()
     return {

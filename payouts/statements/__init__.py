@@ -7,10 +7,11 @@ from allive.payouts.statements.month import StatementDataError
 from allive.payouts.statements.names import STATEMENTS_FOLDER, statement_file_name, statement_number
 from allive.payouts.statements.totals import StatementTotals, UnreadableStatementError, read_statement_total
 from allive.payouts.statements.writing import write_statements
-from allive.payouts.statements.yearly import write_yearly_statements
+from allive.payouts.statements.yearly import PaymentsOfYear, write_yearly_statements
 
 __all__ = [
     "STATEMENTS_FOLDER",
+    "PaymentsOfYear",
     "StatementDataError",
     "StatementTotals",
     "UnreadableStatementError",

@@ -59,6 +59,16 @@ def count(number: int) -> str:
     return f"{number:,}".replace(",", NARROW)
 
 
+def percent(basis_points: int) -> str:
+    r"""Return a rate in percent.
+
+    >>> percent(1_720), percent(50), percent(1_000)
+    ('17,2\u00a0%', '0,5\u00a0%', '10\u00a0%')
+    """
+    text = f"{basis_points / 100:.2f}".rstrip("0").rstrip(".")
+    return f"{text.replace('.', ',')}\u00a0%"
+
+
 def few(number: int) -> str:
     """Return a number of subscribers, or « moins de 5 »."""
     return count(number) if number >= FEWEST_SHOWN else f"moins de{NBSP}{FEWEST_SHOWN}"

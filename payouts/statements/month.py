@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from allive.payouts.ledger import ADJUSTMENTS_FILE, BANK_FILE, CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE
+from allive.payouts.ledger import ADJUSTMENTS_FILE, CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE
+from allive.payouts.payees import PAYER_KEY, PayeeLine, read_payee_lines
+from allive.payouts.shown_cents import cents_of_parts, split_cents
 from allive.payouts.statements.names import statement_number
 from allive.payouts.statements.transfers import Transfer, read_transfers
-
-_NANOS_PER_CENT: Final = 10_000_000
+from allive.payouts.withheld import WithheldLine, read_withheld_lines
 
 
 class StatementDataError(ValueError):
@@ -31,11 +33,6 @@ class Live:
     paying_subscribers: int
     direct_nanos: int
 
-    @property
-    def direct_cents(self) -> int:
-        """The printed amount: rounded half up."""
-        return _rounded_cents(self.direct_nanos)
-
 
 @dataclass(frozen=True)
 class Adjustment:
@@ -46,18 +43,22 @@ class Adjustment:
 
 
 class EntryKind(StrEnum):
-    """Why cents were added to a balance between two runs."""
+    """Why cents were added to a balance between two runs; `payment_returned` is from before there was a register."""
 
     PAYMENT_RETURNED = "payment_returned"
     WRITE_OFF = "write_off"
+    RETURNED = "returned"
+    GIVEN_BACK = "given_back"
+    SETTLED = "settled"
 
 
 @dataclass(frozen=True)
 class BalanceEntry:
-    """A returned payment or a write-off: cents added to the balance before the run.
+    """Cents added to the balance before the run: money that came back, a write-off, or a payment made otherwise.
 
     Attributes:
-        settlement_month: The month of the returned payment; None for a write-off.
+        cents: Negative for a payment made otherwise.
+        settlement_month: The month of the payment that came back; None for the others.
     """
 
     kind: EntryKind
@@ -67,16 +68,24 @@ class BalanceEntry:
 
 @dataclass(frozen=True)
 class Pool:
-    """The month's common pool, the same for all artists."""
+    """The month's common pool, the same for all artists; `cents` is the printed amount."""
 
-    nanos: int
+    cents: int
     members: int
     rule: str
 
-    @property
-    def cents(self) -> int:
-        """The printed amount: rounded half up."""
-        return _rounded_cents(self.nanos)
+
+@dataclass(frozen=True)
+class Party:
+    """The legal identity of the payer or of an artist, as far as it is known. `address` is in lines."""
+
+    legal_name: str | None = None
+    siren: str | None = None
+    vat_id: str | None = None
+    address: tuple[str, ...] = ()
+
+
+NOBODY: Final = Party()
 
 
 @dataclass(frozen=True)
@@ -84,6 +93,10 @@ class Statement:
     """One artist's month as its statement shows it.
 
     Attributes:
+        withheld: The withholdings that concern the artist, in the order of the setting.
+        payer: The company that pays.
+        payee: The artist as a legal person.
+        vat_note: The sentence about VAT; empty if there is none.
         lives: Highest earnings first.
         pool_nanos: The artist's share of the common pool; None if they have no part in it.
         account: The masked IBAN that receives the payment; None if nothing is paid.
@@ -109,21 +122,44 @@ class Statement:
     account: str | None
     envelope_cents: int
     minimum_payout_cents: int
+    withheld: tuple[WithheldLine, ...] = ()
+    payer: Party = NOBODY
+    payee: Party = NOBODY
+    vat_note: str = ""
+
+    @property
+    def withheld_cents(self) -> int:
+        """The sum of the withholdings."""
+        return sum(one.withheld_cents for one in self.withheld)
+
+    @property
+    def ordered_cents(self) -> int:
+        """Ordered from the bank: paid less withheld."""
+        return self.paid_cents - self.withheld_cents
+
+    @property
+    def direct_nanos(self) -> int:
+        """The sum over the lives."""
+        return sum(live.direct_nanos for live in self.lives)
 
     @property
     def direct_cents(self) -> int:
-        """The sum of the printed lives."""
-        return sum(live.direct_cents for live in self.lives)
+        """The printed part of the earned cents that came from subscribers' own envelopes."""
+        return self._parts_cents[0]
 
     @property
     def pool_cents(self) -> int:
-        """The printed share of the common pool: rounded half up."""
-        return _rounded_cents(self.pool_nanos or 0)
+        """The printed part of the earned cents that came from the common pool."""
+        return self._parts_cents[1]
 
     @property
-    def rounding_cents(self) -> int:
-        """Cents earned, rounded once over all artists (RULES.md §5.5), minus the printed lines."""
-        return self.earned_cents - self.direct_cents - self.pool_cents
+    def lives_cents(self) -> tuple[int, ...]:
+        """The printed amount of each live; they sum to `direct_cents`."""
+        return split_cents(self.direct_cents, [live.direct_nanos for live in self.lives])
+
+    @cached_property
+    def _parts_cents(self) -> tuple[int, ...]:
+        return split_cents(self.earned_cents, (self.direct_nanos, self.pool_nanos or 0))
 
     @property
     def adjustment_cents(self) -> int:
@@ -152,7 +188,13 @@ def read_statements(month_folder: Path) -> Iterator[Statement]:
     adjustments = _read_adjustments(month_folder / ADJUSTMENTS_FILE)
     entries = _balance_entries(control)
     transfers = read_transfers(month_folder)
-    pool = Pool(nanos=control["pool_nanos"], members=len(control["pool_members"]), rule=control["policy"]["pool_rule"])
+    withheld: dict[str, list[WithheldLine]] = defaultdict(list)
+    for line in read_withheld_lines(month_folder):
+        withheld[line.artist_id].append(line)
+    payees = {line.artist_id: line for line in read_payee_lines(month_folder)}
+    payer = _payer(control.get(PAYER_KEY, {}))
+    _, pool_cents = cents_of_parts((control["direct_nanos"], control["pool_nanos"]))
+    pool = Pool(cents=pool_cents, members=len(control["pool_members"]), rule=control["policy"]["pool_rule"])
     members = frozenset(control["pool_members"])
     for position, row in enumerate(_rows(month_folder / PAYOUTS_FILE), start=1):
         artist_id = row["artist_id"]
@@ -178,9 +220,23 @@ def read_statements(month_folder: Path) -> Iterator[Statement]:
             account=_account(number, paid_cents=int(row["paid_cents"]), transfer=transfers.get(number)),
             envelope_cents=control["policy"]["envelope_cents"],
             minimum_payout_cents=control["policy"]["minimum_payout_cents"],
+            withheld=tuple(withheld.get(artist_id, ())),
+            payer=payer,
+            payee=_payee(payees.get(artist_id)),
+            vat_note=(payees[artist_id].vat_note or "") if artist_id in payees else "",
         )
-        _check(statement, row)
+        _check(statement, row, transfer=transfers.get(number))
         yield statement
+
+
+def _payer(identity: dict[str, str]) -> Party:
+    town = " ".join(filter(None, (identity.get("postcode"), identity.get("town"))))
+    address = (identity.get("street"), town, identity.get("country") if town else None)
+    return Party(identity.get("legal_name"), identity.get("siren"), address=tuple(filter(None, address)))
+
+
+def _payee(line: PayeeLine | None) -> Party:
+    return Party(line.legal_name, line.siren, line.vat_id) if line else NOBODY
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
@@ -226,17 +282,19 @@ def _account(number: str, *, paid_cents: int, transfer: Transfer | None) -> str 
     transferred = transfer.cents if transfer else 0
     if transferred != paid_cents:
         raise StatementDataError(
-            f"{BANK_FILE} transfers {transferred} cents under {number}, but {PAYOUTS_FILE} pays {paid_cents}. "
-            "Write the bank file before the statements; if the month is closed, run `allive verify`."
+            f"The month's transfers have {transferred} cents under {number}, but {PAYOUTS_FILE} pays {paid_cents}. "
+            "Write the transfers before the statements; if the month is closed, run `allive verify`."
         )
     return transfer.account if transfer else None
 
 
-def _check(statement: Statement, row: dict[str, str]) -> None:
+def _check(statement: Statement, row: dict[str, str], *, transfer: Transfer | None) -> None:
     equations = (
-        ("direct nanos of the lives", sum(live.direct_nanos for live in statement.lives), int(row["direct_nanos"])),
+        ("direct nanos of the lives", statement.direct_nanos, int(row["direct_nanos"])),
         ("share of the pool, in nanos", statement.pool_nanos or 0, int(row["pool_nanos"])),
         ("adjustment lines", statement.adjustment_cents, int(row["adjustment_cents"])),
+        ("cents earned without any nano", 0 if _has_nanos(statement) else statement.earned_cents, 0),
+        ("withheld cents", statement.withheld_cents, transfer.withheld_cents if transfer else 0),
         ("paid + carried", statement.paid_cents + statement.carried_forward_cents, statement.payable_cents),
     )
     broken = [f"{name}: found {found}, expected {expected}" for name, found, expected in equations if found != expected]
@@ -247,5 +305,5 @@ def _check(statement: Statement, row: dict[str, str]) -> None:
         )
 
 
-def _rounded_cents(nanos: int) -> int:
-    return (nanos + _NANOS_PER_CENT // 2) // _NANOS_PER_CENT
+def _has_nanos(statement: Statement) -> bool:
+    return bool(statement.direct_nanos or statement.pool_nanos)

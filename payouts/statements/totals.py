@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from allive.payouts.statements.wording import NO_TRANSFER, TO_BE_PAID, TRANSFER_ORDERED
+
 _AMOUNT: Final = "(?P<minus>\u2212?)(?P<whole>\\d{1,3}(?:\u202f\\d{3})*),(?P<part>\\d\\d)\u202f€"
+
+_ORDERED: Final = f"(?:{TRANSFER_ORDERED}|{NO_TRANSFER}|Versé le)"
+"""« Versé le » is how statements of earlier versions name an order."""
 
 
 class UnreadableStatementError(ValueError):
@@ -14,13 +19,14 @@ class UnreadableStatementError(ValueError):
 
 @dataclass(frozen=True)
 class StatementTotals:
-    """The totals printed on a statement."""
+    """The totals printed on a statement. `ordered_cents` are the paid cents less what is withheld of them."""
 
     number: str
     run_hash: str
     earned_cents: int
     paid_cents: int
     carried_forward_cents: int
+    ordered_cents: int
 
 
 def read_statement_total(pdf: Path) -> StatementTotals:
@@ -35,12 +41,15 @@ def read_statement_total(pdf: Path) -> StatementTotals:
     _, found, account = _text(pdf).rpartition("\nVotre compte\n")
     if not found:
         account = ""
+    ordered_cents = _cents(_last(f"^{_ORDERED}.* {_AMOUNT}$", account, pdf=pdf))
+    has_withheld = re.search(f"^{TO_BE_PAID} ", account, re.MULTILINE)
     return StatementTotals(
         number=_last(r"^Relevé n° (ALV-\d{4}-\d{2}-\d{5,}) ", account, pdf=pdf)[1],
         run_hash=_last(r"^Empreinte de la clôture ([0-9a-f]{64})$", account, pdf=pdf)[1],
         earned_cents=_cents(_last(f"^Gagné en .* {_AMOUNT}$", account, pdf=pdf)),
-        paid_cents=_cents(_last(f"^Versé le .* {_AMOUNT}$", account, pdf=pdf)),
+        paid_cents=_cents(_last(f"^{TO_BE_PAID} {_AMOUNT}$", account, pdf=pdf)) if has_withheld else ordered_cents,
         carried_forward_cents=_cents(_last(f"^Reporté sur .* {_AMOUNT}$", account, pdf=pdf)),
+        ordered_cents=ordered_cents,
     )
 
 

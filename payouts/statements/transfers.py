@@ -1,4 +1,4 @@
-"""The part of the bank file that a statement needs: each transfer's cents and masked account."""
+"""The part of a month's transfers that a statement needs: each transfer's cents and masked account."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -6,22 +6,29 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from allive.payouts.ledger import BANK_FILE
+from allive.payouts.transfers import read_transfer_lines
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """One transfer of the month's bank file.
+    """One transfer that the month asks for.
 
     Attributes:
+        cents: Paid, with what is withheld of it.
+        withheld_cents: Kept back for others, as the law says.
         account: The IBAN's first four and last three characters: enough for its owner, too little for anyone else.
     """
 
     cents: int
     account: str
+    withheld_cents: int = 0
 
 
 def read_transfers(month_folder: Path) -> dict[str, Transfer]:
-    """Return the month's transfers by end-to-end id; empty if the month paid no one and has no bank file."""
+    """Return the month's transfers by end-to-end id; none if it paid no one. In format 1 they are in its bank file."""
+    lines = read_transfer_lines(month_folder)
+    if lines:
+        return {one.end_to_end_id: Transfer(one.paid_cents, masked(one.iban), one.withheld_cents) for one in lines}
     path = month_folder / BANK_FILE
     if not path.exists():
         return {}

@@ -1,15 +1,16 @@
-"""The yearly statement: an artist's earnings in a year, by month and by mode of exploitation.
+"""The yearly statement: an artist's earnings in a year, by month and by mode of exploitation, and what became of them.
 
-French law requires this account once per year. It adds up the printed figures of the monthly statements, so that the
-year agrees with them to the cent.
+French law requires this account once per year. It adds up the figures that the monthly statements print, so that the
+year agrees with them to the cent. The caller brings the payments that the bank executed and returned.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from allive.payouts.ledger import CONTROL_FILE, MANIFEST_FILE
@@ -27,24 +28,59 @@ from allive.payouts.statements.french import (
     printable,
     typographic,
 )
-from allive.payouts.statements.month import BalanceEntry, Statement, StatementDataError, read_statements
+from allive.payouts.statements.month import BalanceEntry, Party, Statement, StatementDataError, read_statements
 from allive.payouts.statements.names import statement_file_name
-from allive.payouts.statements.wording import LONGEST_NAME, artist_heading, contact_sentence, entry_label
+from allive.payouts.statements.wording import (
+    LONGEST_NAME,
+    artist_heading,
+    contact_sentence,
+    entry_label,
+    party_lines,
+    vat_sentence,
+)
 from allive.payouts.statements.writing import Progress, write_documents
 
 MODE_OF_EXPLOITATION: Final = "Diffusion en flux (streaming) à la demande par abonnement"
 
+_UNCONFIRMED: Final = "Ordonné, pas encore confirmé par la banque"
 _NOTES: Final = (
     (
         "Direct : ce que vous ont apporté les euros des abonnés qui vous ont regardé. Pot commun : votre part de ce "
         "que rapportent les artistes connus et les abonnés qui n'ont rien regardé. Une régularisation corrige un mois "
-        "antérieur ; elle est comptée dans le mois de sa clôture. Chaque mois est versé le mois suivant."
+        "antérieur ; elle est comptée dans le mois de sa clôture. Le virement d'un mois est ordonné le mois suivant."
     ),
     (
         "Les abonnés payants sont comptés chaque mois : leur total est un nombre d'abonnés-mois. En dessous de "
         f"{FEWEST_SHOWN}, leur nombre n'est pas communiqué (n. c.)."
     ),
 )
+
+
+@dataclass(frozen=True)
+class PaymentsOfYear:
+    """An artist's payments in a calendar year: orders by the day they ask for, the rest by the bank's day. In cents.
+
+    Attributes:
+        cancelled_cents: Of orders that were never executed.
+        otherwise_cents: Paid by cheque or from another bank.
+        unconfirmed_cents: Ordered, without an answer of the bank so far.
+    """
+
+    ordered_cents: int = 0
+    cancelled_cents: int = 0
+    executed_cents: int = 0
+    returned_cents: int = 0
+    otherwise_cents: int = 0
+    unconfirmed_cents: int = 0
+
+    @property
+    def paid_cents(self) -> int:
+        """The part that reached the artist, as far as the bank has said; negative if more came back."""
+        return self.executed_cents - self.returned_cents + self.otherwise_cents
+
+
+NO_PAYMENTS: Final = PaymentsOfYear()
+_NOTHING_KNOWN: Final[Mapping[str, PaymentsOfYear]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -58,13 +94,17 @@ class MonthOfYear:
     paying_subscribers: int
     direct_cents: int
     pool_cents: int
-    rounding_cents: int
     earned_cents: int
     adjustment_cents: int
     balance_entries: tuple[BalanceEntry, ...]
     opening_cents: int
+    ordered_cents: int
+    withheld_cents: int
     paid_cents: int
     carried_forward_cents: int
+    payer: Party
+    payee: Party
+    vat_note: str
 
 
 @dataclass(frozen=True)
@@ -84,6 +124,7 @@ def write_yearly_statements(
     year: int,
     target: Path,
     contact: str,
+    payments: Mapping[str, PaymentsOfYear] = _NOTHING_KNOWN,
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> int:
@@ -91,6 +132,15 @@ def write_yearly_statements(
 
     Months of other years are left out; a year that is not over has the months closed so far. Adjustments are those
     booked in the year's runs, whichever month they correct. File names: `statement_file_name`.
+
+    Args:
+        months_folders: Closed months.
+        year: The calendar year.
+        target: The folder for the documents.
+        contact: As for `write_statements`.
+        payments: The outcome of the payments, by artist; no payment of an artist who is missing.
+        workers: As for `write_statements`.
+        progress: Called after each statement.
 
     Raises:
         ValueError: None of the months is in that year.
@@ -108,16 +158,26 @@ def write_yearly_statements(
 
     def document(source: tuple[str, tuple[MonthOfYear, ...]]) -> tuple[Path, dict[str, Any]]:
         artist_id, months = source
-        return target / statement_file_name(artist_id), year_page(artist_id, months, coverage=coverage, contact=contact)
+        return target / statement_file_name(artist_id), year_page(
+            artist_id, months, coverage=coverage, contact=contact, payments=payments.get(artist_id, NO_PAYMENTS)
+        )
 
     return write_documents("year.typ", document, years.items(), workers=workers, progress=progress)
 
 
-def year_page(artist_id: str, months: tuple[MonthOfYear, ...], *, coverage: Coverage, contact: str) -> dict[str, Any]:
+def year_page(
+    artist_id: str,
+    months: tuple[MonthOfYear, ...],
+    *,
+    coverage: Coverage,
+    contact: str,
+    payments: PaymentsOfYear = NO_PAYMENTS,
+) -> dict[str, Any]:
     """Return the strings of `templates/year.typ`."""
     earned = sum(month.earned_cents for month in months)
     adjustments = sum(month.adjustment_cents for month in months)
-    paid = sum(month.paid_cents for month in months)
+    withheld = sum(month.withheld_cents for month in months)
+    ordered = sum(month.ordered_cents for month in months)
     closing = months[-1].carried_forward_cents
     artist = artist_heading(months[-1].artist_name, artist_id)
     next_month = month_name(following(coverage.last_month))
@@ -131,7 +191,7 @@ def year_page(artist_id: str, months: tuple[MonthOfYear, ...], *, coverage: Cove
         "outcome": {
             "label": f"Gagné en {coverage.year}, régularisations comprises",
             "amount": euros(earned + adjustments),
-            "why": typographic(f"{euros(paid)} versés jusqu'au {day(coverage.payment_date)}"),
+            "why": typographic(_outcome(payments, coverage.year)),
         },
         "months": [_month_row(month) for month in months],
         "total": ["Total", *_total_row(months)],
@@ -148,13 +208,45 @@ def year_page(artist_id: str, months: tuple[MonthOfYear, ...], *, coverage: Cove
             *([entry_label(entry), euros(entry.cents)] for month in months for entry in month.balance_entries),
             [f"Gagné en {coverage.year}", euros(earned)],
             ["Régularisations", euros(adjustments)],
-            [typographic(f"Versé jusqu'au {day(coverage.payment_date)}"), euros(-paid)],
+            *([["Retenues", euros(-withheld)]] if withheld else []),
+            [
+                typographic(f"Virements ordonnés par ces clôtures, jusqu'au {day(coverage.payment_date)}"),
+                euros(-ordered),
+            ],
         ],
         "closing": [f"Solde reporté sur {next_month}", euros(closing)],
+        "payments": _payment_lines(payments),
+        "paid": [f"Payé en {coverage.year}", euros(payments.paid_cents)],
+        "unconfirmed": [typographic(_UNCONFIRMED), euros(payments.unconfirmed_cents)],
+        "payee": party_lines(months[-1].payee, heading=months[-1].artist_name),
+        "payer": party_lines(months[-1].payer),
+        "vat_note": vat_sentence(months[-1].vat_note),
         "notes": [typographic(note) for note in _NOTES],
         "contact": contact_sentence(contact),
         "run_hash": [of_month(coverage.last_month), coverage.run_hash],
     }
+
+
+def _outcome(payments: PaymentsOfYear, year: int) -> str:
+    said = f"{euros(payments.paid_cents)} payés en {year}"
+    if payments.unconfirmed_cents:
+        said += f" ; {euros(payments.unconfirmed_cents)} ordonnés, pas encore confirmés par la banque"
+    return said
+
+
+def _payment_lines(payments: PaymentsOfYear) -> list[list[str]]:
+    """Return what became of the orders; a line without an amount is left out, except the first two."""
+    lines = [
+        ["Virements ordonnés", euros(payments.ordered_cents)],
+        ["Virements exécutés par la banque", euros(payments.executed_cents)],
+    ]
+    if payments.cancelled_cents:
+        lines.insert(1, ["Virements annulés avant leur exécution", euros(payments.cancelled_cents)])
+    if payments.returned_cents:
+        lines.append(["Virements retournés par la banque", euros(-payments.returned_cents)])
+    if payments.otherwise_cents:
+        lines.append(["Payé autrement que par virement", euros(payments.otherwise_cents)])
+    return lines
 
 
 def _coverage(folders: list[Path], year: int) -> Coverage:
@@ -202,13 +294,17 @@ def _month_of_year(statement: Statement) -> MonthOfYear:
         paying_subscribers=statement.paying_subscribers,
         direct_cents=statement.direct_cents,
         pool_cents=statement.pool_cents,
-        rounding_cents=statement.rounding_cents,
         earned_cents=statement.earned_cents,
         adjustment_cents=statement.adjustment_cents,
         balance_entries=statement.balance_entries,
         opening_cents=statement.opening_cents,
+        ordered_cents=statement.ordered_cents,
+        withheld_cents=statement.withheld_cents,
         paid_cents=statement.paid_cents,
         carried_forward_cents=statement.carried_forward_cents,
+        payer=statement.payer,
+        payee=statement.payee,
+        vat_note=statement.vat_note,
     )
 
 
@@ -233,10 +329,9 @@ def _amounts(month: MonthOfYear) -> tuple[int, ...]:
     return (
         month.direct_cents,
         month.pool_cents,
-        month.rounding_cents,
         month.earned_cents,
         month.adjustment_cents,
-        month.paid_cents,
+        month.ordered_cents,
     )
 
 

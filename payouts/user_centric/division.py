@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 NANOS_PER_CENT: Final = 10_000_000
 
-_Key = TypeVar("_Key", str, tuple[str, str])
+_Key = TypeVar("_Key", str, tuple[str, str], int)
 
 
 def largest_remainder(units: int, weights: Mapping[_Key, int]) -> dict[_Key, int]:

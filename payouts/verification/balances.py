@@ -8,13 +8,20 @@ from allive.payouts.closed_month.findings import Check, Place, Report
 from allive.payouts.closed_month.month_files import BalanceEntry, PayoutRow
 from allive.payouts.formats import AUDIT_FILE
 from allive.payouts.ledger import CONTROL_FILE, PAYOUTS_FILE
+from allive.payouts.verification.payments import PaymentsLog, PaymentsThen, check_taken_up
 from allive.payouts.verification.seals import AuditLog
 
-_BANK_REASONS: Final = ("no_iban", "bad_iban", "iban_changed")
+_REASONS: Final = ("no_iban", "bad_iban", "not_sepa", "returned", "iban_undated", "iban_changed", "held")
 
 
-def check_balances(report: Report, month: Month, books: Books, log: AuditLog) -> None:
-    """Compare a run's balances with the month before, with the requests on record, and with the rules."""
+def check_balances(
+    report: Report, month: Month, books: Books, log: AuditLog, payments: PaymentsLog
+) -> PaymentsThen | None:
+    """Compare a run's balances with the month before, with the requests on record, and with the rules.
+
+    Returns the payments that the run knew of; None if the register does not show them.
+    """
+    standing = check_taken_up(report, month, payments, books.taken_up)
     _check_requests(report.at(Check.BALANCES, month.file(CONTROL_FILE)), month, books, log)
     place = report.at(Check.BALANCES, month.file(PAYOUTS_FILE))
     expected = Counter(books.balances)
@@ -26,15 +33,17 @@ def check_balances(report: Report, month: Month, books: Books, log: AuditLog) ->
         place.same(what, found=found.get(artist), expected=expected[artist])
     for row in month.rows:
         _check_balance(place, row, minimum_cents=month.control.policy.minimum_payout_cents)
+    return standing
 
 
 def _check_balance(place: Place, row: PayoutRow, *, minimum_cents: int) -> None:
     """Check that a balance is paid in full, or carried in full for a reason.
 
-    The month does not say whether an artist has left or has bank details: where that decides, both are accepted.
+    The month does not say whether an artist has left, is held or has bank details: where that decides, both are
+    accepted.
     """
     payable = row.brought_forward_cents + row.earned_cents + row.adjustment_cents
-    settled = {(payable, 0, ""), *((0, payable, reason) for reason in _BANK_REASONS)}
+    settled = {(payable, 0, ""), *((0, payable, reason) for reason in _REASONS)}
     if payable <= 0:
         settled = {(0, payable, "negative" if payable else "")}
     elif payable < minimum_cents and not row.settlement_month.endswith("-12"):
@@ -72,6 +81,9 @@ def _check_requests(place: Place, month: Month, books: Books, log: AuditLog) -> 
     )
     balances = Counter(books.balances)
     for one in control.balance_entries:
+        if ":" in one.entry:  # of the register (`check_taken_up`)
+            balances[one.artist_id] += one.cents
+            continue
         recorded = log.entry(one.entry)
         place.same(
             f"{one.kind} of artist {one.artist_id!r}, as recorded",

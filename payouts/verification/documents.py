@@ -1,6 +1,7 @@
 """Reads back the documents sent out: statements and bank file, against the rows and run they were made from."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -8,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from allive.payouts.bank_file import BankedTransfer, read_bank_file
+from allive.payouts.closed_month.books import Month
 from allive.payouts.closed_month.findings import Check, Place, Report
-from allive.payouts.closed_month.month_files import Control, Manifest, PayoutRow
-from allive.payouts.ledger import PAYOUTS_FILE
+from allive.payouts.closed_month.month_files import Control, Manifest, PayoutRow, TransferRow, read_rows
+from allive.payouts.ledger import PAYOUTS_FILE, TRANSFERS_FILE
 from allive.payouts.statements import (
     STATEMENTS_FOLDER,
     StatementTotals,
@@ -29,27 +31,30 @@ _PER_PROCESS: Final = 25
 """How many statements a process is given at a time."""
 
 
-def check_statements(report: Report, folder: Path, rows: list[PayoutRow], manifest: Manifest | None) -> None:
+def check_statements(report: Report, month: Month, manifest: Manifest | None) -> None:
     """Read every statement's printed totals, number and run hash back from its PDF."""
-    month = folder.name
+    folder, rows, withheld = month.folder, month.rows, Counter[str]()
+    for one in month.withheld:
+        withheld[one.artist_id] += one.withheld_cents
     positions = {statement_file_name(row.artist_id): position for position, row in enumerate(rows, start=1)}
     for extra in {path.name for path in (folder / STATEMENTS_FOLDER).glob("*")} - positions.keys():
-        place = report.at(Check.STATEMENTS, f"{month}/{STATEMENTS_FOLDER}/{extra}")
+        place = report.at(Check.STATEMENTS, f"{month.name}/{STATEMENTS_FOLDER}/{extra}")
         place.same("file", found="a file", expected=f"none: it is of no row of {PAYOUTS_FILE}")
     readings = _read_all([folder / STATEMENTS_FOLDER / name for name in positions])
     for (name, position), printed in zip(positions.items(), readings, strict=True):
         if position % _TOLD_EVERY == 0:
-            report.progress(f"{month}: statement {position:,} of {len(rows):,}")
+            report.progress(f"{month.name}: statement {position:,} of {len(rows):,}")
         row = rows[position - 1]
-        place = report.at(Check.STATEMENTS, f"{month}/{STATEMENTS_FOLDER}/{name}")
+        place = report.at(Check.STATEMENTS, f"{month.name}/{STATEMENTS_FOLDER}/{name}")
         with place.reading():
             if isinstance(printed, Exception):
                 raise printed
             expected = {
-                "number": statement_number(month, position),
+                "number": statement_number(month.name, position),
                 "earned_cents": row.earned_cents,
                 "paid_cents": row.paid_cents,
                 "carried_forward_cents": row.carried_forward_cents,
+                "ordered_cents": row.paid_cents - withheld[row.artist_id],
                 **({"run_hash": manifest.run_hash} if manifest else {}),
             }
             for what, value in expected.items():
@@ -103,4 +108,30 @@ def check_bank_file(
             message_id = f"ALV-{month}-{manifest.run_hash[:_RUN_HASH_DIGITS]}"
             place.same("message id", found=bank_file.message_id, expected=message_id)
         return transfers
+    return ()
+
+
+def check_transfers(report: Report, month: Month) -> tuple[BankedTransfer, ...]:
+    """Check that `transfers.csv` has one line per paid row, in the same order, and return the transfers."""
+    place = report.at(Check.BANK_FILE, month.file(TRANSFERS_FILE))
+    with place.reading():
+        lines = read_rows(month.folder / TRANSFERS_FILE, TransferRow)
+        place.same(
+            "transfers",
+            found=[(one.settlement_month, one.end_to_end_id, one.artist_id, one.paid_cents) for one in lines],
+            expected=[
+                (month.name, statement_number(month.name, position), row.artist_id, row.paid_cents)
+                for position, row in enumerate(month.rows, start=1)
+                if row.paid_cents
+            ],
+        )
+        for one in lines:
+            place.same(
+                f"cents of {one.end_to_end_id}, ordered and withheld",
+                found=(one.ordered_cents + one.withheld_cents, min(one.ordered_cents, one.withheld_cents, 0)),
+                expected=(one.paid_cents, 0),
+            )
+        return tuple(
+            BankedTransfer(one.end_to_end_id, one.ordered_cents, one.iban, one.account_holder) for one in lines
+        )
     return ()

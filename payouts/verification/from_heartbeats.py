@@ -1,6 +1,5 @@
 """Settles a run's months again from its pinned records, heartbeats to cents, while they exist (RULES.md §3 to §6)."""
 
-import hmac
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from allive.payouts.bank_file import BankedTransfer
 from allive.payouts.closed_month.books import Books, Month
 from allive.payouts.closed_month.findings import Check, Place, Report
 from allive.payouts.closed_month.month_files import LiveRow, Policy, Settled, read_rows
-from allive.payouts.closed_month.slices import Slice, Sums, earnings, read_slices
+from allive.payouts.closed_month.slices import Slice, Sums, earnings, names_by_pseudonym, read_slices
 from allive.payouts.ledger import CONTROL_FILE, LIVES_FILE, PAYOUTS_FILE, RESETTLED_FOLDER, SLICES_FILE
 from allive.payouts.months import last_day
 from allive.payouts.statements import statement_number
@@ -35,11 +34,11 @@ from allive.payouts.verification.pinned_records import (
     read_catalogue,
     scan_pinned,
 )
+from allive.payouts.verification.pseudonym_key import PseudonymKey, require_key
 from allive.payouts.verification.watching import watched_days
 from allive.payouts.verification.weights import ByLive, Period, by_period, weigh
 
 _WEIGHT_PER_MS: Final = 10_000
-_PSEUDONYM_DIGITS: Final = 32
 _PART_OF_MEMORY: Final = 8
 """Divides the memory limit, for the heartbeats held at a time: more of them would not make it faster."""
 _WHAT: Final = "weights from the heartbeats"
@@ -96,33 +95,47 @@ class Target:
 
 
 def check_heartbeats(
-    report: Report, settings: Settings, month: Month, books: Books, transfers: Iterable[BankedTransfer]
+    report: Report,
+    settings: Settings,
+    month: Month,
+    books: Books,
+    transfers: Iterable[BankedTransfer],
+    *,
+    key: PseudonymKey | None,
 ) -> None:
     """Settle a run's month and its look-back again from the raw versions that it pinned.
 
-    Records that are gone are noted as not checked. The slices files must be readable.
+    Records that are gone are noted as not checked, and so is everything without the key that the month was closed
+    with. The slices files must be readable.
     """
     place = report.at(Check.WATCHING, month.file(SLICES_FILE))
     with place.reading(WHAT_IS_PINNED), panics_as_errors():
         try:
-            _check(report, settings, month, books, transfers)
+            _check(report, settings, month, books, transfers, key=require_key(key, month))
         except GoneError as gone:
             report.not_checked(month.name, _WHAT, str(gone))
 
 
-def _check(report: Report, settings: Settings, month: Month, books: Books, transfers: Iterable[BankedTransfer]) -> None:
+def _check(
+    report: Report,
+    settings: Settings,
+    month: Month,
+    books: Books,
+    transfers: Iterable[BankedTransfer],
+    *,
+    key: PseudonymKey,
+) -> None:
     versions = month.control.raw_versions
     if not any(version is not None for version in versions.values()):
         raise GoneError("the run pinned no raw tables")
-    key = _pseudonym_key(settings)
     heartbeats = scan_pinned(settings, "heartbeats", versions.get("heartbeats"))
     artists = {
         row["artist_id"]: row
         for row in latest(settings, "artists", versions.get("artists"), key=["artist_id"]).iter_rows(named=True)
     }
     look_back = [one for one in look_back_of(month, books) if one in month.control.adjustments]
-    periods = _paid_periods(settings, month, books, look_back)
-    targets = _targets(report, settings, month, books, periods=periods, look_back=look_back)
+    periods = _paid_periods(settings, month, books, look_back, key=key)
+    targets = _targets(report, settings, month, books, periods=periods, look_back=look_back, key=key)
     left_on = {artist_id: row["left_on"] for artist_id, row in artists.items()}
     for target in targets:
         members = target.catalogue.pool_members(target.month, target.settled.policy, left_on)
@@ -150,12 +163,20 @@ def _check(report: Report, settings: Settings, month: Month, books: Books, trans
 
 
 def _targets(
-    report: Report, settings: Settings, month: Month, books: Books, *, periods: pl.DataFrame, look_back: list[str]
+    report: Report,
+    settings: Settings,
+    month: Month,
+    books: Books,
+    *,
+    periods: pl.DataFrame,
+    look_back: list[str],
+    key: PseudonymKey,
 ) -> list[Target]:
     """Return the month itself, then those of its look-back."""
     versions = {**books.raw_versions, month.name: month.control.raw_versions}
     runs = {month.name} | {month.control.adjustments[again].catalogue for again in look_back}
     catalogues = {run: read_catalogue(settings, versions[run]) for run in runs}
+    by_pseudonym = names_by_pseudonym(month.folder / SLICES_FILE)
 
     def target(of: str, settled: Settled, run: str, file: str) -> Target:
         is_written = (month.folder / file).exists()
@@ -165,7 +186,10 @@ def _targets(
             settled=settled,
             catalogue=catalogues[run],
             slices=month.folder / file if is_written else None,
-            periods=_with_envelopes(periods.filter(pl.col("settled_in") == of), settled.policy),
+            periods=_with_names(
+                _with_envelopes(periods.filter(pl.col("settled_in") == of), settled.policy),
+                key=key if by_pseudonym else None,
+            ),
             lives=Lives() if of == month.name else None,
         )
 
@@ -176,14 +200,17 @@ def _targets(
     ]
 
 
-def _paid_periods(settings: Settings, month: Month, books: Books, look_back: list[str]) -> pl.DataFrame:
+def _paid_periods(
+    settings: Settings, month: Month, books: Books, look_back: list[str], *, key: PseudonymKey
+) -> pl.DataFrame:
     """Return the paid periods, each with the month that settles it (RULES.md §6)."""
     last_month = (pl.col("period_end") - pl.duration(days=1)).dt.strftime("%Y-%m")
     is_final = pl.col("last_month") < min(look_back, default=month.name)
+    periods = latest(settings, "subscriptions", month.control.raw_versions.get("subscriptions"), key=["period_id"])
+    booked = booked_periods(settings, month, books, periods["period_id"], key=key)
     return (
-        latest(settings, "subscriptions", month.control.raw_versions.get("subscriptions"), key=["period_id"])
-        .filter(pl.col("status") == "paid")
-        .join(booked_periods(settings, books), on="period_id", how="left")
+        periods.filter(pl.col("status") == "paid")
+        .join(booked, on="period_id", how="left")
         .with_columns(last_month=last_month)
         .with_columns(
             settled_in=pl.coalesce(
@@ -193,18 +220,38 @@ def _paid_periods(settings: Settings, month: Month, books: Books, look_back: lis
     )
 
 
-def booked_periods(settings: Settings, books: Books) -> pl.DataFrame:
-    """Return every period that an earlier run booked, and the month that it is booked in."""
+def booked_periods(
+    settings: Settings, month: Month, books: Books, recorded: pl.Series, *, key: PseudonymKey | None
+) -> pl.DataFrame:
+    """Return every period that a run before the month booked, by `period_id`, and the month that it is `booked_in`.
+
+    Args:
+        settings: Where the closed months are.
+        month: The run.
+        books: The runs before it.
+        recorded: The ids of all periods, whose pseudonyms are compared with those of format 2.
+        key: The key of the pseudonyms.
+
+    Raises:
+        GoneError: The key of the pseudonyms is needed, and is not here.
+    """
     payouts = settings.payouts_dir
     files = [(payouts / one / SLICES_FILE, one) for one in books.policies]
     files += [
         (path, path.stem) for one in books.policies for path in (payouts / one / RESETTLED_FOLDER).glob("*.parquet")
     ]
-    nothing = pl.LazyFrame(schema={"period_id": pl.String, "booked_in": pl.String})
-    frames = [
-        pl.scan_parquet(path).select("period_id", booked_in=pl.lit(booked_in)).unique() for path, booked_in in files
-    ]
-    return pl.concat([nothing, *frames]).unique("period_id").collect()
+    by_id = [pl.LazyFrame(schema={"period_id": pl.String, "booked_in": pl.String})]
+    by_pseudonym: list[pl.LazyFrame] = []
+    for path, booked_in in files:
+        is_by_pseudonym = names_by_pseudonym(path)
+        named = by_pseudonym if is_by_pseudonym else by_id
+        column = "period_pseudonym" if is_by_pseudonym else "period_id"
+        named.append(pl.scan_parquet(path).select(column, booked_in=pl.lit(booked_in)).unique())
+    if by_pseudonym:
+        names = require_key(key, month).of_periods(recorded)
+        booked = pl.concat(by_pseudonym).unique("period_pseudonym")
+        by_id.append(booked.join(names.lazy(), on="period_pseudonym").select("period_id", "booked_in"))
+    return pl.concat(by_id).unique("period_id").collect()
 
 
 def _with_envelopes(periods: pl.DataFrame, policy: Policy) -> pl.DataFrame:
@@ -214,9 +261,16 @@ def _with_envelopes(periods: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     refunded_cents = pl.col("refunded_cents").fill_null(0)
     left_cents = pl.when(refunded_cents > 0).then(pl.col("price_cents") - refunded_cents).otherwise(whole_cents)
     envelope_nanos = pl.min_horizontal(whole_cents, left_cents) * NANOS_PER_CENT
-    return (
-        periods.with_columns(envelope_nanos=envelope_nanos).filter(pl.col("envelope_nanos") > 0).select(Period._fields)
-    )
+    return periods.with_columns(envelope_nanos=envelope_nanos).filter(pl.col("envelope_nanos") > 0)
+
+
+def _with_names(periods: pl.DataFrame, *, key: PseudonymKey | None) -> pl.DataFrame:
+    """Name the periods as the run's slices do: by their pseudonyms, if there is a key for it, or by their ids."""
+    if key is None:
+        named = periods.with_columns(name="period_id")
+    else:
+        named = periods.join(key.of_periods(periods["period_id"]), on="period_id").rename({"period_pseudonym": "name"})
+    return named.select(Period._fields)
 
 
 def _covered_days(targets: Iterable[Target]) -> set[date]:
@@ -224,7 +278,7 @@ def _covered_days(targets: Iterable[Target]) -> set[date]:
     return {start + timedelta(days=n) for start, end in periods.iter_rows() for n in range((end - start).days)}
 
 
-def _settle(target: Target, watched: pl.DataFrame, artists: Collection[str], *, key: bytes) -> None:
+def _settle(target: Target, watched: pl.DataFrame, artists: Collection[str], *, key: PseudonymKey) -> None:
     """Settle each of the month's periods, and compare it with its slices file."""
     weights = weigh(target.periods, watched, target.catalogue, target.settled.policy)
     _check_catalogue(target, weights, artists)
@@ -235,15 +289,15 @@ def _settle(target: Target, watched: pl.DataFrame, artists: Collection[str], *, 
         unbooked = target.periods.filter(pl.col("booked_in").is_null())["period_id"].sort().to_list()
         target.place.same(f"periods of {target.month} that no run has booked", found=unbooked, expected=[])
         return
-    for period_id, expected, found in _side_by_side(settled, read_slices(target.slices)):
-        what = f"period {period_id!r}"
+    for name, expected, found in _side_by_side(settled, read_slices(target.slices)):
+        what = f"period {name!r}"
         if found is None:
             target.place.same(what, found=None, expected="slices: it is paid and of this month")
         elif expected is None:
             target.place.same(what, found="slices", expected="none: not paid, or of another month")
         else:
-            for name, part in _PARTS.items():
-                target.place.same(f"{what}, {name}", found=part(found), expected=part(expected))
+            for kind, part in _PARTS.items():
+                target.place.same(f"{what}, {kind}", found=part(found), expected=part(expected))
 
 
 def _check_catalogue(target: Target, weights: pl.DataFrame, artists: Collection[str]) -> None:
@@ -258,10 +312,10 @@ def _check_catalogue(target: Target, weights: pl.DataFrame, artists: Collection[
     target.place.same(f"artists without a record {of}", found=unknown, expected=[])
 
 
-def _settled_periods(target: Target, weights: pl.DataFrame, *, key: bytes) -> Iterator[list[Slice]]:
+def _settled_periods(target: Target, weights: pl.DataFrame, *, key: PseudonymKey) -> Iterator[list[Slice]]:
     """Yield the slices of each of the month's periods, in order, and sum them up."""
     for period, by_live in by_period(target.periods, weights):
-        pseudonym = hmac.digest(key, period.subscriber_id.encode(), "sha256").hex()[:_PSEUDONYM_DIGITS]
+        pseudonym = key.of_subscriber(period.subscriber_id)
         slices = [*_slices(period, pseudonym, {of: sum(weight.values()) for of, weight in by_live.items()})]
         target.sums.add(slices)
         if target.lives is not None and by_live:
@@ -273,16 +327,16 @@ def _side_by_side(
     settled: Iterable[list[Slice]], written: Iterable[Slice]
 ) -> Iterator[tuple[str, list[Slice] | None, list[Slice] | None]]:
     """Yield each period's slices as settled here and as written in the file; None if a side has none."""
-    here = ((slices[0].period_id, 0, slices) for slices in settled)
-    there = ((period_id, 1, [*slices]) for period_id, slices in groupby(written, key=itemgetter(0)))
-    for period_id, sides in groupby(merge(here, there, key=itemgetter(0)), key=itemgetter(0)):
+    here = ((slices[0].period, 0, slices) for slices in settled)
+    there = ((name, 1, [*slices]) for name, slices in groupby(written, key=itemgetter(0)))
+    for name, sides in groupby(merge(here, there, key=itemgetter(0)), key=itemgetter(0)):
         slices = {side: slices for _, side, slices in sides}
-        yield period_id, slices.get(0), slices.get(1)
+        yield name, slices.get(0), slices.get(1)
 
 
 def _slices(period: Period, pseudonym: str, weights: Mapping[tuple[str, str], int]) -> Iterator[Slice]:
     of_pseudonym = user_centric.Period(
-        period.period_id, pseudonym, period.period_start, period.period_end, period.envelope_nanos
+        period.name, pseudonym, period.period_start, period.period_end, period.envelope_nanos
     )
     for one in user_centric.split(of_pseudonym, weights, user_centric.Policy()):
         yield Slice(*one[:-1], "direct" if one.is_direct else "pool")
@@ -344,18 +398,10 @@ def _check_payees(
         is_due = payable > 0 and (
             payable >= month.control.policy.minimum_payout_cents or last.month == 12 or has_left  # noqa: PLR2004
         )
-        is_held_small = row.carry_reason == "below_minimum"
-        place.same(f"{who}, due", found=payable > 0 and not is_held_small, expected=is_due)
+        if row.carry_reason != "held":  # a hold carries everything, whether it is due or not
+            is_small = row.carry_reason == "below_minimum"
+            place.same(f"{who}, due", found=payable > 0 and not is_small, expected=is_due)
         number = statement_number(month.name, position)
         if number in accounts:
             iban = electronic(artist.get("iban") or "")
             place.same(f"{who}, IBAN of {number}", found=accounts[number], expected=iban)
-
-
-def _pseudonym_key(settings: Settings) -> bytes:
-    if settings.pseudonym_key is not None:
-        return settings.pseudonym_key.get_secret_value().encode()
-    path = settings.payouts_dir / ".pseudonym.key"
-    if not path.exists():
-        raise GoneError("the key of the pseudonyms no longer exists")
-    return path.read_bytes().strip()

@@ -40,6 +40,7 @@ _CONTENT: "Final[dict[str, dict[str, pl.DataType | type[pl.DataType]]]]" = {
             ("artist_id", "name", "email", "iban", "bic", "street", "postcode", "town", "country"), pl.String
         ),
         "left_on": pl.Date,
+        **dict.fromkeys(("legal_name", "account_holder", "siren", "vat_id", "tax_country", "contact_email"), pl.String),
     },
     "artist_categories": {
         "artist_id": pl.String,

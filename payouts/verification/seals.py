@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -23,8 +23,10 @@ from allive.payouts.ledger import (
     LIVES_FILE,
     MANIFEST_FILE,
     MONTH_FORMAT,
+    PAYEES_FILE,
     PAYOUTS_FILE,
     SLICES_FILE,
+    TRANSFERS_FILE,
 )
 from allive.payouts.months import following
 
@@ -73,20 +75,41 @@ def read_audit_log(report: Report, payouts: Path) -> AuditLog:
     """Read the audit log, checking that each line is whole, matches its own hash, and follows the one before."""
     log = AuditLog()
     place = report.at(Check.AUDIT, AUDIT_FILE)
-    path = payouts / AUDIT_FILE
-    with place.reading():
-        *lines, torn = path.read_bytes().split(b"\n") if path.exists() else [b""]
-        place.holds(
-            "end",
-            not torn,
-            found=f"{len(torn)} bytes without an end of line",
-            expected="whole lines; if a process was killed while it recorded, the next record repairs it",
-        )
-        for number, line in enumerate(lines, start=1):
-            with place.reading(f"line {number}"):
-                _read_line(place, log, number, line)
-            log.head = hashlib.sha256(line).hexdigest()
+    lines = read_sealed_lines(place, payouts / AUDIT_FILE, known=AUDIT_FORMAT)
+    for number, (sha256, entry) in enumerate(lines, start=1):
+        log.head = sha256
+        with place.reading(f"line {number}"):
+            if entry is None:
+                continue
+            read = AuditLine(number, entry)
+            if entry and entry["action"] == "close":
+                log.closings[entry["settlement_month"]].append(read)
+            log.lines[sha256] = read
     return log
+
+
+def read_sealed_lines(place: Place, path: Path, *, known: int) -> Iterator[tuple[str, dict[str, Any] | None]]:
+    """Yield the lines of a log with their SHA-256, checking that each is whole, sealed, and follows the one before.
+
+    A line that is newer than `known` is noted as not checked, and empty; one that cannot be read is None.
+    """
+    content = b""
+    with place.reading():
+        content = path.read_bytes() if path.exists() else b""
+    *lines, torn = content.split(b"\n")
+    place.holds(
+        "end",
+        not torn,
+        found=f"{len(torn)} bytes without an end of line",
+        expected="whole lines; if a process was killed while it recorded, the next record repairs it",
+    )
+    head = NO_LINE
+    for number, line in enumerate(lines, start=1):
+        entry: dict[str, Any] | None = None
+        with place.reading(f"line {number}"):
+            entry = _read_line(place, number, line, previous=head, known=known)
+        head = hashlib.sha256(line).hexdigest()
+        yield head, entry
 
 
 def check_files(report: Report, folder: Path, *, data_alone: bool = False) -> Manifest | None:
@@ -104,7 +127,8 @@ def check_files(report: Report, folder: Path, *, data_alone: bool = False) -> Ma
         place.same("settlement_month", found=manifest.settlement_month, expected=folder.name)
         place.same("run_hash", found=manifest.run_hash, expected=_run_hash(manifest))
         found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if not path.is_dir()}
-        names = {*manifest.files, *_ALWAYS_THERE, *found} - {MANIFEST_FILE}
+        always = {*_ALWAYS_THERE, *([TRANSFERS_FILE, PAYEES_FILE] if manifest.format > 1 else [])}
+        names = {*manifest.files, *always, *found} - {MANIFEST_FILE}
         for name in sorted(name for name in names if not data_alone or _is_data(name)):
             _check_file(report.at(Check.FILES, f"{folder.name}/{name}"), found.get(name), manifest.files.get(name))
         return manifest
@@ -175,13 +199,12 @@ def _has_format(found: int, known: int) -> str:
     return f"it has format {found}, and this version of the project knows formats up to {known}."
 
 
-def _read_line(place: Place, log: AuditLog, number: int, line: bytes) -> None:
-    entry = json.loads(line)
+def _read_line(place: Place, number: int, line: bytes, *, previous: str, known: int) -> dict[str, Any]:
+    entry: dict[str, Any] = json.loads(line)
     found = entry.get("format", 1)
-    if type(found) is int and found > AUDIT_FORMAT:
-        place.report.not_checked(AUDIT_FILE, f"line {number}", f"{_has_format(found, AUDIT_FORMAT)} {_UPGRADE}")
-        log.lines[hashlib.sha256(line).hexdigest()] = AuditLine(number, {})
-        return
+    if type(found) is int and found > known:
+        place.report.not_checked(place.file, f"line {number}", f"{_has_format(found, known)} {_UPGRADE}")
+        return {}
     place.holds(f"line {number}, format", type(found) is int and found > 0, found=found, expected="a number from 1 on")
     sealed = _SEALED_LINE.fullmatch(line)
     place.holds(
@@ -190,11 +213,8 @@ def _read_line(place: Place, log: AuditLog, number: int, line: bytes) -> None:
         found=sealed and sealed[2].decode(),
         expected="the SHA-256 of the line without it",
     )
-    place.same(f"line {number}, previous", found=entry["previous"], expected=log.head)
-    read = AuditLine(number, entry)
-    if entry["action"] == "close":
-        log.closings[entry["settlement_month"]].append(read)
-    log.lines[hashlib.sha256(line).hexdigest()] = read
+    place.same(f"line {number}, previous", found=entry["previous"], expected=previous)
+    return entry
 
 
 def _check_closing(report: Report, folder: Path, manifest: Manifest | None, log: AuditLog) -> None:

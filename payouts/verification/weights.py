@@ -14,9 +14,13 @@ ByLive = dict[tuple[str, str], dict[str, int]]
 
 
 class Period(NamedTuple):
-    """A paid period as its run saw it, with the month that booked it before, if any."""
+    """A paid period as its run saw it, with the month that booked it before, if any.
+
+    `name` is its name in the run's slices: its id or its pseudonym, by the month's format.
+    """
 
     period_id: str
+    name: str
     subscriber_id: str
     period_start: date
     period_end: date
@@ -61,9 +65,9 @@ def weigh(periods: pl.DataFrame, watched: pl.DataFrame, catalogue: Catalogue, po
 
 
 def by_period(periods: pl.DataFrame, weights: pl.DataFrame) -> Iterator[tuple[Period, ByLive]]:
-    """Yield each period with its weights, in order of period id."""
+    """Yield each period with its weights, in order of their names."""
     lists = weights.drop_nulls("category").group_by("period_id", maintain_order=True).agg(pl.all())
-    weighed = periods.select(Period._fields).join(lists, on="period_id", how="left").sort("period_id")
+    weighed = periods.select(Period._fields).join(lists, on="period_id", how="left").sort("name")
     for row in weighed.iter_rows():
         period, columns = Period(*row[: len(Period._fields)]), row[len(Period._fields) :]
         by_live: ByLive = {}

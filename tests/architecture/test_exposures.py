@@ -15,7 +15,7 @@ from tests.relations_read import relations_read
 
 PAGES: Final = "dashboards.app_pages"
 ARTIST_PAGES: Final = ("earnings", "lives", "audience", "statements")
-MANAGEMENT_PAGES: Final = ("overview", "subscribers", "emerging", "catalogue", "payouts", "data")
+MANAGEMENT_PAGES: Final = ("overview", "subscribers", "emerging", "catalogue", "payouts", "payments", "data")
 FIRST_PAGES: Final = {"earnings", "overview"}
 """The pages that a viewer sees first, at the address `/` (dashboards/streamlit_app.py)."""
 READERS: Final = {

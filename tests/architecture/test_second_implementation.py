@@ -23,9 +23,12 @@ SHARED = {
     "payouts.formats",
     "payouts.ledger",
     "payouts.months",
+    "payouts.sepa_text",
+    "payouts.standing",
     "payouts.statements",
 }
-"""Code that finds files and that writes and reads documents; none of it weighs, splits, sums or rounds money."""
+"""Code that finds files, that writes and reads documents, and facts as records; none of it weighs, splits, sums or
+rounds money."""
 COMPUTES = {
     "payouts.balances",
     "payouts.bookings",
@@ -38,6 +41,7 @@ COMPUTES = {
     "payouts.run",
     "payouts.settlement",
     "payouts.simulation",
+    "payouts.withholdings",
 }
 """The first implementation: what reads the settlement from the warehouse, decides amounts and closes months."""
 

@@ -2,7 +2,8 @@
 
 import csv
 from collections import defaultdict
-from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
+from math import floor
 
 import duckdb
 import pytest
@@ -13,13 +14,13 @@ from tests.browser.visitor import cents
 AMOUNTS = (
     "paid_cents",
     "carried_forward_cents",
-    "direct_nanos",
-    "pool_nanos",
+    "direct_cents",
+    "pool_cents",
     "earned_cents",
     "adjustment_cents",
     "brought_forward_cents",
 )
-ESTIMATES = ("current_direct_nanos", "current_pool_nanos", "current_earned_cents")
+ESTIMATES = ("current_direct_cents", "current_pool_cents", "current_earned_cents")
 OWN_SIGN_INS = 3
 
 
@@ -39,13 +40,13 @@ def estimates(demo_home):
     """The marts' estimates for the first open month with subscriptions: artist → figures."""
     with duckdb.connect(demo_home / "warehouse" / "allive.duckdb", read_only=True) as con:
         result = con.execute(
-            f"""
+            """
             with running as (
                 select min(settlement_month) as settlement_month
                 from marts.fct_settlement_months
                 where not is_closed and periods > 0
             )
-            select artist_id, {", ".join(ESTIMATES)}, current_to_pool_nanos
+            select artist_id, current_direct_nanos, current_pool_nanos, current_earned_cents
             from marts.fct_artist_months
             inner join running using (settlement_month)
             """
@@ -63,12 +64,14 @@ def artists(demo_home):
     return found
 
 
-def printed(column, value):
-    """The amount that a page shows, in cents; nanos are rounded half to even."""
-    number = int(value)
-    if not column.endswith("_nanos"):
-        return number
-    return int((Decimal(number) / 10_000_000).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+def printed(column, line):
+    """The amount that a page shows of a line, in cents: direct is rounded half up, and the pool is the rest (§5.6)."""
+    if not column.endswith(("direct_cents", "pool_cents")):
+        return int(line[column])
+    prefix = "current_" if column.startswith("current_") else ""
+    direct, pool, earned = (int(line[prefix + name]) for name in ("direct_nanos", "pool_nanos", "earned_cents"))
+    share = floor(Fraction(earned * direct, direct + pool) + Fraction(1, 2)) if direct + pool else 0
+    return share if column.endswith("direct_cents") else earned - share
 
 
 def wrong_figures(visitor, lines, estimate):
@@ -76,18 +79,18 @@ def wrong_figures(visitor, lines, estimate):
     rows = {row["row"]: row for row in visitor.cells() if set(AMOUNTS) <= set(row) and row["row"] != "total"}
     wrong = [] if set(rows) == set(lines) else [f"months {sorted(rows)}, expected {sorted(lines)}"]
     wrong += [
-        f"{month} {column}: {row[column]}, expected {printed(column, lines[month][column])} cents"
+        f"{month} {column}: {row[column]}, expected {printed(column, lines[month])} cents"
         for month, row in rows.items()
         for column in AMOUNTS
-        if month in lines and cents(row[column]) != printed(column, lines[month][column])
+        if month in lines and cents(row[column]) != printed(column, lines[month])
     ]
     figures = visitor.figures()
     has_estimate = estimate is not None and (lines or estimate["current_earned_cents"])
     if has_estimate:
         wrong += [
-            f"{name}: {figures.get(name)}, expected {printed(name, estimate[name])} cents"
+            f"{name}: {figures.get(name)}, expected {printed(name, estimate)} cents"
             for name in ESTIMATES
-            if name not in figures or cents(figures[name]) != printed(name, estimate[name])
+            if name not in figures or cents(figures[name]) != printed(name, estimate)
         ]
     if lines:
         last = lines[max(lines)]

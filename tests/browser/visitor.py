@@ -12,7 +12,7 @@ from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 from tests.browser.server import PASSWORD, Dashboards
 
 ARTIST_PAGES = ("earnings", "lives", "audience", "statements")
-PLATFORM_PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "data")
+PLATFORM_PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "payments", "data")
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000

@@ -26,7 +26,7 @@ Work = Callable[[Path], object]
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
     # DuckDB and pyarrow import the last two when they are first used.
-    ["tests.e2e.raw_layer", "tests.e2e.closed_months", "pandas", "pyarrow.dataset"]
+    ["tests.e2e.raw_layer", "tests.e2e.closed_months", "tests.e2e.payments_work", "pandas", "pyarrow.dataset"]
 )
 
 _NEVER_S = 60

@@ -124,7 +124,7 @@ def test_its_months_close_with_what_was_expected(make_pipeline: Callable[[str], 
         closed = pipeline.close(month)
         assert closed.path is not None
         manifest = json.loads((closed.path / "manifest.json").read_bytes())
-        assert next(iter(manifest.items())) == ("format", 1)
+        assert next(iter(manifest.items())) == ("format", 2)
         with (closed.path / "artist_payouts.csv").open(newline="", encoding="utf-8") as file:
             lines = list(csv.DictReader(file))
         names = list(of_months[month][0])

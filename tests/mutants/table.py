@@ -2,7 +2,20 @@
 
 from typing import Final
 
-from tests.mutants import of_closing, of_formats, of_gate, of_pins, of_players, of_proof, of_rules, of_setup
+from tests.mutants import (
+    of_closing,
+    of_formats,
+    of_gate,
+    of_payees,
+    of_payments,
+    of_pins,
+    of_players,
+    of_proof,
+    of_pseudonyms,
+    of_rules,
+    of_setup,
+    of_withholdings,
+)
 from tests.mutants.mutant import Mutant
 
 _WATCH_TIME: Final = "dbt_project/macros/engine/watch_time.sql"
@@ -612,6 +625,30 @@ SETTLING: Final = (
         killed_by="cents_are_rounded_once_by_largest_remainder",
     ),
     Mutant(
+        name="pro_rata_cents_floored",
+        rule="§5.5 and the counterfactual: its cents sum to the envelopes too",
+        file=f"{_PAYOUTS}/fct_artist_months.sql",
+        before="total_units=share_floor('month_pro_rata_nanos', 1, var('nanos_per_cent'))",
+        after="total_units=0",
+        killed_by="the_counterfactual_stands_beside_what_was_earned",
+    ),
+    Mutant(
+        name="shown_parts_floored",
+        rule="§5.6 shown parts add up to the amount",
+        file="payouts/shown_cents.py",
+        before="tuple(largest_remainder(cents, dict(enumerate(parts))).values())",
+        after="tuple(cents * part // (sum(parts) or 1) for part in parts)",
+        killed_by="tests/unit/payouts/test_shown_cents.py::test_figures_by_hand",
+    ),
+    Mutant(
+        name="shown_ties_to_the_last",
+        rule="§5.6 ties to the part shown first",
+        file="payouts/shown_cents.py",
+        before="dict(enumerate(parts))",
+        after="{-place: part for place, part in enumerate(parts)}",
+        killed_by="tests/unit/payouts/test_shown_cents.py::test_figures_by_hand",
+    ),
+    Mutant(
         name="pro_rata_paid",
         rule="§1 the split is user-centric: each subscriber's own euro",
         file=f"{_PAYOUTS}/fct_artist_months.sql",
@@ -875,6 +912,8 @@ CLOSING: Final = (
         after="max(updated_at) as first_seen_at",
         killed_by="an_iban_is_as_old_as_the_first_record_that_bears_it",
     ),
+    *of_payees.MUTANTS,
+    *of_payments.MUTANTS,
 )
 
 CORRECTING: Final = (
@@ -969,10 +1008,10 @@ CORRECTING: Final = (
     Mutant(
         name="returned_payment_counted_twice",
         rule="§6 a returned payment is added to the balance once",
-        file="payouts/requests.py",
-        before='if entry["action"] in {RETURNED, WRITTEN_OFF} and entry_id not in done',
-        after='if entry["action"] in {RETURNED, WRITTEN_OFF}',
-        killed_by=f"{_REQUESTS}::test_a_returned_payment_comes_into_the_balance_once",
+        file="payouts/payments/balance_entries.py",
+        before="        if fact.fact_id not in done\n",
+        after="",
+        killed_by="tests/unit/payouts/test_payments.py::test_what_was_built_upon_or_taken_up_is_not_undone",
     ),
     Mutant(
         name="final_month_amended",
@@ -998,6 +1037,8 @@ MUTANTS: Final = (
     *of_pins.MUTANTS,
     *of_players.MUTANTS,
     *of_proof.MUTANTS,
+    *of_pseudonyms.MUTANTS,
     *of_rules.MUTANTS,
     *of_setup.MUTANTS,
+    *of_withholdings.MUTANTS,
 )

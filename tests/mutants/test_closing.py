@@ -54,7 +54,9 @@ MARTS = """
     create table marts.dim_payees (
         artist_id varchar, artist_name varchar, iban varchar, bic varchar,
         iban_first_seen_at timestamptz, is_first_iban boolean, left_on date,
-        street varchar, postcode varchar, town varchar, country varchar
+        street varchar, postcode varchar, town varchar, country varchar, legal_name varchar, account_holder varchar,
+        siren varchar, vat_id varchar, tax_country varchar, contact_email varchar, has_other_iban boolean,
+        iban_is_undated boolean
     );
     create table marts.fct_close_blockers as
         select '2021-02' as settlement_month, 'live_without_credits' as reason, 'l' as subject_id, 0 as found;

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from tests.oracle.catalogue import Catalogue
@@ -22,6 +22,7 @@ from tests.oracle.snapshot import Snapshot
 
 MINIMUM_IBAN_AGE_DAYS = 10
 IBAN_LENGTHS = {"FR": 27, "BE": 16, "DE": 22, "ES": 24, "IT": 27, "LU": 20, "NL": 18}
+LENGTHS_OUTSIDE_SEPA = {"BR": 29, "TR": 26, "XK": 20}
 
 
 class CannotCloseError(Exception):
@@ -77,6 +78,15 @@ class Run:
     lines: tuple[PayoutLine, ...]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """§10: holds, and IBANs that were set aside or confirmed, as machines write them."""
+
+    held: bool = False
+    set_aside: frozenset[str] = frozenset()
+    confirmed: frozenset[str] = frozenset()
+
+
 @dataclass
 class History:
     """The closed months so far, and the state that the next one starts from."""
@@ -88,6 +98,8 @@ class History:
     pinned_catalogues: dict[str, Catalogue] = field(default_factory=dict)
     amended: set[str] = field(default_factory=set)
     balances: dict[str, int] = field(default_factory=dict)
+    standings: dict[str, "Standing"] = field(default_factory=dict)
+    """Holds and doubtful IBANs by artist, from the register of payments; set by tests."""
     with_entries: set[str] = field(default_factory=set)
     """Artists with a returned payment or a write-off since the last run."""
 
@@ -153,11 +165,33 @@ class History:
         """`allive amend`: the month takes over the catalogue of the next close, and keeps it."""
         self.amended.add(month)
 
-    def return_payment(self, month: str, artist_id: str) -> int:
-        """`allive payments return`: put the cents that the run paid back into the balance, and return them."""
+    def return_payment(self, month: str, artist_id: str, *, iban: str = "", cents: int | None = None) -> int:
+        """A payment, or a part of it, came back: it is in the balance, and its IBAN is set aside; return the cents."""
         [line] = [line for line in self.runs[month].lines if line.artist_id == artist_id]
-        self._enter(artist_id, line.paid_cents)
-        return line.paid_cents
+        back = line.paid_cents if cents is None else cents
+        self._enter(artist_id, back)
+        standing = self.standings.get(artist_id, Standing())
+        self.standings[artist_id] = replace(
+            standing, set_aside=standing.set_aside | {iban}, confirmed=standing.confirmed - {iban}
+        )
+        return back
+
+    def hold(self, artist_id: str, *, is_held: bool = True) -> None:
+        """`allive payments hold`, or `unhold`."""
+        self.standings[artist_id] = replace(self.standings.get(artist_id, Standing()), held=is_held)
+
+    def confirm_iban(self, artist_id: str, iban: str) -> None:
+        """`allive payments confirm-iban`: an IBAN that was set aside or is undated is good."""
+        standing = self.standings.get(artist_id, Standing())
+        self.standings[artist_id] = replace(
+            standing, set_aside=standing.set_aside - {iban}, confirmed=standing.confirmed | {iban}
+        )
+
+    def pay_otherwise(self, artist_id: str, cents: int) -> None:
+        """`allive payments settle`: a payment outside the orders lowers the balance."""
+        assert 0 < cents <= self.balances.get(artist_id, 0)
+        self.balances[artist_id] -= cents
+        self.with_entries.add(artist_id)
 
     def write_off(self, artist_id: str) -> int:
         """Write off a negative balance; return the cents written off."""
@@ -241,6 +275,7 @@ class History:
             artist=data.artists.get(artist_id),
             versions=[one for one in data.records["artists"] if one.artist_id == artist_id],
             policy=self.policy,
+            standing=self.standings.get(artist_id, Standing()),
         )
         is_paid = payable > 0 and reason is None
         return PayoutLine(
@@ -260,13 +295,14 @@ class History:
         )
 
 
-def carry_reason(
+def carry_reason(  # noqa: PLR0911 - one line per reason, in the order of the rules
     payable_cents: int,
     *,
     month: str,
     artist: Artist | None,
     versions: list[Artist],
     policy: Policy,
+    standing: Standing = Standing(),
 ) -> str | None:
     """Why a balance is not paid now; None if it is paid, or if there is nothing to pay.
 
@@ -274,24 +310,36 @@ def carry_reason(
     """
     if payable_cents <= 0:
         return "negative" if payable_cents else None
+    if standing.held:
+        return "held"
     left_on = artist.left_on if artist else None
     has_left = left_on is not None and left_on <= last_day(month)
     is_december = month.endswith("-12")
     if payable_cents < policy.minimum_payout_cents and not (is_december or has_left):
         return "below_minimum"
-    if artist is None or not artist.iban:
+    iban = electronic_iban(artist.iban or "") if artist else ""
+    if not iban:
         return "no_iban"
-    if not is_iban(artist.iban):
-        return "bad_iban"
-    if iban_is_young(artist.iban, versions, on=payment_date(month, policy)):
-        return "iban_changed"
-    return None
+    if not is_iban(iban):
+        return "not_sepa" if is_iban(iban, lengths=LENGTHS_OUTSIDE_SEPA) else "bad_iban"
+    if iban in standing.set_aside:
+        return "returned"
+    if iban not in standing.confirmed and iban_is_of_unknown_age(iban, versions):
+        return "iban_undated"
+    return "iban_changed" if iban_is_young(iban, versions, on=payment_date(month, policy)) else None
 
 
 def payment_date(month: str, policy: Policy) -> date:
     """ "The 3rd of the next month + the payment delay"."""
     third = first_day(months_later(month, 1)) + timedelta(days=2)
     return third + timedelta(days=policy.payment_delay_days)
+
+
+def iban_is_of_unknown_age(iban: str, versions: list[Artist]) -> bool:
+    """Whether the records "bear more than one IBAN and one of the records that bear the newest is undated"."""
+    borne = {(electronic_iban(one.iban or ""), one.updated_at is None) for one in versions}
+    others = {one for one, _ in borne} - {iban, ""}
+    return bool(others) and (iban, True) in borne
 
 
 def iban_is_young(iban: str, versions: list[Artist], *, on: date) -> bool:
@@ -302,13 +350,12 @@ def iban_is_young(iban: str, versions: list[Artist], *, on: date) -> bool:
     """
     first_seen: dict[str, tuple[bool, int]] = {}
     for version in versions:
-        if version.iban:
+        if bears := electronic_iban(version.iban or ""):
             seen = (version.updated_at is not None, version.updated_at or 0)
-            bears = electronic_iban(version.iban)
             first_seen[bears] = min(first_seen.get(bears, seen), seen)
-    own = first_seen[electronic_iban(iban)]
-    is_first = all(own <= other for other in first_seen.values())
-    is_dated, updated_at = own
+    is_dated, updated_at = own = first_seen[iban]
+    # Of two that appeared together, the smaller one counts as the first.
+    is_first = min((seen, bears) for bears, seen in first_seen.items()) == (own, iban)
     if is_first or not is_dated:
         return False
     return (on - paris_day(updated_at)).days < MINIMUM_IBAN_AGE_DAYS
@@ -316,10 +363,10 @@ def iban_is_young(iban: str, versions: list[Artist], *, on: date) -> bool:
 
 def electronic_iban(iban: str) -> str:
     """An IBAN as machines write it: no spaces, capital letters."""
-    return iban.replace(" ", "").upper()
+    return "".join(character for character in iban if not character.isspace()).upper()
 
 
-def is_iban(iban: str) -> bool:
+def is_iban(iban: str, *, lengths: Mapping[str, int] = IBAN_LENGTHS) -> bool:
     """ISO 13616: the length for its country, digits and letters only, and a remainder of 1 modulo 97.
 
     >>> is_iban("FR14 2004 1010 0505 0001 3M02 606"), is_iban("FR15 2004 1010 0505 0001 3M02 606")
@@ -328,7 +375,7 @@ def is_iban(iban: str) -> bool:
     written = electronic_iban(iban)
     if not (written.isascii() and written.isalnum()) or not written[2:4].isdigit():
         return False
-    if len(written) != IBAN_LENGTHS.get(written[:2]):
+    if len(written) != lengths.get(written[:2]):
         return False
     rearranged = written[4:] + written[:4]
     return int("".join(str(int(character, 36)) for character in rearranged)) % 97 == 1

@@ -15,6 +15,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pycountry
+
 PARIS = ZoneInfo("Europe/Paris")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MINUTE_MS = 60_000
@@ -79,6 +81,23 @@ def label(value: Any) -> str:
     if len(found) > 64:
         raise NotAValue
     return found
+
+
+def siren_number(value: Any) -> str:
+    """A French business's number: nine digits, blanks between them or not, that pass Luhn's check."""
+    found = "".join(character for character in text(value) if not is_blank(character))
+    if not re.fullmatch(r"[0-9]{9}", found):
+        raise NotAValue
+    doubled = "".join(str(int(digit) * (2 if place % 2 else 1)) for place, digit in enumerate(found))
+    if sum(map(int, doubled)) % 10:
+        raise NotAValue
+    return found
+
+
+def country_code(value: Any) -> str | None:
+    """A country's code; "optional fields of a closed list with an unknown value become null"."""
+    code = bare(value).upper() if isinstance(value, str) else ""
+    return code if pycountry.countries.get(alpha_2=code) else None
 
 
 _TIMES = (
@@ -297,6 +316,17 @@ class Artist:
     country: str | None = optional(text)
     left_on: date | None = optional(day)
     updated_at: int | None = optional(instant)
+    legal_name: str | None = optional(text)
+    account_holder: str | None = optional(text)
+    siren: str | None = optional(siren_number)
+    vat_id: str | None = optional(text)
+    tax_country: str | None = optional(country_code)
+    contact_email: str | None = optional(text)
+
+    @property
+    def holder(self) -> str:
+        """The name that an order bears: "account_holder, else legal_name, else name"."""
+        return self.account_holder or self.legal_name or self.name
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,7 @@ class Settlement:
     earned_nanos: Mapping[str, int]
     earned_cents: Mapping[str, int]
     pro_rata_nanos: Mapping[str, int]
+    pro_rata_cents: Mapping[str, int]
     watch_ms: Mapping[str, int]
     paying_subscribers: Mapping[str, int]
     blockers: frozenset[Blocker]
@@ -176,6 +177,7 @@ def settle(
         for artist_id, nanos in earned.items()
         if nanos and artist_id not in artists
     }
+    pro_rata = _pro_rata(envelope_nanos, total_weights, members, policy)
     return Settlement(
         month=month,
         periods=tuple(period.period_id for period in payable),
@@ -186,7 +188,8 @@ def settle(
         pool_nanos=pool,
         earned_nanos=earned,
         earned_cents=_cents(earned),
-        pro_rata_nanos=_pro_rata(envelope_nanos, total_weights, members, policy),
+        pro_rata_nanos=pro_rata,
+        pro_rata_cents=_cents(pro_rata),
         watch_ms={artist_id: weight // 10_000 for artist_id, weight in watch_weights.items()},
         paying_subscribers=_paying_subscribers(slices),
         blockers=frozenset(blockers),

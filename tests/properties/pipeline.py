@@ -12,6 +12,7 @@ import duckdb
 from tests.oracle import History, Run, Settlement, Snapshot
 from tests.oracle.history import months_with_periods
 from tests.oracle.player_health import Health
+from tests.oracle.pseudonyms import period_pseudonym
 from tests.properties.library import assert_library_agrees, can_be_said_to_it
 
 SHOWN = 8
@@ -136,14 +137,14 @@ def assert_open_month_agrees(con: duckdb.DuckDBPyConnection, settlement: Settlem
     )
     assert_same(
         f"marts.fct_artist_months of {month} "
-        "(direct, pool, earned nanos, earned cents, watch_ms, paying subscribers, pro-rata nanos)",
+        "(direct, pool, earned nanos, earned cents, watch_ms, paying subscribers, pro-rata nanos and cents)",
         _without_zeros(
             _keyed(
                 con,
                 "select artist_id, current_direct_nanos::bigint, current_pool_nanos::bigint,"
                 " current_earned_nanos::bigint, current_earned_cents::bigint,"
                 " current_watch_ms::bigint, current_paying_subscribers::bigint,"
-                " pro_rata_earned_nanos::bigint from marts.fct_artist_months"
+                " pro_rata_earned_nanos::bigint, pro_rata_earned_cents::bigint from marts.fct_artist_months"
                 " where settlement_month = ?",
                 month,
                 key_columns=1,
@@ -161,6 +162,7 @@ def assert_open_month_agrees(con: duckdb.DuckDBPyConnection, settlement: Settlem
                         settlement.watch_ms,
                         settlement.paying_subscribers,
                         settlement.pro_rata_nanos,
+                        settlement.pro_rata_cents,
                     )
                 )
                 for artist_id in {
@@ -227,7 +229,7 @@ def _assert_adjustments_agree(month_dir: Path, run: Run) -> None:
 def _assert_slices_agree(path: Path, settlement: Settlement) -> None:
     with duckdb.connect() as con:
         found = con.execute(
-            "select period_id, artist_id, category, coalesce(weight, 0)::varchar,"
+            "select period_pseudonym, artist_id, category, coalesce(weight, 0)::varchar,"
             " amount_nanos::bigint, destination from read_parquet(?)",
             [str(path)],
         ).fetchall()
@@ -236,7 +238,7 @@ def _assert_slices_agree(path: Path, settlement: Settlement) -> None:
         Counter(found),
         Counter(
             (
-                one.period_id,
+                period_pseudonym(one.period_id),
                 one.artist_id,
                 one.category,
                 str(one.weight),

@@ -12,6 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import pyarrow.parquet as pq
 
+from tests.oracle.pseudonyms import period_pseudonym
+
 NANOS_PER_CENT: Final = 10_000_000
 PAIN: Final = {"": "urn:iso:std:iso:20022:tech:xsd:pain.001.001.09"}
 
@@ -36,9 +38,9 @@ AMOUNTS: Final = Line._fields[3:]
 
 
 class Slice(NamedTuple):
-    """A part of a period's envelope; artists are named as in the cast."""
+    """A part of a period's envelope; artists are named as in the cast, and the period by its pseudonym."""
 
-    period_id: str
+    period: str
     artist: str | None
     amount_nanos: int
     destination: str
@@ -102,10 +104,14 @@ class ClosedMonth:
         return {path.stem: _read_slices(path) for path in sorted((self.folder / "resettled").glob("*.parquet"))}
 
     @cached_property
+    def order_path(self) -> Path | None:
+        """The file of the month's first order; None if nothing is paid."""
+        return next(iter((self.folder.parent / "orders").glob(f"ALV-{self.name}-*-1.xml")), None)
+
+    @cached_property
     def bank_file(self) -> ET.Element | None:
-        """The bank file's message; None if nothing is paid."""
-        path = self.folder / "sepa-credit-transfers.xml"
-        return ET.fromstring(path.read_bytes()) if path.exists() else None  # noqa: S314 - written a moment ago
+        """The first order's message; None if nothing is paid."""
+        return ET.fromstring(self.order_path.read_bytes()) if self.order_path else None  # noqa: S314 - our own
 
     @cached_property
     def transfers(self) -> dict[str, Transfer]:
@@ -145,17 +151,18 @@ class ClosedMonth:
 
 def artists_of(slices: list[Slice], period_id: str) -> set[str | None]:
     """The artists who share a period's envelope; empty if the period is not among the slices."""
-    return {one.artist for one in slices if one.period_id == period_id}
+    return {one.artist for one in slices if one.period == period_pseudonym(period_id)}
 
 
-def periods_of(slices: list[Slice]) -> set[str]:
-    """The periods that are settled."""
-    return {one.period_id for one in slices}
+def is_settled(slices: list[Slice], period_id: str) -> bool:
+    """Whether a period is among those that are settled."""
+    return period_pseudonym(period_id) in {one.period for one in slices}
 
 
 def cents_of(slices: list[Slice], period_id: str) -> dict[str | None, int]:
     """The part of a period's envelope that goes to each artist, which must be whole cents."""
-    of_period = {one.artist: one.amount_nanos for one in slices if one.period_id == period_id}
+    name = period_pseudonym(period_id)
+    of_period = {one.artist: one.amount_nanos for one in slices if one.period == name}
     assert not any(nanos % NANOS_PER_CENT for nanos in of_period.values())
     return {artist: nanos // NANOS_PER_CENT for artist, nanos in of_period.items()}
 
@@ -207,7 +214,7 @@ def _assert_bank_file_agrees(month: ClosedMonth) -> None:
     for stated in ("CstmrCdtTrfInitn/GrpHdr", "CstmrCdtTrfInitn/PmtInf"):
         assert int(_text(month.bank_file, f"{stated}/NbOfTxs")) == len(paid)
         assert _cents(_text(month.bank_file, f"{stated}/CtrlSum")) == month.control["paid_cents"]
-    assert _text(month.bank_file, "CstmrCdtTrfInitn/PmtInf/ReqdExctnDt/Dt") == month.control["payment_date"]
+    assert _text(month.bank_file, "CstmrCdtTrfInitn/PmtInf/ReqdExctnDt/Dt") >= month.control["payment_date"]
 
 
 def _assert_balances_follow(month: ClosedMonth, previous: ClosedMonth | None) -> None:
@@ -239,7 +246,7 @@ def _totals(slices: list[Slice]) -> dict[str, int]:
     for one in slices:
         by_destination[one.destination] += one.amount_nanos
     return {
-        "periods": len(periods_of(slices)),
+        "periods": len({one.period for one in slices}),
         "idle_periods": sum(one.artist is None for one in slices),
         "envelope_nanos": by_destination.total(),
         "direct_nanos": by_destination["direct"],
@@ -250,7 +257,7 @@ def _totals(slices: list[Slice]) -> dict[str, int]:
 def _read_slices(path: Path) -> list[Slice]:
     return [
         Slice(
-            row["period_id"],
+            row["period_pseudonym"],
             row["artist_id"] and row["artist_id"].removeprefix("art-"),
             int(row["amount_nanos"]),
             row["destination"],

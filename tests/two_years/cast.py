@@ -89,7 +89,7 @@ def ordinary_month(month: str) -> Records:
     return records
 
 
-def artist(name: str, /, *, updated_at: str = LONG_AGO, **changes: Any) -> Records:
+def artist(name: str, /, *, updated_at: str | None = LONG_AGO, **changes: Any) -> Records:
     """An artist's record; all but Fjord come with an IBAN."""
     row = {
         "artist_id": f"art-{name}",

@@ -2,19 +2,26 @@
 
 import json
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import date
+from random import Random
 from typing import Any, Final
 
 from allive.payouts import requests
+from allive.payouts.payments import actions, balance_entries, orders
 from allive.payouts.verification import verify
 from tests.oracle import History, Snapshot, read_landing, settle
 from tests.oracle.settlement import envelope_cents, is_payable, last_day, months_later
+from tests.payment_world.bank import Bank, Ordered
 from tests.pipeline import Pipeline
 from tests.properties.pipeline import assert_closed_month_agrees
-from tests.two_years.books import ClosedMonth, artists_of, assert_control_totals_agree, periods_of
+from tests.two_years.books import ClosedMonth, artists_of, assert_control_totals_agree, is_settled
 from tests.two_years.cast import REGULARS, Records, ordinary_month, refund, watching
 
 WHY: Final = "two years in the tests"
+TODAY: Final = date(2022, 12, 1)
+"""The day of whatever people do to payments; no figure depends on it."""
 LATE_LIVE: Final = "givre"
 """The live of all late uploads; the regulars do not watch it otherwise."""
 
@@ -31,6 +38,9 @@ class Story:
     """Amended month → the run whose catalogue the month took over."""
     returned_cents: Counter[str] = field(default_factory=Counter)
     written_off_cents: Counter[str] = field(default_factory=Counter)
+    otherwise_cents: Counter[str] = field(default_factory=Counter)
+    bank: Bank = field(default_factory=lambda: Bank(Random(17)))
+    _imported: int = 0
     _of_afterthoughts: str | None = None
     _hashes: dict[str, dict[str, str]] = field(default_factory=dict)
     _log: bytes = b""
@@ -71,14 +81,68 @@ class Story:
     def return_payment(self, month: str, name: str) -> int:
         """Record a transfer that the bank returned; return its cents."""
         settings, artist_id = self.pipeline.settings, f"art-{name}"
-        cents = requests.return_payment(settings, month, artist_id, why=WHY, operator="tests")
-        assert cents == self.history.return_payment(month, artist_id)
+        cents = actions.return_payment(settings, month, artist_id, why=WHY, operator="tests", today=TODAY)
+        paid = self.closed[month].transfers[self.closed[month].lines[name].number]
+        assert cents == self.history.return_payment(month, artist_id, iban=paid.iban)
         self.returned_cents[name] += cents
         return cents
 
+    def order_goes_to_the_bank(self) -> dict[str, Ordered]:
+        """Send the last month's newest order; return its transfers by the artists' names."""
+        newest = max((self.pipeline.settings.payouts_dir / "orders").glob(f"ALV-{self.last.name}-*.xml"))
+        before = {*self.bank.transfers}
+        self.bank.receive(newest.read_bytes())
+        names = {line.number: name for name, line in self.last.lines.items()}
+        return {
+            names[number[: len("ALV-2020-07-00001")]]: one
+            for number, one in self.bank.transfers.items()
+            if number not in before
+        }
+
+    def bank_returns(self, one: Ordered, name: str, *, cents: int, code: str) -> None:
+        """Let the bank return an executed transfer; by the rules it is in the balance, and its IBAN is set aside."""
+        self.bank.give_back(one, cents, code)
+        self.history.return_payment(self.last.name, f"art-{name}", iban=one.iban, cents=cents)
+        self.returned_cents[name] += cents
+
+    def import_answers(self, messages: Iterable[bytes]) -> int:
+        """Import messages of the bank; return how many facts were new."""
+        new = 0
+        for content in messages:
+            self._imported += 1
+            path = self.pipeline.settings.home / f"answer-{self._imported}.xml"
+            path.write_bytes(content)
+            found = actions.import_answer(self.pipeline.settings, path, why=WHY, operator="tests")
+            assert not [fact for fact in found.facts if fact.kind == "unmatched"]
+            new += len(found.facts)
+        return new
+
+    def hold(self, name: str, *, is_held: bool = True) -> None:
+        """Hold an artist's payments, or lift the hold."""
+        act = actions.hold if is_held else actions.unhold
+        act(self.pipeline.settings, f"art-{name}", why=WHY, operator="tests")
+        self.history.hold(f"art-{name}", is_held=is_held)
+
+    def confirm_iban(self, name: str, iban: str) -> None:
+        """Confirm an artist's IBAN."""
+        actions.confirm_iban(self.pipeline.settings, f"art-{name}", iban, why=WHY, operator="tests")
+        self.history.confirm_iban(f"art-{name}", iban)
+
+    def pay_by_cheque(self, name: str, cents: int) -> None:
+        """Pay a part of an artist's balance by cheque."""
+        by_cheque = {"cents": cents, "means": "cheque 7", "paid_on": TODAY}
+        actions.settle(self.pipeline.settings, f"art-{name}", why=WHY, operator="tests", **by_cheque)
+        self.history.pay_otherwise(f"art-{name}", cents)
+        self.otherwise_cents[name] += cents
+
+    def reissue(self) -> None:
+        """Order again what was cancelled of the last month."""
+        settings, month = self.pipeline.settings, self.last.name
+        orders.reissue(settings, month, artists=(), is_withdrawn=False, why=WHY, operator="tests", today=TODAY)
+
     def write_off(self, name: str) -> int:
         """Write off a negative balance; return the cents written off."""
-        cents = requests.write_off(self.pipeline.settings, f"art-{name}", why=WHY, operator="tests")
+        cents = balance_entries.write_off(self.pipeline.settings, f"art-{name}", why=WHY, operator="tests")
         assert cents == self.history.write_off(f"art-{name}")
         self.written_off_cents[name] += cents
         return cents
@@ -106,7 +170,8 @@ class Story:
         late, refunded = (f"{name}-{month}" for name in _turns(month))
         booked, again = self.closed[month].slices, closed.resettled[month]
         assert LATE_LIVE in artists_of(again, late) - artists_of(booked, late)
-        assert refunded in periods_of(booked) - periods_of(again)
+        assert is_settled(booked, refunded)
+        assert not is_settled(again, refunded)
 
     def _assert_open_envelopes_agree(self, closed: ClosedMonth) -> None:
         """Open envelopes: of paid periods that have begun by the month's end and are settled later."""
@@ -131,8 +196,8 @@ class Story:
     def assert_every_artist_has_what_is_theirs(self) -> None:
         """Settle each month once more with the oracle, in one pass, on the data and the catalogue that apply to it.
 
-        Paid - returned + balance = settled + written off, for every artist, to the cent. The data that apply to a
-        month are those of the last run that could adjust it.
+        Paid + otherwise - returned + balance = settled + written off, for every artist, to the cent. The data that
+        apply to a month are those of the last run that could adjust it.
         """
         theirs = Counter(self.written_off_cents)
         for month in self.closed:
@@ -141,6 +206,7 @@ class Story:
         for closed in self.closed.values():
             have.update({name: line.paid_cents for name, line in closed.lines.items()})
         have.subtract(self.returned_cents)
+        have.update(self.otherwise_cents)
         have.update({name: line.carried_forward_cents for name, line in self.last.lines.items()})
         assert {name: cents for name, cents in have.items() if cents} == {
             name: cents for name, cents in theirs.items() if cents

@@ -37,7 +37,11 @@ BAD_VALUES: dict[str, dict[str, tuple[Any, ...]]] = {
         "currency": ("USD", "jpy"),
         "refunded_cents": (-1, "all"),
     },
-    "artists": {"left_on": ("gone",), "updated_at": ("2021-02-03T10:00:00",)},
+    "artists": {
+        "left_on": ("gone",),
+        "updated_at": ("2021-02-03T10:00:00",),
+        "siren": ("732829321", "73282932", "SIREN 732829320"),
+    },
     "artist_categories": {
         "category": ("famous",),
         "valid_from": ("always",),

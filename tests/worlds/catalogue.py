@@ -28,6 +28,8 @@ UNFINISHED_LIVE = "live-unfinished"
 def artist_rows(rng: random.Random, months: tuple[str, ...], count: int) -> list[Row]:
     """`count` artists and one who is always there; some left, some changed their bank account."""
     first, _ = month_days(months[0])
+    payees = random.Random()
+    payees.setstate(rng.getstate())  # draws of its own: other rows stay as they are
     rows = [_artist(SURE_ARTIST, iban=french_iban(rng), updated_at=written(paris_midnight(LONG_AGO)))]
     for artist_id in ARTIST_IDS[:count]:
         month_first, month_end = month_days(rng.choice(months))
@@ -42,9 +44,12 @@ def artist_rows(rng: random.Random, months: tuple[str, ...], count: int) -> list
             )
         )
         row["updated_at"] = rng.choice((None, written(paris_midnight(LONG_AGO), rng)))
+        row |= _payment_details(payees)
         rows.append(row)
         if rng.random() < 0.4:
             rows.append(_corrected_artist(row, rng, months))
+        if payees.random() < 0.2:  # an undated record: of another IBAN, or of the same one beside another
+            rows.append(row | {"iban": payees.choice((row["iban"], french_iban(payees))), "updated_at": None})
     return rows
 
 
@@ -147,6 +152,25 @@ def french_iban(rng: random.Random, *, is_valid: bool = True) -> str:
     if rng.random() < 0.3:
         return " ".join(iban[at : at + 4] for at in range(0, len(iban), 4))
     return iban
+
+
+def iban_outside_sepa(rng: random.Random) -> str:
+    """A right Turkish IBAN that belongs to no one."""
+    bban = f"{rng.randrange(10**5):05}0{rng.randrange(10**16):016}"
+    return f"TR{98 - int(f'{bban}292700') % 97:02}{bban}"  # T = 29, R = 27
+
+
+def _payment_details(rng: random.Random) -> Row:
+    """BICs that fit or not, names and numbers of the payee; sometimes an IBAN outside SEPA."""
+    details: Row = {
+        "bic": rng.choice((None, None, "BNPAFRPP", "bnpa frpp xxx", "DEUTDEFF", "BNP")),
+        "account_holder": rng.choice((None, None, "Zoé Martin")),
+        "legal_name": rng.choice((None, "Les Quais SARL")),
+        "siren": rng.choice((None, "732829320", "732 829 320")),
+        "tax_country": rng.choice((None, "fr", "BE", "XK")),
+        "contact_email": rng.choice((None, "compta@quais.example")),
+    }
+    return details | ({"iban": iban_outside_sepa(rng)} if rng.random() < 0.15 else {})
 
 
 def _some_iban(rng: random.Random) -> str | None:

@@ -4,44 +4,41 @@ The wording is that of the statements (payouts/statements/wording.py), so that t
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from typing import Final
 
 from allive.dashboards import formatting
 from allive.dashboards.app_pages.artist.opening import month_first
-from allive.dashboards.formatting import FEWEST_SHOWN, NOTHING, cents_of_nanos
+from allive.dashboards.app_pages.artist.payment_parts import payment_card, total_card
+from allive.dashboards.formatting import FEWEST_SHOWN, NOTHING
 from allive.dashboards.layout import Card, Column
 from allive.dashboards.serving import Row
 from allive.dashboards.texts import Texts
 
-_LEAST_MOVE_NANOS: Final = 5_000_000
-"""Half a cent: smaller changes would be shown as 0,00 €."""
 _LEAST_MORE_MS: Final = 60_000
 _BOOKED_AMOUNTS: Final = {
     "paid_cents": "months.paid",
     "carried_forward_cents": "months.carried",
-    "direct_nanos": "months.direct",
-    "pool_nanos": "months.pool",
+    "direct_cents": "months.direct",
+    "pool_cents": "months.pool",
     "earned_cents": "months.earned",
     "adjustment_cents": "months.adjustments",
     "brought_forward_cents": "months.brought_forward",
 }
-"""The amounts of a closed month, by their names in its file, with their headings."""
-_SUMMED: Final = ("direct_nanos", "pool_nanos", "earned_cents", "adjustment_cents", "paid_cents")
+"""The amounts of a closed month with their headings."""
+_SUMMED: Final = ("direct_cents", "pool_cents", "earned_cents", "adjustment_cents", "paid_cents")
 
 
-def main_cards(texts: Texts, booked: Sequence[Row], *, today: date) -> list[Card]:
-    """Return the main cards: paid or carried in the last closed month and why, earned in it, and paid in total."""
+def main_cards(
+    texts: Texts, booked: Sequence[Row], *, payments: Sequence[Row], otherwise: Sequence[Row], is_held: bool
+) -> list[Card]:
+    """Return the main cards: paid or carried in the last closed month and why, earned in it, and received in total."""
     last = booked[-1]
     month = formatting.month_name(last["settlement_month"], texts.language)
+    payment = next((row for row in payments if row["settlement_month"] == last["settlement_month"]), None)
     return [
-        _outcome(texts, last, month, today=today),
+        payment_card(texts, last, payment, is_held=is_held) if last["paid_cents"] else _carried(texts, last, month),
         _earned(texts, last, month),
-        Card(
-            label=texts("main.total"),
-            value=formatting.euros(sum(row["paid_cents"] for row in booked), texts.language),
-            note=texts.plural("main.total_note", len(booked)),
-        ),
+        total_card(texts, payments, otherwise),
     ]
 
 
@@ -57,23 +54,23 @@ def running_cards(texts: Texts, month: Row) -> list[Card]:
         ),
         Card(
             label=texts("open.direct"),
-            value=formatting.euros_of_nanos(month["current_direct_nanos"], language),
+            value=formatting.euros(month["current_direct_cents"], language),
             note=texts(
                 "open.direct_note",
                 duration=formatting.duration(month["current_watch_ms"], language),
                 people=formatting.people(month["current_paying_subscribers"], language),
             ),
-            key="current_direct_nanos",
+            key="current_direct_cents",
         ),
         Card(
             label=texts("open.pool"),
-            value=formatting.euros_of_nanos(month["current_pool_nanos"], language),
+            value=formatting.euros(month["current_pool_cents"], language),
             note=texts(
                 "open.pool_note",
-                total=formatting.euros_of_nanos(month["whole_pool_nanos"], language),
+                total=formatting.euros(month["whole_pool_cents"], language),
                 members=formatting.count(month["pool_members"], language),
             ),
-            key="current_pool_nanos",
+            key="current_pool_cents",
         ),
     ]
 
@@ -87,7 +84,7 @@ def movement(texts: Texts, seen: Sequence[Row]) -> str:
         return texts("open.no_day_before")
     before, now = seen[-2], seen[-1]
     day = formatting.day(before["seen_on"], texts.language)
-    moved = {name: now[name] - before[name] for name in ("earned_nanos", "direct_nanos", "pool_nanos", "watch_ms")}
+    moved = {name: now[name] - before[name] for name in ("earned_cents", "direct_cents", "pool_cents", "watch_ms")}
     reasons = [
         f"- {texts(f'open.{key}', **fields)}"
         for key, fields in (_direct_reason(texts, moved), _pool_reason(texts, moved))
@@ -95,8 +92,8 @@ def movement(texts: Texts, seen: Sequence[Row]) -> str:
     ]
     if not reasons:
         return texts("open.moved_not", day=day)
-    amount = _signed(texts, moved["earned_nanos"])
-    key = "open.moved_up" if moved["earned_nanos"] >= 0 else "open.moved_down"
+    amount = _signed(texts, moved["earned_cents"])
+    key = "open.moved_up" if moved["earned_cents"] >= 0 else "open.moved_down"
     return "\n".join([texts(key, amount=amount, day=day), "", *reasons])
 
 
@@ -129,7 +126,7 @@ def booked_line(texts: Texts, row: Row) -> Mapping[str, str]:
     reason = row["carry_reason"]
     return {
         "settlement_month": formatting.month_name(row["settlement_month"], texts.language),
-        **{key: _amount(texts, key, row[key]) for key in _BOOKED_AMOUNTS},
+        **{key: formatting.euros(row[key], texts.language) for key in _BOOKED_AMOUNTS},
         "carry_reason": texts(f"carried_short.{reason}", minimum=_minimum(texts, row)) if reason else NOTHING,
     }
 
@@ -138,7 +135,7 @@ def booked_total(texts: Texts, booked: Sequence[Row]) -> Mapping[str, str]:
     """Return the totals over closed months of all amounts except balances, which do not add up."""
     return {
         "settlement_month": texts("months.total"),
-        **{key: _amount(texts, key, sum(row[key] for row in booked)) for key in _SUMMED},
+        **{key: formatting.euros(sum(row[key] for row in booked), texts.language) for key in _SUMMED},
     }
 
 
@@ -157,14 +154,13 @@ def euro_story(texts: Texts, month: Row, *, envelope_cents: int) -> str:
 
 def account_lines(texts: Texts, month: Row, adjustments: Sequence[Row]) -> list[Mapping[str, str]]:
     """Return the account of a closed month, line by line, from its parts to the amounts paid and carried forward."""
-    direct, pool = cents_of_nanos(month["direct_nanos"]), cents_of_nanos(month["pool_nanos"])
-    rounding = month["earned_cents"] - direct - pool
     payable = month["brought_forward_cents"] + month["earned_cents"] + month["adjustment_cents"]
     name = formatting.month_name(month["settlement_month"], texts.language)
-    lines = [(texts("euro.line_direct"), direct), (texts("euro.line_pool"), pool)]
-    if rounding:
-        lines.append((texts("euro.line_rounding"), rounding))
-    lines.append((texts("euro.line_earned", month=name), month["earned_cents"]))
+    lines = [
+        (texts("euro.line_direct"), month["direct_cents"]),
+        (texts("euro.line_pool"), month["pool_cents"]),
+        (texts("euro.line_earned", month=name), month["earned_cents"]),
+    ]
     if month["brought_forward_cents"]:
         lines.append((texts("euro.line_brought_forward"), month["brought_forward_cents"]))
     lines += [
@@ -185,11 +181,11 @@ def account_lines(texts: Texts, month: Row, adjustments: Sequence[Row]) -> list[
 
 def pro_rata_line(texts: Texts, row: Row) -> Mapping[str, str]:
     """Return one month's earnings here and under pro rata."""
-    here, there = row["current_earned_cents"], cents_of_nanos(row["pro_rata_earned_nanos"])
+    here, there = row["current_earned_cents"], row["pro_rata_earned_cents"]
     return {
         "settlement_month": formatting.month_name(row["settlement_month"], texts.language),
         "current_earned_cents": formatting.euros(here, texts.language),
-        "pro_rata_earned_nanos": formatting.euros(there, texts.language),
+        "pro_rata_earned_cents": formatting.euros(there, texts.language),
         "difference": formatting.signed_euros(there - here, texts.language),
     }
 
@@ -205,16 +201,7 @@ def carried_why(texts: Texts, month: Row) -> str:
     return texts(f"carried.{month['carry_reason'] or 'nothing'}", minimum=_minimum(texts, month))
 
 
-def _outcome(texts: Texts, last: Row, month: str, *, today: date) -> Card:
-    if last["paid_cents"]:
-        key = "main.paid_on" if last["payment_date"] <= today else "main.due_on"
-        return Card(
-            label=texts("main.paid", month=month),
-            value=formatting.euros(last["paid_cents"], texts.language),
-            note=texts(key, day=formatting.day(last["payment_date"], texts.language)),
-            key="paid_cents",
-            is_main=True,
-        )
+def _carried(texts: Texts, last: Row, month: str) -> Card:
     carried = last["carried_forward_cents"]
     label = "main.waiting" if carried > 0 else "main.owed" if carried else "main.settled"
     return Card(
@@ -232,19 +219,19 @@ def _earned(texts: Texts, last: Row, month: str) -> Card:
         value=formatting.euros(last["earned_cents"], texts.language),
         note=texts(
             "main.earned_note",
-            direct=formatting.euros_of_nanos(last["direct_nanos"], texts.language),
-            pool=formatting.euros_of_nanos(last["pool_nanos"], texts.language),
+            direct=formatting.euros(last["direct_cents"], texts.language),
+            pool=formatting.euros(last["pool_cents"], texts.language),
         ),
         key="earned_cents",
     )
 
 
 def _direct_reason(texts: Texts, moved: Mapping[str, int]) -> tuple[str, dict[str, str]]:
-    direct, watch = moved["direct_nanos"], moved["watch_ms"]
+    direct, watch = moved["direct_cents"], moved["watch_ms"]
     fields = {"amount": _signed(texts, direct), "duration": formatting.duration(max(watch, 0), texts.language)}
     if watch >= _LEAST_MORE_MS:
         return ("more_watched_more" if direct >= 0 else "more_watched_less"), fields
-    if abs(direct) < _LEAST_MOVE_NANOS:
+    if not direct:
         return "", {}
     if watch < 0:
         return "less_watched", fields
@@ -252,8 +239,8 @@ def _direct_reason(texts: Texts, moved: Mapping[str, int]) -> tuple[str, dict[st
 
 
 def _pool_reason(texts: Texts, moved: Mapping[str, int]) -> tuple[str, dict[str, str]]:
-    pool = moved["pool_nanos"]
-    if abs(pool) < _LEAST_MOVE_NANOS:
+    pool = moved["pool_cents"]
+    if not pool:
         return "", {}
     return ("pool_grew" if pool > 0 else "pool_shrank"), {"amount": _signed(texts, pool)}
 
@@ -263,11 +250,11 @@ def _direct_story(texts: Texts, month: Row, *, envelope_cents: int) -> str:
     people = month["paying_subscribers"]
     if not month["direct_nanos"]:
         return texts("euro.direct_none")
-    amount = formatting.euros_of_nanos(month["direct_nanos"], language)
+    amount = formatting.euros(month["direct_cents"], language)
     duration = formatting.duration(month["watch_ms"], language)
     if people < FEWEST_SHOWN:
         return texts("euro.direct_few", amount=amount, duration=duration)
-    average = cents_of_nanos(month["direct_nanos"] // people)
+    average = (2 * month["direct_cents"] + people) // (2 * people)
     return texts(
         "euro.direct_some",
         number=formatting.count(people, language),
@@ -279,25 +266,19 @@ def _direct_story(texts: Texts, month: Row, *, envelope_cents: int) -> str:
 
 
 def _pool_story(texts: Texts, month: Row) -> str:
-    total = formatting.euros_of_nanos(month["whole_pool_nanos"], texts.language)
+    total = formatting.euros(month["whole_pool_cents"], texts.language)
     if not month["pool_nanos"]:
         return texts("euro.pool_none", total=total)
     return texts(
         "euro.pool_direct" if month["pool_rule"] == "direct" else "euro.pool_equal",
-        amount=formatting.euros_of_nanos(month["pool_nanos"], texts.language),
+        amount=formatting.euros(month["pool_cents"], texts.language),
         total=total,
         members=formatting.count(month["pool_members"], texts.language),
     )
 
 
-def _amount(texts: Texts, key: str, value: int) -> str:
-    if key.endswith("_nanos"):
-        return formatting.euros_of_nanos(value, texts.language)
-    return formatting.euros(value, texts.language)
-
-
-def _signed(texts: Texts, nanos: int) -> str:
-    return formatting.signed_euros(cents_of_nanos(nanos), texts.language)
+def _signed(texts: Texts, cents: int) -> str:
+    return formatting.signed_euros(cents, texts.language)
 
 
 def _minimum(texts: Texts, month: Row) -> str:

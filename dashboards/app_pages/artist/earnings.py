@@ -1,4 +1,4 @@
-"""*Mes revenus*: paid and carried amounts, the current month as an estimate, and where every euro came from.
+"""*Mes revenus*: amounts ordered, received and carried, the running month as an estimate, and where each euro is from.
 
 Booked figures are shown as stored in the closed months; the only sums made here are totals over months.
 """
@@ -10,14 +10,15 @@ import streamlit as st
 from allive.dashboards import formatting, layout
 from allive.dashboards.app_pages.artist import earning_parts as parts
 from allive.dashboards.app_pages.artist.opening import month_first, open_page, plain
+from allive.dashboards.app_pages.artist.payment_parts import payment_columns, payment_lines
 from allive.dashboards.charts import draw, is_dark
 from allive.dashboards.charts_artist import Segment, money_bars
-from allive.dashboards.formatting import cents_of_nanos
 from allive.dashboards.layout import Card, Column
-from allive.dashboards.queries.artist import Artist, money
+from allive.dashboards.queries.artist import Artist, money, payments
 from allive.dashboards.serving import Row, Rows
 from allive.dashboards.texts import Texts
 from allive.dashboards.viewer import Viewer
+from allive.ingestion.paris_days import PARIS
 
 MONTHS_DRAWN: Final = 12
 
@@ -31,20 +32,18 @@ def render(viewer: Viewer) -> None:
     booked = money.booked_months(viewer.principal, viewer.copy, artist.artist_id)
     current = money.current_months(viewer.principal, viewer.copy, artist.artist_id)
     running = [row for row in current if not row["is_closed"]]
-    given = [row for row in current if row["current_to_pool_nanos"] > 0]
+    given = [row for row in current if row["current_to_pool_cents"] > 0]
     if given and not booked:
         _known(viewer, texts, given)
         return
     if artist.is_known and not booked:
         layout.nothing_yet(texts("state.known_none_title"), texts("state.known_none_text"), icon=":material/favorite:")
         return
-    if not booked and not any(row["current_earned_nanos"] for row in running):
+    if not booked and not any(row["current_earned_cents"] for row in running):
         layout.nothing_yet(texts("state.first_title"), texts("state.first_text"))
         return
     if booked:
-        main, *others = parts.main_cards(texts, booked, today=viewer.copy.published_at.date())
-        layout.cards([main])
-        layout.cards(others)
+        _booked(viewer, texts, artist, booked)
     if artist.is_known and given:
         _known(viewer, texts, given)
         st.markdown(texts("known.before"))
@@ -59,6 +58,32 @@ def render(viewer: Viewer) -> None:
         _pro_rata(viewer, texts, closed)
 
 
+def _booked(viewer: Viewer, texts: Texts, artist: Artist, booked: Rows) -> None:
+    asked = viewer.principal, viewer.copy, artist.artist_id
+    transfers, otherwise = payments.payments(*asked), payments.paid_otherwise(*asked)
+    held_at = payments.held_at(*asked)
+    is_held = held_at is not None
+    if held_at is not None:
+        day = formatting.day(held_at.astimezone(PARIS).date(), viewer.language)
+        st.warning(texts("held", day=day), icon=":material/pause_circle:")
+    main, *others = parts.main_cards(texts, booked, payments=transfers, otherwise=otherwise, is_held=is_held)
+    layout.cards([main])
+    layout.cards(others)
+    if not transfers and not otherwise:
+        return
+    st.subheader(texts("payments.heading"), anchor=False)
+    layout.table(
+        payment_columns(texts),
+        payment_lines(texts, transfers, otherwise, is_held=is_held),
+        caption=texts("payments.caption"),
+        viewer=viewer,
+        row_keys=[
+            *(f"otherwise-{place}" for place in reversed(range(len(otherwise)))),
+            *(f"payment-{row['settlement_month']}" for row in reversed(transfers)),
+        ],
+    )
+
+
 def _known(viewer: Viewer, texts: Texts, given: list[Row]) -> None:
     language = viewer.language
     closed = [row for row in given if row["is_closed"]]
@@ -68,9 +93,9 @@ def _known(viewer: Viewer, texts: Texts, given: list[Row]) -> None:
         [
             Card(
                 label=texts("known.label", month=name),
-                value=formatting.euros_of_nanos(latest["current_to_pool_nanos"], language),
+                value=formatting.euros(latest["current_to_pool_cents"], language),
                 note=texts("known.note", duration=formatting.duration(latest["current_watch_ms"], language)),
-                key="current_to_pool_nanos",
+                key="current_to_pool_cents",
                 is_main=True,
             )
         ]
@@ -80,13 +105,13 @@ def _known(viewer: Viewer, texts: Texts, given: list[Row]) -> None:
     layout.table(
         [
             Column("settlement_month", texts("month_column")),
-            Column("current_to_pool_nanos", texts("known.column"), is_number=True),
+            Column("current_to_pool_cents", texts("known.column"), is_number=True),
             Column("current_watch_ms", texts("known.watched"), is_number=True),
         ],
         [
             {
                 "settlement_month": parts.marked_month(texts, row),
-                "current_to_pool_nanos": formatting.euros_of_nanos(row["current_to_pool_nanos"], language),
+                "current_to_pool_cents": formatting.euros(row["current_to_pool_cents"], language),
                 "current_watch_ms": formatting.duration(row["current_watch_ms"], language),
             }
             for row in reversed(given)
@@ -116,12 +141,12 @@ def _months(viewer: Viewer, texts: Texts, booked: Rows, running: list[Row]) -> N
     st.subheader(parts.months_heading(texts, booked), anchor=False)
     series = (texts("months.direct"), texts("months.pool"))
     drawn = [
-        *((row["settlement_month"], row["direct_nanos"], row["pool_nanos"], "") for row in booked),
+        *((row["settlement_month"], row["direct_cents"], row["pool_cents"], "") for row in booked),
         *(
             (
                 row["settlement_month"],
-                row["current_direct_nanos"],
-                row["current_pool_nanos"],
+                row["current_direct_cents"],
+                row["current_pool_cents"],
                 texts("months.estimate_mark"),
             )
             for row in running
@@ -130,16 +155,16 @@ def _months(viewer: Viewer, texts: Texts, booked: Rows, running: list[Row]) -> N
     segments: list[Segment] = []
     values: list[str] = []
     for month, direct, pool, mark in drawn:
-        printed = [formatting.euros_of_nanos(nanos, language) for nanos in (direct, pool)]
+        printed = [formatting.euros(cents, language) for cents in (direct, pool)]
         segments += [
             Segment(
                 month=formatting.short_month(month, language),
                 series=name,
-                value=cents_of_nanos(nanos),
+                value=cents,
                 label=f"{formatting.month_name(month, language)} · {name} · {text}",
                 mark=mark,
             )
-            for name, nanos, text in zip(series, (direct, pool), printed, strict=True)
+            for name, cents, text in zip(series, (direct, pool), printed, strict=True)
         ]
         values.append(
             texts("months.chart_value", month=month_first(month, language), direct=printed[0], pool=printed[1])
@@ -212,12 +237,12 @@ def _lives(viewer: Viewer, texts: Texts, artist: Artist, current: Rows) -> None:
         st.markdown(texts("lives.heading_none_text"))
         return
     best = rows[0]
-    amount = formatting.euros_of_nanos(best["direct_nanos"], language)
+    amount = formatting.euros(best["direct_cents"], language)
     heading.subheader(texts("lives.heading", title=plain(best["title"]), month=name, amount=amount), anchor=False)
     layout.table(
         [
             Column("title", texts("lives.live")),
-            Column("direct_nanos", texts("lives.direct"), is_number=True),
+            Column("direct_cents", texts("lives.direct"), is_number=True),
             Column("watch_ms", texts("lives.watched"), is_number=True),
             Column("paying_subscribers", texts("lives.subscribers"), is_number=True),
         ],
@@ -226,7 +251,7 @@ def _lives(viewer: Viewer, texts: Texts, artist: Artist, current: Rows) -> None:
                 "title": row["title"],
                 "watch_ms": formatting.duration(row["watch_ms"], language),
                 "paying_subscribers": formatting.people(row["paying_subscribers"], language),
-                "direct_nanos": formatting.euros_of_nanos(row["direct_nanos"], language),
+                "direct_cents": formatting.euros(row["direct_cents"], language),
             }
             for row in rows
         ],
@@ -235,7 +260,7 @@ def _lives(viewer: Viewer, texts: Texts, artist: Artist, current: Rows) -> None:
         row_keys=[row["live_id"] for row in rows],
         total={
             "title": texts("lives.total"),
-            "direct_nanos": formatting.euros_of_nanos(sum(row["direct_nanos"] for row in rows), language),
+            "direct_cents": formatting.euros(sum(row["direct_cents"] for row in rows), language),
             "watch_ms": formatting.duration(sum(row["watch_ms"] for row in rows), language),
         },
     )
@@ -244,7 +269,7 @@ def _lives(viewer: Viewer, texts: Texts, artist: Artist, current: Rows) -> None:
 def _pro_rata(viewer: Viewer, texts: Texts, closed: list[Row]) -> None:
     language = viewer.language
     month = closed[-1]
-    here, there = month["current_earned_cents"], cents_of_nanos(month["pro_rata_earned_nanos"])
+    here, there = month["current_earned_cents"], month["pro_rata_earned_cents"]
     key = "more" if there > here else "less" if there < here else "same"
     name = formatting.month_name(month["settlement_month"], language)
     st.subheader(
@@ -259,7 +284,7 @@ def _pro_rata(viewer: Viewer, texts: Texts, closed: list[Row]) -> None:
             [
                 Column("settlement_month", texts("month_column")),
                 Column("current_earned_cents", texts("pro_rata.here"), is_number=True),
-                Column("pro_rata_earned_nanos", texts("pro_rata.there"), is_number=True),
+                Column("pro_rata_earned_cents", texts("pro_rata.there"), is_number=True),
                 Column("difference", texts("pro_rata.difference"), is_number=True),
             ],
             [parts.pro_rata_line(texts, row) for row in reversed(closed)],

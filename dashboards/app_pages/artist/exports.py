@@ -6,11 +6,12 @@ from typing import Any, Final
 from allive.dashboards.access import Principal
 from allive.dashboards.app_pages.artist.audience import EXPORT, told
 from allive.dashboards.exports import Export, ExportParameterError, export
-from allive.dashboards.queries.artist import money, watching
+from allive.dashboards.queries.artist import money, payments, watching
 from allive.dashboards.serving import Row, ServingCopy
 from allive.dashboards.small_groups import is_small
 
 MONTHS: Final = "artist-months"
+PAYMENTS: Final = "artist-payments"
 LIVES: Final = "artist-lives"
 AUDIENCE: Final = EXPORT
 
@@ -22,6 +23,8 @@ _MONTHS: Final = (
     "direct_nanos",
     "pool_nanos",
     "earned_nanos",
+    "direct_cents",
+    "pool_cents",
     "earned_cents",
     "adjustment_cents",
     "brought_forward_cents",
@@ -30,7 +33,29 @@ _MONTHS: Final = (
     "carry_reason",
     "payment_date",
 )
-_LIVES: Final = ("settlement_month", "live_id", "title", "watch_ms", "paying_subscribers", "direct_nanos")
+_PAYMENTS: Final = (
+    "settlement_month",
+    "end_to_end_id",
+    "state",
+    "state_on",
+    "ordered_cents",
+    "withheld_cents",
+    "returned_cents",
+    "withheld_back_cents",
+    "requested_on",
+    "executed_on",
+    "reason_fr",
+    "reason_en",
+)
+_LIVES: Final = (
+    "settlement_month",
+    "live_id",
+    "title",
+    "watch_ms",
+    "paying_subscribers",
+    "direct_nanos",
+    "direct_cents",
+)
 _AUDIENCE: Final = (
     "month",
     "viewers",
@@ -47,6 +72,11 @@ _AUDIENCE: Final = (
 def _months(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
     rows = money.booked_months(principal, copy, _artist(parameters))
     return Export.of((_without_few(row, "paying_subscribers") for row in rows), _MONTHS)
+
+
+@export(PAYMENTS)
+def _payments(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+    return Export.of(payments.payments(principal, copy, _artist(parameters)), _PAYMENTS)
 
 
 @export(LIVES)

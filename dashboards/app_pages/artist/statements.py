@@ -9,13 +9,19 @@ import streamlit as st
 from allive.dashboards import formatting, layout
 from allive.dashboards.app_pages.artist import exports
 from allive.dashboards.app_pages.artist.opening import month_first, open_page
+from allive.dashboards.app_pages.artist.payment_parts import statement_note
 from allive.dashboards.layout import Card, FileLink
-from allive.dashboards.queries.artist import Artist, money
+from allive.dashboards.queries.artist import Artist, money, payments
 from allive.dashboards.serving import Row
 from allive.dashboards.texts import Texts
 from allive.dashboards.viewer import Viewer
 
-_EXPORTS: Final = {exports.MONTHS: "months", exports.LIVES: "lives", exports.AUDIENCE: "audience"}
+_EXPORTS: Final = {
+    exports.MONTHS: "months",
+    exports.PAYMENTS: "payments",
+    exports.LIVES: "lives",
+    exports.AUDIENCE: "audience",
+}
 """The exports and the keys of their link texts."""
 
 
@@ -81,6 +87,8 @@ def _statements(viewer: Viewer, texts: Texts, artist: Artist, booked: dict[str, 
     months = money.statement_months(viewer.principal, viewer.copy, artist.artist_id)
     if not months:
         return
+    found = payments.payments(viewer.principal, viewer.copy, artist.artist_id)
+    paid = {row["settlement_month"]: row for row in found}
     heading = (
         texts("statements.heading_one")
         if len(months) == 1
@@ -91,7 +99,7 @@ def _statements(viewer: Viewer, texts: Texts, artist: Artist, booked: dict[str, 
         [
             FileLink(
                 title=month_first(month, language),
-                note=_outcome(texts, booked[month]) if month in booked else "",
+                note=statement_note(texts, booked[month], paid.get(month)) if month in booked else "",
                 path=f"/files/statements/{quote(month)}/{quote(artist.artist_id, safe='')}.pdf",
                 label=texts("statements.pdf"),
             )
@@ -99,12 +107,6 @@ def _statements(viewer: Viewer, texts: Texts, artist: Artist, booked: dict[str, 
         ]
     )
     st.caption(texts("statements.note"))
-
-
-def _outcome(texts: Texts, row: Row) -> str:
-    key = "carried" if row["carried_forward_cents"] and not row["paid_cents"] else "paid"
-    cents = row["carried_forward_cents"] if key == "carried" else row["paid_cents"]
-    return texts(f"statements.{key}", amount=formatting.euros(cents, texts.language))
 
 
 def _exports(texts: Texts, artist: Artist) -> None:

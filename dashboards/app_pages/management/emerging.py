@@ -75,10 +75,10 @@ def _cards(viewer: Viewer, trend: Rows) -> list[Card]:
 
     return [
         card("watch_share_bp", formatting.duration(row["watch_ms"], language)),
-        card("money_share_bp", formatting.euros_of_nanos(row["money_nanos"], language)),
+        card("money_share_bp", formatting.euros(row["money_cents"], language)),
         card(
             "pro_rata_share_bp",
-            texts("card.pro_rata_note", amount=formatting.euros_of_nanos(row["pro_rata_nanos"], language)),
+            texts("card.pro_rata_note", amount=formatting.euros(row["pro_rata_cents"], language)),
         ),
         card("reach_bp", of(row["viewers"], row["watchers"], "card.reach_note")),
         card(
@@ -141,7 +141,7 @@ def _shares(viewer: Viewer, until: Rows, month: str) -> None:
         Column("category", texts("column.category")),
         *(
             Column(key, texts(f"column.{key}"), is_number=True)
-            for key in ("watch_ms", "watch_share_bp", "money_nanos", "money_share_bp", "pro_rata_nanos", "viewers")
+            for key in ("watch_ms", "watch_share_bp", "money_cents", "money_share_bp", "pro_rata_cents", "viewers")
         ),
     ]
     rows = [
@@ -150,9 +150,9 @@ def _shares(viewer: Viewer, until: Rows, month: str) -> None:
             "category": shared(f"category.{one['category']}"),
             "watch_ms": formatting.duration(one["watch_ms"], language),
             "watch_share_bp": formatting.percent(one["watch_share_bp"], language),
-            "money_nanos": formatting.euros_of_nanos(one["money_nanos"], language),
+            "money_cents": formatting.euros(one["money_cents"], language),
             "money_share_bp": formatting.percent(one["money_share_bp"], language),
-            "pro_rata_nanos": formatting.euros_of_nanos(one["pro_rata_nanos"], language),
+            "pro_rata_cents": formatting.euros(one["pro_rata_cents"], language),
             "viewers": formatting.people(one["viewers"], language),
         }
         for one in sorted(until, key=lambda one: (one["month"], one["category"]), reverse=False)
@@ -169,12 +169,12 @@ def _money(viewer: Viewer, of_month: dict[str, Row], month: str) -> None:
         st.subheader(texts("money.title"), anchor=False)
         layout.nothing_yet(texts("money.none"), texts("money.when"))
         return
-    difference = row["money_nanos"] - row["pro_rata_nanos"]
+    difference = row["money_cents"] - row["pro_rata_cents"]
     statement = texts(
         "money.more" if difference >= 0 else "money.less",
         share=formatting.percent(row["money_share_bp"], language),
         pro_rata=formatting.percent(row["pro_rata_share_bp"], language),
-        difference=formatting.euros_of_nanos(abs(difference), language),
+        difference=formatting.euros(abs(difference), language),
         month=formatting.month_name(month, language),
     )
     st.subheader(statement, anchor=False)

@@ -11,6 +11,7 @@ from allive.dashboards.queries.management import (
     data,
     emerging,
     overview,
+    payments,
     payouts,
     players,
     scenarios,
@@ -28,6 +29,11 @@ WHOLE_TABLES: Final[Mapping[str, tuple[Callable[[Principal, ServingCopy], Rows],
     "category-starts": (emerging.category_starts, emerging.START_COLUMNS),
     "closed-months": (payouts.closed_months, payouts.CLOSED_COLUMNS),
     "pending-adjustments": (payouts.pending_adjustments, payouts.PENDING_COLUMNS),
+    "open-balances": (payments.open_balances, payments.BALANCE_COLUMNS),
+    "payment-holds": (payments.holds, payments.HOLD_COLUMNS),
+    "ibans-set-aside": (payments.ibans_set_aside, payments.IBAN_COLUMNS),
+    "payments-otherwise": (payments.paid_otherwise, payments.OTHERWISE_COLUMNS),
+    "unmatched-movements": (payments.unmatched_movements, payments.MOVEMENT_COLUMNS),
     "freshness": (data.freshness, data.FRESHNESS_COLUMNS),
     "rejects": (data.rejects, data.REJECT_COLUMNS),
     "held-batches": (data.held_batches, data.HELD_COLUMNS),
@@ -77,6 +83,13 @@ def lives(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]
         eligibility=parameters.get("eligibility") or None,
     )
     return Export.of(rows, catalogue.LIVE_COLUMNS)
+
+
+@export("payments")
+def payments_of_month(principal: Principal, copy: ServingCopy, parameters: Mapping[str, str]) -> Export:
+    """Return the payments of a settlement month; without `month`, of all."""
+    month = _month(parameters) if parameters.get("month") else ""
+    return Export.of(payments.payments(principal, copy, month), payments.PAYMENT_COLUMNS)
 
 
 @export("what-if")

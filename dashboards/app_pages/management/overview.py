@@ -94,7 +94,7 @@ def _cards(viewer: Viewer, until: Rows) -> list[Card]:
     return [
         card("active_subscribers_at_end", counted),
         card("mrr_incl_vat_cents", money, extra=texts("excl_vat", amount=money(row["mrr_excl_vat_cents"]))),
-        card("envelope_nanos", lambda nanos: formatting.euros_of_nanos(nanos, language)),
+        card("envelope_cents", money),
         card("watch_ms", hours),
         card("watchers", counted),
         card("idle_share_bp", share, difference=points),
@@ -344,7 +344,7 @@ def _months_table(viewer: Viewer, months: Rows) -> None:
         "active_subscribers_at_end",
         "mrr_incl_vat_cents",
         "mrr_excl_vat_cents",
-        "envelope_nanos",
+        "envelope_cents",
         "watch_ms",
         "watchers",
     )
@@ -359,7 +359,7 @@ def _months_table(viewer: Viewer, months: Rows) -> None:
             "active_subscribers_at_end": formatting.count(one["active_subscribers_at_end"], language),
             "mrr_incl_vat_cents": formatting.euros(one["mrr_incl_vat_cents"], language),
             "mrr_excl_vat_cents": formatting.euros(one["mrr_excl_vat_cents"], language),
-            "envelope_nanos": formatting.euros_of_nanos(one["envelope_nanos"], language),
+            "envelope_cents": formatting.euros(one["envelope_cents"], language),
             "watch_ms": formatting.duration(one["watch_ms"], language),
             "watchers": formatting.count(one["watchers"], language),
             "idle_share_bp": formatting.percent(one["idle_share_bp"], language),

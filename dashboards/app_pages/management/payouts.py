@@ -1,4 +1,4 @@
-"""*Paiements*: amounts paid and carried by each close, control totals, pending adjustments, and other rules."""
+"""*Clôtures*: amounts to pay and carried by each close, control totals, pending adjustments, and other rules."""
 
 from typing import Final
 
@@ -74,7 +74,7 @@ def _status(viewer: Viewer, closed: Rows, open_months: Rows) -> None:
         {
             "month": formatting.month_name(row["settlement_month"], language),
             "state": texts("status.open"),
-            "envelope": formatting.euros_of_nanos(row["envelope_nanos"], language),
+            "envelope": formatting.euros(row["envelope_cents"], language),
             "paid_cents": formatting.NOTHING,
             "paid_artists": formatting.NOTHING,
             "carried_forward_cents": formatting.NOTHING,
@@ -109,9 +109,9 @@ def _open_month(viewer: Viewer, row: Row) -> None:
         reading.sentence(texts("open.title", month=formatting.month_name(row["settlement_month"], language))),
         texts(
             "open.text",
-            envelope=formatting.euros_of_nanos(row["envelope_nanos"], language),
-            direct=formatting.euros_of_nanos(row["direct_nanos"], language),
-            pool=formatting.euros_of_nanos(row["pool_nanos"], language),
+            envelope=formatting.euros(row["envelope_cents"], language),
+            direct=formatting.euros(row["direct_cents"], language),
+            pool=formatting.euros(row["pool_cents"], language),
         ),
         icon=":material/lock_open:",
     )
@@ -165,17 +165,17 @@ def _cards(viewer: Viewer, run: Row) -> list[Card]:
         ),
         Card(
             label=texts("card.direct"),
-            value=formatting.euros_of_nanos(run["direct_nanos"], language),
+            value=formatting.euros(run["direct_cents"], language),
             note=texts("card.share_note", share=_share(viewer, run["direct_nanos"], run["envelope_nanos"])),
-            key="direct_nanos",
+            key="direct_cents",
         ),
         Card(
             label=texts("card.pool"),
-            value=formatting.euros_of_nanos(run["pool_nanos"], language),
+            value=formatting.euros(run["pool_cents"], language),
             note=texts.plural(
                 "card.pool_note", members, share=_share(viewer, run["pool_nanos"], run["envelope_nanos"])
             ),
-            key="pool_nanos",
+            key="pool_cents",
         ),
         Card(
             label=texts("card.idle"),
@@ -200,47 +200,44 @@ def _controls(viewer: Viewer, run: Row, payouts: Rows) -> None:
     def added(cents: int) -> str:
         return f"+ {money(cents)}" if cents >= 0 else f"\u2212 {money(-cents)}"
 
-    def nanos(amount: int) -> str:
-        return formatting.euros_of_nanos(amount, language)
-
     def total(key: str) -> int:
         return sum(row[key] for row in payouts)
 
+    is_exact = run["envelope_nanos"] == run["direct_nanos"] + run["pool_nanos"]
     payable = run["earned_cents"] + run["brought_forward_cents"] + run["adjustment_cents"]
-    cent = formatting.NANOS_PER_CENT
     controls = [
         (
             "envelopes",
-            nanos(run["envelope_nanos"]),
-            f"{nanos(run['direct_nanos'])} + {nanos(run['pool_nanos'])}",
-            run["envelope_nanos"] - run["direct_nanos"] - run["pool_nanos"],
+            money(run["envelope_cents"]),
+            f"{money(run['direct_cents'])} + {money(run['pool_cents'])}",
+            (run["envelope_cents"] - run["direct_cents"] - run["pool_cents"]) or (0 if is_exact else None),
         ),
         (
             "earned",
             money(run["envelope_cents"]),
             money(run["earned_cents"]),
-            cent * (run["envelope_cents"] - run["earned_cents"]),
+            run["envelope_cents"] - run["earned_cents"],
         ),
         (
             "payable",
             f"{money(run['earned_cents'])} {added(run['brought_forward_cents'])} {added(run['adjustment_cents'])}",
             f"{money(run['paid_cents'])} {added(run['carried_forward_cents'])}",
-            cent * (payable - run["paid_cents"] - run["carried_forward_cents"]),
+            payable - run["paid_cents"] - run["carried_forward_cents"],
         ),
         (
             "paid",
             money(run["paid_cents"]),
             money(total("paid_cents")),
-            cent * (run["paid_cents"] - total("paid_cents")),
+            run["paid_cents"] - total("paid_cents"),
         ),
         (
             "carried",
             money(run["carried_forward_cents"]),
             money(total("carried_forward_cents")),
-            cent * (run["carried_forward_cents"] - total("carried_forward_cents")),
+            run["carried_forward_cents"] - total("carried_forward_cents"),
         ),
     ]
-    wrong = [key for key, _, _, difference in controls if difference]
+    wrong = [key for key, _, _, difference in controls if difference != 0]
     st.subheader(
         texts.plural("controls.wrong", len(wrong))
         if wrong
@@ -272,13 +269,14 @@ def _controls(viewer: Viewer, run: Row, payouts: Rows) -> None:
     _payouts_table(viewer, run, payouts)
 
 
-def _result(viewer: Viewer, difference_nanos: int) -> str:
+def _result(viewer: Viewer, difference_cents: int | None) -> str:
+    """None is a difference that no cent shows."""
     texts = Texts("payouts", viewer.language)
-    if not difference_nanos:
-        return texts("controls.equal")
-    if abs(difference_nanos) < formatting.NANOS_PER_CENT:
+    if difference_cents is None:
         return texts("controls.differs_by_less_than_a_cent")
-    return texts("controls.differs", amount=formatting.euros_of_nanos(difference_nanos, viewer.language))
+    if not difference_cents:
+        return texts("controls.equal")
+    return texts("controls.differs", amount=formatting.euros(difference_cents, viewer.language))
 
 
 def _payouts_table(viewer: Viewer, run: Row, payouts: Rows) -> None:
@@ -408,14 +406,14 @@ def _pro_rata(viewer: Viewer, month: str) -> None:
     rows = queries.pro_rata(viewer.principal, viewer.copy, month)
     if not rows:
         return
-    gaining = [row for row in rows if row["difference_nanos"] > 0]
-    losing = [row for row in rows if row["difference_nanos"] < 0]
-    moved = sum(row["difference_nanos"] for row in gaining)
+    gaining = [row for row in rows if row["difference_cents"] > 0]
+    losing = [row for row in rows if row["difference_cents"] < 0]
+    moved = sum(row["difference_cents"] for row in gaining)
     statement = texts(
         "pro_rata.statement",
         gaining=formatting.count(len(gaining), language),
         losing=formatting.count(len(losing), language),
-        moved=formatting.euros_of_nanos(moved, language),
+        moved=formatting.euros(moved, language),
         month=formatting.month_name(month, language),
     )
     st.subheader(statement, anchor=False)
@@ -425,9 +423,9 @@ def _pro_rata(viewer: Viewer, month: str) -> None:
     marks = tuple(
         Mark(
             row["artist_name"],
-            names[0] if row["difference_nanos"] > 0 else names[1],
-            formatting.cents_of_nanos(row["difference_nanos"]) / 100,
-            formatting.signed_euros(formatting.cents_of_nanos(row["difference_nanos"]), language),
+            names[0] if row["difference_cents"] > 0 else names[1],
+            row["difference_cents"] / 100,
+            formatting.signed_euros(row["difference_cents"], language),
         )
         for row in shown
     )
@@ -444,9 +442,9 @@ def _pro_rata(viewer: Viewer, month: str) -> None:
         {
             "artist": row["artist_name"],
             "category": shared(f"category_of_one.{row['category'] or 'none'}"),
-            "user_centric": formatting.euros_of_nanos(row["current_earned_nanos"], language),
-            "pro_rata": formatting.euros_of_nanos(row["pro_rata_earned_nanos"], language),
-            "difference": formatting.signed_euros(formatting.cents_of_nanos(row["difference_nanos"]), language),
+            "user_centric": formatting.euros(row["current_earned_cents"], language),
+            "pro_rata": formatting.euros(row["pro_rata_earned_cents"], language),
+            "difference": formatting.signed_euros(row["difference_cents"], language),
         }
         for row in rows
     ]

@@ -1,4 +1,4 @@
-"""The scenarios of *Paiements*: a month under other policies, computed when the copy was published.
+"""The scenarios of *Clôtures*: a month under other policies, computed when the copy was published.
 
 The serving copy has no data on single subscribers, so nothing can be settled here: the viewer chooses among the
 scenarios that were computed.
@@ -115,9 +115,9 @@ def _cards(viewer: Viewer, totals: Row, gaining: list[Row], losing: list[Row]) -
         ),
         Card(
             label=texts("card.pool"),
-            value=formatting.euros_of_nanos(totals["scenario_pool_nanos"], language),
-            note=against(formatting.euros_of_nanos(totals["pool_nanos"], language)),
-            key="scenario_pool_nanos",
+            value=formatting.euros(totals["scenario_pool_cents"], language),
+            note=against(formatting.euros(totals["pool_cents"], language)),
+            key="scenario_pool_cents",
         ),
         Card(
             label=texts("card.gaining"),

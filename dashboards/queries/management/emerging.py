@@ -1,11 +1,13 @@
 """Queries of *Émergents*: each category's share of viewing and of money, and the artists without an audience."""
 
+from itertools import groupby
 from typing import Final
 
 from allive.dashboards.access import Principal, require_platform
 from allive.dashboards.serving import Rows, ServingCopy
+from allive.payouts.shown_cents import cents_of_parts
 
-VISIBILITY_COLUMNS: Final = (
+_VISIBILITY_READ: Final = (
     "month",
     "category",
     "watch_ms",
@@ -35,6 +37,7 @@ VISIBILITY_COLUMNS: Final = (
     "known_to_emerging_viewers",
     "known_to_emerging_bp",
 )
+VISIBILITY_COLUMNS: Final = (*_VISIBILITY_READ, "money_cents", "pro_rata_cents")
 START_COLUMNS: Final = ("month", "category", "surface", "playbacks")
 ARTIST_COLUMNS: Final = (
     "artist_id",
@@ -50,9 +53,7 @@ ARTIST_COLUMNS: Final = (
     "repeated_discoveries",
     "from_known_viewers",
 )
-_VISIBILITY: Final = (
-    f"select {', '.join(VISIBILITY_COLUMNS)} from marts.fct_emerging_visibility order by month, category"
-)
+_VISIBILITY: Final = f"select {', '.join(_VISIBILITY_READ)} from marts.fct_emerging_visibility order by month, category"
 _STARTS: Final = f"select {', '.join(START_COLUMNS)} from marts.fct_category_starts order by month, category, surface"
 _ARTISTS: Final = """
 select
@@ -76,9 +77,20 @@ order by visibility.viewers, visibility.watch_ms, artist_name, visibility.artist
 
 
 def emerging_visibility(principal: Principal, copy: ServingCopy) -> Rows:
-    """Return the visibility of every category by month, oldest month first."""
+    """Return the visibility of every category by month, oldest month first.
+
+    `money_cents` and `pro_rata_cents` are the categories' parts of the month's money.
+    """
     require_platform(principal)
-    return copy.rows(_VISIBILITY)
+    shown = []
+    for _, of_month in groupby(copy.rows(_VISIBILITY), key=lambda row: row["month"]):
+        rows = tuple(of_month)
+        money, pro_rata = (cents_of_parts([row[name] for row in rows]) for name in ("money_nanos", "pro_rata_nanos"))
+        shown += [
+            {**row, "money_cents": here, "pro_rata_cents": there}
+            for row, here, there in zip(rows, money, pro_rata, strict=True)
+        ]
+    return tuple(shown)
 
 
 def category_starts(principal: Principal, copy: ServingCopy) -> Rows:

@@ -4,8 +4,9 @@ from typing import Final
 
 from allive.dashboards.access import Principal, require_platform
 from allive.dashboards.serving import Rows, ServingCopy
+from allive.payouts.shown_cents import nearest_cents
 
-MONTH_COLUMNS: Final = (
+_MONTH_READ: Final = (
     "month",
     "known_until_day",
     "is_complete",
@@ -30,6 +31,7 @@ MONTH_COLUMNS: Final = (
     "peak_concurrent_playbacks",
     "peak_at",
 )
+MONTH_COLUMNS: Final = (*_MONTH_READ, "envelope_cents")
 DAY_COLUMNS: Final = (
     "day",
     "month",
@@ -46,7 +48,7 @@ DAY_COLUMNS: Final = (
     "peak_concurrent_playbacks",
     "peak_at",
 )
-_MONTHS: Final = f"select {', '.join(MONTH_COLUMNS)} from marts.fct_platform_months order by month"
+_MONTHS: Final = f"select {', '.join(_MONTH_READ)} from marts.fct_platform_months order by month"
 _DAYS: Final = f"select {', '.join(DAY_COLUMNS)} from marts.fct_platform_days order by day"
 _DAYS_UNTIL: Final = f"""
 select {", ".join(DAY_COLUMNS)}
@@ -59,7 +61,7 @@ order by day
 def platform_months(principal: Principal, copy: ServingCopy) -> Rows:
     """Return the platform's figures by calendar month, oldest first."""
     require_platform(principal)
-    return copy.rows(_MONTHS)
+    return tuple({**row, "envelope_cents": nearest_cents(row["envelope_nanos"])} for row in copy.rows(_MONTHS))
 
 
 def platform_days(principal: Principal, copy: ServingCopy) -> Rows:

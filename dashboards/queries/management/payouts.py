@@ -1,11 +1,15 @@
-"""Queries of *Paiements*: closed months as booked, open months, pending adjustments, and pro-rata earnings."""
+"""Queries of *Clôtures*: closed months as booked, open months, pending adjustments, and pro-rata earnings.
+
+Parts are shown in cents as everywhere (`payouts/shown_cents.py`).
+"""
 
 from typing import Final
 
 from allive.dashboards.access import Principal, require_platform
-from allive.dashboards.serving import Rows, ServingCopy
+from allive.dashboards.serving import Row, Rows, ServingCopy
+from allive.payouts.shown_cents import cents_of_parts, nearest_cents, split_cents
 
-CLOSED_COLUMNS: Final = (
+_CLOSED_READ: Final = (
     "settlement_month",
     "run_hash",
     "closed_at",
@@ -28,7 +32,7 @@ CLOSED_COLUMNS: Final = (
     "open_envelope_cents",
     "minimum_payout_cents",
 )
-PAYOUT_COLUMNS: Final = (
+_PAYOUT_READ: Final = (
     "settlement_month",
     "artist_id",
     "artist_name",
@@ -45,7 +49,7 @@ PAYOUT_COLUMNS: Final = (
     "carried_forward_cents",
     "carry_reason",
 )
-OPEN_COLUMNS: Final = (
+_OPEN_READ: Final = (
     "settlement_month",
     "last_day",
     "periods",
@@ -71,11 +75,16 @@ PRO_RATA_COLUMNS: Final = (
     "current_earned_nanos",
     "pro_rata_earned_nanos",
     "difference_nanos",
+    "current_earned_cents",
+    "pro_rata_earned_cents",
+    "difference_cents",
 )
+CLOSED_COLUMNS: Final = (*_CLOSED_READ, "direct_cents", "pool_cents")
+PAYOUT_COLUMNS: Final = (*_PAYOUT_READ, "direct_cents", "pool_cents")
 BLOCKER_COLUMNS: Final = ("settlement_month", "reason", "subject_id", "found")
-_CLOSED: Final = f"select {', '.join(CLOSED_COLUMNS)} from published.closed_months order by settlement_month desc"
+_CLOSED: Final = f"select {', '.join(_CLOSED_READ)} from published.closed_months order by settlement_month desc"
 _OPEN: Final = f"""
-select {", ".join(OPEN_COLUMNS)}
+select {", ".join(_OPEN_READ)}
 from marts.fct_settlement_months
 where not is_closed and periods > 0
 order by settlement_month
@@ -87,13 +96,13 @@ where settlement_month = $1
 order by reason, subject_id
 """
 _PAYOUTS: Final = f"""
-select {", ".join(PAYOUT_COLUMNS)}
+select {", ".join(_PAYOUT_READ)}
 from published.artist_payouts
 where settlement_month = $1
 order by paid_cents desc, earned_cents desc, artist_id
 """
 _CARRIED: Final = f"""
-select {", ".join(PAYOUT_COLUMNS)}
+select {", ".join(_PAYOUT_READ)}
 from published.artist_payouts
 where settlement_month = $1 and carried_forward_cents <> 0
 order by abs(carried_forward_cents) desc, artist_id
@@ -119,7 +128,10 @@ select
     months.category,
     months.current_earned_nanos,
     months.pro_rata_earned_nanos,
-    months.current_earned_nanos - months.pro_rata_earned_nanos as difference_nanos
+    months.current_earned_nanos - months.pro_rata_earned_nanos as difference_nanos,
+    months.current_earned_cents,
+    months.pro_rata_earned_cents,
+    months.current_earned_cents - months.pro_rata_earned_cents as difference_cents
 from marts.fct_artist_months as months
 left join marts.dim_artists as artists using (artist_id)
 where months.settlement_month = $1 and (months.current_earned_nanos <> 0 or months.pro_rata_earned_nanos <> 0)
@@ -130,13 +142,15 @@ order by difference_nanos desc, months.artist_id
 def closed_months(principal: Principal, copy: ServingCopy) -> Rows:
     """Return the closed months with their control totals, latest first."""
     require_platform(principal)
-    return copy.rows(_CLOSED)
+    return tuple(_with_parts_of_run(row) for row in copy.rows(_CLOSED))
 
 
 def open_months(principal: Principal, copy: ServingCopy) -> Rows:
     """Return the months with periods to settle that are not closed, on today's data, oldest first."""
     require_platform(principal)
-    return copy.rows(_OPEN)
+    return tuple(
+        {**_with_parts_of_run(row), "envelope_cents": nearest_cents(row["envelope_nanos"])} for row in copy.rows(_OPEN)
+    )
 
 
 def close_blockers(principal: Principal, copy: ServingCopy, month: str) -> Rows:
@@ -148,13 +162,13 @@ def close_blockers(principal: Principal, copy: ServingCopy, month: str) -> Rows:
 def artist_payouts(principal: Principal, copy: ServingCopy, month: str) -> Rows:
     """Return the booked amounts of a closed month, artist by artist, highest payment first."""
     require_platform(principal)
-    return copy.rows(_PAYOUTS, month)
+    return tuple(_with_parts(row) for row in copy.rows(_PAYOUTS, month))
 
 
 def carried_balances(principal: Principal, copy: ServingCopy, month: str) -> Rows:
     """Return the balances that a closed month carried forward, largest first."""
     require_platform(principal)
-    return copy.rows(_CARRIED, month)
+    return tuple(_with_parts(row) for row in copy.rows(_CARRIED, month))
 
 
 def pending_adjustments(principal: Principal, copy: ServingCopy) -> Rows:
@@ -167,3 +181,13 @@ def pro_rata(principal: Principal, copy: ServingCopy, month: str) -> Rows:
     """Return each artist's earnings under both rules on today's data, largest gain from the user-centric one first."""
     require_platform(principal)
     return copy.rows(_PRO_RATA, month)
+
+
+def _with_parts_of_run(row: Row) -> Row:
+    direct_cents, pool_cents = cents_of_parts((row["direct_nanos"], row["pool_nanos"]))
+    return {**row, "direct_cents": direct_cents, "pool_cents": pool_cents}
+
+
+def _with_parts(row: Row) -> Row:
+    direct_cents, pool_cents = split_cents(row["earned_cents"], (row["direct_nanos"], row["pool_nanos"]))
+    return {**row, "direct_cents": direct_cents, "pool_cents": pool_cents}

@@ -1,9 +1,10 @@
-"""Queries of the scenarios of *Paiements*: months under other policies, computed at publication."""
+"""Queries of the scenarios of *Clôtures*: months under other policies, computed at publication."""
 
 from typing import Final
 
 from allive.dashboards.access import Principal, require_platform
 from allive.dashboards.serving import Rows, ServingCopy
+from allive.payouts.shown_cents import cents_of_parts
 
 SCENARIO_COLUMNS: Final = (
     "settlement_month",
@@ -30,11 +31,13 @@ select
     scenario.own_envelopes,
     scenario.periods,
     scenario.earned_cents as scenario_earned_cents,
+    scenario.direct_nanos as scenario_direct_nanos,
     scenario.pool_nanos as scenario_pool_nanos,
     scenario.pool_members as scenario_pool_members,
     scenario.paid_cents as scenario_paid_cents,
     scenario.paid_artists as scenario_paid_artists,
     as_is.earned_cents,
+    as_is.direct_nanos,
     as_is.pool_nanos,
     as_is.pool_members,
     as_is.paid_cents,
@@ -81,9 +84,16 @@ def scenarios(principal: Principal, copy: ServingCopy, month: str) -> Rows:
 
 
 def scenario_totals(principal: Principal, copy: ServingCopy, month: str, scenario: str) -> Rows:
-    """Return a month's totals under a scenario and under its own policy, in one row."""
+    """Return a month's totals under a scenario and under its own policy, in one row, pools in cents too."""
     require_platform(principal)
-    return copy.rows(_TOTALS, month, scenario)
+    return tuple(
+        {
+            **row,
+            "scenario_pool_cents": cents_of_parts((row["scenario_direct_nanos"], row["scenario_pool_nanos"]))[1],
+            "pool_cents": cents_of_parts((row["direct_nanos"], row["pool_nanos"]))[1],
+        }
+        for row in copy.rows(_TOTALS, month, scenario)
+    )
 
 
 def scenario_artists(principal: Principal, copy: ServingCopy, month: str, scenario: str) -> Rows:

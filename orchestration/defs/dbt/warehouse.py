@@ -16,6 +16,8 @@ from allive.orchestration.dbt_manifest import as_test_id, asset_of, with_every_t
 from allive.orchestration.defs.resources import DataHome
 from allive.orchestration.parsed_project import parsed_project
 from allive.orchestration.warehouse import Build, build_warehouse, delete_warehouse
+from allive.payouts.booked_periods import UnknownBookingsError
+from allive.payouts.pseudonyms import PseudonymKeyError
 
 # The daily refresh is at 05:00: a mart that missed one is late, one that missed two is stale.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
@@ -81,7 +83,10 @@ def warehouse_definitions() -> dg.Definitions:
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         if config.rebuild:
             delete_warehouse(data_home.settings)
-        build = build_warehouse(data_home.settings, on_node=_tell_node)
+        try:
+            build = build_warehouse(data_home.settings, on_node=_tell_node)
+        except (PseudonymKeyError, UnknownBookingsError) as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
         context.log.info("%s", _in_words(build))
         if build.dropped_because:
             context.log.warning(build.dropped_because)

@@ -12,6 +12,7 @@ from tests.unit.dashboards.serving_copies import write_home
 
 NANOS_PER_CENT = 10_000_000
 HOUR_MS = 3_600_000
+DIRECT_CENTS = 7_000
 POOL_CENTS = 3_000
 MEMBERS = 4
 
@@ -59,6 +60,7 @@ def artist_month(artist_id: str, month: str, **columns: Any) -> dict[str, Any]:
         "pro_rata_direct_nanos": (pro_rata - pool) * NANOS_PER_CENT,
         "pro_rata_pool_nanos": pool * NANOS_PER_CENT,
         "pro_rata_earned_nanos": pro_rata * NANOS_PER_CENT,
+        "pro_rata_earned_cents": pro_rata,
         "adjustment_cents": 0,
         "pending_adjustment_cents": 0,
         **columns,
@@ -73,6 +75,7 @@ def settlement_month(month: str, *, is_closed: bool) -> dict[str, Any]:
         "last_day": date.fromisoformat(f"{month}-28"),
         "is_closed": is_closed,
         "periods": 100,
+        "direct_nanos": DIRECT_CENTS * NANOS_PER_CENT,
         "pool_nanos": POOL_CENTS * NANOS_PER_CENT,
         "pool_members": MEMBERS,
         "envelope_cents": 100,
@@ -81,10 +84,32 @@ def settlement_month(month: str, *, is_closed: bool) -> dict[str, Any]:
     }
 
 
+def payment(artist_id: str, month: str, cents: int, state: str, **columns: Any) -> dict[str, Any]:
+    """A payment in a state, ordered for the 10th of the next month; of the same day unless another is given."""
+    day = date(int(month[:4]), int(month[5:]) + 1, 10)
+    return {
+        "end_to_end_id": f"ALV-{month}-{artist_id}",
+        "message_id": f"ALV-{month}-1a2b3c4d5e6f-1",
+        "settlement_month": month,
+        "artist_id": artist_id,
+        "state": state,
+        "state_on": day,
+        "paid_cents": cents + columns.get("withheld_cents", 0),
+        "withheld_cents": 0,
+        "ordered_cents": cents,
+        "returned_cents": cents if state == "returned" else 0,
+        "withheld_back_cents": 0,
+        "requested_on": day,
+        "executed_on": day if state in {"executed", "partly_returned", "returned"} else None,
+        **columns,
+    }
+
+
 def closed_month(month: str, payment_date: date) -> dict[str, Any]:
     """A closed month's control totals."""
     return {
         "settlement_month": month,
+        "direct_nanos": DIRECT_CENTS * NANOS_PER_CENT,
         "pool_nanos": POOL_CENTS * NANOS_PER_CENT,
         "pool_members": MEMBERS,
         "payment_date": payment_date,
@@ -103,6 +128,7 @@ def estimate(artist_id: str, day: int, **columns: int) -> dict[str, Any]:
         "direct_nanos": direct * NANOS_PER_CENT,
         "pool_nanos": pool * NANOS_PER_CENT,
         "earned_nanos": (direct + pool) * NANOS_PER_CENT,
+        "earned_cents": direct + pool,
         **columns,
     }
 
@@ -144,10 +170,11 @@ def audience(artist_id: str, month: str, new: int, returning: int, sole: int) ->
     }
 
 
-def write_season(home: Path) -> Path:
-    """Write the season's serving copy, published on 20 March 2021; return its data home."""
+def write_season(home: Path, **payments: Any) -> Path:
+    """Write the season's serving copy, published on 20 March 2021, with tables of payments; return its data home."""
     return write_home(
         home,
+        **payments,
         published_at=datetime(2021, 3, 20, 6, 0, tzinfo=UTC),
         data_until_at=datetime(2021, 3, 20, 4, 30, tzinfo=UTC),
         dim_artists=[

@@ -29,7 +29,7 @@ TABLES: Final[Mapping[str, str]] = {
     "marts.fct_artist_months": (
         "artist_id, settlement_month, category, is_pool_member, current_watch_ms, current_paying_subscribers, "
         "current_direct_nanos, current_to_pool_nanos, current_pool_nanos, current_earned_nanos, current_earned_cents, "
-        "pro_rata_direct_nanos, pro_rata_pool_nanos, pro_rata_earned_nanos, booked_watch_ms, "
+        "pro_rata_direct_nanos, pro_rata_pool_nanos, pro_rata_earned_nanos, pro_rata_earned_cents, booked_watch_ms, "
         "booked_paying_subscribers, booked_direct_nanos, booked_pool_nanos, booked_earned_nanos, booked_earned_cents, "
         "adjustment_cents, pending_adjustment_cents"
     ),
@@ -94,8 +94,28 @@ TABLES: Final[Mapping[str, str]] = {
         "pool_nanos, pool_members, earned_cents, adjustment_cents, brought_forward_cents, paid_cents, paid_artists, "
         "carried_forward_cents, open_periods, open_envelope_cents, payment_date, pool_rule, minimum_payout_cents"
     ),
-    "published.estimates": ("settlement_month, artist_id, seen_on, earned_nanos, direct_nanos, pool_nanos, watch_ms"),
+    "published.estimates": (
+        "settlement_month, artist_id, seen_on, earned_nanos, direct_nanos, pool_nanos, watch_ms, earned_cents"
+    ),
     "published.statements": "settlement_month, artist_id",
+    "published.payments": (
+        "end_to_end_id, message_id, settlement_month, artist_id, state, state_on, paid_cents, withheld_cents, "
+        "ordered_cents, returned_cents, withheld_back_cents, ordered_at, requested_on, executed_on, repeated_by, "
+        "reason_code, reason_class, reason_fr, reason_en, waits_for, next_command"
+    ),
+    "published.payment_holds": "artist_id, held_at, operator, why",
+    "published.ibans_set_aside": (
+        "artist_id, masked_iban, set_aside_at, end_to_end_id, is_current, reason_code, reason_fr, reason_en"
+    ),
+    "published.payments_otherwise": "artist_id, paid_cents, means, paid_on, operator, why, taken_up_by",
+    "published.unmatched_movements": (
+        "movement, reason, booked_on, amount_cents, currency, counterparty, text, end_to_end_id, message_id, "
+        "bank_file, imported_at"
+    ),
+    "published.open_balances": (
+        "artist_id, balance_cents, carried_cents, pending_cents, carry_reason, carried_since, minimum_payout_cents"
+    ),
+    "published.payments_register": "head, lines, read_at",
     "published.what_if": "settlement_month, scenario, artist_id, category, earned_cents, paid_cents",
     "published.scenarios": "place, scenario, kind, value",
     "published.what_if_months": (
@@ -156,6 +176,7 @@ _NUMBERS: Final = frozenset(
         "rejects",
         "records",
         "failures",
+        "lines",
         "among",
     }
 )

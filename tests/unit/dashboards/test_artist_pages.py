@@ -93,8 +93,8 @@ def test_booked_figures_are_those_of_the_closed_months(home: Path) -> None:
     assert {
         "paid_cents": "31,09 €",
         "carried_forward_cents": "0,00 €",
-        "direct_nanos": "24,00 €",
-        "pool_nanos": "7,50 €",
+        "direct_cents": "24,00 €",
+        "pool_cents": "7,50 €",
         "earned_cents": "31,50 €",
         "adjustment_cents": "-0,41 €",
         "brought_forward_cents": "0,00 €",
@@ -107,8 +107,8 @@ def test_booked_figures_are_those_of_the_closed_months(home: Path) -> None:
 def test_the_running_month_is_an_estimate_and_says_why_it_moved(home: Path) -> None:
     shown = show(home, "earnings", "ada")
     assert told(shown)["current_earned_cents"] == "21,34 €"
-    assert told(shown)["current_direct_nanos"] == "12,34 €"
-    assert told(shown)["current_pool_nanos"] == "9,00 €"
+    assert told(shown)["current_direct_cents"] == "12,34 €"
+    assert told(shown)["current_pool_cents"] == "9,00 €"
     text = plain_words(shown)
     assert "Mars 2021, en cours : 21,34 € pour l'instant" in text
     assert "**Estimation.**" in text
@@ -147,7 +147,7 @@ def test_each_move_has_its_reason(
     shown = show(home, "earnings", "ada")
     assert said in plain_words(shown)
     # Nothing is closed yet: no booked figure and no statement, only an estimate.
-    assert set(told(shown)) == {"current_earned_cents", "current_direct_nanos", "current_pool_nanos"}
+    assert set(told(shown)) == {"current_earned_cents", "current_direct_cents", "current_pool_cents"}
     assert "Votre premier mois est en cours" in plain_words(shown)
 
 
@@ -167,7 +167,11 @@ def test_a_first_estimate_has_no_day_before(tmp_path: Path) -> None:
     [
         ("below_minimum", "Un virement part dès 10,00 €", "sous 10,00 €"),
         ("no_iban", "Nous n'avons pas encore votre IBAN", "IBAN manquant"),
-        ("bad_iban", "semblent contenir une erreur", "IBAN à vérifier"),
+        ("bad_iban", "Votre IBAN semble contenir une erreur", "IBAN à vérifier"),
+        ("not_sepa", "Donnez-nous l'IBAN d'un compte de la zone SEPA", "compte hors zone SEPA"),
+        ("held", "Nous avons suspendu vos paiements", "paiements suspendus"),
+        ("returned", "Donnez-nous un autre IBAN, ou confirmez-nous celui-ci", "virement renvoyé par la banque"),
+        ("iban_undated", "Confirmez-nous le bon", "IBAN à confirmer"),
         ("iban_changed", "nous attendons dix jours", "IBAN de moins de 10 jours"),
     ],
 )
@@ -203,7 +207,7 @@ def test_a_transfer_to_come_is_announced(tmp_path: Path) -> None:
         closed_months=[worlds.closed_month("2021-02", date(2021, 3, 10))],
         artist_payouts=[worlds.payout("ada", "2021-02", direct=2_000, paid_cents=2_000)],
     )
-    assert "Virement prévu le 10 mars 2021" in plain_words(show(home, "earnings", "ada"))
+    assert "Virement ordonné pour le 10 mars 2021" in plain_words(show(home, "earnings", "ada"))
 
 
 def test_the_euro_is_explained_with_her_own_numbers(home: Path) -> None:
@@ -226,13 +230,13 @@ def test_fewer_than_five_subscribers_are_not_counted_out(home: Path) -> None:
 def test_pro_rata_stands_beside(home: Path) -> None:
     shown = show(home, "earnings", "ada")
     assert "Au prorata, vous auriez gagné 2,50 € de moins en février 2021" in plain_words(shown)
-    assert row(shown, "2021-02")["pro_rata_earned_nanos"] == "29,00 €"
+    assert row(shown, "2021-02")["pro_rata_earned_cents"] == "29,00 €"
     assert row(shown, "2021-02")["difference"] == "-2,50 €"
 
 
 def test_a_known_artist_reads_what_they_give(home: Path) -> None:
     shown = show(home, "earnings", "cleo")
-    assert told(shown) == {"current_to_pool_nanos": "123,45 €"}
+    assert told(shown) == {"current_to_pool_cents": "123,45 €"}
     assert "Ce que votre public apporte aux autres artistes en février 2021" in plain_words(shown)
     assert "Pas de relevé à établir" in plain_words(show(home, "statements", "cleo"))
 
@@ -347,6 +351,7 @@ def test_statements_are_linked_by_month_and_summed_by_year(home: Path) -> None:
         "/files/statements/2021-02/ada.pdf",
         "/files/statements/2021-01/ada.pdf",
         "/files/exports/artist-months.csv?artist=ada",
+        "/files/exports/artist-payments.csv?artist=ada",
         "/files/exports/artist-lives.csv?artist=ada",
         "/files/exports/artist-audience.csv?artist=ada",
     ]

@@ -25,7 +25,7 @@ from tests.unit.dashboards.serving_copies import write_home
 
 pytestmark = pytest.mark.slow
 
-PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "data")
+PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "payments", "data")
 HOUR_MS = 3_600_000
 EURO_NANOS = 1_000_000_000
 
@@ -419,6 +419,8 @@ PAID = {
     "artist_id": "a-1",
     "artist_name": "Zoé",
     "category": "emerging",
+    "direct_nanos": 15 * EURO_NANOS,
+    "pool_nanos": 8 * EURO_NANOS + EURO_NANOS // 2,
     "earned_cents": 2_350,
     "adjustment_cents": -100,
     "brought_forward_cents": 250,
@@ -429,6 +431,8 @@ CARRIED = PAID | {
     "artist_id": "a-2",
     "artist_name": "Yann",
     "category": None,
+    "direct_nanos": 5 * EURO_NANOS,
+    "pool_nanos": EURO_NANOS + EURO_NANOS // 2,
     "earned_cents": 650,
     "adjustment_cents": 0,
     "brought_forward_cents": 0,
@@ -446,6 +450,7 @@ def artist_month(artist_id: str, user_centric: int, pro_rata: int, **figures: An
         "current_earned_nanos": user_centric * EURO_NANOS,
         "current_earned_cents": user_centric * 100,
         "pro_rata_earned_nanos": pro_rata * EURO_NANOS,
+        "pro_rata_earned_cents": pro_rata * 100,
         "pending_adjustment_cents": 0,
         **figures,
     }
@@ -477,13 +482,30 @@ def payouts_home(tmp_path: Path, **changed: Any) -> Path:
     )
 
 
+def payments_home(tmp_path: Path) -> Path:
+    payment = {
+        "end_to_end_id": "ALV-2021-03-00001",
+        "settlement_month": "2021-03",
+        "artist_id": "a-1",
+        "state": "ordered",
+        "paid_cents": 2_500,
+        "withheld_cents": 0,
+        "ordered_cents": 2_500,
+        "returned_cents": 0,
+        "withheld_back_cents": 0,
+        "waits_for": "bank",
+    }
+    balance = {"artist_id": "a-2", "balance_cents": 650, "carried_cents": 0, "pending_cents": 650}
+    return write_home(tmp_path, payments=[payment], open_balances=[balance])
+
+
 def test_control_totals_add_up_visibly(tmp_path: Path) -> None:
     test = show("payouts", manager_of(payouts_home(tmp_path)))
     assert test.selectbox[0].value == "2021-03"
     assert "Les 5 totaux de contrôle de mars 2021 concordent" in headings_of(test)
     # 30.00 + 2.50 - 1.00 = 25.00 + 6.50
     assert row_of(test, "payable") == {
-        "control": "Gagné + report précédent + régularisations = payé + reporté",
+        "control": "Gagné + report précédent + régularisations = à payer + reporté",
         "left": "30,00\u202f€ + 2,50\u202f€ \u2212 1,00\u202f€",
         "right": "25,00\u202f€ + 6,50\u202f€",
         "result": "✓ égal",
@@ -546,6 +568,7 @@ def scenarios_home(tmp_path: Path) -> Path:
                 "with_balances": False,
                 "periods": 30,
                 "own_envelopes": 2,
+                "direct_nanos": sum(artists.values()) * EURO_NANOS // 100 - 10 * EURO_NANOS,
                 "pool_nanos": 10 * EURO_NANOS,
                 "pool_members": len(artists),
                 "earned_cents": sum(artists.values()),
@@ -788,6 +811,7 @@ def test_every_link_to_a_table_leads_to_one(tmp_path: Path, page: str) -> None:
         "emerging": emerging_home,
         "catalogue": catalogue_home,
         "payouts": scenarios_home,
+        "payments": payments_home,
         "data": partial(players_home, **rows),
     }
     home = homes[page](tmp_path) if page in homes else write_home(tmp_path, **rows)

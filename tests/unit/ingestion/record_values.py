@@ -57,6 +57,15 @@ def _labels(rng: random.Random) -> Any:
     )
 
 
+def _sirens(rng: random.Random) -> Any:
+    """Numbers with a right check digit, or with another form: a schema cannot see a wrong check digit."""
+    right = rng.choice(("732829320", "356000000", "005520135", "552 100 554", "552\xa0081\u202f317"))
+    digits = right.replace(" ", "").replace("\xa0", "").replace("\u202f", "")
+    forms = (right, right, f"{_blanks(rng)}{right}{_blanks(rng)}", int(digits), digits[1:], f"{digits}0", f"FR{digits}",
+             f"{digits}.0", f"{digits[:8]}٣", f"-{digits[1:]}", f"{digits}\0", _text(rng))  # fmt: skip
+    return rng.choice(forms)
+
+
 def _words(*words: str) -> Draw:
     def draw(rng: random.Random) -> Any:
         word = rng.choice(words)
@@ -180,6 +189,8 @@ _KINDS: Final[dict[str, Draw]] = {
     "kind": _words("live", "documentary", "clip", "studio", "podcast"),
     "currency": _words("eur", "usd", "euro"),
     "version": _labels,
+    "siren": _sirens,
+    "country": _words("fr", "de", "kz", "is", "xk", "fra"),
 }
 FIELDS: Final = {
     "heartbeats": (
@@ -192,6 +203,7 @@ FIELDS: Final = {
     ),
     "artists": (
         "artist_id", "name", "email", "iban", "bic", "street", "postcode", "town", "country", "left_on", "updated_at",
+        "legal_name", "account_holder", "siren", "vat_id", "tax_country", "contact_email",
     ),
     "artist_categories": ("artist_id", "category", "valid_from", "is_deleted", "updated_at"),
     "lives": (

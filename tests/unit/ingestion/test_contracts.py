@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from allive.ingestion.contracts import CONTRACTS, RECORD_TYPES
 
 from .conftest import NOW
-from .records import GOOD, HEARTBEAT, LIVE, SUBSCRIPTION
+from .records import ARTIST, GOOD, HEARTBEAT, LIVE, SUBSCRIPTION
 
 LIST, OBJECT = [1], {"a": 1}
 NOT_TEXT = [LIST, OBJECT, True, False, 1.5, "nul \0 inside"]
@@ -33,6 +33,8 @@ BAD_INSTANTS = [
 BAD_DAYS = ["2021-02-30", "2021-1-8", "20210230", "yesterday", "2021-01-18T00:00:00", 18, LIST]
 BAD_WHOLE = ["-1", -1, "1.5", 2.5, "0x1F", "1_000", "many", "NaN", True, LIST, 2**63]
 BAD_DECIMAL = ["-0.0001", -1, "NaN", "inf", "0x1F", "1_000", "far", True, LIST, "1e400"]
+# 732829320 is the example of a right one; here a digit is wrong, two are swapped, one is missing or too many.
+BAD_SIRENS = ["732829321", "732829230", "73282932", "7328293200", "FR44732829320", "732829320.0", 73282932, True, LIST]
 
 CASES = [
     *(("heartbeats", {name: value}, f"bad_{name}") for name in ("event_id", "live_id")
@@ -59,6 +61,9 @@ CASES = [
     ("subscriptions", {"period_end": "2021-02-15"}, "period_too_long"),
     ("subscriptions", {"price_cents": 99, "envelope_cents": 100}, "envelope_above_price"),
     ("artists", {"left_on": "soon"}, "bad_left_on"),
+    *(("artists", {"siren": value}, "bad_siren") for value in BAD_SIRENS),
+    *(("artists", {name: value}, f"bad_{name}") for name in ("legal_name", "account_holder", "vat_id", "contact_email")
+      for value in (LIST, True)),
     ("artists", {"iban": LIST}, "bad_iban"),
     ("artists", {"updated_at": "2021-01-01"}, "bad_updated_at"),
     ("artist_categories", {"category": "famous"}, "bad_category"),
@@ -163,6 +168,19 @@ def test_boundaries_are_kept(home):
     home.load("heartbeats")
     home.load("subscriptions")
     assert home.rejects() == []
+
+
+def test_numbers_and_countries_of_payees_are_kept_in_one_form(home):
+    sirens = ["732829320", " 732 829 320", "732\xa0829\u202f320 ", 732829320, "356000000", None, ""]
+    countries = ["FR", "fr", " be ", "XK", "France", "F", 33, LIST, None]
+    rows = [ARTIST | {"siren": value} for value in sirens] + [ARTIST | {"tax_country": value} for value in countries]
+    home.land("artists/a.ndjson", rows)
+    report = home.load("artists")
+    assert home.rejects() == []
+    kept = home.query("select siren, tax_country from raw.artists order by source_line")
+    assert [siren for siren, _ in kept[: len(sirens)]] == [*["732829320"] * 4, "356000000", None, None]
+    assert [country for _, country in kept[len(sirens) :]] == ["FR", "FR", "BE", *[None] * 6]
+    assert [check.name for check in report.checks if not check.passed] == ["tax_country_known"]
 
 
 def test_optional_closed_lists_forget_what_they_do_not_know(home):

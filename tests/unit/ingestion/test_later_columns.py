@@ -15,7 +15,7 @@ from allive.payouts.verification.pinned_records import all_records, latest
 from tests.fixtures.homes import unpack_format_1
 
 from .conftest import Home
-from .records import HEARTBEAT, LIVE, SUBSCRIPTION
+from .records import ARTIST, HEARTBEAT, LIVE, SUBSCRIPTION
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +74,33 @@ def test_a_compaction_of_old_and_new_files_changes_no_record(grown, monkeypatch)
     home.land("subscriptions/last.ndjson", [SUBSCRIPTION])
     home.load("subscriptions", now=NOW)
     assert len(rows(home)) == len(expected) + 1
+
+
+def test_the_payees_of_an_earlier_version_get_their_details_with_their_next_record(old_home):
+    details = {
+        "legal_name": "Ève SARL",
+        "account_holder": "Ève Martin",
+        "siren": "732829320",
+        "vat_id": "FR44732829320",
+        "tax_country": "FR",
+        "contact_email": "compta@eve.example",
+    }
+    assert later_columns_of("artists").keys() == details.keys()
+    listed = ", ".join(details)
+    (count,) = old_home.query(f"select count(*), {', '.join(f'count({name})' for name in details)} from raw.artists")
+    assert (count[0] > 0, {*count[1:]}) == (True, {0})
+    known = old_home.query("from raw.artists order by all")
+    old_home.land("artists/later.ndjson", [ARTIST | details, ARTIST | {"artist_id": "a-2"}])
+    assert old_home.load("artists", now=NOW).verdict == "promoted"
+    assert old_home.query(f"select {listed} from raw.artists where siren is not null") == [tuple(details.values())]
+    assert old_home.query("from raw.artists where artist_id not in ('a-1', 'a-2') order by all") == known
+    version = read_pins(old_home.settings).versions["artists"]
+    (found,) = (
+        latest(old_home.settings, "artists", version, key=["artist_id"])
+        .filter(pl.col("artist_id") == "a-1")
+        .rows(named=True)
+    )
+    assert {name: found[name] for name in details} == details
 
 
 # --- heartbeats and rejects: the log says which files have a later column ---------------------------

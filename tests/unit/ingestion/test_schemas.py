@@ -160,6 +160,7 @@ LOOSER = {
     "a whole number with decimals as an id": ("artists", '"artist_id": 123.0', "bad_artist_id"),
     "a whole number with decimals as a text": ("artists", '"name": 12.0', "bad_name"),
     "a whole number with decimals as a boolean": ("lives", '"exclusive": 1.0', "bad_exclusive"),
+    "a wrong check digit": ("artists", '"siren": "732829321"', "bad_siren"),
     "a large whole number with an exponent": ("subscriptions", '"price_cents": 1e16', "bad_price_cents"),
 }
 STRICTER = {

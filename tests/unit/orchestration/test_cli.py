@@ -179,7 +179,21 @@ ON_A_HOME = [
     ["grants", "list"],
     ["grants", "add", "--issuer", "i", "--subject", "s", "--name", "n", "--finance"],
     ["grants", "revoke", "n"],
+    ["accounts", "--month", "2021-01"],
+    ["payments", "list"],
+    ["payments", "log"],
+    ["payments", "unmatched"],
+    ["payments", "import", "answer.xml"],
     ["payments", "return", "2021-01", "a", "--why", "tests"],
+    ["payments", "executed", "2021-01", "--why", "tests"],
+    ["payments", "cancel", "2021-01", "--why", "tests"],
+    ["payments", "reissue", "2021-01", "--why", "tests"],
+    ["payments", "settle", "a", "12.34", "--why", "tests"],
+    ["payments", "hold", "a", "--why", "tests"],
+    ["payments", "unhold", "a", "--why", "tests"],
+    ["payments", "confirm-iban", "a", "--why", "tests"],
+    ["payments", "dismiss", "1a2b3c:0", "--why", "tests"],
+    ["payments", "undo", "1a2b3c", "--why", "tests"],
     ["balances", "list"],
     ["balances", "write-off", "a", "--why", "tests"],
     ["raw", "compact"],
@@ -187,7 +201,7 @@ ON_A_HOME = [
 ]
 
 
-KNOWN = {"home": 2, "month": 1, "line": 1}
+KNOWN = {"home": 2, "month": 2, "line": 1}
 """The newest format of each kind that the code knows."""
 
 

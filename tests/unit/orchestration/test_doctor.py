@@ -20,6 +20,7 @@ from allive.ingestion.vacuum import vacuum
 from allive.orchestration import cli
 from allive.orchestration.checkup import examine
 from allive.orchestration.sound_pins import UnsoundPinsError, require_sound_pins
+from tests.terminal_tables import tables
 
 pytestmark = pytest.mark.slow
 
@@ -71,9 +72,9 @@ def test_a_whole_home_is_sound_and_fits_80_columns(settings):
     assert code == 0, said
     assert "up to batch 3" in said
     assert "The data home is sound." in said
-    table = [line for line in said.splitlines() if "│" in line or "━" in line]
-    assert len(table) >= 8
-    assert max(map(len, table)) <= WIDTH
+    (printed,) = tables(said)
+    assert len(printed.rows) >= 7
+    assert max(map(len, said.partition("\n\n")[0].splitlines())) <= WIDTH
     assert states(settings)["pins"] == "ok"
 
 

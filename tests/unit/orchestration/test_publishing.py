@@ -36,8 +36,9 @@ def settings(tmp_path):
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute("create schema marts")
         con.execute("create schema raw")
-        for mart in (*PUBLISHED_MARTS, "dim_payees", "dim_subscribers"):
+        for mart in (*PUBLISHED_MARTS, "dim_subscribers"):
             con.execute(f"create table marts.{mart} as select 1 as id, 'x' as name")
+        con.execute("create table marts.dim_payees (artist_id varchar, iban varchar)")
         for table in (*RECORD_TYPES, "rejects"):
             columns = ", ".join(f"{name} {type_}" for name, type_ in columns_of(table).items())
             con.execute(f"create table raw.{table} ({columns})")
@@ -49,7 +50,8 @@ def settings(tmp_path):
             as months (settlement_month, is_closed, periods);
             create or replace table marts.fct_artist_months as
             select settlement_month, 'art' as artist_id, 30::bigint as current_earned_nanos,
-            20::bigint as current_direct_nanos, 10::bigint as current_pool_nanos, 5::bigint as current_watch_ms
+            20::bigint as current_direct_nanos, 10::bigint as current_pool_nanos, 5::bigint as current_watch_ms,
+            3::bigint as current_earned_cents
             from marts.fct_settlement_months
             """
         )
@@ -194,6 +196,15 @@ def test_estimates_of_open_months_are_kept_by_day_the_last_of_each(settings):
 
     publish(settings, inputs="d" * 64, now=datetime(2021, 5, 3, 12, 0, tzinfo=UTC))
     assert read(settings, seen) == [("2021-03-02", "2021-03", 32), ("2021-05-03", "2021-03", 32)]  # 62 days before
+
+
+def test_estimates_of_an_earlier_release_are_kept_without_their_cents(settings):
+    copy = publish(settings, inputs="a" * 64, now=datetime(2021, 3, 1, 12, 0, tzinfo=UTC))
+    with duckdb.connect(copy.path) as con:
+        con.execute("alter table published.estimates drop column earned_cents")
+    publish(settings, inputs="b" * 64, now=datetime(2021, 3, 2, 12, 0, tzinfo=UTC))
+    seen = "select seen_on::varchar, earned_nanos, earned_cents from published.estimates order by all"
+    assert read(settings, seen) == [("2021-03-01", 30, None), ("2021-03-02", 30, 3)]
 
 
 def earn(settings, nanos):

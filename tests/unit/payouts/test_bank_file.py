@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 from sepaxml import SepaTransfer
 
+from allive.payouts.balances import Payee
 from allive.payouts.bank_file import (
     BankedTransfer,
     BankFile,
     BankFileError,
     Transfer,
+    compose_bank_file,
     read_bank_file,
-    write_bank_file,
 )
+from allive.payouts.files import _transfer
 from allive.payouts.payer import Payer
+from allive.payouts.run import PayoutLine
 
 PAYER = Payer("Allive SAS", "FR1420041010050500013M02606", "PSSTFRPPPAR", "12 rue Gaîté", "75014", "Paris", "FR")
 GERMAN = "DE89370400440532013000"
@@ -163,14 +166,16 @@ def path(tmp_path: Path) -> Path:
 
 
 def write(path: Path, *transfers: Transfer) -> BankFile:
-    return write_bank_file(
-        path,
-        transfers,
-        payer=PAYER,
-        settlement_month="2021-02",
-        run_hash="0123456789abcdef" * 4,
-        payment_date=date(2021, 3, 10),
+    path.write_bytes(
+        compose_bank_file(
+            transfers,
+            payer=PAYER,
+            message_id="ALV-2021-02-0123456789abcdef0123",
+            requested_on=date(2021, 3, 10),
+            created_on=date(2021, 3, 1),
+        )
     )
+    return read_bank_file(path)
 
 
 def written(path: Path, **changes: Any) -> str:
@@ -229,7 +234,6 @@ def test_a_long_address_is_cut_to_its_fields(path: Path) -> None:
         {"iban": "FR7730001007941234567890185"},
         {"iban": "BR1800360305000010009795493C1", "bic": None},
         {"iban": ""},
-        {"bic": "DEUTDEFF"},
     ],
 )
 def test_an_account_that_cannot_be_paid_to_names_the_artist_and_hides_the_iban(
@@ -241,6 +245,26 @@ def test_an_account_that_cannot_be_paid_to_names_the_artist_and_hides_the_iban(
     assert "art-1" not in str(refusal.value)
     assert not wrong.iban or wrong.iban not in str(refusal.value)
     assert not path.exists()
+
+
+def test_a_bic_that_does_not_fit_the_iban_is_left_out(path: Path) -> None:
+    assert written(path, bic=" bdfefrpp cct").count("<BICFI>BDFEFRPPCCT</BICFI>") == 1
+    for bic in ("DEUTDEFF", "BDFEFRP", " "):
+        text = written(path, bic=bic)
+        assert text.count("<BICFI>") == 1  # the payer's
+        assert "FR7630001007941234567890185" in text
+
+
+def test_the_order_of_a_run_names_the_holder_of_the_account() -> None:
+    line = PayoutLine("2021-02", "a", "Ève", "emerging", 1, 1, 0, 0, 0, 1000, 0, 0, 1000, 0, None)
+    payee = Payee("a", "Ève", GERMAN, "COBADEFF", legal_name="Ève SARL", account_holder="Anne Martin", town="Sète")
+    transfer = _transfer(line, "ALV-2021-02-00001", payee, withheld_cents=0)
+    assert (transfer.account_holder, transfer.iban, transfer.bic, transfer.town) == (
+        "Anne Martin",
+        GERMAN,
+        "COBADEFF",
+        "Sète",
+    )
 
 
 @pytest.mark.parametrize("cents", [-1, 0, 100_000_000_000])

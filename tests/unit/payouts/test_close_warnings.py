@@ -176,6 +176,42 @@ def test_an_iban_that_changed_since_the_month_began_is_named(
     assert texts(warnings) == [("iban_changed", "a: FR76…0189 since 2021-02-01")] * is_named
 
 
+SWISS = "CH9300762011623852957"
+
+
+@pytest.mark.parametrize(
+    ("payee", "named"),
+    [
+        (Payee("a", iban=SHARED), None),
+        (Payee("a", iban=SHARED, bic="BNPAFRPP"), None),
+        (Payee("a", iban=SHARED, bic=" "), None),
+        (Payee("a", iban=SHARED, bic=" deutdeff"), ("bic_left_out", "a: BIC DEUTDEFF with FR76…0189")),
+        (Payee("b", iban=SHARED, bic="DEUTDEFF"), None),  # not paid
+        (Payee("a", iban=SHARED, bic="SOCBPFTX"), ("account_in_territory", "a: FR76…0189, bank in PF")),
+        (
+            Payee("a", iban="FR7617469000000000123456725"),
+            ("account_in_territory", "a: FR76…6725, bank in PF"),
+        ),
+        (Payee("a", iban=SWISS), ("account_outside_eea", "a: CH93…2957 without BIC and town and country")),
+        (
+            Payee("a", iban=SWISS, town="Genève", country="CH"),
+            ("account_outside_eea", "a: CH93…2957 without BIC"),
+        ),
+        (
+            Payee("a", iban=SWISS, bic="UBSWCHZH80A", town="Genève", country="Suisse"),
+            ("account_outside_eea", "a: CH93…2957 without town and country"),
+        ),
+        (Payee("a", iban=SWISS, bic="UBSWCHZH80A", town="Genève", country="CH"), None),
+        (Payee("b", iban=SWISS), None),  # not paid
+    ],
+)
+def test_an_account_that_its_bank_may_refuse_is_named_where_it_is_paid(
+    tmp_path: Path, con: duckdb.DuckDBPyConnection, payee: Payee, named: tuple[str, str] | None
+) -> None:
+    run = run_of((line("a", paid_cents=1000), line("b", paid_cents=0)), payee)
+    assert texts(open_warnings(Settings(home=tmp_path), con, run)) == ([named] if named else [])
+
+
 def test_the_code_stands_for_exactly_these_warnings() -> None:
     one, other = CloseWarning("day_unusual", "2021-02-03", "1.5 h watched"), CloseWarning("iban_shared", "…", "a, b")
     codes = {

@@ -22,10 +22,12 @@ from allive.ingestion.pins_repair import repair_pins
 from allive.ingestion.raw_tables import pins_path, read_pins, stored_files, table_path
 from allive.ingestion.settings import Settings
 from allive.ingestion.vacuum import vacuum
+from allive.payouts.ledger import closed_months
 from allive.payouts.pins import closed_versions, pin_refusals
 from allive.payouts.verification import Check, verify
-from tests.closed_chain import KEY, Chain
+from tests.closed_chain import Chain
 from tests.oracle import read_landing
+from tests.oracle.pseudonyms import KEY
 from tests.oracle.settlement import months_later
 from tests.worlds import World
 
@@ -109,7 +111,7 @@ def test_a_whole_home_is_proven_and_nothing_is_written_for_it(closed: Settings) 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_damage_is_a_failure_and_never_not_there(copied: Settings, damage: Callable[[Settings], object]) -> None:
     damage(copied)
-    last = max(folder.name for folder in copied.payouts_dir.iterdir() if folder.is_dir())
+    last = closed_months(copied)[-1]
     verification = verify(copied, last)
     assert not verification.unchecked
     findings = [finding for finding in verification.findings if finding.check is Check.WATCHING]
@@ -137,7 +139,7 @@ def forget(settings: Settings, month: str) -> None:
 
 
 def test_a_version_beyond_the_look_back_is_absent_by_rule_and_one_within_is_not(copied: Settings) -> None:
-    first, *_ = months = sorted(folder.name for folder in copied.payouts_dir.iterdir() if folder.is_dir())
+    first, *_ = months = list(closed_months(copied))
     forget(copied, first)
     verification = verify(copied, first)
     assert not verification.findings

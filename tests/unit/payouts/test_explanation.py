@@ -20,7 +20,7 @@ from allive.payouts.errors import Refusal
 from allive.payouts.explanation import ContradictionError, Explanation, explain
 from allive.payouts.explanation.account import Part, part_of
 from allive.payouts.explanation.subscribers import first_and_rest
-from tests.closed_chain import Chain, pseudonym, read_rows, small_chain, small_season, write_csv, write_json
+from tests.closed_chain import Chain, read_rows, small_chain, small_season, write_csv, write_json
 from tests.oracle import (
     Artist,
     CategoryChange,
@@ -33,7 +33,9 @@ from tests.oracle import (
     Subscription,
     instant,
 )
+from tests.oracle.pseudonyms import period_pseudonym, pseudonym
 from tests.oracle.settlement import first_day, largest_remainder, months_later
+from tests.terminal_tables import tables
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +52,7 @@ def settings_of(chain: Chain) -> Settings:
     return Settings(home=chain.payouts.parent)
 
 
-def close(tmp_path: Path, records: list[object], policy: Policy | None = None) -> Settings:
+def close(tmp_path: Path, records: list[object], policy: Policy | None = None, *, of_format_1: int = 0) -> Settings:
     """Close February on these records and the artists a (emerging), b (independent) and k (known)."""
     catalogue = [
         Artist("art-a", "Été"),
@@ -66,7 +68,7 @@ def close(tmp_path: Path, records: list[object], policy: Policy | None = None) -
         Credit("live-b", "art-b", 10_000),
         Credit("live-k", "art-k", 10_000),
     ]
-    chain = Chain(tmp_path / "payouts", history=History(policy=policy or Policy()))
+    chain = Chain(tmp_path / "payouts", history=History(policy=policy or Policy()), of_format_1=of_format_1)
     chain.close(MONTH, Snapshot.of([*catalogue, *records]))
     return settings_of(chain)
 
@@ -94,15 +96,15 @@ def show(
 
 
 def words(text: str) -> str:
-    """Return the text of a table, with the lines of wrapped cells joined."""
-    rows: list[list[str]] = []
-    for line in text.splitlines():
-        cells = [cell.strip() for cell in re.split("[│┃]", line.strip("│┃"))]
-        if rows and len(cells) == len(rows[-1]) and not cells[0]:
-            rows[-1] = [f"{above} {cell}".strip() for above, cell in zip(rows[-1], cells, strict=True)]
-        else:
-            rows.append(cells)
-    return " ".join(cell for row in rows for cell in row if cell)
+    """Return an output with the lines of wrapped cells joined."""
+    cells = [
+        cell
+        for printed in tables(text, filled="amount")
+        for row in (*printed.rows, printed.total)
+        for cell in row.values()
+        if cell
+    ]
+    return " ".join([*cells, *text.split()])
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -156,7 +158,7 @@ def test_a_chain_has_few_and_many_subscribers_adjustments_amendments_and_returne
     ]
     assert {one.paying_subscribers is None for one in found} == {True, False}
     assert {adjustment.is_amended for one in found for adjustment in one.adjustments} == {True, False}
-    assert "payment_returned" in {entry.kind for one in found for entry in one.balance_entries}
+    assert "returned" in {entry.kind for one in found for entry in one.balance_entries}
 
 
 @pytest.fixture
@@ -193,12 +195,38 @@ def test_the_figures_by_hand(by_hand: Settings) -> None:
     assert (found.earned_cents, explain(by_hand, MONTH, "art-b").earned_cents) == (326, 175)
 
 
+@pytest.mark.parametrize("of_format_1", [0, 1])
+def test_in_full_every_slice_is_shown_under_pseudonyms_whatever_the_format(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], of_format_1: int
+) -> None:
+    """One subscriber watches live-b and then live-k as long: art-b has half of the euro, the pool the other half."""
+    records = [period("s0"), *watching("s0", "live-b", 60), *watching("s0", "live-k", 60, on="2021-02-11")]
+    settings = close(tmp_path, records, of_format_1=of_format_1)
+    names = (period_pseudonym("per-s0-0"), pseudonym("s0"))
+    for artist_id, expected in {
+        "art-b": ("independent", "direct", EURO, 600_000_000, 1_200_000_000, EURO // 2),
+        "art-k": ("known", "pool", EURO, 600_000_000, 1_200_000_000, EURO // 2),
+    }.items():
+        (one,) = explain(settings, MONTH, artist_id, full=True).slices
+        assert tuple(vars(one).values()) == (*names, *expected)
+        assert explain(settings, MONTH, artist_id).slices == ()
+    for form in ("table", "csv", "json"):
+        assert explain_artist(settings, MONTH, "art-b", form=form, output=None, full=True)
+        told = "".join(capsys.readouterr().out.split())
+        assert "per-s0-0" not in told
+        if form != "table":
+            assert names[0] in told
+            assert names[1] in told
+    exports = [entry for entry in audit.entries(settings) if entry["action"] == "export"]
+    assert len(exports) == 3
+
+
 def test_the_terminal_tells_it_in_words(by_hand: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     done, text = show(by_hand, "art-a", "table", capsys)
     told = words(text)
     assert done
     for words_expected in (
-        "66.67 % 666,700,000 0.66 EUR",
+        "1.00 400,020,000 600,000,000 66.67 % 0.67",
         "sum of the slices of 5 subscribers, equal to the sum over 1 live 3,000,150,000",
         "510,000,000 nanos in equal parts for 2 members are 255,000,000 each; no nano is left over",
         "325 whole cents; 1 cent left over, one each to the first by amount cut off: place 1 of 2, one of them here",
@@ -265,7 +293,7 @@ def test_fewer_than_five_subscribers_are_one_line_that_tells_their_amount_only(
         content = json.loads(text)
         assert content["paying_subscribers"] is None
         (line,) = content["subscribers"]
-        assert {name for name, value in line.items() if value is not None} == {"amount_nanos"}
+        assert {name for name, value in line.items() if value is not None} == {"amount_nanos", "amount_cents"}
     else:
         assert "fewer than 5 subscribers" in words(text)
 
@@ -311,10 +339,10 @@ def test_the_terminal_shows_the_largest_and_the_rest_csv_and_json_all(
     told = words(show(settings, "art-b", "table", capsys)[1])
     hidden = int(others.split()[0]) if others else 0
     shown = everybody[: subscribers - hidden]
-    assert [name for name in everybody if name in told] == shown
+    assert [name for name in everybody if name[:12] in told] == shown
     if others:
-        rest = sum(100 - number for number in range(len(shown), subscribers)) * 10_000_000
-        assert f"{others} {rest:,}" in told
+        rest = sum(100 - number for number in range(len(shown), subscribers))
+        assert f"{others} {rest / 100:.2f}" in told
     else:
         assert "others" not in told
 
@@ -336,6 +364,10 @@ def test_the_csv_adds_up(chain: Chain, capsys: pytest.CaptureFixture[str]) -> No
             paid, carried, balance = cents.pop("paid"), cents.pop("carried forward"), cents.pop("balance")
             assert sum(cents.values()) == balance == paid + carried
             assert (paid, carried) == (line.paid_cents, line.carried_forward_cents)
+            shown = {row["step"]: int(row["shown_cents"]) for row in rows if row["step"] != "subscriber"}
+            parts = [int(row["shown_cents"]) for row in rows if row["step"] == "subscriber"]
+            assert sum(parts) == shown["direct"]
+            assert shown["direct"] + shown["share of the pool"] == shown["earned"] == line.earned_cents
 
 
 def test_who_earned_nothing_is_told_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -393,6 +425,12 @@ def change_row(path: Path, column: str, value: str, *, artist: str = "art-a") ->
     write_csv(path, [tuple(rows[0]), *(tuple(row.values()) for row in rows)])
 
 
+def is_carried(folder: Path) -> bool:
+    """Whether the month carries art-a's amount."""
+    (row,) = (row for row in read_rows(folder / "artist_payouts.csv") if row["artist_id"] == "art-a")
+    return row["carried_forward_cents"] != "0"
+
+
 def change_control(folder: Path, **values: object) -> None:
     path = folder / "control.json"
     write_json(path, json.loads(path.read_bytes()) | values)
@@ -413,7 +451,7 @@ CORRUPTIONS: dict[str, Callable[[Path], None]] = {
         folder / "artist_payouts.csv", "brought_forward_cents", "77"
     ),
     "artist_payouts.csv, artist 'art-a', carry_reason": lambda folder: change_row(
-        folder / "artist_payouts.csv", "carry_reason", "negative" if folder.name == "2020-12" else ""
+        folder / "artist_payouts.csv", "carry_reason", "" if is_carried(folder) else "negative"
     ),
     "artist_payouts.csv, artist 'art-a', paying_subscribers": lambda folder: change_row(
         folder / "artist_payouts.csv", "paying_subscribers", "77"
@@ -456,7 +494,7 @@ def test_a_slice_moved_within_its_period_is_found(by_hand: Settings) -> None:
     amounts[0], amounts[1] = amounts[0] - 1, amounts[1] + 1
     column = pa.array(amounts, pa.decimal128(38, 0))
     pq.write_table(table.set_column(table.schema.get_field_index("amount_nanos"), "amount_nanos", column), path)
-    with pytest.raises(ContradictionError, match="period 'per-s0-0', amounts and destinations"):
+    with pytest.raises(ContradictionError, match=rf"period '{table[0][0].as_py()}', amounts and destinations"):
         explain(by_hand, MONTH, "art-a")
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -42,6 +43,9 @@ def settings(tmp_path: Path) -> Settings:
         content = {"policy": CLOSED_UNDER, "adjustments": {}, "amendments": [], "raw_versions": {}}
         (folder / ledger.CONTROL_FILE).write_text(json.dumps(content))
         pq.write_table(pa.table({"period_id": [month]}), folder / ledger.SLICES_FILE)
+        manifest = {"settlement_month": month, "run_hash": "", "previous_run_hash": "", "files": {}}
+        manifest["files"] = {ledger.SLICES_FILE: sha256((folder / ledger.SLICES_FILE).read_bytes()).hexdigest()}
+        (folder / ledger.MANIFEST_FILE).write_text(json.dumps(manifest))
         for name, line in ((ledger.PAYOUTS_FILE, PayoutLine), (ledger.ADJUSTMENTS_FILE, Adjustment)):
             (folder / name).write_text(",".join(field.name for field in fields(line)) + "\n")
     return settings

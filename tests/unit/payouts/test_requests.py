@@ -8,6 +8,7 @@ import pytest
 from allive.ingestion.settings import Settings
 from allive.payouts import audit, ledger, requests
 from allive.payouts.errors import Refusal
+from allive.payouts.payments import balance_entries
 
 
 @pytest.fixture
@@ -67,26 +68,12 @@ def test_a_withdrawn_amendment_waits_no_longer(settings: Settings) -> None:
     assert requests.pending_amendments(settings)["2021-01"] == [last_entry(settings)]
 
 
-def test_a_returned_payment_comes_into_the_balance_once(settings: Settings) -> None:
-    close(settings, "2021-01", "a,1200,0\nb,0,-30\n")
-    assert requests.return_payment(settings, "2021-01", "a", why="account closed", operator="zoe") == 1200
-    assert requests.open_balances(settings) == {"a": 1200, "b": -30}
-    with pytest.raises(Refusal, match="returned already"):
-        requests.return_payment(settings, "2021-01", "a", why="again", operator="zoe")
-    for artist in ("b", "nobody"):
-        with pytest.raises(Refusal, match=f"paid '{artist}' nothing"):
-            requests.return_payment(settings, "2021-01", artist, why="-", operator="zoe")
-    close(settings, "2021-02", "a,0,1200\nb,0,-30\n", balance_entries=[{"entry": last_entry(settings)}])
-    assert requests.pending_entries(settings) == ()
-    assert requests.open_balances(settings) == {"a": 1200, "b": -30}
-
-
 def test_only_a_debt_is_written_off_and_wholly(settings: Settings) -> None:
     close(settings, "2021-01", "a,0,900\nb,0,-30\n")
-    assert requests.write_off(settings, "b", why="left", operator="zoe") == 30
-    assert requests.open_balances(settings) == {"a": 900}
+    assert balance_entries.write_off(settings, "b", why="left", operator="zoe") == 30
+    assert balance_entries.open_balances(settings) == {"a": 900}
     for artist in ("a", "b", "nobody"):
         with pytest.raises(Refusal, match="only a negative one"):
-            requests.write_off(settings, artist, why="-", operator="zoe")
-    (entry,) = requests.pending_entries(settings)
+            balance_entries.write_off(settings, artist, why="-", operator="zoe")
+    (entry,) = balance_entries.pending_entries(settings)
     assert (entry.kind, entry.artist_id, entry.cents, entry.settlement_month) == ("write_off", "b", 30, None)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from allive.payouts.balances import Payee
-from allive.payouts.requests import BalanceEntry
+from allive.payouts.payments.balance_entries import BalanceEntry
 from allive.payouts.run import ClosedRun, Requests, UnbalancedRunError, compute_run
 from allive.payouts.settlement import ArtistCorrection, ArtistMonth, Resettlement, Settlement
 

@@ -16,7 +16,7 @@ ROWS = 2 * _ROWS_PER_GROUP + 1_000
 def slices() -> pa.Table:
     numbers = range(ROWS)
     columns = {
-        "period_id": [f"p{i // 3}" for i in numbers],
+        "period_pseudonym": [f"p{i // 3}" for i in numbers],
         "subscriber_pseudonym": [f"s{i // 3}" for i in numbers],
         "artist_id": [f"a{i % 3}" if i % 7 else None for i in numbers],
         "category": ["known" if i % 7 else None for i in numbers],

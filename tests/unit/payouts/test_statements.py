@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from allive.payouts.statements import (
+    PaymentsOfYear,
     StatementDataError,
     StatementTotals,
     UnreadableStatementError,
@@ -87,6 +88,7 @@ def write_month(folder: Path, *artists: Artist, month: str = "2021-02", payment_
     members = [artist.artist_id for artist in artists if artist.pool_nanos is not None]
     control = {
         "settlement_month": month,
+        "direct_nanos": sum(live[3] for artist in artists for live in artist.lives),
         "pool_nanos": sum(artist.pool_nanos or 0 for artist in artists),
         "pool_members": members,
         "balance_entries": entries,
@@ -142,7 +144,8 @@ def cents(printed: str) -> int:
 
 TYPICAL = Artist(
     "x1",
-    # 12.345 € and 0.006 € round to 12.35 and 0.01, the pool's 3.333… to 3.33: 15.69 printed, 15.68 earned.
+    # Direct and pool have 1234.76 and 333.24 of the 1568 cents: 1235 and 333. The lives have 1234.40 and 0.60 of those
+    # 1235, so 1234 and 1.
     lives=[("Au phare", 7_320_000, 4, 1234 * CENT + 5_000_000), ("La Cigale", 60_000, 5, 6_000_000)],
     pool_nanos=333_333_3333,
     earned_cents=1568,
@@ -160,18 +163,17 @@ def test_a_statement_says_it_all(tmp_path: Path) -> None:
         "Zoé Faÿ",
         "Identifiant x1",
         "Relevé n° ALV-2021-02-00001",
-        "sur votre compte FR76 •••• 189",
-        "Au phare 2 h 02 min moins de 5 12,35 €",
+        "vers votre compte FR76 •••• 189",
+        "Au phare 2 h 02 min moins de 5 12,34 €",
         "La Cigale 1 min 5 0,01 €",
         "Votre part du pot commun, partagé à parts égales entre 1 artiste 3,33 €",
-        "Arrondi \u22120,01 €",
         "Gagné en février 2021 15,68 €",
         "Solde du relevé précédent \u22122,50 €",
         "Virement retourné par la banque (janvier 2021) 43,21 €",
         "Régularisation de décembre 2020 \u221212,34 €",
         "Régularisation de janvier 2021 3,05 €",
         "Votre solde 47,10 €",
-        "Versé le 10 mars 2021 47,10 €",
+        "Virement ordonné, à partir du 10 mars 2021 47,10 €",
         "Reporté sur mars 2021 0,00 €",
         f"Empreinte de la clôture {RUN_HASH}",
     ):
@@ -181,17 +183,118 @@ def test_a_statement_says_it_all(tmp_path: Path) -> None:
     assert f"Écrivez à {CONTACT}" in text
 
 
+TRANSFER_COLUMNS = (
+    "settlement_month,end_to_end_id,artist_id,account_holder,iban,bic,street,postcode,town,country,paid_cents,"
+    "withheld_cents,ordered_cents"
+)
+WITHHELD_COLUMNS = "settlement_month,artist_id,name,owed_to,rate_bp,base_cents,withheld_cents"
+PAYEE_COLUMNS = "settlement_month,artist_id,legal_name,siren,vat_id,tax_country,vat_note"
+
+
+def in_format_2(
+    folder: Path, *withheld: tuple[str, str, int, int], payee: tuple[str, ...] = ("",) * 5, paid_cents: int = 4710
+) -> Path:
+    """Give the typical month the files of format 2. Withheld: name, creditor, basis points, cents."""
+    kept = sum(one[3] for one in withheld)
+    number = f"ALV-{folder.name}-00001"
+    (folder / "sepa-credit-transfers.xml").unlink(missing_ok=True)
+    transfer = (folder.name, number, "x1", "Zoé", IBAN, *[""] * 5, paid_cents, kept, paid_cents - kept)
+    write_csv(folder / "transfers.csv", TRANSFER_COLUMNS, [transfer])
+    write_csv(folder / "payees.csv", PAYEE_COLUMNS, [(folder.name, "x1", *payee)])
+    if withheld:
+        lines = [(folder.name, "x1", name, owed, bp, paid_cents, cents) for name, owed, bp, cents in withheld]
+        write_csv(folder / "withholdings.csv", WITHHELD_COLUMNS, lines)
+    return folder
+
+
+def plain_lines(folder: Path) -> list[str]:
+    return only_statement(folder).replace("\u202f", " ").replace("\u00a0", " ").splitlines()
+
+
+def test_what_is_withheld_is_between_the_amount_paid_and_the_order(tmp_path: Path) -> None:
+    folder = write_month(tmp_path / "2021-02", TYPICAL)
+    in_format_2(folder, ("CSG", "l'Urssaf", 920, 433), ("Retenue à la source", "le Trésor", 1_000, 471))
+    lines = plain_lines(folder)
+    place = lines.index("Votre solde 47,10 €")
+    assert lines[place + 1 : place + 6] == [
+        "À régler 47,10 €",
+        "Retenu : CSG (9,2 %), pour l\u2019Urssaf \u22124,33 €",
+        "Retenu : Retenue à la source (10 %), pour le Trésor \u22124,71 €",
+        "Virement ordonné, à partir du 10 mars 2021 38,06 €",
+        "Reporté sur mars 2021 0,00 €",
+    ]
+    assert "vers votre compte FR76 •••• 189" in lines
+    totals = read_statement_total(folder / "statements" / "x1.pdf")
+    assert (totals.paid_cents, totals.ordered_cents, totals.carried_forward_cents) == (4710, 3806, 0)
+
+
+def test_an_order_of_nothing_is_no_transfer(tmp_path: Path) -> None:
+    folder = in_format_2(write_month(tmp_path / "2021-02", TYPICAL), ("Saisie", "le Trésor", 10_000, 4710))
+    lines = plain_lines(folder)
+    assert "Aucun virement 0,00 €" in lines
+    assert "Tout ce qui est à régler est retenu." in lines
+    totals = read_statement_total(folder / "statements" / "x1.pdf")
+    assert (totals.paid_cents, totals.ordered_cents) == (4710, 0)
+
+
+def test_withholdings_that_disagree_with_the_transfers_make_no_statement(tmp_path: Path) -> None:
+    folder = in_format_2(write_month(tmp_path / "2021-02", TYPICAL), ("CSG", "l'Urssaf", 920, 433))
+    (folder / "withholdings.csv").unlink()
+    with pytest.raises(StatementDataError, match="withheld cents: found 0, expected 433"):
+        only_statement(folder)
+
+
+def test_a_statement_names_both_sides(tmp_path: Path) -> None:
+    folder = write_month(tmp_path / "2021-02", TYPICAL)
+    in_format_2(folder, payee=("Faÿ SARL", "552100554", "FR12345678901", "FR", "TVA due par le preneur"))
+    control = json.loads((folder / "control.json").read_text(encoding="utf-8"))
+    control["payer"] = {
+        "legal_name": "Allive SAS",
+        "siren": "732829320",
+        "street": "12 rue Gaîté",
+        "postcode": "75014",
+        "town": "Paris",
+        "country": "FR",
+    }
+    (folder / "control.json").write_text(json.dumps(control), encoding="utf-8")
+    lines = plain_lines(folder)
+    for line in (
+        "Faÿ SARL",
+        "SIREN 552 100 554",
+        "TVA FR12345678901",
+        "Payeur : Allive SAS",
+        "SIREN 732 829 320",
+        "12 rue Gaîté, 75014 Paris, FR",
+        "TVA due par le preneur",
+    ):
+        assert line in lines
+
+
+def test_nothing_is_printed_of_an_unknown_identity(tmp_path: Path) -> None:
+    text = "\n".join(plain_lines(in_format_2(write_month(tmp_path / "2021-02", TYPICAL))))
+    assert not re.search("SIREN|TVA|Payeur", text)
+
+
+@pytest.mark.parametrize("artist", [TYPICAL, Artist("x1", earned_cents=700, pool_nanos=700 * CENT)])
+def test_a_monthly_statement_says_of_no_money_that_it_arrived(tmp_path: Path, artist: Artist) -> None:
+    without_others = replace(artist, entries=(), paid_cents=0, adjustments={}, previous_cents=0, reason="no_iban")
+    for one in (artist, without_others):
+        text = only_statement(write_month(tmp_path / f"{one.paid_cents}-{one.reason}" / "2021-02", one))
+        assert not re.search(r"[Vv]ersée?s?\b|\bpayée?s?\b", text)
+
+
 def test_printed_lines_sum_to_what_is_earned(tmp_path: Path) -> None:
     text = only_statement(write_month(tmp_path / "2021-02", TYPICAL))
     gains = text[text.index("Montant") : text.index("Gagné en")]
     amounts = re.findall(r"\u2212?[\d\u202f]+,\d\d\u202f€$", gains, re.MULTILINE)
-    assert len(amounts) == 4
+    assert len(amounts) == 3
     assert sum(map(cents, amounts)) == 1568
+    assert "Arrondi" not in text
 
 
-def test_no_rounding_is_shown_where_there_is_none(tmp_path: Path) -> None:
-    artist = Artist("x1", lives=[("Seul", 60_000, 9, 700 * CENT)], earned_cents=700, reason="below_minimum")
-    assert "Arrondi" not in only_statement(write_month(tmp_path / "2021-02", artist))
+def test_cents_that_no_nano_stands_for_make_no_statement(tmp_path: Path) -> None:
+    with pytest.raises(StatementDataError, match="cents earned without any nano: found 1, expected 0"):
+        only_statement(write_month(tmp_path / "2021-02", Artist("x1", earned_cents=1)))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +303,11 @@ def test_no_rounding_is_shown_where_there_is_none(tmp_path: Path) -> None:
         ("below_minimum", 0, "dès 10,00 €"),
         ("negative", -5000, "vos prochains gains combleront cet écart"),
         ("no_iban", 5000, "Nous n\u2019avons pas encore votre IBAN"),
-        ("bad_iban", 5000, "semblent contenir une erreur"),
+        ("bad_iban", 5000, "Votre IBAN semble contenir une erreur"),
+        ("not_sepa", 5000, "Donnez-nous l\u2019IBAN d\u2019un compte de la zone SEPA"),
+        ("held", -5, "Nous avons suspendu vos paiements"),
+        ("returned", 5000, "Donnez-nous un autre IBAN, ou confirmez-nous celui-ci"),
+        ("iban_undated", 5000, "Confirmez-nous le bon"),
         ("iban_changed", 5000, "nous attendons dix jours"),
         ("", -700, "Votre solde est à zéro"),
     ],
@@ -215,6 +322,7 @@ def test_what_is_not_paid_is_explained(tmp_path: Path, reason: str, previous: in
         earned_cents=700,
         paid_cents=0,
         carried_forward_cents=700 + previous,
+        ordered_cents=0,
     )
 
 
@@ -342,7 +450,7 @@ def test_an_id_that_leads_elsewhere_stays_in_the_folder(tmp_path: Path) -> None:
 def test_a_payment_without_its_transfer_is_refused(tmp_path: Path) -> None:
     folder = write_month(tmp_path / "2021-02", TYPICAL)
     (folder / "sepa-credit-transfers.xml").unlink()
-    with pytest.raises(StatementDataError, match="transfers 0 cents under ALV-2021-02-00001"):
+    with pytest.raises(StatementDataError, match="transfers have 0 cents under ALV-2021-02-00001"):
         only_statement(folder)
 
 
@@ -353,7 +461,7 @@ def test_a_payment_without_its_transfer_is_refused(tmp_path: Path) -> None:
         ("adjustments.csv", ",305\n", ",306\n", "adjustment lines"),
         ("artist_payouts.csv", ",4710,0,", ",4710,1,", "paid \\+ carried"),
         ("control.json", '"pool_members": ["x1"]', '"pool_members": []', "share of the pool"),
-        ("sepa-credit-transfers.xml", "47.10", "47.11", "transfers 4711 cents"),
+        ("sepa-credit-transfers.xml", "47.10", "47.11", "transfers have 4711 cents"),
     ],
 )
 def test_files_that_disagree_make_no_statement(tmp_path: Path, file: str, old: str, new: str, complaint: str) -> None:
@@ -407,15 +515,15 @@ def test_a_year_adds_up_its_months(tmp_path: Path) -> None:
     for line in (
         "allive. Relevé annuel 2021",
         "Clôtures de janvier 2021 à février 2021",
-        "janvier 2021 1 h 00 min 20 9,01 1,00 \u22120,01 10,00 0,00 11,05",
-        "février 2021 30 min moins de 5 0,30 0,50 0,00 0,80 \u22120,20 0,00",
-        "Total 1 h 30 min 20 ou plus 9,31 1,50 \u22120,01 10,80 \u22120,20 11,05",
+        "janvier 2021 1 h 00 min 20 9,00 1,00 10,00 0,00 11,05",
+        "février 2021 30 min moins de 5 0,30 0,50 0,80 \u22120,20 0,00",
+        "Total 1 h 30 min 20 ou plus 9,30 1,50 10,80 \u22120,20 11,05",
         "Diffusion en flux (streaming) à la demande par abonnement 20 ou plus 1 h 30 min 10,60 €",
         "Solde à l\u2019ouverture de l\u2019année 1,05 €",
         "Virement retourné par la banque (janvier 2021) 11,05 €",
         "Gagné en 2021 10,80 €",
         "Régularisations \u22120,20 €",
-        "Versé jusqu\u2019au 10 mars 2021 \u221211,05 €",
+        "Virements ordonnés par ces clôtures, jusqu\u2019au 10 mars 2021 \u221211,05 €",
         "Solde reporté sur mars 2021 11,65 €",
         f"Empreinte de la clôture de février 2021 {RUN_HASH}",
     ):
@@ -435,3 +543,31 @@ def test_a_year_with_a_month_missing_is_refused(tmp_path: Path) -> None:
 def test_a_year_without_months_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="No closed month of 2019"):
         write_yearly_statements(year(tmp_path), year=2019, target=tmp_path / "out", contact=CONTACT)
+
+
+def test_a_year_says_what_became_of_the_payments(tmp_path: Path) -> None:
+    payments = PaymentsOfYear(
+        ordered_cents=1105, executed_cents=1020, returned_cents=20, otherwise_cents=300, unconfirmed_cents=85
+    )
+    folders, target = year(tmp_path), tmp_path / "out"
+    write_yearly_statements(folders, year=2021, target=target, contact=CONTACT, payments={"x1": payments})
+    lines = "\n".join(pages(target / "x1.pdf")).replace("\u202f", " ").replace("\u00a0", " ").splitlines()
+    place = lines.index("Vos paiements en 2021")
+    assert lines[place + 1 : place + 7] == [
+        "Virements ordonnés 11,05 €",
+        "Virements exécutés par la banque 10,20 €",
+        "Virements retournés par la banque \u22120,20 €",
+        "Payé autrement que par virement 3,00 €",
+        "Payé en 2021 13,00 €",
+        "Ordonné, pas encore confirmé par la banque 0,85 €",
+    ]
+    said = " ".join(" ".join(lines).split())
+    assert "13,00 € payés en 2021 ; 0,85 € ordonnés, pas encore confirmés par la banque" in said
+
+
+def test_a_year_without_an_answer_of_the_bank_has_paid_nothing(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    write_yearly_statements(year(tmp_path), year=2021, target=target, contact=CONTACT)
+    text = "\n".join(pages(target / "x1.pdf")).replace("\u202f", " ").replace("\u00a0", " ")
+    assert "Payé en 2021 0,00 €" in text
+    assert not re.search(r"[Vv]ersée?s?\b", text)

@@ -16,6 +16,7 @@ from allive.payouts.closed_month.books import Books, read_month
 from allive.payouts.closed_month.findings import Report, Unchecked
 from allive.payouts.verification import Check, Verdict, Verification, record_verification, verify
 from allive.payouts.verification.balances import check_balances
+from allive.payouts.verification.payments import read_payments
 from allive.payouts.verification.seals import AuditLine, AuditLog
 from tests import closed_chain
 from tests.closed_chain import small_chain
@@ -56,7 +57,7 @@ def of(payouts: Path, month: str | None = None, **options: str) -> Verification:
 
 def set_format(manifest: Path, found: object) -> None:
     """Write another format into a manifest, and change nothing else."""
-    content = {"format": found, **closed_chain.read_json(manifest)}
+    content = closed_chain.read_json(manifest) | {"format": found}
     closed_chain.write_json(manifest, content)
 
 
@@ -72,7 +73,7 @@ def seal_log(payouts: Path, change: Callable[[dict[str, object]], None]) -> None
 
 def close_as_newer(payouts: Path, month: str) -> None:
     """Make a month look closed by a later version of the project, but recorded in today's format."""
-    set_format(payouts / month / "manifest.json", 2)
+    set_format(payouts / month / "manifest.json", 3)
     sha256 = hashlib.sha256((payouts / month / "manifest.json").read_bytes()).hexdigest()
 
     def on_record(entry: dict[str, object]) -> None:
@@ -163,7 +164,7 @@ def test_a_month_of_a_newer_format_is_not_provable_and_says_both_formats(payouts
     assert verdicts(verification)["2021-02"] is NOT_PROVABLE
     said = reasons(verification, "2021-02")
     assert len(said) == 1
-    for part in ("it has format 2", "knows formats up to 1", "Upgrade the project"):
+    for part in ("it has format 3", "knows formats up to 2", "Upgrade the project"):
         assert part in said[0]
     assert reasons(verification, "2021-01") == []
 
@@ -183,7 +184,7 @@ def test_months_after_a_newer_one_are_not_provable(payouts: Path) -> None:
 
 
 def test_a_format_that_was_written_into_a_month_is_no_way_around_the_log(payouts: Path) -> None:
-    set_format(payouts / "2021-02" / "manifest.json", 2)
+    set_format(payouts / "2021-02" / "manifest.json", 3)
     verification = of(payouts)
     assert verdicts(verification)["2021-02"] is FAILED
     assert {finding.check for finding in verification.findings} == {Check.AUDIT}
@@ -196,7 +197,8 @@ def test_what_is_no_format_is_damage(payouts: Path, found: object) -> None:
     assert "2021-02/manifest.json" in {one.file for one in verification.findings if one.check is Check.FILES}
 
 
-def test_a_month_with_format_1_is_one_without(payouts: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_month_with_format_1_is_one_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    payouts = small_chain(tmp_path / "payouts", seed=1, months=2, of_format_1=9).payouts
     write_json = closed_chain.write_json
 
     def stamped(path: Path, content: dict[str, object]) -> None:
@@ -204,7 +206,7 @@ def test_a_month_with_format_1_is_one_without(payouts: Path, monkeypatch: pytest
 
     monkeypatch.setattr(closed_chain, "write_json", stamped)
     closed_chain.reseal(payouts)
-    assert b'"format": 1' in (payouts / "2021-02" / "manifest.json").read_bytes()
+    assert b'"format": 1' in (payouts / "2020-11" / "manifest.json").read_bytes()
     assert of(payouts).findings == ()
 
 
@@ -247,7 +249,7 @@ def test_requests_on_newer_lines_are_not_checked_and_no_error(payouts: Path) -> 
     assert month is not None
     assert month.control.requests(), "the chain should amend in December"
     log.lines |= {sha256: AuditLine(1, {}) for sha256 in month.control.requests()}
-    check_balances(report, month, Books(), log)
+    check_balances(report, month, Books(), log, read_payments(report, payouts))
     assert [one.what for one in report.unchecked] == ["the requests that its run took up"]
     assert {one.file for one in report.findings()} == {"2020-12/artist_payouts.csv"}, "only balances: Books() has none"
 

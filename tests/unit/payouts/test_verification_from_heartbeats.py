@@ -1,7 +1,6 @@
 """Random worlds, really landed and loaded, and closed by the oracle: verification starts from their heartbeats."""
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -22,9 +21,11 @@ from allive.ingestion.raw_versions import records_of
 from allive.ingestion.settings import Settings
 from allive.ingestion.vacuum import vacuum
 from allive.payouts.verification import Check, Verification, verify
+from allive.payouts.verification.pseudonym_key import NO_KEY
 from tests import closed_chain
-from tests.closed_chain import KEY, Chain
+from tests.closed_chain import Chain
 from tests.oracle import History, Policy, read_landing
+from tests.oracle.pseudonyms import KEY, pseudonym
 from tests.oracle.settlement import month_of, months_later
 from tests.worlds import World
 
@@ -176,7 +177,7 @@ def test_a_period_that_is_missing_and_one_too_many_are_found(copied: Settings) -
     def exchange(rows: list[list[Any]]) -> None:
         gone = rows[0][0]
         for row in rows:
-            row[0] = f"{gone}-another" if row[0] == gone else row[0]
+            row[0] = f"{gone[:-1]}x" if row[0] == gone else row[0]
         changed.append(gone)
 
     changed: list[str] = []
@@ -188,7 +189,7 @@ def test_a_period_that_is_missing_and_one_too_many_are_found(copied: Settings) -
         for one in verify(copied, month).findings
         if one.check is Check.WATCHING and one.file == f"{month}/slices.parquet"
     }
-    assert of_month == {(f"period {changed[0]!r}", "nothing"), (f"period '{changed[0]}-another'", "slices")}
+    assert of_month == {(f"period {changed[0]!r}", "nothing"), (f"period '{changed[0][:-1]}x'", "slices")}
 
 
 def test_totals_of_a_month_that_gives_what_it_gave_are_checked(copied: Settings) -> None:
@@ -283,7 +284,7 @@ def test_another_subscribers_pseudonym_is_found(copied: Settings) -> None:
     def rename(rows: list[list[Any]]) -> None:
         for row in rows:
             if row[0] == rows[0][0]:
-                row[1] = closed_chain.pseudonym("another subscriber")
+                row[1] = pseudonym("another subscriber")
         changed.append(rows[0][0])
 
     changed: list[str] = []
@@ -298,14 +299,15 @@ def test_another_subscribers_pseudonym_is_found(copied: Settings) -> None:
 
 
 def test_a_transfer_to_another_account_is_found(copied: Settings) -> None:
-    """The bank file pays the right amounts to an IBAN that the artist never gave."""
-    bank_file = next(iter(sorted(copied.payouts_dir.glob("*/sepa-credit-transfers.xml"))))
-    written = bank_file.read_text(encoding="utf-8")
-    (iban, *_) = re.findall("<CdtrAcct>\\s*<Id>\\s*<IBAN>(.*?)</IBAN>", written)
-    bank_file.write_text(written.replace(iban, closed_chain.IBANS[0]), encoding="utf-8")
+    """The month asks for the right amounts, to an IBAN that the artist never gave."""
+    path = next(one for one in sorted(copied.payouts_dir.glob("*/transfers.csv")) if closed_chain.read_rows(one))
+    iban = closed_chain.read_rows(path)[0]["iban"]
+    path.write_text(path.read_text(encoding="utf-8").replace(iban, closed_chain.IBANS[0]), encoding="utf-8")
     closed_chain.reseal(copied.payouts_dir, documents=False)
-    found = [finding for finding in verify(copied).findings if finding.check is Check.WATCHING]
-    assert [(finding.found, finding.expected) for finding in found] == [(closed_chain.IBANS[0], iban)]
+    findings = verify(copied).findings
+    found = [finding for finding in findings if finding.check is Check.WATCHING]
+    assert {(finding.found, finding.expected) for finding in found} == {(closed_chain.IBANS[0], iban)}
+    assert "payments.ndjson" in {finding.file for finding in findings}, "the order went to another account"
 
 
 def test_an_adjustment_that_was_left_out_is_found(copied: Settings) -> None:
@@ -329,9 +331,11 @@ def test_a_copy_of_payouts_alone_is_not_checked_and_not_wrong(copied: Settings) 
 
 
 def test_without_the_key_pseudonyms_are_not_checked(copied: Settings) -> None:
+    (copied.payouts_dir / ".pseudonym.key").unlink()
     verification = verify(Settings(home=copied.home))
     assert not verification.findings
-    assert {one.why for one in verification.unchecked} == {"the key of the pseudonyms no longer exists"}
+    assert {one.why for one in verification.unchecked} == {NO_KEY}
+    assert {one.month for one in verification.unchecked} == {*verification.months}
 
 
 def test_a_heartbeat_file_that_was_changed_is_found(copied: Settings) -> None:

@@ -151,6 +151,29 @@ totalled as (
     ties=['artist_id'],
 ) }},
 
+pro_rata_totalled as (
+    select
+        settlement_month,
+        artist_id,
+        pro_rata_direct_nanos + pro_rata_pool_nanos as pro_rata_earned_nanos,
+        sum(pro_rata_direct_nanos + pro_rata_pool_nanos) over (
+            partition by settlement_month
+        ) as month_pro_rata_nanos
+    from earned
+),
+
+{{ largest_remainder(
+    name='pro_rata_rounded',
+    source='pro_rata_totalled',
+    group_by='settlement_month',
+    factor='pro_rata_earned_nanos',
+    share=1,
+    divisor=var('nanos_per_cent'),
+    total_units=share_floor('month_pro_rata_nanos', 1, var('nanos_per_cent')),
+    units='pro_rata_earned_cents',
+    ties=['artist_id'],
+) }},
+
 final as (
     select
         rounded.artist_id,
@@ -166,8 +189,8 @@ final as (
         rounded.earned_cents as current_earned_cents,
         rounded.pro_rata_direct_nanos,
         rounded.pro_rata_pool_nanos,
-        rounded.pro_rata_direct_nanos
-        + rounded.pro_rata_pool_nanos as pro_rata_earned_nanos,
+        pro_rata_rounded.pro_rata_earned_nanos,
+        pro_rata_rounded.pro_rata_earned_cents,
         booked.watch_ms as booked_watch_ms,
         booked.paying_subscribers as booked_paying_subscribers,
         booked.direct_nanos as booked_direct_nanos,
@@ -184,6 +207,10 @@ final as (
             else 0
         end as pending_adjustment_cents
     from rounded
+    inner join pro_rata_rounded
+        on
+            rounded.settlement_month = pro_rata_rounded.settlement_month
+            and rounded.artist_id = pro_rata_rounded.artist_id
     left join adjusted
         on
             rounded.settlement_month = adjusted.settlement_month

@@ -4,6 +4,7 @@
     ['artist_id'],
     [
         'name', 'email', 'iban', 'bic', 'street', 'postcode', 'town', 'country',
-        'left_on',
+        'left_on', 'legal_name', 'account_holder', 'siren', 'vat_id', 'tax_country',
+        'contact_email',
     ],
 ) }}
