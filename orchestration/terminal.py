@@ -18,6 +18,7 @@ from rich.table import Table
 from allive.ingestion.private_files import is_read_only
 from allive.ingestion.settings import Settings
 from allive.orchestration import progress
+from allive.payouts.shown_cents import euros
 
 _COLUMNS = 80
 _GAP = 2
@@ -147,16 +148,7 @@ class Amount:
     cents: int
 
     def __str__(self) -> str:
-        return f"{Decimal(self.cents) / 100:,.2f}"
-
-
-def euros(cents: int) -> str:
-    """Return an amount of cents in euros, for a sentence; a table has an `Amount`.
-
-    >>> euros(123456)
-    '1,234.56 EUR'
-    """
-    return f"{Amount(cents)} EUR"
+        return euros(self.cents).removesuffix(" EUR")
 
 
 def table(

@@ -5,8 +5,18 @@ the same everywhere. Nothing that is booked or paid is decided here.
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from allive.payouts.user_centric import NANOS_PER_CENT, largest_remainder
+
+
+def euros(cents: int) -> str:
+    """Return an amount of cents in euros, for a sentence of a command.
+
+    >>> euros(123456)
+    '1,234.56 EUR'
+    """
+    return f"{Decimal(cents) / 100:,.2f} EUR"
 
 
 def split_cents(cents: int, parts: Sequence[int]) -> tuple[int, ...]:

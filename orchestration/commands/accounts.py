@@ -12,7 +12,7 @@ from allive.ingestion.paris_days import PARIS
 from allive.ingestion.settings import Settings
 from allive.orchestration import progress
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import Amount, euros, refuse, say, showing_progress, table, warn
+from allive.orchestration.terminal import Amount, refuse, say, showing_progress, table, warn
 from allive.payouts import audit, ledger, months
 from allive.payouts.accounts import (
     ArtistYear,
@@ -30,6 +30,7 @@ from allive.payouts.accounts import (
 )
 from allive.payouts.accounts.from_payouts import charts_of, facts_of, identities_of, names_of
 from allive.payouts.interrupted_closings import finish_interrupted_closings
+from allive.payouts.shown_cents import euros
 
 _AMOUNTS = (
     "brought_forward_cents",

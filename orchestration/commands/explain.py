@@ -13,7 +13,7 @@ from typing import Final, Literal, TextIO
 from allive.ingestion.counted import counted
 from allive.ingestion.settings import Settings
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import Amount, euros, refuse, say, table
+from allive.orchestration.terminal import Amount, refuse, say, table
 from allive.payouts import audit, ledger
 from allive.payouts.balances import IBAN_SETTLING_DAYS
 from allive.payouts.carry_reasons import CarryReason
@@ -21,7 +21,7 @@ from allive.payouts.errors import Refusal
 from allive.payouts.explanation import ContradictionError, Explanation, Part, SubscriberPart, explain
 from allive.payouts.explanation.account import SlicePart
 from allive.payouts.explanation.subscribers import FEWEST_TOLD, first_and_rest
-from allive.payouts.shown_cents import nearest_cents
+from allive.payouts.shown_cents import euros, nearest_cents
 
 Format = Literal["table", "csv", "json"]
 

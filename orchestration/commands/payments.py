@@ -13,7 +13,7 @@ from allive.ingestion.paris_days import PARIS
 from allive.ingestion.settings import Settings
 from allive.orchestration.home_lock import hold_data_home
 from allive.orchestration.serving_copy import CURRENT
-from allive.orchestration.terminal import Amount, euros, folded, refuse, say, say_points, table, visible, warn
+from allive.orchestration.terminal import Amount, folded, refuse, say, say_points, table, visible, warn
 from allive.payouts.audit import operator_name
 from allive.payouts.bank_details import masked
 from allive.payouts.bank_file import BankFileError
@@ -21,9 +21,19 @@ from allive.payouts.chained_log import ChangedMeanwhileError
 from allive.payouts.errors import Refusal
 from allive.payouts.interrupted_closings import finish_interrupted_closings
 from allive.payouts.payments import actions, orders
-from allive.payouts.payments.facts import Cancelled, Confirmed, Executed, Fact, Reported, Returned, Unmatched
+from allive.payouts.payments.facts import (
+    BankReason,
+    Cancelled,
+    Confirmed,
+    Executed,
+    Fact,
+    Reported,
+    Returned,
+    Unmatched,
+)
 from allive.payouts.payments.register import read_register
 from allive.payouts.payments.state import Attempt, Payments, PaymentState, payments_of
+from allive.payouts.shown_cents import euros
 
 UNMATCHED_IN_WORDS: Final = {
     "unrelated": "nothing in it names one of our orders",
@@ -75,10 +85,11 @@ def list_payments(settings: Settings, which: str | None, *, everything: bool) ->
                     Amount(one.ordered.cents),
                     one.state.replace("_", " "),
                     str(one.changed_on),
-                    _reason_code(one),
+                    _last_reason(one),
                 )
                 for one in shown
             ],
+            total=("total", "", Amount(sum(one.ordered.cents for one in shown)), "", "", ""),
         )
     _show_attention(settings, payments, which)
     return True
@@ -236,7 +247,7 @@ def log(settings: Settings) -> bool:
         "Register of payments",
         ("id", "at", "operator", "action", "facts", "why"),
         [
-            (line_id[:_ID_DIGITS], line.at[:10], line.operator, line.event, len(line.facts), line.why)
+            (line_id[:_ID_DIGITS], _day(line.at), line.operator, line.event, len(line.facts), line.why)
             for line_id, line in lines.items()
         ],
     )
@@ -263,6 +274,7 @@ def _show_orders(attempts: Sequence[Attempt]) -> None:
             )
             for message_id, of_order in by_order.items()
         ],
+        total=("total", "", len(attempts), Amount(sum(one.ordered.cents for one in attempts)), ""),
     )
 
 
@@ -277,7 +289,7 @@ def _show_attention(settings: Settings, payments: Payments, which: str | None) -
         say_points(
             "Held:",
             [
-                f"{artist}: by {line.operator} since {line.at[:10]}, {line.why}"
+                f"{artist}: by {line.operator} since {_day(line.at)}, {line.why}"
                 for artist, line in payments.holds.items()
             ],
         )
@@ -286,7 +298,7 @@ def _show_attention(settings: Settings, payments: Payments, which: str | None) -
             "IBANs set aside, until another one arrives or `allive payments confirm-iban`:",
             [
                 f"{artist}: {masked(iban)}, {aside.end_to_end_id}"
-                + (f" ({aside.reason.code or ''} {aside.reason.meaning.english})" if aside.reason else "")
+                + (f" ({_in_short(aside.reason)})" if aside.reason else "")
                 for (artist, iban), aside in payments.set_aside.items()
             ],
         )
@@ -392,12 +404,21 @@ def _in_words(fact: Fact) -> str:
             return f"{fact.kind.replace('_', ' ')}: {', '.join(str(value) for value in values.values())}"
 
 
-def _reason_code(attempt: Attempt) -> str:
+def _day(at: str) -> str:
+    """Return the day in Paris of an instant of the register."""
+    return datetime.fromisoformat(at).astimezone(PARIS).date().isoformat()
+
+
+def _in_short(reason: BankReason) -> str:
+    return f"{reason.code or ''} {reason.meaning.english}".strip()
+
+
+def _last_reason(attempt: Attempt) -> str:
     reasons = [one.reason for one in attempt.returns.values()]
     if attempt.cancelled is not None and attempt.cancelled.reason is not None:
         reasons.append(attempt.cancelled.reason)
     if reasons:
-        return f"{reasons[-1].code or ''} {reasons[-1].meaning.english}".strip()
+        return _in_short(reasons[-1])
     return attempt.reported.code or "" if attempt.reported else ""
 
 

@@ -14,7 +14,6 @@ from allive.orchestration.home_lock import hold_data_home
 from allive.orchestration.terminal import (
     Amount,
     artist_shown,
-    euros,
     refuse,
     say,
     say_points,
@@ -32,7 +31,7 @@ from allive.payouts.files import withheld_by
 from allive.payouts.interrupted_closings import finish_interrupted_closings
 from allive.payouts.payments.register import read_register
 from allive.payouts.payments.state import Attempt, payments_of
-from allive.payouts.shown_cents import cents_of_parts
+from allive.payouts.shown_cents import cents_of_parts, euros
 from allive.payouts.statements import STATEMENTS_FOLDER
 from allive.payouts.withheld import WithheldLine, read_withheld_lines
 

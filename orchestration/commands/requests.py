@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 from allive.ingestion.settings import Settings
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import Amount, artist_shown, euros, refuse, say, table
+from allive.orchestration.terminal import Amount, artist_shown, refuse, say, table
 from allive.payouts import ledger, requests
 from allive.payouts.audit import operator_name
 from allive.payouts.errors import Refusal
 from allive.payouts.months import following
 from allive.payouts.payments import balance_entries
+from allive.payouts.shown_cents import euros
 
 
 def amend(settings: Settings, month: str, *, why: str) -> bool:

@@ -8,9 +8,9 @@ from typing import Any, Final
 from allive.ingestion.settings import Settings
 from allive.orchestration import progress
 from allive.orchestration.home_lock import hold_data_home
-from allive.orchestration.terminal import Amount, artist_shown, euros, refuse, say, showing_progress, table, warn
+from allive.orchestration.terminal import Amount, artist_shown, refuse, say, showing_progress, table, warn
 from allive.payouts.errors import Refusal
-from allive.payouts.shown_cents import cents_of_parts
+from allive.payouts.shown_cents import cents_of_parts, euros
 from allive.payouts.simulation import Scenario, Simulation, simulate
 
 _SHOWN_AS: Final = {

@@ -199,12 +199,10 @@ def meaning_of(reason: Reason | None) -> Meaning:
     >>> meaning_of(Reason(ReasonList.RETURN, "AC04", is_proprietary=False, text="")).english
     'the account is closed'
     >>> meaning_of(Reason(ReasonList.RETURN, "AC04", is_proprietary=True, text="")).english
-    "the bank's reason is “AC04”"
+    'the reason given is “AC04”'
     """
     if reason is None or not (reason.code or reason.text):
         return _NO_REASON
     known = None if reason.is_proprietary else MEANINGS[reason.reason_list].get(reason.code or "")
     words = reason.code or reason.text
-    return known or Meaning(
-        _UNKNOWN, f"le motif de la banque est «\u00a0{words}\u00a0»", f"the bank's reason is “{words}”"
-    )
+    return known or Meaning(_UNKNOWN, f"le motif donné est «\u00a0{words}\u00a0»", f"the reason given is “{words}”")

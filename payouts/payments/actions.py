@@ -46,6 +46,7 @@ from allive.payouts.payments.state import (
     payments_without,
     undone_facts,
 )
+from allive.payouts.shown_cents import euros
 
 _SHORTEST_ID: Final = 6
 
@@ -127,7 +128,7 @@ def return_payment(
         raise Refusal(month, (f"The transfer to {artist_id!r} was returned already.",), "have a payment returned")
     back = left if cents is None else cents
     if not 0 < back <= left:
-        reason = f"Found {back} cents, expected between 1 and {left}: the order's cents that have not come back."
+        reason = f"Found {euros(back)}, expected more than 0 and at most {euros(left)}: what has not come back."
         raise Refusal(month, (reason,), "have a payment returned")
     returned = Returned(
         end_to_end_id=attempt.end_to_end_id,
@@ -194,8 +195,9 @@ def settle(
     balance = open_balances(settings).get(artist_id, 0)
     if not 0 < cents <= balance:
         reason = (
-            f"Found {cents} cents, expected between 1 and the artist's balance of {balance}. An order that was not "
-            "executed is no balance yet: `allive payments return MONTH ARTIST` gives it back first."
+            f"Found {euros(cents)}, expected more than 0 and at most the artist's balance of {euros(max(balance, 0))}. "
+            "An order that was not executed is no balance yet: `allive payments return MONTH ARTIST` gives it back "
+            "first."
         )
         raise Refusal(artist_id, (reason,), "be paid otherwise")
     fact = Settled(artist_id=artist_id, cents=cents, means=means, paid_on=paid_on)

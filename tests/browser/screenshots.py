@@ -13,12 +13,16 @@ from playwright.sync_api import Page
 from allive.dashboards.access import Role
 from tests.browser.chromium import open_chromium
 from tests.browser.server import served_home, serving
-from tests.browser.visitor import ARTIST_PAGES, PLATFORM_PAGES, Visitor, browser_options
+from tests.browser.visitor import ARTIST_PAGES, FINANCE_PAGES, PLATFORM_PAGES, Visitor, browser_options
 
 _ROOT = Path(__file__).parent.parent.parent
 _TALLEST = 12_000
 _ARTIST = "art-022"
-_PEOPLE = {"artist": (Role.ARTIST, ARTIST_PAGES), "manager": (Role.MANAGEMENT, PLATFORM_PAGES)}
+_PEOPLE = {
+    "artist": (Role.ARTIST, ARTIST_PAGES),
+    "manager": (Role.MANAGEMENT, tuple(page for page in PLATFORM_PAGES if page not in FINANCE_PAGES)),
+    "finance": (Role.FINANCE, FINANCE_PAGES),
+}
 
 
 def main(

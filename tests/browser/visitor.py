@@ -13,6 +13,8 @@ from tests.browser.server import PASSWORD, Dashboards
 
 ARTIST_PAGES = ("earnings", "lives", "audience", "statements")
 PLATFORM_PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "payments", "data")
+FINANCE_PAGES = ("payouts", "payments")
+"""Those of the platform that show finance more than management."""
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000

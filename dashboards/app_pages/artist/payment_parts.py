@@ -55,7 +55,6 @@ def payment_columns(texts: Texts) -> list[Column]:
         Column("settlement_month", texts("month_column")),
         Column("ordered_cents", texts("payments.amount"), is_number=True),
         Column("state", texts("payments.state")),
-        Column("next", texts("payments.next")),
     ]
 
 
@@ -68,7 +67,6 @@ def payment_lines(
             "settlement_month": NOTHING,
             "ordered_cents": formatting.euros(row["paid_cents"], texts.language),
             "state": texts("payment.otherwise", day=formatting.day(row["paid_on"], texts.language), means=row["means"]),
-            "next": NOTHING,
         }
         for row in reversed(otherwise)
     ]
@@ -76,8 +74,7 @@ def payment_lines(
         {
             "settlement_month": month_first(row["settlement_month"], texts.language),
             "ordered_cents": formatting.euros(row["ordered_cents"], texts.language),
-            "state": _sentence(texts, row),
-            "next": " ".join(_next(texts, row, is_held=is_held)) or NOTHING,
+            "state": " ".join([_sentence(texts, row), *_next(texts, row, is_held=is_held)]),
         }
         for row in reversed(payments)
     ]

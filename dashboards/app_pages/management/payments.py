@@ -18,8 +18,8 @@ from allive.dashboards.viewer import Viewer
 
 _EVERY: Final = ""
 """The choice that filters nothing."""
-_WAITING: Final = "waiting"
-"""The choice of the payments that wait for somebody: what a reader comes for."""
+_NOT_THE_BANK: Final = "not_the_bank"
+"""The choice of the payments that wait for anybody but the bank: those that a reader comes for."""
 _AGES: Final = ((1, "age_1"), (3, "age_3"), (12, "age_12"))
 """Ages of a balance in runs, up to and including, and their columns; older ones have the last column."""
 _OLDEST: Final = "age_more"
@@ -67,7 +67,7 @@ def _payments(viewer: Viewer, months: tuple[str, ...]) -> None:
     _totals(viewer, totals, month)
     rows = queries.payments(*asked, month)
     states = sorted({row["state"] for row in rows}, key=lambda state: texts(f"state.{state}"))
-    first = {_WAITING: texts("choose.waiting")} if waiting else {}
+    first = {_NOT_THE_BANK: texts("choose.not_the_bank")} if any(map(_waits_for_us, rows)) else {}
     state = reading.choose(
         texts("choose.state"),
         first
@@ -75,8 +75,12 @@ def _payments(viewer: Viewer, months: tuple[str, ...]) -> None:
         | {one: reading.sentence(texts(f"state.{one}")) for one in states},
         key="payments_state",
     )
-    shown = [row for row in rows if state in {_EVERY, row["state"]} or (state == _WAITING and row["waits_for"])]
+    shown = [row for row in rows if state in {_EVERY, row["state"]} or (state == _NOT_THE_BANK and _waits_for_us(row))]
     _table(viewer, shown, month)
+
+
+def _waits_for_us(row: Row) -> bool:
+    return row["waits_for"] not in {None, "bank"}
 
 
 def _statement(viewer: Viewer, waiting: Rows) -> str:
