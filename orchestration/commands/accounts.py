@@ -92,16 +92,19 @@ def write_month(settings: Settings, month: str, *, target: Path | None) -> bool:
 
 
 def write_year(settings: Settings, year: int, *, target: Path | None) -> bool:
-    """Write a year's accounting file and a row for each artist. Return whether a month of the year is closed."""
+    """Write a year's accounting file and a row for each artist. Return whether anything is booked in the year.
+
+    A year without a closed month has books too, if payments of earlier months were executed in it.
+    """
     closed = [month for month in ledger.closed_months(settings) if month.startswith(f"{year:04}-")]
-    if not closed:
-        refuse(f"There are no books of {year}.", ["No month of that year is closed."])
-        return False
     command = f"allive accounts --year {year}"
     try:
         with hold_data_home(settings, command=command), showing_progress():
             books = _books(settings, closed)
             entries = books.of_year(year)
+            if not closed and not entries:
+                refuse(f"There are no books of {year}.", ["No month of that year is closed, and no payment was made."])
+                return False
             folder = target or settings.home / "exports" / f"accounts-{year}"
             path = _write_fec(settings, folder, entries, closing_on=date(year, 12, 31), first_number=1)
             years = artist_years(books.facts, year, charts=books.charts, names=books.names)
@@ -117,9 +120,14 @@ def write_year(settings: Settings, year: int, *, target: Path | None) -> bool:
     _show_accounts(f"Entries of {year}, by account", entries)
     _show_artists(year, years)
     _show_withheld(books, year)
-    _show_refunds(books, closed)
+    if closed:
+        _show_refunds(books, closed)
     if len(closed) < 12:  # noqa: PLR2004 - months of a year
-        say(f"The year has {counted(len(closed), 'closed month', 'closed months')} so far, up to {closed[-1]}.")
+        say(
+            f"The year has {counted(len(closed), 'closed month', 'closed months')} so far, up to {closed[-1]}."
+            if closed
+            else "No month of the year is closed so far."
+        )
     _say_written(settings, path, entries)
     say(f"Artists: {artists} ({counted(len(years), 'artist', 'artists')}).")
     return True

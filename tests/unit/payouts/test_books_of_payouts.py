@@ -1,7 +1,9 @@
 """The books of random histories and of a closed chain: the file is read back, balances, and owes what the rules say."""
 
+import shutil
 from collections import Counter, defaultdict
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from allive.ingestion.settings import Settings
 from allive.orchestration.commands import accounts
 from allive.payouts.accounts import Entry, PaymentExecuted, Withheld, artist_years, balances, entries_of
 from allive.payouts.accounts.from_payouts import charts_of, facts_of, names_of, unconfirmed_cents
+from allive.payouts.payments import actions
 from allive.payouts.payments.register import read_register
 from allive.payouts.payments.state import PaymentState, payments_of
 from tests.closed_chain import read_rows, small_chain
@@ -228,6 +231,17 @@ def test_what_is_owed_by_quarter_is_shown(
         withheld[line["name"]] += int(line["withheld_cents"])
     (shown,) = (line for line in said.splitlines() if line.startswith("2020-T4") and "437810" in line)
     assert shown.split() == ["2020-T4", "CRDS", "Urssaf", "437810", f"{withheld['CRDS'] / 100:.2f}"]
+
+
+def test_a_year_of_payments_alone_has_books(settings: Settings, tmp_path: Path) -> None:
+    home = shutil.copytree(settings.home, tmp_path / "home")
+    later = settings.model_copy(update={"home": home})
+    (month, *_) = (one.ordered.settlement_month for one in payments_of(read_register(later)).attempts.values())
+    actions.mark_executed(later, month, artists=(), booked_on=date(2023, 1, 5), why="its statement", operator="ana")
+    assert accounts.write_year(later, 2023, target=tmp_path / "books")
+    rows = read_back(tmp_path / "books" / f"{SIREN}FEC20231231.txt")
+    assert {row.account for row in rows} == {"467100", "512000"}
+    assert {row.day for row in rows} == {date(2023, 1, 5)}
 
 
 def test_a_month_or_year_that_is_not_closed_has_no_books(settings: Settings, tmp_path: Path) -> None:
