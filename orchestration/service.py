@@ -129,20 +129,21 @@ class Service:
     def _spawn(self, name: str, *arguments: str, **environment: str) -> None:
         log = self._log_path(name).open("ab")
         self._logs.append(log)
-        self._children[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-            [sys.executable, *arguments],
-            cwd=self._settings.dagster_dir,
-            env={
-                **os.environ,
-                "ALLIVE_HOME": str(self._settings.home),
-                "DAGSTER_HOME": str(self._settings.dagster_dir),
-                **environment,
-            },
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            # Ctrl-C reaches only this process, which stops its children in order.
-            start_new_session=True,
-        )
+        with _interruptible_children():
+            self._children[name] = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+                [sys.executable, *arguments],
+                cwd=self._settings.dagster_dir,
+                env={
+                    **os.environ,
+                    "ALLIVE_HOME": str(self._settings.home),
+                    "DAGSTER_HOME": str(self._settings.dagster_dir),
+                    **environment,
+                },
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C reaches only this process, which stops its children in order.
+                start_new_session=True,
+            )
 
     def _log_path(self, name: str) -> Path:
         folder = self._settings.home / "logs"
@@ -175,6 +176,19 @@ class Service:
                     f"The {name} stopped by itself (exit code {code}); expected it to run. "
                     f"Its log: {self._log_path(name)}"
                 )
+
+
+@contextmanager
+def _interruptible_children() -> Iterator[None]:
+    """Let child processes take the signal that stops them, also in a service that a script started in its background.
+
+    Such a process ignores SIGINT, and so would its children: each would be killed when its time is up.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -368,17 +368,22 @@ def month_of(path: Path, payouts: Path) -> str:
 
 def change_digit(rng: Random, payouts: Path) -> Path:
     """Change one digit of a number in a CSV file, not in its ids and months."""
-    path = rng.choice([path for path in sorted(payouts.rglob("*.csv")) if len(closed_chain.read_rows(path))])
+    numbers = {path: _numbers(path) for path in sorted(payouts.rglob("*.csv"))}
+    path = rng.choice([path for path, names in numbers.items() if names])
     rows = closed_chain.read_rows(path)
     row = rng.choice(rows)
-    name = rng.choice(
-        [name for name, value in row.items() if name.endswith(("_ms", "_nanos", "_cents", "subscribers"))]
-    )
+    name = rng.choice(numbers[path])
     at = rng.choice([at for at, digit in enumerate(row[name]) if digit.isdigit()])
     digits = sorted({*"123456789"} - {row[name][at]})
     row[name] = row[name][:at] + rng.choice(digits) + row[name][at + 1 :]
     write_rows(path, rows)
     return path
+
+
+def _numbers(path: Path) -> list[str]:
+    """The columns of a CSV file with numbers; none if it has no rows."""
+    names = [name for row in closed_chain.read_rows(path)[:1] for name in row]
+    return [name for name in names if name.endswith(("_ms", "_nanos", "_cents", "subscribers"))]
 
 
 def move_slice(rng: Random, payouts: Path) -> Path:

@@ -39,8 +39,10 @@ LAUNCH = (
 READ = "query { version runsOrError { __typename ... on Runs { results { id } } } }"
 # As a form on another site can send it: a JSON body declared as `text/plain`.
 AS_JSON = json.dumps({"query": LAUNCH})
-# `allive` with more time to start, for a busy machine.
+# `allive` with more time to start, for a busy machine, which Ctrl-C stops even if these tests run in the background.
 PATIENT = f"""
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from allive.orchestration import cli, service
 service.START_TIMEOUT_S = {START_TIMEOUT_S}
 cli.main()

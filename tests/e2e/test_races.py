@@ -49,7 +49,7 @@ def test_of_two_closings_one_wins_and_the_other_is_refused(before: Settings, cha
     closed_months.close_unlocked(undisturbed.home, month=MONTH)
     files = closed_months.month_files(undisturbed, MONTH)
     assert files is not None
-    assert {"adjustments.csv", "resettled/2020-07.parquet", "sepa-credit-transfers.xml"} <= files.keys()
+    assert {"adjustments.csv", "resettled/2020-07.parquet", "transfers.csv"} <= files.keys()
     homes = [closed_months.copy_home(before, tmp_path / str(number)) for number in range(chances.races)]
     said = run_races([settings.home for settings in homes])
     losers: Counter[str] = Counter()

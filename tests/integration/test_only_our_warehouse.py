@@ -189,6 +189,7 @@ def test_whatever_row_is_altered_the_close_gives_the_same_bytes_or_refuses(
     settings = pipeline.settings
     sound = settings.warehouse_path.with_suffix(".sound")
     shutil.copyfile(settings.warehouse_path, sound)
+    payouts = Path(shutil.copytree(settings.payouts_dir, tmp_path / "payouts"))
     closed: list[str] = []
     count = THOROUGH_ALTERATIONS if pytestconfig.getoption("--thorough") else ALTERATIONS
     for alteration in islice(alterations(settings, Random(2020)), count):
@@ -196,7 +197,6 @@ def test_whatever_row_is_altered_the_close_gives_the_same_bytes_or_refuses(
         with duckdb.connect(settings.warehouse_path) as con:
             token = alter(con, alteration)
         note_mark(settings, token)
-        log = (settings.payouts_dir / "audit.ndjson").read_bytes()
         try:
             pipeline.close_as_built(MONTH)
         except Refusal:
@@ -204,8 +204,8 @@ def test_whatever_row_is_altered_the_close_gives_the_same_bytes_or_refuses(
         else:
             closed.append(alteration)
             assert without_documents(files_of(settings)) == expected, alteration
-            shutil.rmtree(ledger.month_dir(settings, MONTH))
-        (settings.payouts_dir / "audit.ndjson").write_bytes(log)
+        shutil.rmtree(settings.payouts_dir)
+        shutil.copytree(payouts, settings.payouts_dir)
     print(f"{count - len(closed)} of {count} alterations were refused")
     assert len(closed) < count * 4 / 5, "too few alterations had an effect"
 

@@ -638,7 +638,7 @@ SETTLING: Final = (
         file="payouts/shown_cents.py",
         before="tuple(largest_remainder(cents, dict(enumerate(parts))).values())",
         after="tuple(cents * part // (sum(parts) or 1) for part in parts)",
-        killed_by="tests/unit/payouts/test_shown_cents.py::test_figures_by_hand",
+        killed_by="tests/unit/payouts/test_cents_of_parts.py::test_figures_by_hand",
     ),
     Mutant(
         name="shown_ties_to_the_last",
@@ -646,7 +646,7 @@ SETTLING: Final = (
         file="payouts/shown_cents.py",
         before="dict(enumerate(parts))",
         after="{-place: part for place, part in enumerate(parts)}",
-        killed_by="tests/unit/payouts/test_shown_cents.py::test_figures_by_hand",
+        killed_by="tests/unit/payouts/test_cents_of_parts.py::test_figures_by_hand",
     ),
     Mutant(
         name="pro_rata_paid",

@@ -65,7 +65,7 @@ MARTS = """
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    settings = Settings(home=tmp_path)
+    settings = Settings(home=tmp_path, pseudonym_key="tests")
     settings.warehouse_path.parent.mkdir(parents=True)
     with duckdb.connect(settings.warehouse_path) as con:
         con.execute(MARTS)

@@ -262,10 +262,14 @@ def land(home, record_type: str, kind: str, records: list[dict]) -> None:
         home.land(f"{record_type}/a.parquet", content.getvalue())
 
 
+NO_IDS = {"vat_id"}
+"""Numbers that others gave: they identify nothing here."""
+
+
 def test_what_identifies_is_an_id():
     for contract in CONTRACTS.values():
         ids = {field.name for field in contract.fields if isinstance(field.type, Id)}
-        assert ids == {name for name in contract.field_names if name.endswith("_id")}
+        assert ids == {name for name in contract.field_names if name.endswith("_id")} - NO_IDS
 
 
 @pytest.mark.parametrize("kind", ["ndjson", "csv", "parquet"])
@@ -289,7 +293,7 @@ def test_blanks_around_an_id_are_no_part_of_it(home, kind):
 def test_an_id_of_blanks_is_missing_and_of_a_spreadsheet_bad(home, record_type, kind):
     contract = CONTRACTS[record_type]
     required = [name for name in contract.required if name.endswith("_id")]
-    ids = [name for name in contract.field_names if name.endswith("_id")]
+    ids = [name for name in contract.field_names if name.endswith("_id") and name not in NO_IDS]
     good = GOOD[record_type] | dict.fromkeys(ids, "x")
     spreadsheet = ("123.0", "123.00", "0.0", "-7.000", " 123.0\u200b")
     kept = ("123", "0123", "1.50", "v1.0", "1.0.0", "1,0", "123.", ".0", "1e3")

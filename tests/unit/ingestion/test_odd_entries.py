@@ -99,10 +99,12 @@ from pathlib import Path
 import allive.ingestion.load
 import allive.ingestion.waiting
 from allive.ingestion.contracts import RECORD_TYPES
+from allive.ingestion.contracts.fields import country_codes
 from allive.ingestion.not_taken import find_not_taken
 from allive.ingestion.settings import Settings
 allive.ingestion.load.validate = lambda *_: ()
 home, user = Path(sys.argv[1]), int(sys.argv[2])
+country_codes()  # imports a library, which another user may not be allowed to read
 if user:
     os.setgroups([]); os.setgid(user); os.setuid(user)
 settings = Settings(home=home, memory_limit="1GB", threads=2)
