@@ -59,7 +59,7 @@ bank-files: setup ## an order to odd artists, judged by the schema and the rules
 test: setup browser ## all tests, from unit tests to browser tests (TESTS="tests/browser …": only these)
 	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 20 $(TESTS)
 
-test-thorough: setup browser ## the same with three times as many kills, races, corruptions and random worlds
+test-thorough: setup browser ## the same with several times as many kills, races, corruptions and random worlds
 	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 20 --thorough
 
 # Run this after every change to the setup. .ci/test-bare lists its settings.

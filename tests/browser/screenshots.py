@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 from allive.dashboards.access import Role
 from tests.browser.chromium import open_chromium
 from tests.browser.server import served_home, serving
-from tests.browser.visitor import ARTIST_PAGES, FINANCE_PAGES, PLATFORM_PAGES, Visitor, browser_options
+from tests.browser.visitor import ARTIST_PAGES, FINANCE_PAGES, FIRST_PAGE, PLATFORM_PAGES, Visitor, browser_options
 
 _ROOT = Path(__file__).parent.parent.parent
 _TALLEST = 12_000
@@ -54,7 +54,7 @@ def main(
                     if language != "fr":
                         visitor.open(f"language/{language}")
                     for name in names:
-                        visitor.open(name, first=pages[0])
+                        visitor.open(name, first=FIRST_PAGE[role])
                         shown = "-".join([name, "phone" if phone else "desktop", "dark" if dark else "light"])
                         _take(visitor.page, out / f"{shown}.png")
                         print(out / f"{shown}.png")

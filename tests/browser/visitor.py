@@ -9,12 +9,15 @@ from typing import Any
 from playwright.sync_api import BrowserContext, Page, Response
 from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
+from allive.dashboards.access import Role
 from tests.browser.server import PASSWORD, Dashboards
 
 ARTIST_PAGES = ("earnings", "lives", "audience", "statements")
 PLATFORM_PAGES = ("overview", "subscribers", "emerging", "catalogue", "payouts", "payments", "data")
 FINANCE_PAGES = ("payouts", "payments")
 """Those of the platform that show finance more than management."""
+FIRST_PAGE = {Role.ARTIST: "earnings"} | dict.fromkeys((Role.MANAGEMENT, Role.FINANCE, Role.OPERATOR), "overview")
+"""The page that each role sees first: it has the bare address."""
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000
