@@ -52,7 +52,7 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
         return engines[shard]
 
     def has_table(self, table_name: str) -> bool:
-        """Whether the index has a table. One that was found is not looked for again: every check of a run asks twice."""
+        """Whether the index has a table. One that was found stays: each check of a run asks twice."""
         found: set[str] = self.__dict__.setdefault("_found_tables", set())
         if table_name not in found and super().has_table(table_name):
             found.add(table_name)

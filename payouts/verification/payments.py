@@ -135,6 +135,8 @@ def check_payments(report: Report, payouts: Path, log: PaymentsLog, *, audit_log
     if log.has_newer_lines:
         report.not_checked(PAYMENTS_FILE, "payments", "some lines are newer than this version of the project")
         return
+    if not log.lines and any((payouts / _ORDERS).glob("*.xml")):
+        place.same("lines", found="none", expected=f"those of the orders in {_ORDERS}/: restore it from a backup")
     for line in audit_log.lines.values():
         noted = line.entry.get("payments_head", NO_LINE)
         place.holds(
@@ -162,7 +164,9 @@ def check_payments(report: Report, payouts: Path, log: PaymentsLog, *, audit_log
                     found=(one.cents, one.withheld, one.iban),
                     expected=asked[one.month].get(one.artist),
                 )
-    named = {entry["order"]["path"]: entry for entry in log.lines.values() if entry.get("order")}
+    named: dict[str, dict[str, Any]] = {}
+    with place.reading():
+        named |= {entry["order"]["path"]: entry for entry in log.lines.values() if entry.get("order")}
     for path, entry in named.items():
         _check_order(report.at(Check.BANK_FILE, path), payouts / path, entry)
     for stray in sorted((payouts / _ORDERS).glob("*")):
@@ -184,7 +188,9 @@ def check_taken_up(report: Report, month: Month, log: PaymentsLog, taken_up: Map
     head = month.control.payments_head
     if head is None:  # format 1: before there was a register
         return PaymentsThen()
-    standing = log.at(head)
+    standing = None
+    with place.reading():
+        standing = log.at(head)
     if standing is None and log.has_newer_lines:
         report.not_checked(month.name, "payments", f"lines of {PAYMENTS_FILE} are newer than this version")
         return None

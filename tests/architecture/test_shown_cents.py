@@ -94,16 +94,16 @@ def without_comments(sql: str) -> str:
     return re.sub(r"--.*|\{#.*?#\}", "", sql, flags=re.DOTALL if "{#" in sql and "--" not in sql else 0)
 
 
-def test_the_currency_of_an_amount_is_written_by_one_function_of_the_terminal() -> None:
+def test_commands_leave_the_currency_of_an_amount_to_one_function() -> None:
     found = [
         f"{path}:{node.lineno}"
         for path, tree in python()
-        if path.startswith("orchestration/")
+        if path.startswith(("orchestration/", "payouts/shown_cents"))
         for node in ast.walk(tree)
         if isinstance(node, ast.JoinedStr)
         and any(isinstance(part, ast.Constant) and re.match(r" (EUR|€)\b", str(part.value)) for part in node.values)
     ]
-    assert [place.split(":")[0] for place in found] == ["orchestration/terminal.py"]
+    assert [place.split(":")[0] for place in found] == ["payouts/shown_cents.py"]
 
 
 @pytest.mark.parametrize(

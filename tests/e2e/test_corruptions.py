@@ -257,15 +257,16 @@ def a_cut_log(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
 
 
 def a_forged_line(rng: Random, payouts: Path, another_run: Path) -> Corrupted:
-    """A recorded request is changed and the log chained again: the request that the run used is not in it any more."""
-    path = payouts / "audit.ndjson"
-    entries = [json.loads(line) for line in path.read_bytes().splitlines()]
+    """Less came back of a payment, and the register is chained again: the line that the run took up is not in it."""
+    path = payouts / "payments.ndjson"
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
     path.unlink()
-    (returned, *_) = (entry for entry in entries if entry["action"] == "payment_returned")
-    returned["cents"] += 1
-    for entry in entries:
-        closed_chain.append_line(payouts, {key: entry[key] for key in entry if key not in {"previous", "sha256"}})
-    return Corrupted("a returned payment of the log", "2020-12/control.json")
+    (returned, *_) = (fact for line in lines for fact in line["facts"] if fact["kind"] == "returned")
+    returned["cents"] -= 1
+    for line in lines:
+        content = {key: line[key] for key in line if key not in {"previous", "sha256"}}
+        closed_chain.append_line(payouts, content, log=path.name)
+    return Corrupted("a returned payment of the register", "2020-12/control.json")
 
 
 WAYS: tuple[Callable[[Random, Path, Path], Corrupted], ...] = (
@@ -346,7 +347,7 @@ def test_a_chain_rewritten_with_all_its_documents_is_found_by_its_head(closed: P
 
 def months(payouts: Path) -> list[str]:
     """The closed months in the folder."""
-    return sorted(path.name for path in payouts.iterdir() if path.is_dir())
+    return sorted(path.name for path in payouts.glob("????-??"))
 
 
 def any_file(rng: Random, payouts: Path) -> Path:
@@ -357,7 +358,9 @@ def any_file(rng: Random, payouts: Path) -> Path:
 
 
 def named(path: Path, payouts: Path) -> str:
-    """A file's name as in findings."""
+    """A file's name as in findings: each month names the key of its pseudonyms in its control totals."""
+    if path.name == ".pseudonym.key":
+        return f"{months(payouts)[0]}/control.json"
     return path.relative_to(payouts).as_posix()
 
 
