@@ -54,7 +54,7 @@ contracts: setup ## the data contract of the marts, linted by its standard's own
 test: setup browser ## all tests, from unit tests to browser tests (TESTS="tests/browser …": only these)
 	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 20 $(TESTS)
 
-test-thorough: setup browser ## the same with three times as many kills, races, corruptions and random worlds
+test-thorough: setup browser ## the same with several times as many kills, races, corruptions and random worlds
 	@$(BIN)/pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --durations 20 --thorough
 
 # Run this after every change to the setup. .ci/test-bare lists its settings.
@@ -73,9 +73,9 @@ test-duckdb-2: setup ## the money tests on DuckDB 2: same bytes as on the pinned
 		tests/integration/test_ingestion.py::test_each_expectation_fails_where_it_should
 
 # `make setup` removes the extra again: it is not in the main lock.
-test-spark: setup ## both engines on a cluster of two workers, one of them killed: equal rows and bytes
+test-spark: setup ## both engines on a cluster of two workers, one of them killed: equal rows and bytes (SPARK=--whole-demo)
 	@.ci/spark-env "$(VENV)"
-	@$(BIN)/python -W error -W ignore::ResourceWarning -m tests.spark
+	@$(BIN)/python -W error -W ignore::ResourceWarning -m tests.spark $(SPARK)
 
 test-wheel: setup ## the wheel, installed outside the repository on each Python that is on this machine
 	@$(BIN)/python -m tests.wheel

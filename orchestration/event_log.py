@@ -51,6 +51,13 @@ class KeptSqliteEventLogStorage(SqliteEventLogStorage):
             event.listen(engines[shard], "connect", _commit_to_the_cache)
         return engines[shard]
 
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table. One that was found stays: each check of a run asks twice."""
+        found: set[str] = self.__dict__.setdefault("_found_tables", set())
+        if table_name not in found and super().has_table(table_name):
+            found.add(table_name)
+        return table_name in found
+
     def dispose(self) -> None:
         """Close the kept connections."""
         for engine in self.__dict__.pop("_engines", {}).values():

@@ -1,4 +1,4 @@
-"""How many kills, corruptions and races the randomised tests do; `--thorough` does about three times as many."""
+"""How many kills, corruptions and races the randomised tests do; `--thorough` does about four times as many."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Chances:
     races: int
 
 
-USUAL = Chances(kills=36, corruptions=100, races=16)
+USUAL = Chances(kills=24, corruptions=100, races=10)
 THOROUGH = Chances(kills=110, corruptions=300, races=50)
 
 

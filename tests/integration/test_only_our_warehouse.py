@@ -22,7 +22,7 @@ from tests.two_years.cast import everything_at_the_beginning
 from tests.two_years.story import Story
 
 MONTH = "2020-08"
-ALTERATIONS, THOROUGH_ALTERATIONS = 100, 300
+ALTERATIONS, THOROUGH_ALTERATIONS = 60, 300
 READ_BY_A_CLOSE = {
     "intermediate.int_period_slices",
     "marts.dim_payees",
