@@ -78,9 +78,9 @@ test-duckdb-2: setup ## the money tests on DuckDB 2: same bytes as on the pinned
 		tests/integration/test_ingestion.py::test_each_expectation_fails_where_it_should
 
 # `make setup` removes the extra again: it is not in the main lock.
-test-spark: setup ## both engines on a cluster of two workers, one of them killed: equal rows and bytes
+test-spark: setup ## both engines on a cluster of two workers, one of them killed: equal rows and bytes (SPARK=--whole-demo)
 	@.ci/spark-env "$(VENV)"
-	@$(BIN)/python -W error -W ignore::ResourceWarning -m tests.spark
+	@$(BIN)/python -W error -W ignore::ResourceWarning -m tests.spark $(SPARK)
 
 test-wheel: setup ## the wheel, installed outside the repository on each Python that is on this machine
 	@$(BIN)/python -m tests.wheel

@@ -1,8 +1,10 @@
 """`make test-spark`: both engines give the same rows on a cluster, after a killed worker, and for any history.
 
-It starts a Spark standalone master and two workers on loopback and stops them by their process ids.
+It starts a Spark standalone master and two workers on loopback and stops them by their process ids. Of the demo season
+it compares watch time; with `SPARK=--whole-demo`, every model.
 """
 
+import argparse
 import os
 import shutil
 import signal
@@ -70,6 +72,9 @@ class Report:
 
 def main() -> None:
     """Run all steps in a temporary folder, and leave neither the folder nor a process behind."""
+    parser = argparse.ArgumentParser(prog="python -m tests.spark", description=__doc__)
+    parser.add_argument("--whole-demo", action="store_true", help="compare every model of the demo season")
+    of_demo = () if parser.parse_args().whole_demo else beside.INCREMENTAL
     spark.require_spark()
     signal.signal(signal.SIGTERM, _leave)
     os.environ.update({f"ALLIVE_PAYER_{name}": value for name, value in PAYER.items()})
@@ -78,7 +83,7 @@ def main() -> None:
     try:
         with cluster.running_cluster(folder) as its_cluster, beside.process_beside() as pool:
             settings = _settings(folder, its_cluster)
-            half = DuckdbHalf(pool, settings, folder)
+            half = DuckdbHalf(pool, settings, folder, of_demo=of_demo)
             beside.parse(settings, "spark")
             half.parsed.result()
             with spark_session(settings) as session:
@@ -89,7 +94,7 @@ def main() -> None:
                     golden = _golden(half, settings, report)
                 _history(half, settings, report)
                 with having(session, PLAIN):
-                    _demo(half, settings, session, report)
+                    _demo(half, settings, session, report, select=of_demo)
                     _killed_worker(half, golden, its_cluster, session, report)
             # Its Java process ends when its input is closed, or with this process.
             gateway.stdin.close()
@@ -167,12 +172,14 @@ def _a_day_is_read_from_its_own_files(session: SparkSession) -> None:
     assert not [file for file in by_day if f"/event_day={day}/" not in file]
 
 
-def _demo(half: DuckdbHalf, settings: Settings, session: SparkSession, report: Report) -> None:
+def _demo(
+    half: DuckdbHalf, settings: Settings, session: SparkSession, report: Report, *, select: tuple[str, ...]
+) -> None:
     theirs = beside.at(settings, settings.home.parent / "demo-spark", "spark")
     shutil.copytree(half.demo_loaded.result().raw_dir, theirs.raw_dir)
-    engines.build_on_spark(theirs)
+    engines.build_on_spark(theirs, select=select)
     rows = engines.compare(half.demo_built.result(), theirs)
-    report(f"demo season: built by both; {rows:,} rows equal")
+    report(f"demo season: {'watch time' if select else 'every model'} built by both; {rows:,} rows equal")
     _a_day_is_read_from_its_own_files(session)
     _the_page_on_raw_tables_holds((half.golden_loaded.result(), theirs), session)
     report("heartbeats of both seasons counted by day as docs/reading-raw-tables.md does")

@@ -36,9 +36,11 @@ def _have_a_main_file() -> None:
 
 
 class DuckdbHalf:
-    """DuckDB's part of the whole test, in the order in which it is needed."""
+    """DuckDB's part of the whole test, in the order in which it is needed. `of_demo` selects the demo's models."""
 
-    def __init__(self, pool: ProcessPoolExecutor, session: Settings, folder: Path) -> None:
+    def __init__(
+        self, pool: ProcessPoolExecutor, session: Settings, folder: Path, *, of_demo: tuple[str, ...] = ()
+    ) -> None:
         self._pool = pool
         self._session = session
         self._golden_home = folder / "golden-duckdb"
@@ -48,7 +50,7 @@ class DuckdbHalf:
         self.golden_built: Future[Settings] = pool.submit(build_whole, session, self._golden_home)
         self.history: Future[Settings] = pool.submit(live_through_history, session, folder / "history-duckdb")
         self.demo_loaded: Future[Settings] = pool.submit(load_demo, session, demo_home)
-        self.demo_built: Future[Settings] = pool.submit(build_models, session, demo_home)
+        self.demo_built: Future[Settings] = pool.submit(build_models, session, demo_home, of_demo)
 
     def build_golden_again(self) -> Future[Settings]:
         """Build the golden season once more."""
@@ -94,10 +96,10 @@ def build_whole(session: Settings, home: Path) -> Settings:
     return settings
 
 
-def build_models(session: Settings, home: Path) -> Settings:
-    """Build all models."""
+def build_models(session: Settings, home: Path, select: tuple[str, ...]) -> Settings:
+    """Build the models: all, or the selected ones."""
     settings = at(session, home)
-    engines.build_on_duckdb(settings)
+    engines.build_on_duckdb(settings, select=select)
     return settings
 
 
